@@ -1,0 +1,27 @@
+"""Decisions: what OPA says about a request, by one of two engines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from extauth.policy.engine import Entrypoint, PolicyEngine
+from extauth.policy.opa_server import OpaServerEngine
+from extauth.policy.wasm import WasmEngine
+
+if TYPE_CHECKING:
+    from extauth.snapshot import Snapshot
+
+__all__ = ["Entrypoint", "OpaServerEngine", "PolicyEngine", "WasmEngine", "open_engine"]
+
+_ENGINES: dict[Literal["wasm", "opa"], type[WasmEngine | OpaServerEngine]] = {
+    "wasm": WasmEngine,
+    "opa": OpaServerEngine,
+}
+
+
+def open_engine(snapshot: Snapshot, url: str | None) -> PolicyEngine:
+    """The engine that the snapshot's settings choose; `url` is the stack's own OPA server.
+
+    Reads and compiles files: call it off the event loop. Raises ConfigurationError.
+    """
+    return _ENGINES[snapshot.settings.policy.engine].open(snapshot, url)

@@ -1,0 +1,203 @@
+"""Decision cases: what a security team writes in `cases/*.yaml`, asked of any engine.
+
+The format is described in `schemas/case.schema.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+import yaml
+
+from extauth.errors import ConfigurationError, GatewayError
+from extauth.policy.engine import Entrypoint
+from extauth.types import Decision, Facts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from extauth.policy.engine import PolicyEngine
+
+_FIXTURES = "fixtures.yaml"
+_BASE = "base"
+_PATH = re.compile(r" - at `\$\.?(.*)`$")
+_STEP = re.compile(r"([^.\[\]]+)")
+
+Part = dict[str, Any]
+
+
+class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a decision must be; what is left out, but for `rules`, is not compared."""
+
+    allow: bool
+    rules: tuple[str, ...] = ()
+    message: str | None = None
+    route: dict[str, str] = {}
+    obligations: tuple[Part, ...] = ()
+    without: tuple[Literal["limit", "mask", "clamp"], ...] = ()
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One question with the answer it must get. `place` is `file:line`."""
+
+    name: str
+    place: str
+    entrypoint: Entrypoint
+    facts: Facts
+    expect: Expectation
+
+
+class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    expect: Expectation
+    entrypoint: Literal["admission", "inference"] = "inference"
+    parts: tuple[str, ...] = msgspec.field(default=(), name="from")
+    given: Part = {}
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    fixtures: dict[str, Part] = {}
+    cases: tuple[_Row, ...] = ()
+
+
+def load_cases(directory: Path) -> tuple[Case, ...]:
+    """Every case of the directory's files, by file name, in their order.
+
+    Raises ConfigurationError with file and line for what is not a case, names a fixture that
+    isn't there, or gives facts that no request has.
+    """
+    shared = _Source(directory / _FIXTURES).content.fixtures
+    files = sorted(file for file in directory.glob("*.yaml") if file.name != _FIXTURES)
+    return tuple(case for file in files for case in _Source(file).cases(shared))
+
+
+async def check(case: Case, engine: PolicyEngine) -> tuple[str, ...]:
+    """Ask `engine`, and tell in words what differs from the expectation; empty when nothing."""
+    try:
+        decision = await engine.decide(case.entrypoint, case.facts)
+    except GatewayError as error:
+        return (error.message,)
+    return tuple(_differences(case.expect, decision))
+
+
+class _Source:
+    """A file of cases, with the lines of its nodes."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        try:
+            loader = yaml.SafeLoader(file.read_text("utf-8"))
+            self._root = loader.get_single_node()
+            raw = loader.construct_document(self._root) if self._root else {}
+            self.content = msgspec.convert(raw, _File)
+        except OSError as error:
+            raise ConfigurationError(error.strerror or "unreadable", file=file) from None
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark
+            raise ConfigurationError(
+                f"not YAML: {error.problem}", file=file, line=mark.line + 1 if mark else None
+            ) from None
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"not YAML: {error}", file=file) from None
+        except msgspec.ValidationError as error:
+            raise self._wrong(str(error)) from None
+
+    def cases(self, shared: Mapping[str, Part]) -> Iterator[Case]:
+        """The file's cases, over its own fixtures and the shared ones."""
+        fixtures = {**shared, **self.content.fixtures}
+        for number, row in enumerate(self.content.cases):
+            path = f"cases[{number}]"
+            yield Case(
+                name=row.name,
+                place=f"{self._file}:{self._line(path)}",
+                entrypoint=Entrypoint[row.entrypoint.upper()],
+                facts=self._facts(row, fixtures, path),
+                expect=row.expect,
+            )
+
+    def _facts(self, row: _Row, fixtures: Mapping[str, Part], path: str) -> Facts:
+        merged: Part = fixtures.get(_BASE, {})
+        for place, part in enumerate(row.parts):
+            if part not in fixtures:
+                known = ", ".join(sorted(fixtures))
+                raise self._error(
+                    f"no fixture {part!r}; there are {known}", f"{path}.from[{place}]"
+                )
+            merged = _merge(merged, fixtures[part])
+        merged = _merge(merged, row.given)
+        try:
+            facts = msgspec.convert(merged, Facts)
+        except msgspec.ValidationError as error:
+            raise self._wrong(str(error), f"{path}.given.") from None
+        unknown = next(_unknown(merged, msgspec.to_builtins(facts)), None)
+        if unknown is not None:
+            raise self._error(f"no request has the fact {unknown}", f"{path}.given.{unknown}")
+        return facts
+
+    def _wrong(self, message: str, prefix: str = "") -> ConfigurationError:
+        found = _PATH.search(message)
+        return self._error(_PATH.sub("", message), prefix + found[1] if found else prefix)
+
+    def _error(self, message: str, path: str) -> ConfigurationError:
+        return ConfigurationError(message, file=self._file, line=self._line(path))
+
+    def _line(self, path: str) -> int:
+        """Where the path is, or the nearest that is there of what holds it."""
+        node = self._root
+        line = node.start_mark.line if node else 0
+        for step in _STEP.findall(path):
+            if isinstance(node, yaml.SequenceNode) and step.isdigit():
+                node = node.value[int(step)]
+                line = node.start_mark.line
+            elif isinstance(node, yaml.MappingNode):
+                pair = next((pair for pair in node.value if pair[0].value == step), None)
+                if pair is None:
+                    break
+                line, node = pair[0].start_mark.line, pair[1]
+        return line + 1
+
+
+def _merge(below: Part, above: Part) -> Part:
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        both = isinstance(under, dict) and isinstance(value, dict)
+        merged[key] = _merge(under, value) if both else value  # type: ignore[arg-type] # both are
+    return merged
+
+
+def _unknown(given: Part, facts: Part, prefix: str = "") -> Iterator[str]:
+    for key, value in given.items():
+        if key not in facts:
+            yield prefix + key
+        elif isinstance(value, dict):
+            yield from _unknown(value, facts[key], f"{prefix}{key}.")
+
+
+def _differences(expect: Expectation, decision: Decision) -> Iterator[str]:
+    rules = tuple(reason.rule for reason in decision.reasons)
+    if decision.allow is not expect.allow:
+        yield "allowed, expected a deny" if decision.allow else f"denied by {', '.join(rules)}"
+    elif rules != expect.rules:
+        yield f"denied by {', '.join(rules)}, expected {', '.join(expect.rules) or 'no rule'}"
+    first = decision.reasons[0].message if decision.reasons else None
+    if expect.message not in {None, first}:
+        yield f"the message is {first!r}, expected {expect.message!r}"
+    route = msgspec.to_builtins(decision.route) or {}
+    if not _holds(route, expect.route):
+        yield f"routed to {route or 'nowhere'}, expected {expect.route}"
+    obligations = json.loads(msgspec.json.encode(decision.obligations))
+    for wanted in expect.obligations:
+        if not any(_holds(obligation, wanted) for obligation in obligations):
+            yield f"no obligation {wanted}; there are {obligations}"
+    for kind in expect.without:
+        if any(obligation["type"] == kind for obligation in obligations):
+            yield f"an obligation {kind}, expected none"
+
+
+def _holds(whole: Part, part: Part) -> bool:
+    return all(key in whole and whole[key] == value for key, value in part.items())

@@ -1,0 +1,48 @@
+"""The one interface that everything asks for decisions through."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from extauth.errors import PolicyError
+from extauth.types import Decision
+
+if TYPE_CHECKING:
+    from extauth.types import Facts
+
+
+class Entrypoint(StrEnum):
+    """What can be asked. The value is the rule's path, for Wasm and the Data API alike."""
+
+    ADMISSION = "gateway/admission/decision"
+    INFERENCE = "gateway/inference/decision"
+
+
+class PolicyEngine(Protocol):
+    """Evaluates the policies of one snapshot. Belongs to one event loop."""
+
+    name: str
+
+    async def decide(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
+        """The policies' decision on these facts; equal facts give equal decisions.
+
+        Raises PolicyError when it is undefined, conflicting, malformed or holds an obligation
+        that nobody enforces, PolicyUnavailable when there is none in time. Both are denies, and
+        their messages are for the log.
+        """
+
+    async def close(self) -> None:
+        """Free what the engine holds. It decides nothing afterwards."""
+
+
+def undefined(entrypoint: Entrypoint) -> PolicyError:
+    """No rule gave a value, and there is no default."""
+    return PolicyError(f"the decision {entrypoint} is undefined")
+
+
+def malformed(entrypoint: Entrypoint, error: msgspec.MsgspecError) -> PolicyError:
+    """Not what `schemas/decision.schema.json` describes."""
+    return PolicyError(f"the decision {entrypoint} is malformed: {error}")

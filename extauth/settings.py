@@ -1,0 +1,137 @@
+"""The configuration after the compiler: defaults filled in, units resolved, paths in the snapshot.
+
+`compiler/` writes it as `settings.json`; everything else reads only this. Durations are seconds,
+sizes are bytes, prices are micro-units of a currency a million tokens.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where clients connect."""
+
+    address: str
+    port: int
+
+
+class Admin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where operators connect, with the token of the state directory."""
+
+    address: str
+    port: int
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How decisions are made. `url` is an OPA server's; None means the stack's own, on loopback."""
+
+    engine: Literal["wasm", "opa"]
+    timeout: float
+    url: str | None = None
+
+
+class Backend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A Triton server. `cluster` is Envoy's name for it; `url` None means the embedded server."""
+
+    name: str
+    cluster: str
+    kind: Literal["triton"]
+    profile: Literal["cpu", "gpu"]
+    region: str
+    url: str | None = None
+
+
+class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Micro-units of a currency a million tokens."""
+
+    prompt: int = 0
+    completion: int = 0
+
+
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A model that clients can ask for.
+
+    `versions` are canonical digits, ascending. `default` is the version used when the client
+    names none and the policy has no other wish. `tokenizer` and `chat_template` are paths
+    relative to the snapshot's directory.
+    """
+
+    name: str
+    backend: str
+    task: Literal["chat", "completion", "embedding"]
+    versions: tuple[str, ...]
+    aliases: dict[str, str]
+    default: str
+    context_length: int
+    price: Price
+    region: str
+    tokenizer: str
+    chat_template: str | None = None
+
+
+class Jwt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A token issuer that Envoy's jwt_authn trusts.
+
+    `claims` maps a principal's field (`id`, `tenant`, `tier`, `roles`, `region`,
+    `attributes.<name>`) to a claim, dotted for nested ones.
+    """
+
+    name: str
+    issuer: str
+    audiences: tuple[str, ...]
+    claims: dict[str, str]
+    jwks: str | None = None
+    jwks_url: str | None = None
+
+
+class DemoKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A key that a state directory's first start creates."""
+
+    name: str
+    tenant: str
+    tier: str
+    roles: tuple[str, ...] = ()
+    region: str | None = None
+    attributes: dict[str, str] = {}
+
+
+class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is known. After a rotation the old key works for `rotation_grace` more seconds."""
+
+    rotation_grace: float
+    jwt: tuple[Jwt, ...] = ()
+    demo_keys: tuple[DemoKey, ...] = ()
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Bounds that hold before any policy is asked."""
+
+    request_body: int
+    response_body: int
+    header_bytes: int
+    request_timeout: float
+    stream_idle_timeout: float
+    json_depth: int
+
+
+class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is kept of requests: for `retention` seconds, then it is deleted."""
+
+    retention: float = 30 * 86_400.0
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole of `gateway.yaml`, normalised."""
+
+    time_zone: str
+    listener: Listener
+    admin: Admin
+    policy: Policy
+    backends: dict[str, Backend]
+    models: dict[str, Model]
+    identity: Identity
+    limits: Limits
+    audit: Audit = Audit()

@@ -1,0 +1,76 @@
+package gateway.inference_test
+
+import data.gateway.example_test as example
+import data.gateway.inference
+
+decision(facts) := told if {
+	told := inference.decision with input as object.union(example.chat, facts)
+		with data.roles as example.roles
+		with data.tiers as example.tiers
+		with data.limits as example.limits
+		with data.masking as {"treatment": "placeholder", "exempt_roles": [], "tenants": {}}
+		with data.residency as {"undeclared": [], "tenants": {}}
+		with data.networks as {"tenants": {}}
+		with data.hours as {"tenants": {}, "tiers": {}}
+		with data.routing as {}
+		with data.catalog.models as example.models
+}
+
+rules(facts) := [reason.rule | some reason in decision(facts).reasons]
+
+test_an_allowed_request_has_a_route_and_obligations if {
+	decision({}) == {
+		"allow": true,
+		"route": {"model": "chat", "version": "1", "cluster": "triton"},
+		"obligations": [{
+			"type": "limit",
+			"name": "principal-requests",
+			"key": "principal:acme/ada",
+			"unit": "requests",
+			"window": 60,
+			"max": 20,
+		}],
+	}
+}
+
+test_obligations_come_in_the_order_of_their_types if {
+	told := decision({
+		"parameters": {"max_tokens": null},
+		"tokens": {"max_completion": 900},
+		"sensitive": {"email": 1},
+	})
+	[obligation.type | some obligation in told.obligations] == ["mask", "clamp", "limit"]
+}
+
+test_a_denied_request_has_neither if {
+	object.keys(decision({"parameters": {"n": 9}})) == {"allow", "reasons"}
+}
+
+test_admission_is_part_of_it if {
+	rules({"model": {"version": "2"}}) == ["model.version"]
+}
+
+test_every_rule_about_the_body if {
+	told := rules({
+		"parameters": {"n": 9, "max_tokens": 900},
+		"tokens": {"prompt": 5000, "max_completion": 900},
+		"sensitive": {"secret": 1},
+		"usage": {"principal": {"day": {"tokens": 10000}}},
+	})
+	told == ["parameters.n", "privacy.kind", "tokens.completion", "tokens.prompt", "usage.day"]
+}
+
+test_no_model_no_access if rules({"model": null}) == ["facts.incomplete"]
+
+# The gateway can't count the tokens of a model that isn't there. That alone must not tell it from
+# one that is hidden.
+test_the_body_says_nothing_about_an_unknown_model if {
+	rules({"model": {"name": "missing"}, "tokens": null}) == ["model.unknown"]
+	rules({"model": {"name": "missing"}, "parameters": {"n": 9}}) == ["model.unknown"]
+}
+
+test_what_has_no_route_is_undecided if {
+	told := inference.decision with input as example.chat with data.gateway.inference.reasons as set()
+	told.allow == false
+	[reason.rule | some reason in told.reasons] == ["policy.undecided"]
+}

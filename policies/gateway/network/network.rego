@@ -1,0 +1,19 @@
+# METADATA
+# title: Source networks
+# description: A tenant that lists networks may come from these alone.
+# schemas:
+#   - input: schema["input.schema"]
+package gateway.network
+
+import data.gateway.reason
+
+deny contains reason.forbidden("network.source", message) if {
+	networks := data.networks.tenants[input.principal.tenant]
+	not inside(networks)
+	message := concat(" ", ["tenant", input.principal.tenant, "may not call from", input.source.ip])
+}
+
+inside(networks) if {
+	some network in networks
+	net.cidr_contains(network, input.source.ip)
+}

@@ -1,0 +1,24 @@
+package gateway.obligation_test
+
+import data.gateway.obligation
+
+test_limit if {
+	obligation.limit("n", "tenant:acme", "tokens", 60, 5) == {
+		"type": "limit",
+		"name": "n",
+		"key": "tenant:acme",
+		"unit": "tokens",
+		"window": 60,
+		"max": 5,
+	}
+}
+
+test_mask if {
+	obligation.mask(["email"], "redact") == {
+		"type": "mask",
+		"kinds": ["email"],
+		"treatment": "redact",
+	}
+}
+
+test_clamp if obligation.clamp(7) == {"type": "clamp", "max_tokens": 7}

@@ -1,0 +1,41 @@
+# METADATA
+# title: Tokens
+# description: How long a prompt and an answer may be.
+# schemas:
+#   - input: schema["input.schema"]
+package gateway.tokens
+
+import data.gateway.obligation
+import data.gateway.reason
+import data.gateway.tier
+
+deny contains reason.forbidden("tokens.prompt", message) if {
+	ceiling := tier.profile.max_prompt_tokens
+	input.tokens.prompt > ceiling
+	message := concat(" ", [
+		"a prompt of",
+		reason.number(input.tokens.prompt),
+		"tokens is over the",
+		reason.number(ceiling),
+		reason.tier_allows,
+	])
+}
+
+deny contains reason.over("tokens.completion", "max_tokens", asked, ceiling) if {
+	asked := input.parameters.max_tokens
+	ceiling := tier.profile.max_tokens
+	asked > ceiling
+	tier.profile.over_max_tokens == "deny"
+}
+
+# Lowered rather than refused: where the tier says so, and where the client named no number.
+obligations contains obligation.clamp(ceiling) if {
+	ceiling := tier.profile.max_tokens
+	input.tokens.max_completion > ceiling
+	not within(ceiling)
+}
+
+within(ceiling) if {
+	is_number(input.parameters.max_tokens)
+	input.parameters.max_tokens <= ceiling
+}

@@ -1,0 +1,59 @@
+package gateway.tokens_test
+
+import data.gateway.example_test as example
+import data.gateway.tokens
+
+clamping := object.union(example.tiers, {"gold": {"over_max_tokens": "clamp"}})
+
+denied(facts, tiers) := told if {
+	told := tokens.deny with input as object.union(example.chat, facts) with data.tiers as tiers
+}
+
+obliged(facts, tiers) := told if {
+	told := tokens.obligations with input as object.union(example.chat, facts)
+		with data.tiers as tiers
+}
+
+test_a_short_request_passes if {
+	denied({}, example.tiers) == set()
+	obliged({}, example.tiers) == set()
+}
+
+test_a_long_prompt_is_denied if {
+	denied({"tokens": {"prompt": 1000}}, example.tiers) == set()
+	denied({"tokens": {"prompt": 1001}}, example.tiers) == {{
+		"rule": "tokens.prompt",
+		"message": "a prompt of 1001 tokens is over the 1000 that tier gold allows",
+	}}
+}
+
+asking(max_tokens) := {
+	"parameters": {"max_tokens": max_tokens},
+	"tokens": {"max_completion": max_tokens},
+}
+
+test_a_long_answer_is_denied if {
+	denied(asking(500), example.tiers) == set()
+	denied(asking(501), example.tiers) == {{
+		"rule": "tokens.completion",
+		"message": "max_tokens 501 is over the 500 that tier gold allows",
+	}}
+}
+
+test_a_long_answer_is_clamped_where_the_tier_says_so if {
+	denied(asking(501), clamping) == set()
+	obliged(asking(501), clamping) == {{"type": "clamp", "max_tokens": 500}}
+	obliged(asking(500), clamping) == set()
+}
+
+test_an_unnamed_length_is_clamped if {
+	facts := {"parameters": {"max_tokens": null}, "tokens": {"max_completion": 900}}
+	denied(facts, example.tiers) == set()
+	obliged(facts, example.tiers) == {{"type": "clamp", "max_tokens": 500}}
+}
+
+# Two choices of 400 are 800 tokens, and neither is too long.
+test_choices_are_clamped_one_by_one if {
+	facts := {"parameters": {"max_tokens": 400, "n": 2}, "tokens": {"max_completion": 800}}
+	obliged(facts, example.tiers) == set()
+}

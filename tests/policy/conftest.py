@@ -1,0 +1,150 @@
+"""Compiled policies and a real OPA server, once a session."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from extauth.policy import Entrypoint, OpaServerEngine, WasmEngine
+from extauth.stack.engines.opa import find_opa
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+ROOT = Path(__file__).parents[2]
+POLICIES = ROOT / "policies"
+TIMEOUT = 5.0
+
+
+def model(region: str, *versions: str, **aliases: str) -> dict[str, object]:
+    """What the compiler tells the policies of a model."""
+    return {
+        "task": "chat",
+        "backend": "triton",
+        "cluster": "triton",
+        "region": region,
+        "versions": list(versions),
+        "aliases": aliases,
+        "default": versions[0],
+        "context_length": 1024,
+        "price": {"prompt": 0, "completion": 0},
+    }
+
+
+CATALOG = {
+    "chat": model("eu-west", "1", "2", stable="1", next="2"),
+    "echo": model("eu-west", "1"),
+    "embed": model("eu-west", "1"),
+}
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The same policies for both engines."""
+
+    revision: str
+    directory: Path
+    archive: Path
+
+
+def build(target: Path, *sources: Path, revision: str = "one") -> Bundle:
+    """Compile policies with `opa build`, for Wasm and for a server."""
+    target.mkdir(parents=True, exist_ok=True)
+    catalog = target / "catalog.json"
+    catalog.write_text(json.dumps({"catalog": {"models": CATALOG}}))
+    common = ("--ignore", "*_test.rego", "-r", revision, *map(str, sources), str(catalog))
+    archive = target / "bundle.tar.gz"
+    opa("build", "-o", str(archive), *common)
+    wasm = target / "wasm.tar.gz"
+    entries = (flag for entry in Entrypoint for flag in ("-e", entry))
+    opa("build", "-t", "wasm", *entries, "-o", str(wasm), *common)
+    shutil.unpack_archive(wasm, target / "policy", filter="data")
+    return Bundle(revision, target / "policy", archive)
+
+
+@cache
+def opa_path() -> str:
+    """The OPA beside this Python, else the one that the stack would run."""
+    beside = Path(sys.executable).with_name("opa")
+    return str(beside if beside.exists() else find_opa().path)
+
+
+def opa(*arguments: str) -> str:
+    """Run OPA to its end."""
+    done = subprocess.run([opa_path(), *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+@contextmanager
+def serve(archive: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """An OPA server with a bundle: its URL, and its process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    server = subprocess.Popen(
+        [opa_path(), "run", "--server", "--addr", f"127.0.0.1:{port}", "--bundle", str(archive)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while not _healthy(url):
+            assert server.poll() is None, "OPA ended"
+            assert time.monotonic() < deadline, "OPA does not start"
+            time.sleep(0.05)
+        yield url, server
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/health?bundles", timeout=1) as answer:  # noqa: S310 - our own address
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The repository's own policies."""
+    target = tmp_path_factory.mktemp("bundle")
+    return build(target, POLICIES / "gateway", POLICIES / "data")
+
+
+@pytest.fixture(scope="session")
+def server(bundle: Bundle) -> Iterator[str]:
+    """A server with the repository's own policies."""
+    with serve(bundle.archive) as (url, _):
+        yield url
+
+
+@pytest.fixture
+async def wasm(bundle: Bundle) -> AsyncIterator[WasmEngine]:
+    """The repository's own policies in process."""
+    engine = WasmEngine(bundle.directory, TIMEOUT)
+    yield engine
+    await engine.close()
+
+
+@pytest.fixture
+async def served(server: str, bundle: Bundle) -> AsyncIterator[OpaServerEngine]:
+    """The repository's own policies in a server."""
+    engine = OpaServerEngine(server, TIMEOUT, bundle.revision)
+    yield engine
+    await engine.close()

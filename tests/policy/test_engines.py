@@ -1,0 +1,171 @@
+"""Whatever goes wrong with a policy is a deny, and the right error, with both engines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from extauth.errors import ConfigurationError, PolicyError, PolicyUnavailable
+from extauth.policy import Entrypoint, OpaServerEngine, WasmEngine
+from extauth.types import Clamp, Decision
+from tests.policy.conftest import TIMEOUT, build, serve
+from tests.policy.facts import ADA, CHAT
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from extauth.policy import PolicyEngine
+
+# One module with every way to be wrong: who asks chooses.
+POLICY = """
+package gateway.inference
+
+decision := {"allow": true} if input.principal.id == "fine"
+
+decision := {"allow": false} if input.principal.id == "fickle"
+decision := {"allow": true} if input.principal.id == "fickle"
+
+decision := {"allow": "yes"} if input.principal.id == "malformed"
+decision := {"allow": true, "color": "red"} if input.principal.id == "talkative"
+decision := "allow" if input.principal.id == "terse"
+
+decision := {"allow": true, "obligations": [{"type": "fly"}]} if input.principal.id == "flying"
+decision := {"allow": true, "obligations": [{"type": "clamp", "max_tokens": 5}]} if {
+    input.principal.id == "clamped"
+}
+
+decision := {"allow": true} if {
+    input.principal.id == "slow"
+    some i in numbers.range(1, 20000)
+    some j in numbers.range(1, 20000)
+    i * j < 0
+}
+"""
+ADMISSION = 'package gateway.admission\ndecision := {"allow": true}\n'
+
+
+def asked_by(name: str) -> object:
+    """The ordinary facts, from somebody else."""
+    return msgspec.structs.replace(CHAT, principal=msgspec.structs.replace(ADA, id=name))
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The policies above."""
+    return write(tmp_path_factory.mktemp("sources"), POLICY)
+
+
+def write(directory: Path, inference: str) -> Path:
+    """Policies whose inference package is this text."""
+    (directory / "admission.rego").write_text(ADMISSION)
+    (directory / "inference.rego").write_text(inference)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def bundle_of_errors(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> object:
+    """The policies above, compiled."""
+    return build(tmp_path_factory.mktemp("errors"), sources)
+
+
+@pytest.fixture(params=["wasm", "opa"])
+async def engine(request: pytest.FixtureRequest, bundle_of_errors) -> AsyncIterator[PolicyEngine]:
+    """Either engine, with little patience."""
+    if request.param == "wasm":
+        wasm = WasmEngine(bundle_of_errors.directory, 0.3)
+        yield wasm
+        await wasm.close()
+        return
+    with serve(bundle_of_errors.archive) as (url, _):
+        server = OpaServerEngine(url, 0.3, bundle_of_errors.revision)
+        yield server
+        await server.close()
+
+
+async def decide(engine: PolicyEngine, name: str) -> Decision:
+    return await engine.decide(Entrypoint.INFERENCE, asked_by(name))
+
+
+async def test_a_decision(engine: PolicyEngine) -> None:
+    assert await decide(engine, "fine") == Decision(allow=True)
+    assert await decide(engine, "clamped") == Decision(
+        allow=True, obligations=(Clamp(max_tokens=5),)
+    )
+
+
+async def test_an_undefined_decision(engine: PolicyEngine) -> None:
+    with pytest.raises(PolicyError, match="gateway/inference/decision is undefined"):
+        await decide(engine, "nobody")
+
+
+async def test_conflicting_rules(engine: PolicyEngine) -> None:
+    with pytest.raises(PolicyError, match="failed"):
+        await decide(engine, "fickle")
+    assert await decide(engine, "fine") == Decision(allow=True)
+
+
+@pytest.mark.parametrize("name", ["malformed", "talkative", "terse"])
+async def test_a_malformed_decision(engine: PolicyEngine, name: str) -> None:
+    with pytest.raises(PolicyError, match="malformed"):
+        await decide(engine, name)
+
+
+async def test_an_obligation_that_nobody_enforces(engine: PolicyEngine) -> None:
+    with pytest.raises(PolicyError, match="fly"):
+        await decide(engine, "flying")
+
+
+async def test_a_slow_policy(engine: PolicyEngine) -> None:
+    with pytest.raises(PolicyUnavailable) as raised:
+        await decide(engine, "slow")
+    assert raised.value.retry_after == 1
+    assert await decide(engine, "fine") == Decision(allow=True)
+
+
+async def test_an_opa_server_that_stops(bundle_of_errors) -> None:
+    with serve(bundle_of_errors.archive) as (url, server):
+        engine = OpaServerEngine(url, TIMEOUT, bundle_of_errors.revision)
+        assert await decide(engine, "fine") == Decision(allow=True)
+        server.kill()
+        server.wait()
+        for _ in range(2):  # the connection that was open, and one that can't be opened
+            with pytest.raises(PolicyUnavailable) as raised:
+                await decide(engine, "fine")
+            assert raised.value.retry_after == 1
+        await engine.close()
+
+
+async def test_a_server_with_another_snapshot_does_not_decide(bundle_of_errors) -> None:
+    with serve(bundle_of_errors.archive) as (url, _):
+        engine = OpaServerEngine(url, TIMEOUT, "another")
+        with pytest.raises(PolicyUnavailable, match="another snapshot"):
+            await decide(engine, "fine")
+        await engine.close()
+        stranger = OpaServerEngine(url, TIMEOUT, None)
+        assert await decide(stranger, "fine") == Decision(allow=True)
+        await stranger.close()
+
+
+async def test_a_failing_builtin_is_no_yes(tmp_path: Path) -> None:
+    """Rego would take the error for undefined, and `not` for a yes."""
+    policy = """
+package gateway.inference
+
+default decision := {"allow": false}
+decision := {"allow": true} if not startswith(input.model.version, "9")
+"""
+    built = build(tmp_path / "built", write(tmp_path, policy))
+    with serve(built.archive) as (url, _):
+        engine = OpaServerEngine(url, TIMEOUT, built.revision)
+        with pytest.raises(PolicyError):
+            await decide(engine, "anybody")
+        await engine.close()
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8181", "unix:///run/opa.sock", "http://"])
+def test_an_url_that_is_none(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="expected http://host:port"):
+        OpaServerEngine(url, TIMEOUT, None)
