@@ -1,0 +1,38 @@
+"""One recogniser a form: what it looks like, and how to tell it from what only looks alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from extauth.privacy.recognisers.assignment import AssignmentRecogniser
+from extauth.privacy.recognisers.card import CardRecogniser
+from extauth.privacy.recognisers.email import EmailRecogniser
+from extauth.privacy.recognisers.iban import IbanRecogniser
+from extauth.privacy.recognisers.ip import Ipv4Recogniser, Ipv6Recogniser
+from extauth.privacy.recognisers.phone import (
+    CuedPhoneRecogniser,
+    InternationalPhoneRecogniser,
+    NationalPhoneRecogniser,
+)
+from extauth.privacy.recognisers.token import TOKENS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from extauth.privacy.recogniser import Recogniser
+
+
+def recognisers(regions: Sequence[str]) -> tuple[Recogniser, ...]:
+    """Every recogniser; `regions` are those whose national phone numbers are looked for."""
+    return (
+        EmailRecogniser(),
+        InternationalPhoneRecogniser(),
+        CuedPhoneRecogniser(regions),
+        *map(NationalPhoneRecogniser, regions),
+        CardRecogniser(),
+        IbanRecogniser(),
+        Ipv4Recogniser(),
+        Ipv6Recogniser(),
+        AssignmentRecogniser(),
+        *TOKENS,
+    )

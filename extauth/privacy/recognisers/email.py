@@ -1,0 +1,43 @@
+"""Email addresses, in the practical subset of RFC 5321 that people write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from extauth.privacy.pattern import compile_pattern
+from extauth.privacy.recogniser import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from extauth.privacy.finding import Kind
+
+# An image's resolution (icon@2x.png) and a package's version (name@1.2.3-beta.js) are no domain.
+_NO_DOMAIN = compile_pattern(rb"\dx\..*|(?:\d+\.){2,}.*")
+
+
+class EmailRecogniser:
+    """`local@domain` with at least two labels, the last of letters or punycode.
+
+    Letters of any script with cases may stand anywhere. `git@host:path` is a place to clone from,
+    not a person.
+    """
+
+    kind: Kind = "email"
+    name = "email"
+    prefilter = rb"[\w.%+\-'\xe9]@[\w\xe9]"
+
+    def __init__(self) -> None:
+        self._pattern = compile_pattern(
+            rb"[\w%+\xe9][\w.%+\-'\xe9]*@"
+            rb"((?:[a-zA-Z0-9\xe9](?:[\w\-\xe9]*[\w\xe9])?\.)+(?:xn--[a-zA-Z0-9\-]+|[a-zA-Z\xe9]{2,}))"
+        )
+
+    def find(self, data: bytes) -> Iterator[Span]:
+        """Addresses, without punctuation around them."""
+        for match in self._pattern.finditer(data):
+            start, end = match.start(), match.end()
+            if data[start : start + 4] == b"git@" and data[end : end + 1] == b":":
+                continue
+            if _NO_DOMAIN.fullmatch(data[match.start(1) : end]) is None:
+                yield Span(start, end)

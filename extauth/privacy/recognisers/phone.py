@@ -1,0 +1,114 @@
+"""Telephone numbers: of any country in international form, of some countries as written at home."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from extauth.privacy.pattern import compile_pattern
+from extauth.privacy.recogniser import Span
+from extauth.privacy.recognisers.numbering import is_international, region
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from extauth.privacy.finding import Kind
+
+_PUNCTUATION = b" .-/()+"
+_SHORTEST = 7
+
+_JOINED_BEFORE = compile_pattern(rb"(?:[\w\xe9$#+]|\d[.,:/\-])\z")
+_JOINED_AFTER = compile_pattern(rb"\A(?:[a-wyzA-WYZ_\xe9\d]|[xX]\D|[.,:/\-]\d)")
+_DATE = compile_pattern(rb"\A\d{1,2}[./\-]\d{1,2}[./\-]\d{4}\b")
+
+
+class InternationalPhoneRecogniser:
+    """`+49 30 123456`, `0044 20 7946 0018`: calling code first, valid in that country's plan.
+
+    ITU-T E.123 and the usual deviations from it. Two leading zeros need a separator behind the
+    calling code, else they are an identifier.
+    """
+
+    kind: Kind = "phone"
+    name = "phone-international"
+    prefilter = rb"\+[ (]{0,2}[1-9](?:[ .\-/()]{0,3}\d){6}|\b00[ ]?[1-9]\d{0,2}[ .\-/(]{1,3}\d"
+
+    def __init__(self) -> None:
+        self._pattern = compile_pattern(
+            rb"(?:\+[ (]{0,2}[1-9]|\b00[ ]?[1-9]\d{0,2}[ .\-/(]{1,3}\d)(?:[ .\-/()]{0,3}\d){5,19}"
+        )
+
+    def find(self, data: bytes) -> Iterator[Span]:
+        """Numbers; groups of digits that can't belong to one are left out."""
+        for match in self._pattern.finditer(data):
+            if not data[max(0, match.start() - 1) : match.start()].isalnum():
+                yield from _longest_valid(data, match.start(), match.end(), is_international)
+
+
+class NationalPhoneRecogniser:
+    """Numbers with separators, written as in one country: `(415) 555-2671`, `030 123456`."""
+
+    kind: Kind = "phone"
+
+    __slots__ = ("_is_valid", "_pattern", "name", "prefilter")
+
+    def __init__(self, code: str) -> None:
+        home = region(code)
+        self.name = f"phone-{code.lower()}"
+        self.prefilter = home.written
+        self._is_valid = home.plan.is_valid
+        self._pattern = compile_pattern(home.written, longest=True)
+
+    def find(self, data: bytes) -> Iterator[Span]:
+        """Numbers that are no part of a longer one, nor a date."""
+        for match in self._pattern.finditer(data):
+            start, end = match.start(), match.end()
+            if _JOINED_BEFORE.search(data[max(0, start - 2) : start]):
+                continue
+            if not _DATE.search(data[start:end]):
+                yield from _longest_valid(data, start, end, self._is_valid)
+
+
+class CuedPhoneRecogniser:
+    """Digits without any separator, valid in one of the regions, behind a word such as `call`."""
+
+    kind: Kind = "phone"
+    name = "phone-cued"
+    prefilter = (
+        rb"(?i)\b(?:tel|telephone|telefon|phone|mobile|mobil|cell|cellphone|call|fax|whatsapp|sms"
+        rb"|dial|ring|handy|contact)\b[^\d\n]{0,24}\d{7}"
+    )
+
+    def __init__(self, codes: Sequence[str]) -> None:
+        self._plans = tuple(region(code).plan for code in codes)
+        self._pattern = compile_pattern(self.prefilter.removesuffix(rb"\d{7}") + rb"(\d{7,15})")
+
+    def find(self, data: bytes) -> Iterator[Span]:
+        """Numbers standing alone behind their cue."""
+        for match in self._pattern.finditer(data):
+            start, end = match.start(1), match.end(1)
+            if _JOINED_AFTER.search(data[end : end + 2]):
+                continue
+            if any(plan.is_valid(data[start:end]) for plan in self._plans):
+                yield Span(start, end)
+
+
+def _longest_valid(
+    data: bytes, start: int, end: int, is_valid: Callable[[bytes], bool]
+) -> Iterator[Span]:
+    """The valid number with the most groups that begins at `start`, if there is one."""
+    if _JOINED_AFTER.search(data[end : end + 2]):
+        end = _last_gap(data, start, end)
+    while end > start:
+        digits = data[start:end].translate(None, _PUNCTUATION)
+        if len(digits) < _SHORTEST:
+            return
+        if is_valid(digits):
+            yield Span(start, end)
+            return
+        end = _last_gap(data, start, end)
+
+
+def _last_gap(data: bytes, start: int, end: int) -> int:
+    """Where the groups before the last space end."""
+    gap = data.rfind(b" ", start, end)
+    return start + len(data[start:gap].rstrip(_PUNCTUATION)) if gap > start else start
