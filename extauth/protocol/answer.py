@@ -1,0 +1,77 @@
+"""An error as a client sees it: body and headers, in the shape of the API that it called."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from extauth.errors import STATUSES
+from extauth.types import Api
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from extauth.errors import AnsweredError
+    from extauth.types import LimitState
+
+JSON = "application/json"
+EVENTS = "text/event-stream"
+
+
+def error_body(api: Api, error: AnsweredError) -> bytes:
+    """The JSON of an error answer."""
+    if api is Api.KSERVE:
+        return msgspec.json.encode({"error": error.told})
+    return msgspec.json.encode(
+        {
+            "error": {
+                "message": error.told,
+                "type": STATUSES[error.status].openai_type,
+                "param": error.param,
+                "code": error.code,
+            }
+        }
+    )
+
+
+def error_headers(error: AnsweredError) -> tuple[tuple[str, str], ...]:
+    """The headers of an error answer. `retry-after` is whole seconds, rounded up (RFC 9110)."""
+    headers = [("content-type", JSON), *error.headers]
+    if error.status == 401:
+        headers.append(("www-authenticate", "Bearer"))
+    if error.retry_after is not None:
+        headers.append(("retry-after", str(max(1, math.ceil(error.retry_after)))))
+    return tuple(headers)
+
+
+def limit_headers(states: Sequence[LimitState]) -> tuple[tuple[str, str], ...]:
+    """What is left of the limits that hold for a request.
+
+    `x-ratelimit-*` as OpenAI's, of the limit with the least left a unit; `RateLimit` and
+    `RateLimit-Policy` of all (draft-ietf-httpapi-ratelimit-headers).
+    """
+    if not states:
+        return ()
+    headers: list[tuple[str, str]] = []
+    for unit in ("requests", "tokens"):
+        tightest = min(
+            (state for state in states if state.limit.unit == unit),
+            key=lambda state: state.remaining,
+            default=None,
+        )
+        if tightest is not None:
+            headers += [
+                (f"x-ratelimit-limit-{unit}", str(tightest.limit.max)),
+                (f"x-ratelimit-remaining-{unit}", str(max(0, tightest.remaining))),
+                (f"x-ratelimit-reset-{unit}", f"{math.ceil(tightest.reset)}s"),
+            ]
+    policies = ", ".join(
+        f'"{state.limit.name}";q={state.limit.max};w={state.limit.window}' for state in states
+    )
+    rates = ", ".join(
+        f'"{state.limit.name}";r={max(0, state.remaining)};t={math.ceil(state.reset)}'
+        for state in states
+    )
+    return (*headers, ("ratelimit-policy", policies), ("ratelimit", rates))

@@ -1,0 +1,153 @@
+"""The answer to an inference request: texts of BYTES outputs restored, other tensors untouched."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from extauth.errors import BackendError
+from extauth.protocol.answer import JSON, error_body
+from extauth.protocol.collected import Collected
+from extauth.protocol.tensors import HEADER_LENGTH, Tensor, TensorHead, read_tensors, write_tensors
+from extauth.protocol.triton import failure
+from extauth.types import Api, Delta
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from extauth.errors import AnsweredError
+    from extauth.types import Usage
+
+
+class Inferred(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The JSON of an inference answer."""
+
+    model_name: str
+    model_version: str
+    outputs: list[TensorHead]
+    id: str | None = None
+    parameters: dict[str, Any] | None = None
+
+
+_decoder: Final = msgspec.json.Decoder(Inferred)
+
+
+class TensorAnswer:
+    """Collects Triton's answer to `infer`, JSON or binary: what two codecs read from."""
+
+    __slots__ = ("_body", "_length", "_status")
+
+    def __init__(self) -> None:
+        self._body = bytearray()
+        self._length: str | None = None
+        self._status = 200
+
+    def start(self, status: int, headers: Mapping[str, str]) -> None:
+        """Triton's status and headers: where the JSON ends."""
+        self._status = status
+        self._length = headers.get(HEADER_LENGTH)
+
+    def add(self, chunk: bytes) -> None:
+        """Keep a chunk."""
+        self._body += chunk
+
+    def read(self) -> tuple[Inferred, list[Tensor]]:
+        """The whole answer. Raises as `ResponseCodec.decode` does."""
+        body = bytes(self._body)
+        self._body.clear()
+        if self._status != 200:
+            raise failure(self._status, body)
+        try:
+            length = len(body) if self._length is None else int(self._length)
+            answer = _decoder.decode(body[:length])
+            return answer, read_tensors(answer.outputs, body[length:])
+        except ValueError:  # msgspec's and Unicode's errors are ones too
+            raise BackendError("The model's answer is malformed.") from None
+
+
+class InferCodec:
+    """The answer to a KServe client: each element of a BYTES output is a choice."""
+
+    content_type = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+    streaming = False
+
+    def __init__(self, request_id: str | None) -> None:
+        self._id = request_id
+        self._triton = TensorAnswer()
+        self._answer: Inferred | None = None
+        self._tensors: list[Tensor] = []
+        self._collected = Collected()
+
+    def start(self, status: int, headers: Mapping[str, str]) -> None:
+        """Triton's status and headers; a binary answer stays one."""
+        self._triton.start(status, headers)
+        if HEADER_LENGTH in headers:
+            self.content_type = "application/octet-stream"
+
+    def decode(self, chunk: bytes, end: bool) -> list[Delta]:
+        """A delta an element, all of them at the end."""
+        self._triton.add(chunk)
+        if not end:
+            return []
+        self._answer, self._tensors = self._triton.read()
+        return [
+            Delta(index, text, "stop", tokens)
+            for index, (text, tokens) in enumerate(self._elements())
+        ]
+
+    def encode(self, deltas: Sequence[Delta]) -> bytes:
+        """Nothing yet."""
+        self._collected.add(deltas)
+        return b""
+
+    def finish(self, _: Usage) -> bytes:
+        """The whole answer. Raises BackendError when there was none."""
+        if self._answer is None:
+            raise BackendError("The model's answer ended early.")
+        texts = {index: text for index, text, *_ in self._collected.choices()}
+        index = itertools.count()
+
+        def restored(_: str) -> str:
+            return texts.get(next(index), "")
+
+        tensors = [
+            tensor.changed(restored) if _told(tensor) else tensor for tensor in self._tensors
+        ]
+        heads, tail = write_tensors(tensors)
+        body = msgspec.json.encode(
+            msgspec.structs.replace(self._answer, outputs=heads, id=self._id)
+        )
+        if any(tensor.binary for tensor in tensors):
+            self.headers = ((HEADER_LENGTH, str(len(body))),)
+        return body + tail
+
+    def error(self, error: AnsweredError) -> bytes:
+        """The body of an error answer."""
+        return error_body(Api.KSERVE, error)
+
+    def _elements(self) -> list[tuple[str, int | None]]:
+        counts: list[object] = []
+        for tensor in self._tensors:
+            if tensor.name == "completion_tokens":
+                try:
+                    counts = tensor.numbers()
+                except ValueError:
+                    raise BackendError("The model's answer is malformed.") from None
+        elements: list[tuple[str, int | None]] = []
+        for tensor in self._tensors:
+            if _told(tensor):
+                for place, text in enumerate(tensor.texts or ()):
+                    tokens = None
+                    if tensor.name == "text_output" and place < len(counts):
+                        count = counts[place]
+                        tokens = count if isinstance(count, int) else None
+                    elements.append((text, tokens))
+        return elements
+
+
+def _told(tensor: Tensor) -> bool:
+    """Whether a tensor's elements are the model's words."""
+    return tensor.texts is not None and tensor.name != "finish_reason"

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from extauth.errors import InvalidRequest
+from extauth.types import Parameters
+
+PATH = "/v1/completions"
+
+
+def body(**fields: object) -> bytes:
+    return json.dumps({"model": "chat", "prompt": "hello", **fields}).encode()
+
+
+def test_facts_are_what_the_client_asked_for(call):
+    parsed = call(PATH, body(prompt=["a", "b"], max_tokens=5, n=2, stop="x", stream=True))
+    assert parsed.parameters == Parameters(max_tokens=5, n=2, stop=1, stream=True, inputs=2)
+
+
+def test_a_prompt_is_given_as_it_is(call, model):
+    parsed = call(PATH, body(stop=["x"], temperature=0.5))
+    assert parsed.texts() == ["hello", "x"]
+    changed = parsed.replace(["HELLO", "X"])
+    prompts = changed.prompts(model("completion"))
+    request = changed.request(model("completion"), "1", prompts, 4)
+    assert request.path == "/v2/models/completion/versions/1/generate"
+    assert json.loads(request.body) == {
+        "text_input": "HELLO",
+        "stream": False,
+        "max_tokens": 4,
+        "temperature": 0.5,
+        "stop": ["X"],
+    }
+    assert parsed.replace(parsed.texts()) == parsed
+
+
+def test_token_ids_are_text_of_the_models_tokenizer(call, model):
+    made = model()
+    ids = made.tokenizer._tokenizer.encode("hello there").ids
+    parsed = call(PATH, body(prompt=ids))
+    assert parsed.parameters.inputs == 1
+    assert parsed.bind(made).texts() == ["hello there"]
+    assert parsed.bind(made).prompts(made) == ["hello there"]
+
+
+def test_token_ids_forge_no_turn(call, model):
+    made = model()
+    with pytest.raises(InvalidRequest) as raised:
+        call(PATH, body(prompt=[0])).bind(made).prompts(made)
+    assert raised.value.code == "control_token"
+
+
+@pytest.mark.parametrize("token", [300, 2**32 - 1])
+def test_an_id_that_the_model_does_not_have_is_refused(call, model, token):
+    with pytest.raises(InvalidRequest) as raised:
+        call(PATH, body(prompt=[token])).bind(model())
+    assert raised.value.code == "invalid_token"
+
+
+def test_ids_that_nobody_decoded_are_never_skipped(call, model):
+    parsed = call(PATH, body(prompt=[5]))
+    with pytest.raises(InvalidRequest):
+        parsed.texts()
+    with pytest.raises(InvalidRequest):
+        parsed.prompts(model())
+
+
+@pytest.mark.parametrize(
+    "prompt", ["", [], [""], [[]], [1, "a"], [[1], 2], [-1], [1.5], None, [{}]]
+)
+def test_a_prompt_is_texts_or_ids(call, prompt):
+    with pytest.raises(InvalidRequest) as raised:
+        call(PATH, body(prompt=prompt))
+    assert raised.value.param.startswith("prompt")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"prompt": ["a", "b"]},
+        {"best_of": 3},
+        {"echo": True},
+        {"logprobs": 0},
+        {"suffix": "x"},
+        {"logit_bias": {"5": 1}},
+    ],
+)
+def test_what_no_model_honours_is_refused_after_parsing(call, fields):
+    error = call(PATH, body(**fields)).unsupported()
+    assert (error.code, error.param) == ("unsupported_parameter", next(iter(fields)))
+
+
+def test_what_asks_for_nothing_is_ignored(call):
+    parsed = call(PATH, body(n=2, best_of=2, echo=False, suffix="", logprobs=None, user="u"))
+    assert parsed.unsupported() is None
+
+
+def test_a_model_for_embeddings_completes_nothing(call, model):
+    with pytest.raises(InvalidRequest) as raised:
+        call(PATH, body()).prompts(model("embedding"))
+    assert raised.value.code == "unsupported_operation"

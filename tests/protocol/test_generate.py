@@ -1,0 +1,146 @@
+"""KServe's generate and generate_stream."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from extauth.errors import BackendError, BackendUnavailable, InvalidRequest
+from extauth.types import Delta, ModelReference, Parameters, Usage
+
+PLAIN = "/v2/models/chat/generate"
+STREAM = "/v2/models/chat/versions/2/generate_stream"
+
+
+def body(**fields: object) -> bytes:
+    return json.dumps({"text_input": "hello", **fields}).encode()
+
+
+def response(**fields: object) -> dict[str, object]:
+    return {"model_name": "chat", "model_version": "2", **fields}
+
+
+def events(*fields: dict[str, object]) -> bytes:
+    return b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in fields)
+
+
+def codec(call, path: str, **fields: object):
+    made = call(path, body(**fields)).response(model_label="chat@2", request_id="r", created=1)
+    made.start(200, {})
+    return made
+
+
+def test_facts_are_what_the_client_asked_for(call):
+    parsed = call(STREAM, body(max_tokens=5, temperature=0, n=2, stop=["a", "b"], seed=1))
+    assert parsed.reference == ModelReference("chat", version="2")
+    assert parsed.parameters == Parameters(
+        max_tokens=5, temperature=0.0, n=2, stop=2, seed=1, stream=True
+    )
+
+
+def test_parameters_may_be_nested(call):
+    nested = call(PLAIN, body(parameters={"max_tokens": 5, "stream": False}, temperature=1))
+    assert nested.parameters == Parameters(max_tokens=5, temperature=1.0)
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "param"),
+    [
+        (PLAIN, {"max_tokens": 0}, "max_tokens"),
+        (PLAIN, {"colour": 1}, "colour"),
+        (PLAIN, {"priority": 1}, "priority"),
+        (PLAIN, {"sequence_id": 1}, "sequence_id"),
+        (PLAIN, {"parameters": {"priority": 1}}, "parameters.priority"),
+        (PLAIN, {"parameters": {"max_tokens": 0}}, "parameters.max_tokens"),
+        (PLAIN, {"max_tokens": 1, "parameters": {"max_tokens": 9}}, "parameters.max_tokens"),
+        (PLAIN, {"stream": True}, "stream"),
+        (STREAM, {"stream": False}, "stream"),
+        (PLAIN, {"text_input": None}, "text_input"),
+        (PLAIN, {"text_input": ["a"]}, "text_input"),
+    ],
+)
+def test_a_bad_field_is_named(call, path, fields, param):
+    with pytest.raises(InvalidRequest) as raised:
+        call(path, body(**fields))
+    assert raised.value.param == param
+
+
+def test_the_request_is_written_anew(call, model):
+    parsed = call(STREAM, body(id="mine", parameters={"stop": "x", "top_p": 0.5}))
+    assert parsed.texts() == ["hello", "x"]
+    assert parsed.replace(parsed.texts()) == parsed
+    changed = parsed.replace(["HELLO", "X"])
+    request = changed.request(model(), "2", changed.prompts(model()), 7)
+    assert request.path == "/v2/models/chat/versions/2/generate_stream"
+    assert json.loads(request.body) == {
+        "text_input": "HELLO",
+        "stream": True,
+        "max_tokens": 7,
+        "top_p": 0.5,
+        "stop": ["X"],
+    }
+
+
+def test_nobody_forges_a_turn(call, model):
+    with pytest.raises(InvalidRequest) as raised:
+        call(PLAIN, body(text_input="<|end|>")).prompts(model())
+    assert raised.value.code == "control_token"
+
+
+def test_an_answer_keeps_its_shape_and_what_is_unknown(call):
+    made = codec(call, PLAIN, id="mine")
+    sent = response(
+        text_output="A", finish_reason="stop", index=0, completion_tokens=3, prompt_tokens=2, x=[1]
+    )
+    deltas = made.decode(json.dumps({**sent, "id": "tritons"}).encode(), end=True)
+    assert deltas == [Delta(0, "A", "stop", 3)]
+    made.encode([Delta(0, "a"), Delta(0, "b", "stop", 3)])
+    assert json.loads(made.finish(Usage())) == {**sent, "text_output": "ab", "id": "mine"}
+
+
+def test_an_answer_of_several_choices_has_lists(call):
+    made = codec(call, PLAIN, n=2)
+    sent = response(
+        text_output=["A", "B"],
+        finish_reason=["stop", "length"],
+        index=[0, 1],
+        completion_tokens=[3, 4],
+    )
+    made.encode(made.decode(json.dumps(sent).encode(), end=True))
+    assert json.loads(made.finish(Usage())) == sent
+
+
+def test_a_stream_keeps_its_shape(call):
+    made = codec(call, STREAM)
+    sent = [
+        response(text_output="A", finish_reason="", index=0, completion_tokens=1, prompt_tokens=4),
+        response(text_output="", finish_reason="stop", index=0, completion_tokens=2),
+    ]
+    written = made.encode(made.decode(events(sent[0]), end=False))
+    written += made.encode(made.decode(events(sent[1]), end=True)) + made.finish(Usage())
+    got = [json.loads(event[6:]) for event in written.split(b"\n\n")[:-1]]
+    assert got == [sent[0], {**sent[1], "prompt_tokens": 4}]
+    assert made.content_type == "text/event-stream"
+
+
+def test_a_delta_that_says_nothing_is_no_event(call):
+    assert codec(call, STREAM).encode([Delta(0, "")]) == b""
+
+
+def test_an_error_in_a_stream_reads_as_tritons(call):
+    written = codec(call, STREAM).error(BackendUnavailable("Full."))
+    assert written == b'data: {"error":"Full."}\n\n'
+
+
+def test_a_stream_of_a_model_without_finish_reasons_ends_all_the_same(call):
+    made = codec(call, STREAM)
+    made.encode(made.decode(events(response(text_output="A")), end=True))
+    assert made.finish(Usage()) == b""
+
+
+def test_an_error_behind_the_last_text_is_told(call):
+    made = codec(call, STREAM)
+    made.decode(events(response(text_output="A"), {"error": "boom"}), end=True)
+    with pytest.raises(BackendError):
+        made.finish(Usage())
