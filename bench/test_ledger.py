@@ -1,0 +1,84 @@
+"""What accounting costs a request: usage, reserve and settle under four limits.
+
+The arithmetic is the event loop's own time; the whole includes the group commit, so most of it
+is waiting for the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from extauth.ledger import Charge, EmbeddedLedger
+from extauth.ledger.book import Book
+from extauth.types import Account, Limit, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytest_benchmark.fixture import BenchmarkFixture
+
+ADA = Account("acme", "acme/ada", "chat", "1")
+USED = Usage(100, 50)
+PLENTY = 10**12
+CHARGES = (
+    Charge(Limit("tenant_requests", "tenant:acme", "requests", 60, PLENTY), 1),
+    Charge(Limit("tenant_tokens", "tenant:acme", "tokens", 60, PLENTY), 500),
+    Charge(Limit("principal_requests", "principal:acme/ada", "requests", 60, PLENTY), 1),
+    Charge(Limit("principal_tokens", "principal:acme/ada", "tokens", 86_400, PLENTY), 500),
+)
+TASKS = 16
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    with asyncio.Runner() as runner:
+        yield runner.get_loop()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[EmbeddedLedger]:
+    ledger = EmbeddedLedger(tmp_path / "ledger.db", time.time)
+    loop.run_until_complete(ledger.start())
+    yield ledger
+    loop.run_until_complete(ledger.close())
+
+
+async def request(ledger: EmbeddedLedger) -> None:
+    now = time.time()
+    await ledger.usage("acme", "acme/ada", now)
+    reservation = await ledger.reserve(ADA, CHARGES, now)
+    await ledger.settle(reservation, USED, now)
+
+
+def test_arithmetic(benchmark: BenchmarkFixture) -> None:
+    book = Book()
+
+    def one() -> None:
+        now = time.time()
+        book.usage("acme", "acme/ada", now)
+        reservation, _ = book.reserve(ADA, CHARGES, now)
+        book.settle(reservation, USED, now)
+
+    benchmark(one)
+
+
+def test_one_request_at_a_time(
+    benchmark: BenchmarkFixture, loop: asyncio.AbstractEventLoop, ledger: EmbeddedLedger
+) -> None:
+    benchmark(lambda: loop.run_until_complete(request(ledger)))
+
+
+def test_sixteen_requests_at_a_time(
+    benchmark: BenchmarkFixture, loop: asyncio.AbstractEventLoop, ledger: EmbeddedLedger
+) -> None:
+    """The time of sixteen: they share commits."""
+
+    async def together() -> None:
+        await asyncio.gather(*(request(ledger) for _ in range(TASKS)))
+
+    benchmark(lambda: loop.run_until_complete(together()))

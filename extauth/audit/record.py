@@ -1,0 +1,82 @@
+"""One audit record a request, as schemas/audit.schema.json describes it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from extauth.types import Api, Decision, Facts, Operation, Principal, Route, Usage
+
+
+class Outcome(StrEnum):
+    """How a request ended.
+
+    - `served`: answered in full.
+    - `denied`: by identity or policy, or because the policy could not decide.
+    - `limited`: a limit had no room.
+    - `invalid`: malformed, too large, or of a kind that the gateway does not speak.
+    - `disconnected`: the client left before the end; what was used until then is charged.
+    - `failed`: by the gateway or a backend.
+    """
+
+    SERVED = "served"
+    DENIED = "denied"
+    LIMITED = "limited"
+    INVALID = "invalid"
+    DISCONNECTED = "disconnected"
+    FAILED = "failed"
+
+
+def _about(description: str) -> msgspec.Meta:
+    return msgspec.Meta(description=description)
+
+
+class AuditRecord(msgspec.Struct, frozen=True):
+    """What became of one request. Holds facts and counts, never a prompt, an answer or a key.
+
+    `facts` and `decision` are those of the last policy question, whole, so that it can be asked
+    again.
+    """
+
+    request_id: Annotated[str, _about("The x-request-id that the client was told.")]
+    time: Annotated[float, _about("When the request began, in unix seconds.")]
+    snapshot: Annotated[str, _about("The digest of the snapshot that served it.")]
+    engine: Annotated[str, _about("The policy engine that was asked: wasm or opa.")]
+    source: Annotated[str, _about("The client's address, as Envoy trusts it.")]
+    outcome: Annotated[Outcome, _about("How it ended.")]
+    status: Annotated[
+        int, _about("The HTTP status that was answered; 499 when the client had left.")
+    ]
+    api: Annotated[
+        Api | None, _about("Whose API was called; null before the path was understood.")
+    ] = None
+    operation: Annotated[
+        Operation | None, _about("What was asked for; null before the path was understood.")
+    ] = None
+    principal: Annotated[
+        Principal | None, _about("Who called; null when nobody was recognised.")
+    ] = None
+    facts: Annotated[
+        Facts | None, _about("The input of the last policy question; null when none was asked.")
+    ] = None
+    decision: Annotated[Decision | None, _about("The answer to it; null when there was none.")] = (
+        None
+    )
+    rules: Annotated[
+        tuple[str, ...], _about("The rules that denied, those hidden from the client too.")
+    ] = ()
+    error: Annotated[
+        str | None, _about("The code of the error that was answered; null when there was none.")
+    ] = None
+    route: Annotated[
+        Route | None, _about("The model, version and cluster it went to; null when it did not.")
+    ] = None
+    usage: Annotated[
+        Usage | None, _about("The tokens that were charged; null when nothing was.")
+    ] = None
+    stream: Annotated[bool, _about("Whether the client asked for a stream.")] = False
+    timings: Annotated[
+        dict[str, int], _about("Microseconds that the request spent in each stage.")
+    ] = {}

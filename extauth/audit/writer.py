@@ -1,0 +1,182 @@
+"""The thread that writes audit records: many a commit, and no disk on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import sqlite3
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from extauth.errors import StackError
+from extauth.sqlite import connect, transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from extauth.audit.record import AuditRecord
+    from extauth.types import Clock
+
+    Waiter = asyncio.Future[None]
+    Row = tuple[str, float, str | None, str, bytes]
+
+# Records gather for so long, so that a commit is shared.
+LINGER = 0.05
+RETRY_SECONDS = 1.0
+PURGE_SECONDS = 60.0
+PURGE_ROWS = 1000
+MAX_WAITING = 8192
+
+_SCHEMA = """
+CREATE TABLE records (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  request_id TEXT NOT NULL,
+  time REAL NOT NULL,
+  tenant TEXT,
+  outcome TEXT NOT NULL,
+  record BLOB NOT NULL
+);
+CREATE INDEX records_request ON records (request_id);
+CREATE INDEX records_time ON records (time)
+"""
+_INSERT = "INSERT INTO records (request_id, time, tenant, outcome, record) VALUES (?, ?, ?, ?, ?)"
+_PURGE = """
+DELETE FROM records WHERE number IN
+  (SELECT number FROM records WHERE time < ? ORDER BY time LIMIT ?)
+"""
+_encode = msgspec.json.Encoder().encode
+
+
+class AuditWriter:
+    """Writes records in the order in which they come. For tasks of one event loop.
+
+    Records are on disk within some 50 ms, and all of them when `close` returns; a process that is
+    killed loses those moments. While the disk refuses, `failure` says why, records wait, and it
+    is tried again every second; with too many waiting, `record` waits too.
+    """
+
+    def __init__(self, path: Path, *, retention: float, clock: Clock = time.time) -> None:
+        """`path` is the SQLite file. Records older than `retention` seconds are deleted."""
+        self.failure: str | None = None
+        self._path = path
+        self._retention = retention
+        self._clock = clock
+        self._queue: deque[Row] = deque()
+        self._batch: list[Row] = []
+        self._waiters: list[Waiter] = []
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._woken = False
+        self._closing = False
+        self._dead = False
+        self._thread: threading.Thread | None = None
+
+    async def start(self) -> None:
+        """Open the file and start the thread. Raises StackError when it can't be opened."""
+        self._connection = connect(self._path, _SCHEMA, synchronous="NORMAL")
+        self._loop = asyncio.get_running_loop()
+        self._done: Waiter = self._loop.create_future()
+        self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
+        self._thread.start()
+
+    async def record(self, record: AuditRecord) -> None:
+        """Have a record written. Waits only while too many others do.
+
+        Raises StackError when nobody writes any more.
+        """
+        while not self._dead and len(self._queue) >= MAX_WAITING:
+            waiter = self._loop.create_future()
+            self._waiters.append(waiter)
+            self._wake.put(None)
+            await waiter
+        if self._dead:
+            raise StackError(f"the audit log is closed: {self.failure or 'the gateway stops'}")
+        # Encoding here costs the same as in the thread, and a record that can't be is the caller's.
+        tenant = record.principal.tenant if record.principal else None
+        row = (record.request_id, record.time, tenant, record.outcome, _encode(record))
+        self._queue.append(row)
+        if not self._woken:
+            self._woken = True
+            self._wake.put(None)
+
+    async def close(self) -> None:
+        """Write everything that was recorded, and end the thread.
+
+        Raises StackError when the disk refuses to the end.
+        """
+        if self._thread is None or self._closing:
+            return
+        self._closing = True
+        self._wake.put(None)
+        await asyncio.shield(self._done)
+        self._thread.join()
+        self._connection.close()
+        if self.failure is not None:
+            lost = len(self._batch) + len(self._queue)
+            raise StackError(f"{lost} audit records are lost: {self.failure}")
+
+    def _run(self) -> None:
+        due = 0.0
+        try:
+            closing = False
+            while not closing:
+                self._sleep()
+                closing = self._closing
+                # Before the queue is emptied: what comes later wakes the thread again.
+                self._woken = False
+                while self._queue:
+                    self._batch.append(self._queue.popleft())
+                self._call(self._admit)
+                try:
+                    self._write()
+                    if time.monotonic() >= due:
+                        due = time.monotonic() + (0 if self._purge() else PURGE_SECONDS)
+                except sqlite3.Error as error:
+                    self.failure = f"the audit log can't be written: {error}"
+        except BaseException as error:
+            self.failure = f"the writer has died: {type(error).__name__}"
+            raise
+        finally:
+            self._dead = True
+            self._call(self._admit)
+            self._call(self._ended)
+
+    def _sleep(self) -> None:
+        """Until there is something to do, and then until it is worth a commit."""
+        with contextlib.suppress(queue.Empty):
+            self._wake.get(timeout=RETRY_SECONDS if self._batch else PURGE_SECONDS)
+            if not self._closing:
+                # Cut short by a task that waits, or by the end.
+                self._wake.get(timeout=LINGER)
+
+    def _write(self) -> None:
+        if self._batch:
+            with transaction(self._connection):
+                self._connection.executemany(_INSERT, self._batch)
+            self._batch = []
+        self.failure = None
+
+    def _purge(self) -> bool:
+        """Delete some of what is too old; whether there may be more."""
+        before = self._clock() - self._retention
+        return self._connection.execute(_PURGE, (before, PURGE_ROWS)).rowcount == PURGE_ROWS
+
+    def _admit(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _ended(self) -> None:
+        if not self._done.done():
+            self._done.set_result(None)
+
+    def _call(self, function: Callable[[], None]) -> None:
+        # A loop that is closed has nobody left who waits.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function)

@@ -1,0 +1,110 @@
+"""`sluice audit`: what became of requests."""
+
+from __future__ import annotations
+
+import json as encoder
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from extauth.cli.options import STATE_DIR, JsonOption, StateDirOption
+from extauth.cli.times import moment, written
+from extauth.errors import StackError
+
+if TYPE_CHECKING:
+    from extauth.audit import AuditRecord
+
+app = typer.Typer(help="Read the audit log.", no_args_is_help=True)
+
+LOOK_AGAIN = 0.5
+
+
+@app.command()
+def tail(
+    *,
+    limit: Annotated[int, typer.Option(min=0, help="How many of the newest.")] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new ones.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,
+    state_dir: StateDirOption = STATE_DIR,
+) -> None:
+    """Print the newest records."""
+    from extauth.audit.store import opened
+    from extauth.state import StateDir
+
+    with opened(StateDir.at(state_dir).audit_db) as store:
+        records = (
+            store.follow(limit, lambda: time.sleep(LOOK_AGAIN)) if follow else store.last(limit)
+        )
+        for record in records:
+            typer.echo(_json(record) if json else _line(record))
+
+
+@app.command()
+def show(
+    request_id: Annotated[str, typer.Argument(help="The x-request-id of an answer.")],
+    *,
+    json: JsonOption = False,
+    state_dir: StateDirOption = STATE_DIR,
+) -> None:
+    """Print everything that is known of a request."""
+    import msgspec
+
+    from extauth.audit.store import opened
+    from extauth.state import StateDir
+
+    with opened(StateDir.at(state_dir).audit_db) as store:
+        records = store.show(request_id)
+    if not records:
+        raise StackError(f"no record of request {request_id}")
+    if json:
+        typer.echo(encoder.dumps({"records": msgspec.to_builtins(records)}))
+        return
+    for record in records:
+        typer.echo(msgspec.json.format(_json(record), indent=2))
+
+
+@app.command()
+def export(
+    *,
+    since: Annotated[
+        float | None, typer.Option(parser=moment, metavar="TIME", help="From this moment on.")
+    ] = None,
+    until: Annotated[
+        float | None, typer.Option(parser=moment, metavar="TIME", help="Before this moment.")
+    ] = None,
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="A file that only you can read, instead of stdout.")
+    ] = None,
+    state_dir: StateDirOption = STATE_DIR,
+) -> None:
+    """Write records as JSON lines (schemas/audit.schema.json)."""
+    from extauth.audit.store import opened, write_lines
+    from extauth.state import StateDir
+
+    with opened(StateDir.at(state_dir).audit_db) as store:
+        lines = store.export(since=since, until=until, tenant=tenant)
+        if output is None:
+            for line in lines:
+                typer.echo(line.decode())
+        else:
+            typer.echo(f"{write_lines(output, lines)} records written to {output}", err=True)
+
+
+def _json(record: AuditRecord) -> str:
+    import msgspec
+
+    return msgspec.json.encode(record).decode()
+
+
+def _line(record: AuditRecord) -> str:
+    principal = record.principal.id if record.principal else "-"
+    model = f"{record.route.model}@{record.route.version}" if record.route else "-"
+    tokens = f"{record.usage.total_tokens} tokens" if record.usage else ""
+    reason = ", ".join(record.rules) or record.error or ""
+    return (
+        f"{written(record.time)}  {record.outcome:<12}  {record.status}  {principal:<24}  "
+        f"{model:<16}  {record.request_id}  {reason or tokens}"
+    ).rstrip()

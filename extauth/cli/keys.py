@@ -1,0 +1,167 @@
+"""`sluice keys`: make, list, rotate and revoke API keys; a running gateway follows at once."""
+
+from __future__ import annotations
+
+import json as encoder
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from extauth.cli.options import STATE_DIR, JsonOption, StateDirOption
+from extauth.cli.times import seconds, written
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from extauth.identity import ApiKey, KeyStore
+
+app = typer.Typer(help="Make, list, rotate and revoke API keys.", no_args_is_help=True)
+
+Reference = Annotated[str, typer.Argument(metavar="ID", help="A key's id, or TENANT/NAME.")]
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="Unique among the tenant's working keys.")],
+    *,
+    tenant: Annotated[str, typer.Option(help="Whose key it is.")],
+    tier: Annotated[str, typer.Option(help="What policies call the tenant's plan.")],
+    role: Annotated[list[str] | None, typer.Option(help="A role; may be given again.")] = None,
+    region: Annotated[str | None, typer.Option(help="Where the caller is at home.")] = None,
+    attribute: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="May be given again.")
+    ] = None,
+    expires: Annotated[
+        float | None, typer.Option(parser=seconds, metavar="DURATION", help="After 30d, say.")
+    ] = None,
+    json: JsonOption = False,
+    state_dir: StateDirOption = STATE_DIR,
+) -> None:
+    """Make a key and print it, this once."""
+    pairs = dict(_pair(text) for text in attribute or ())
+    store = _store(state_dir)
+    try:
+        record, key = store.create(
+            name=name,
+            tenant=tenant,
+            tier=tier,
+            roles=role or (),
+            region=region,
+            attributes=pairs,
+            lifetime=expires,
+            now=time.time(),
+        )
+    finally:
+        store.close()
+    _print_new(record, key, json=json)
+
+
+@app.command("list")
+def list_keys(
+    *,
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
+    json: JsonOption = False,
+    state_dir: StateDirOption = STATE_DIR,
+) -> None:
+    """List keys, also those that no longer work."""
+    store = _store(state_dir)
+    try:
+        keys = store.list(tenant=tenant)
+    finally:
+        store.close()
+    _print(keys, json=json)
+
+
+@app.command()
+def rotate(
+    key: Reference,
+    *,
+    grace: Annotated[
+        float | None,
+        typer.Option(
+            parser=seconds,
+            metavar="DURATION",
+            help="How long the old key still works; identity.rotation_grace unless given.",
+        ),
+    ] = None,
+    json: JsonOption = False,
+    state_dir: StateDirOption = STATE_DIR,
+) -> None:
+    """Put a new key in the place of one, and print it, this once."""
+    if grace is None:
+        from extauth.cli.active import active_settings
+
+        grace = active_settings(state_dir).identity.rotation_grace
+    store = _store(state_dir)
+    try:
+        record, plaintext = store.rotate(key, grace=grace, now=time.time())
+    finally:
+        store.close()
+    _print_new(record, plaintext, json=json)
+
+
+@app.command()
+def revoke(
+    key: Reference, *, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR
+) -> None:
+    """End a key at once, or all keys of TENANT/NAME."""
+    store = _store(state_dir)
+    try:
+        revoked = store.revoke(key, now=time.time())
+    finally:
+        store.close()
+    _print(revoked, json=json)
+
+
+def _store(state_dir: Path) -> KeyStore:
+    from extauth.identity import KeyStore
+    from extauth.state import StateDir
+
+    return KeyStore(StateDir.at(state_dir).identity_db)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise typer.BadParameter(f"{text} is not NAME=VALUE")
+    return name, value
+
+
+def _plain(key: ApiKey) -> dict[str, object]:
+    import msgspec
+
+    plain: dict[str, object] = msgspec.to_builtins(key)
+    return plain | {"works": key.works(time.time())}
+
+
+def _print_new(record: ApiKey, key: str, *, json: bool) -> None:
+    if json:
+        typer.echo(encoder.dumps({"key": key, "record": _plain(record)}))
+        return
+    typer.echo(key)
+    typer.echo(f"{record.principal.id}, id {record.id}: it will not be shown again", err=True)
+
+
+def _print(keys: tuple[ApiKey, ...], *, json: bool) -> None:
+    if json:
+        typer.echo(encoder.dumps({"keys": [_plain(key) for key in keys]}))
+        return
+    from extauth.cli.table import print_table
+
+    now = time.time()
+    print_table(
+        ("id", "principal", "tier", "roles", "created", "expires", "state"),
+        [
+            (
+                key.id,
+                key.principal.id,
+                key.principal.tier,
+                ", ".join(key.principal.roles),
+                written(key.created),
+                written(key.expires),
+                "revoked" if key.revoked else "works" if key.works(now) else "expired",
+            )
+            for key in keys
+        ],
+    )

@@ -1,0 +1,27 @@
+"""What tenants, principals and their properties may be called.
+
+A tenant never holds a slash, so `<tenant>/<name>` names one principal and no other.
+"""
+
+from __future__ import annotations
+
+import re
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
+NAME_RULE = "1 to 63 letters, digits, dots, underscores, @ or hyphens, not a sign first"
+MAX_TEXT = 255
+
+
+def is_name(value: str) -> bool:
+    """Whether `value` can be a tenant, the name of a key, a tier, a role or a region."""
+    return NAME.fullmatch(value) is not None
+
+
+def is_text(value: str) -> bool:
+    """Whether `value` can be a subject or an attribute: printable, not empty, not long."""
+    return 0 < len(value) <= MAX_TEXT and value.isprintable()
+
+
+def principal_id(tenant: str, name: str) -> str:
+    """The stable id under which policies, ledger and audit know a principal."""
+    return f"{tenant}/{name}"

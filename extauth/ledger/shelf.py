@@ -1,0 +1,55 @@
+"""A dictionary of counters that forgets those where nothing counts any more."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+_PATROL = 2
+
+
+class Counter(Protocol):
+    """What a shelf keeps: something that is idle while it uses nothing."""
+
+    def used(self, now: float) -> int: ...
+
+
+Key = TypeVar("Key", bound="Hashable")
+Kept = TypeVar("Kept", bound=Counter)
+
+
+class Shelf(Generic[Key, Kept]):
+    """Counters by key. For each that is added, two are looked at and dropped when idle.
+
+    So work is done only where something grows, and at most about twice as many are kept as count.
+    """
+
+    def __init__(self, make: Callable[[Key], Kept]) -> None:
+        self._make = make
+        self._kept: dict[Key, Kept] = {}
+        self._round: deque[Key] = deque()
+        self._due = 0
+        self.get = self._kept.get
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def add(self, key: Key) -> Kept:
+        """Make the counter of a key that has none."""
+        kept = self._kept[key] = self._make(key)
+        self._round.append(key)
+        self._due += _PATROL
+        return kept
+
+    def patrol(self, now: float) -> None:
+        """Drop idle counters, as many as are due. Not between looking one up and using it."""
+        while self._due and self._round:
+            self._due -= 1
+            key = self._round.popleft()
+            if self._kept[key].used(now):
+                self._round.append(key)
+            else:
+                del self._kept[key]

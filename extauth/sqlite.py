@@ -1,0 +1,111 @@
+"""SQLite as every embedded store opens it: WAL, private files, one schema version.
+
+Connections are in autocommit mode and may move between threads; the caller makes sure that one
+thread at a time uses one. Imports nothing but errors.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
+
+from extauth.errors import StackError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SCHEMA_VERSION = 1
+BUSY_SECONDS = 5.0
+
+
+def connect(
+    path: Path, schema: str, *, synchronous: Literal["NORMAL", "FULL"]
+) -> sqlite3.Connection:
+    """Open the database at `path` for writing, made with `schema` when it is new.
+
+    The file is created with mode 0600 and its directory with 0700; SQLite gives its side files
+    the mode of the database. With `NORMAL` a commit survives the death of the process, with
+    `FULL` a loss of power too. Raises StackError when it can't be opened or is another version's.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Only a new file: closing any descriptor of a file drops all the locks that this process
+        # holds on it (fcntl(2)), and another process would then clear the WAL from under us.
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as error:
+        raise StackError(f"{path}: can't be opened: {error.strerror}") from None
+    connection = _open(path, "rw")
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        with transaction(connection):
+            if _version(connection) == 0:
+                for statement in schema.split(";"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        _check(connection, path)
+    except sqlite3.Error as error:
+        connection.close()
+        raise StackError(f"{path}: can't be opened: {error}") from None
+    return connection
+
+
+def connect_read_only(path: Path) -> sqlite3.Connection:
+    """Open an existing database for reading, also while another process writes to it.
+
+    Raises StackError when there is none yet, it can't be read, or it is another version's.
+    """
+    if not path.exists():
+        raise StackError(f"{path}: nothing has been recorded in this state directory yet")
+    connection = _open(path, "ro")
+    try:
+        _check(connection, path)
+    except sqlite3.Error as error:
+        connection.close()
+        raise StackError(f"{path}: can't be read: {error}") from None
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """One write transaction: committed at the end of the block, rolled back when it raises."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # A full disk or an I/O error may have rolled it back already.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _open(path: Path, mode: Literal["ro", "rw"]) -> sqlite3.Connection:
+    try:
+        return sqlite3.connect(
+            f"file:{quote(str(path))}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            timeout=BUSY_SECONDS,
+            check_same_thread=False,
+        )
+    except sqlite3.Error as error:
+        raise StackError(f"{path}: can't be opened: {error}") from None
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    version = _version(connection)
+    if version != SCHEMA_VERSION:
+        connection.close()
+        raise StackError(f"{path}: written by another version of sluice (schema {version})")

@@ -1,0 +1,247 @@
+"""API keys from their making to their end."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from extauth.errors import InvalidRequest, NotFound, Unauthenticated
+from extauth.identity import KeyStore
+from extauth.types import Principal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NOW = 1_790_000_000.0
+HOUR = 3600.0
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "identity.db"
+
+
+@pytest.fixture
+def keys(path: Path) -> Iterator[KeyStore]:
+    store = KeyStore(path)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def elsewhere(path: Path) -> Iterator[KeyStore]:
+    """The same keys, in another process."""
+    store = KeyStore(path)
+    yield store
+    store.close()
+
+
+def refused(keys: KeyStore, presented: str, now: float = NOW) -> str:
+    """The message of the refusal."""
+    with pytest.raises(Unauthenticated) as error:
+        keys.authenticate(presented, now)
+    return error.value.message
+
+
+def test_a_key_stands_for_its_principal(keys: KeyStore) -> None:
+    _, key = keys.create(
+        name="ada",
+        tenant="acme",
+        tier="premium",
+        roles=["developer", "reviewer"],
+        region="eu-west",
+        attributes={"team": "search & ranking"},
+        now=NOW,
+    )
+
+    assert keys.authenticate(key, NOW) == Principal(
+        id="acme/ada",
+        kind="api_key",
+        tenant="acme",
+        tier="premium",
+        roles=("developer", "reviewer"),
+        region="eu-west",
+        attributes={"team": "search & ranking"},
+    )
+
+
+def test_the_key_is_shown_once_and_its_secret_never_stored(keys: KeyStore, path: Path) -> None:
+    record, key = keys.create(name="ada", tenant="acme", tier="free", now=NOW)
+
+    prefix, key_id, secret = key.split("-", 2)
+    assert (prefix, key_id) == ("sk", record.id)
+    assert len(key_id) >= 12
+    assert key_id.isalnum()
+    assert len(secret) == 43  # 256 bits
+    assert secret not in repr(record) + repr(keys.list())
+    for file in path.parent.iterdir():
+        assert secret.encode() not in file.read_bytes()
+
+
+def test_every_refusal_reads_the_same(keys: KeyStore) -> None:
+    record, key = keys.create(name="ada", tenant="acme", tier="free", now=NOW)
+    expired, short = keys.create(name="ben", tenant="acme", tier="free", now=NOW, lifetime=HOUR)
+    wrong_secret = key[:-1] + ("A" if key[-1] != "A" else "B")
+    unknown = key.replace(record.id, "0" * 16)
+    assert expired.expires == NOW + HOUR
+
+    messages = {
+        refused(keys, presented, NOW + HOUR)
+        for presented in (
+            wrong_secret,
+            unknown,
+            short,
+            key[:-1],
+            key + "A",
+            key.replace("sk-", "pk-"),
+            key[:20] + "é" + key[21:],
+            key[:20] + "\udce9" + key[21:],
+            key.replace(record.id + "-", record.id + "_"),
+            "sk-",
+            "",
+            "sk-" + "A" * 100_000,
+        )
+    }
+
+    assert len(messages) == 1
+    assert keys.authenticate(key, NOW + HOUR).id == "acme/ada"
+
+
+def test_a_revoked_key_stops_at_once_in_every_process(keys: KeyStore, elsewhere: KeyStore) -> None:
+    record, key = keys.create(name="ada", tenant="acme", tier="free", now=NOW)
+    keys.authenticate(key, NOW)
+
+    (revoked,) = elsewhere.revoke(record.id, now=NOW + 1)
+
+    assert revoked.revoked == NOW + 1
+    refused(keys, key)
+
+
+def test_a_key_made_elsewhere_works_at_once(keys: KeyStore, elsewhere: KeyStore) -> None:
+    _, key = elsewhere.create(name="ada", tenant="acme", tier="free", now=NOW)
+
+    assert keys.authenticate(key, NOW).id == "acme/ada"
+
+
+def test_revoking_again_keeps_the_first_time(keys: KeyStore) -> None:
+    record, _ = keys.create(name="ada", tenant="acme", tier="free", now=NOW)
+    keys.revoke(record.id, now=NOW + 1)
+
+    (again,) = keys.revoke(record.id, now=NOW + 2)
+
+    assert again.revoked == NOW + 1
+
+
+def test_a_key_works_until_it_expires(keys: KeyStore) -> None:
+    _, key = keys.create(name="ada", tenant="acme", tier="free", now=NOW, lifetime=HOUR)
+
+    keys.authenticate(key, NOW + HOUR - 0.001)
+    refused(keys, key, NOW + HOUR)
+
+
+def test_a_rotated_key_works_for_its_grace(keys: KeyStore) -> None:
+    old, old_key = keys.create(name="ada", tenant="acme", tier="premium", now=NOW)
+
+    new, new_key = keys.rotate(old.id, grace=HOUR, now=NOW)
+
+    assert keys.authenticate(new_key, NOW) == keys.authenticate(old_key, NOW + HOUR - 1)
+    refused(keys, old_key, NOW + HOUR)
+    keys.authenticate(new_key, NOW + HOUR)
+    assert {key.id: key.successor for key in keys.list()} == {old.id: new.id, new.id: None}
+
+
+def test_the_new_key_lives_as_long_as_the_old_one_was_made_for(keys: KeyStore) -> None:
+    old, old_key = keys.create(name="ada", tenant="acme", tier="free", now=NOW, lifetime=HOUR)
+
+    new, _ = keys.rotate("acme/ada", grace=10 * HOUR, now=NOW + HOUR / 2)
+
+    assert new.expires == NOW + HOUR * 1.5
+    refused(keys, old_key, NOW + HOUR)  # a grace prolongs nothing
+    assert old.expires == NOW + HOUR
+
+
+def test_a_key_is_rotated_once(keys: KeyStore) -> None:
+    old, _ = keys.create(name="ada", tenant="acme", tier="free", now=NOW)
+    new, _ = keys.rotate(old.id, grace=HOUR, now=NOW)
+
+    with pytest.raises(InvalidRequest, match="rotated already"):
+        keys.rotate(old.id, grace=HOUR, now=NOW)
+
+    assert keys.rotate("acme/ada", grace=HOUR, now=NOW)[0].id != new.id
+
+
+def test_what_does_not_work_is_not_rotated(keys: KeyStore) -> None:
+    record, _ = keys.create(name="ada", tenant="acme", tier="free", now=NOW)
+    keys.revoke(record.id, now=NOW)
+
+    for reference in (record.id, "acme/ada", "acme/nobody", "nothing"):
+        with pytest.raises(NotFound):
+            keys.rotate(reference, grace=HOUR, now=NOW)
+
+
+def test_revoking_a_principal_ends_its_keys_in_grace_too(keys: KeyStore) -> None:
+    _, old_key = keys.create(name="ada", tenant="acme", tier="free", now=NOW)
+    _, new_key = keys.rotate("acme/ada", grace=HOUR, now=NOW)
+
+    keys.revoke("acme/ada", now=NOW)
+
+    refused(keys, old_key)
+    refused(keys, new_key)
+
+
+def test_a_name_is_free_again_when_its_key_is_dead(keys: KeyStore) -> None:
+    keys.create(name="ada", tenant="acme", tier="free", now=NOW)
+    keys.create(name="ada", tenant="globex", tier="free", now=NOW)
+    with pytest.raises(InvalidRequest, match="already called acme/ada"):
+        keys.create(name="ada", tenant="acme", tier="free", now=NOW)
+    keys.revoke("acme/ada", now=NOW)
+
+    _, key = keys.create(name="ada", tenant="acme", tier="free", now=NOW)
+
+    assert keys.authenticate(key, NOW).id == "acme/ada"
+
+
+def test_keys_are_listed_by_tenant(keys: KeyStore) -> None:
+    for tenant, name in (("acme", "ada"), ("globex", "bob"), ("acme", "ben")):
+        keys.create(name=name, tenant=tenant, tier="free", now=NOW)
+
+    assert {key.principal.id for key in keys.list()} == {"acme/ada", "acme/ben", "globex/bob"}
+    assert {key.principal.id for key in keys.list(tenant="acme")} == {"acme/ada", "acme/ben"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("name", "a/b"),
+        ("tenant", "acme/evil"),
+        ("tenant", "-acme"),
+        ("tenant", "acme\n"),
+        ("tier", ""),
+        ("roles", ["developer", "a b"]),
+        ("region", "eu west"),
+        ("attributes", {"te am": "x"}),
+        ("attributes", {"team": "x\x00"}),
+        ("attributes", {"team": "x" * 256}),
+    ],
+)
+def test_names_that_could_be_mistaken_are_refused(
+    keys: KeyStore, field: str, value: object
+) -> None:
+    fields: dict[str, object] = {"name": "ada", "tenant": "acme", "tier": "free", field: value}
+
+    with pytest.raises(InvalidRequest) as error:
+        keys.create(now=NOW, **fields)
+
+    assert error.value.param == field
+    assert keys.list() == ()
+
+
+def test_files_are_private(keys: KeyStore, path: Path) -> None:
+    keys.create(name="ada", tenant="acme", tier="free", now=NOW)
+
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}

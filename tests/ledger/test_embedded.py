@@ -1,0 +1,317 @@
+"""The embedded ledger: what is on disk, what survives, and what happens when the disk refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sqlite3
+import stat
+import sys
+from asyncio.subprocess import PIPE, STDOUT
+from typing import TYPE_CHECKING
+
+import pytest
+
+from extauth.errors import LedgerUnavailable, LimitExceeded, StackError
+from extauth.ledger import Charge, EmbeddedLedger
+from extauth.ledger.reports import report
+from extauth.ledger.writer import FOLD_ENTRIES, MAX_WAITING
+from extauth.types import Account, Limit, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from extauth.ledger import Reservation
+
+NOW = 1_790_000_000.0
+ADA = Account("acme", "acme/ada", "chat", "1")
+RPM = Limit("requests_per_minute", "tenant:acme", "requests", 60, 100)
+TPD = Limit("tokens_per_day", "tenant:acme", "tokens", 86_400, 1000)
+
+
+def clock() -> float:
+    return NOW + 1
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "ledger.db"
+
+
+@pytest.fixture
+async def ledger(path: Path) -> AsyncIterator[EmbeddedLedger]:
+    ledger = EmbeddedLedger(path, clock)
+    await ledger.start()
+    yield ledger
+    await ledger.close()
+
+
+async def reserve(ledger: EmbeddedLedger, tokens: int, now: float = NOW) -> Reservation:
+    return await ledger.reserve(ADA, (Charge(RPM, 1), Charge(TPD, tokens)), now)
+
+
+async def left(ledger: EmbeddedLedger, now: float = NOW) -> list[int]:
+    """What the limits of requests and tokens have left."""
+    probe = await ledger.reserve(ADA, (Charge(RPM, 0), Charge(TPD, 0)), now)
+    await ledger.release(probe, now)
+    return [state.remaining for state in probe.states]
+
+
+async def python(program: str, path: Path) -> tuple[int | None, str]:
+    """Run a program on a ledger; its exit status and output."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, str(path), stdout=PIPE, stderr=STDOUT
+    )
+    output, _ = await process.communicate()
+    return process.returncode, output.decode()
+
+
+def total(path: Path) -> tuple[int, int, int, int]:
+    rows = report(path, by=("tenant",))
+    if not rows:
+        return (0, 0, 0, 0)
+    (row,) = rows
+    return row.requests, row.prompt_tokens, row.completion_tokens, row.unsettled
+
+
+async def test_a_settlement_is_on_disk_when_it_returns(ledger: EmbeddedLedger, path: Path) -> None:
+    await ledger.settle(await reserve(ledger, 500), Usage(100, 50), NOW)
+
+    assert total(path) == (1, 100, 50, 0)
+    assert await left(ledger) == [99, 850]
+
+
+async def test_a_second_end_changes_nothing(ledger: EmbeddedLedger, path: Path) -> None:
+    reservation = await reserve(ledger, 500)
+    await ledger.settle(reservation, Usage(100, 50), NOW)
+    await ledger.settle(reservation, Usage(400, 100), NOW)
+    await ledger.release(reservation, NOW)
+
+    assert total(path) == (1, 100, 50, 0)
+    assert await left(ledger) == [99, 850]
+
+
+async def test_a_release_gives_everything_back(ledger: EmbeddedLedger, path: Path) -> None:
+    await ledger.release(await reserve(ledger, 500), NOW + 5)
+
+    assert await left(ledger, NOW + 5) == [100, 1000]
+    assert (await ledger.usage("acme", "acme/ada", NOW + 5)).tenant.day.requests == 0
+    assert total(path) == (0, 0, 0, 0)
+
+
+async def test_usage_counts_what_is_settled_and_what_is_reserved(ledger: EmbeddedLedger) -> None:
+    await ledger.settle(await reserve(ledger, 500), Usage(100, 50), NOW)
+    await reserve(ledger, 300, NOW + 3600)
+
+    facts = await ledger.usage("acme", "acme/ada", NOW + 3600)
+
+    assert (facts.principal.day.requests, facts.principal.day.tokens) == (2, 450)
+    assert (facts.principal.minute.requests, facts.principal.minute.tokens) == (1, 300)
+
+
+async def test_fifty_racing_tasks_can_not_pass_a_limit(ledger: EmbeddedLedger, path: Path) -> None:
+    async def request(number: int) -> bool:
+        try:
+            reservation = await reserve(ledger, 90, NOW + number / 10)
+        except LimitExceeded:
+            return False
+        await ledger.settle(reservation, Usage(60, 30), NOW + number / 10)
+        return True
+
+    served = await asyncio.gather(*map(request, range(50)))
+
+    assert sum(served) == 11
+    assert total(path) == (11, 660, 330, 0)
+
+
+async def test_a_cancelled_settlement_is_settled_all_the_same(
+    ledger: EmbeddedLedger, path: Path
+) -> None:
+    # LiteLLM loses the decrement to CancelledError (litellm#28160).
+    reservation = await reserve(ledger, 500)
+    task = asyncio.create_task(ledger.settle(reservation, Usage(100, 50), NOW))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    await ledger.settle(await reserve(ledger, 1), Usage(0, 0), NOW)
+
+    assert total(path) == (2, 100, 50, 0)
+    assert await left(ledger) == [98, 850]
+
+
+@pytest.mark.parametrize("requests", [1, FOLD_ENTRIES])
+async def test_limits_go_on_after_a_restart(path: Path, requests: int) -> None:
+    first = EmbeddedLedger(path, clock)
+    await first.start()
+    for _ in range(requests):
+        reservation = await first.reserve(ADA, (Charge(TPD, 100),), NOW)
+        await first.settle(reservation, Usage(2, 1), NOW)
+    await first.release(await reserve(first, 100), NOW)
+    await first.close()
+
+    second = EmbeddedLedger(path, clock)
+    await second.start()
+    facts = await second.usage("acme", "acme/ada", NOW + 1)
+    remaining = await left(second, NOW + 1)
+    await second.close()
+
+    assert (facts.tenant.minute.requests, facts.tenant.minute.tokens) == (requests, 3 * requests)
+    assert facts.principal == facts.tenant
+    assert remaining == [100, 1000 - 3 * requests]
+
+
+KILLED = """
+import asyncio, os, pathlib, signal, sys
+from extauth.ledger import Charge, EmbeddedLedger
+from extauth.types import Account, Limit, Usage
+
+NOW = 1_790_000_000.0
+ADA = Account("acme", "acme/ada", "chat", "1")
+TPD = Limit("tokens_per_day", "tenant:acme", "tokens", 86_400, 1000)
+
+async def main():
+    ledger = EmbeddedLedger(pathlib.Path(sys.argv[1]), lambda: NOW)
+    await ledger.start()
+    done = await ledger.reserve(ADA, (Charge(TPD, 300),), NOW)
+    running = await ledger.reserve(ADA, (Charge(TPD, 400),), NOW)
+    await ledger.settle(done, Usage(100, 50), NOW)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_killed_process_loses_no_usage_and_frees_no_limit(path: Path) -> None:
+    status, _ = await python(KILLED, path)
+    assert status == -signal.SIGKILL
+    assert total(path) == (1, 100, 50, 0)
+
+    ledger = EmbeddedLedger(path, clock)
+    await ledger.start()
+    remaining = (await left(ledger))[1]
+    await ledger.close()
+
+    # What was running counts in full, and the report says that nobody knows its tokens.
+    assert remaining == 1000 - 150 - 400
+    assert total(path) == (2, 100, 50, 1)
+
+
+async def test_only_one_process_keeps_a_ledger(ledger: EmbeddedLedger, path: Path) -> None:
+    with pytest.raises(StackError, match="another process keeps this ledger"):
+        await EmbeddedLedger(path, clock).start()
+
+    await reserve(ledger, 1)
+
+
+async def test_a_file_of_another_version_is_refused(path: Path) -> None:
+    first = EmbeddedLedger(path, clock)
+    await first.start()
+    await first.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+    with pytest.raises(StackError, match="another version"):
+        await EmbeddedLedger(path, clock).start()
+
+
+async def test_files_are_private(ledger: EmbeddedLedger, path: Path) -> None:
+    await ledger.settle(await reserve(ledger, 1), Usage(1, 0), NOW)
+
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    assert set(modes.values()) == {0o600}, modes
+
+
+async def test_without_a_ledger_nothing_is_let_through(path: Path) -> None:
+    ledger = EmbeddedLedger(path, clock)
+    with pytest.raises(LedgerUnavailable):
+        await reserve(ledger, 1)
+    await ledger.start()
+    reservation = await reserve(ledger, 1)
+    await ledger.close()
+
+    for refused in (
+        reserve(ledger, 1),
+        ledger.settle(reservation, Usage(1, 0), NOW),
+        ledger.release(reservation, NOW),
+        ledger.usage("acme", "acme/ada", NOW),
+    ):
+        with pytest.raises(LedgerUnavailable):
+            await refused
+
+
+FULL_DISK = """
+import asyncio, pathlib, resource, signal, sys
+from extauth.errors import LedgerUnavailable
+from extauth.ledger import Charge, EmbeddedLedger
+from extauth.types import Account, Limit, Usage
+
+NOW = 1_790_000_000.0
+ADA = Account("acme", "acme/ada", "chat", "1")
+TPD = Limit("tokens_per_day", "tenant:acme", "tokens", 86_400, 1000)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+async def refused(awaitable):
+    try:
+        await awaitable
+    except LedgerUnavailable as error:
+        return error.message
+    raise SystemExit("was let through")
+
+async def main():
+    ledger = EmbeddedLedger(pathlib.Path(sys.argv[1]), lambda: NOW)
+    await ledger.start()
+    one = await ledger.reserve(ADA, (Charge(TPD, 300),), NOW)
+    two = await ledger.reserve(ADA, (Charge(TPD, 300),), NOW)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
+    print(await refused(ledger.settle(one, Usage(10, 0), NOW)), flush=False)
+    await refused(ledger.reserve(ADA, (Charge(TPD, 1),), NOW))
+    await refused(ledger.usage("acme", "acme/ada", NOW))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    await ledger.settle(two, Usage(20, 0), NOW)
+    await ledger.reserve(ADA, (Charge(TPD, 1),), NOW)
+    await ledger.close()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_full_disk_lets_nothing_through_and_loses_nothing(path: Path) -> None:
+    status, output = await python(FULL_DISK, path)
+
+    assert status == 0, output
+    assert "can't be written" in output
+    assert total(path)[:2] == (2, 30)
+
+
+async def test_a_disk_slower_than_the_requests_makes_them_wait(
+    ledger: EmbeddedLedger, path: Path
+) -> None:
+    slow = sqlite3.connect(path, isolation_level=None)
+    slow.execute("BEGIN IMMEDIATE")
+    many = Limit("many", "many", "requests", 60, 10**6)
+    tasks = [
+        asyncio.create_task(ledger.reserve(ADA, (Charge(many, 1),), NOW))
+        for _ in range(2 * MAX_WAITING)
+    ]
+    await tasks[0]
+
+    assert not all(task.done() for task in tasks)
+
+    slow.execute("COMMIT")
+    slow.close()
+    await asyncio.gather(*tasks)
+    assert (await ledger.usage("acme", "acme/ada", NOW)).tenant.minute.requests == len(tasks)
+
+
+async def test_time_that_steps_back_stands_still(ledger: EmbeddedLedger) -> None:
+    await ledger.settle(await reserve(ledger, 10, NOW + 100), Usage(5, 5), NOW + 100)
+    reservation = await reserve(ledger, 10, NOW)
+    await ledger.release(reservation, NOW - 100)
+
+    assert await left(ledger, NOW) == [99, 990]
