@@ -1,0 +1,119 @@
+"""The compiler's one door: a configuration in, an immutable snapshot out."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import yaml
+
+from extauth.compiler.policies import compile_policies
+from extauth.compiler.proxy import render
+from extauth.compiler.source import Source, read_source
+from extauth.compiler.triton import model_config
+from extauth.errors import ConfigurationError
+from extauth.resources import bootstrap
+from extauth.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from extauth.compiler.overrides import Overrides
+
+DIGEST_LENGTH = 32
+_SECONDS = 60
+
+
+def compile_snapshot(
+    config: Path, out: Path, *, opa: Path, envoy: Path | None, overrides: Overrides
+) -> tuple[Snapshot, Source]:
+    """Compile `config` into `out/<digest>/`, all or nothing; equal inputs give equal bytes.
+
+    With `envoy`, Envoy itself checks its part. Returns the snapshot and what it was made from.
+    Raises ConfigurationError with file and line.
+    """
+    source = read_source(config, overrides)
+    settings = source.settings
+    files = {
+        "settings.json": msgspec.json.encode(settings, order="deterministic"),
+        **{f"envoy/{name}": text for name, text in render(settings, overrides).items()},
+        **compile_policies(source.policies, settings, opa),
+        **{name: path.read_bytes() for name, path in source.files.items()},
+        **{
+            f"triton/{name}/config.pbtxt": model_config(
+                settings.models[name], settings.backends[settings.models[name].backend], path
+            )
+            for name, path in source.repositories.items()
+        },
+    }
+    if envoy is not None:
+        _check_envoy(envoy, files)
+    return _write(files, out), source
+
+
+def _write(files: Mapping[str, bytes], out: Path) -> Snapshot:
+    digest = sha256()
+    for name, content in sorted(files.items()):
+        digest.update(f"{name}\0{len(content)}\0".encode())
+        digest.update(content)
+    root = out / digest.hexdigest()[:DIGEST_LENGTH]
+    if not root.is_dir():
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=out))
+        try:
+            _fill(temporary, files)
+            temporary.rename(root)
+        except OSError as error:
+            shutil.rmtree(temporary, ignore_errors=True)
+            # Somebody else compiled the same at the same time: theirs is as good.
+            if not root.is_dir():
+                raise ConfigurationError(f"can't be written: {error.strerror}", file=root) from None
+    return Snapshot.load(root)
+
+
+def _check_envoy(envoy: Path, files: Mapping[str, bytes]) -> None:
+    """Ask Envoy whether it would take these resources.
+
+    It validates what its bootstrap names, and not what it would watch: so they are made static.
+    """
+    document = yaml.safe_load(bootstrap().read_text())
+    del document["dynamic_resources"]
+    document["static_resources"] = {
+        kind: [_untyped(resource) for resource in yaml.safe_load(files[name])["resources"]]
+        for kind, name in (("listeners", "envoy/lds.yaml"), ("clusters", "envoy/cds.yaml"))
+    }
+    with tempfile.TemporaryDirectory(prefix="sluice-") as temporary:
+        work = Path(temporary)
+        (work / "envoy.yaml").write_text(yaml.safe_dump(document))
+        for directory in ("run", "logs"):
+            (work / directory).mkdir()
+        try:
+            done = subprocess.run(  # noqa: S603  # a fixed command line, no shell
+                [str(envoy), "--mode", "validate", "--config-path", "envoy.yaml"],
+                cwd=work,
+                capture_output=True,
+                text=True,
+                timeout=_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise ConfigurationError(f"Envoy took more than {_SECONDS} s to validate") from None
+    if done.returncode != 0:
+        problem = next((line for line in done.stderr.splitlines() if "error" in line), "")
+        raise ConfigurationError(f"Envoy refuses the configuration: {problem[:500]}")
+
+
+def _untyped(resource: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in resource.items() if name != "@type"}
+
+
+def _fill(root: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_bytes(content)

@@ -1,0 +1,111 @@
+"""YAML that remembers where everything stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from extauth.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+Place = tuple[str | int, ...]
+"""Keys and indices from the root of a document to a value in it."""
+
+_LARGEST = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed file: plain values, and the line of each."""
+
+    file: Path
+    value: Any
+    lines: dict[Place, int]
+
+    def line(self, place: Sequence[str | int]) -> int:
+        """The line of the value at `place`, or of the nearest one around it."""
+        found = tuple(place)
+        while found not in self.lines:
+            found = found[:-1]
+        return self.lines[found]
+
+    def error(self, place: Sequence[str | int], message: str) -> ConfigurationError:
+        """What is wrong with the value at `place`."""
+        return ConfigurationError(
+            f"{dotted(place)}: {message}", file=self.file, line=self.line(place)
+        )
+
+
+def dotted(place: Sequence[str | int]) -> str:
+    """A place as people write it: `models.chat.versions[0]`."""
+    text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in place)
+    return text.removeprefix(".") or "the document"
+
+
+def read_document(file: Path) -> Document:
+    """Read a YAML file of strings, numbers, booleans, lists and maps with distinct string keys.
+
+    Raises ConfigurationError with the line. Anchors are refused: a few lines of them can unfold
+    to gigabytes.
+    """
+    try:
+        if file.stat().st_size > _LARGEST:
+            raise ConfigurationError(f"is larger than {_LARGEST >> 20} MiB", file=file)
+        text = file.read_text("utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"can't be read: {error.strerror}", file=file) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError("is not UTF-8", file=file) from None
+    try:
+        for token in yaml.scan(text, Loader=yaml.SafeLoader):
+            if isinstance(token, yaml.AnchorToken):
+                raise ConfigurationError(
+                    "anchors are not used here; write the value out",
+                    file=file,
+                    line=token.start_mark.line + 1,
+                )
+        loader = yaml.SafeLoader(text)
+        root = loader.get_single_node()
+        lines: dict[Place, int] = {(): 1}
+        value = _value(root, (), lines, loader, file) if root else {}
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        raise ConfigurationError(f"not YAML: {error.problem}", file=file, line=line) from None
+    except (yaml.YAMLError, RecursionError):
+        raise ConfigurationError("not YAML that can be read", file=file) from None
+    return Document(file, value, lines)
+
+
+def _value(
+    node: yaml.Node, place: Place, lines: dict[Place, int], loader: yaml.SafeLoader, file: Path
+) -> Any:
+    lines[place] = node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = loader.construct_object(key_node, deep=True)
+            line = key_node.start_mark.line + 1
+            if not isinstance(key, str):
+                raise ConfigurationError(
+                    f"{dotted(place)}: the key {key!r} is not text; write it in quotes",
+                    file=file,
+                    line=line,
+                )
+            if key in found:
+                raise ConfigurationError(
+                    f"{dotted((*place, key))} is there twice", file=file, line=line
+                )
+            found[key] = _value(value_node, (*place, key), lines, loader, file)
+            lines[*place, key] = line
+        return found
+    if isinstance(node, yaml.SequenceNode):
+        return [
+            _value(item, (*place, index), lines, loader, file)
+            for index, item in enumerate(node.value)
+        ]
+    return loader.construct_object(node, deep=True)

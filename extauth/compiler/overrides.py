@@ -1,0 +1,17 @@
+"""What a state directory decides, not `gateway.yaml`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """Ports for one state directory. None keeps what the configuration says.
+
+    `triton_http_port` is where the embedded model server listens, on loopback.
+    """
+
+    listener_port: int | None = None
+    admin_port: int | None = None
+    triton_http_port: int = 8000

@@ -1,0 +1,5 @@
+"""Envoy's resources for a set of settings: one listener, its routes and clusters."""
+
+from extauth.compiler.proxy.resources import render
+
+__all__ = ["render"]

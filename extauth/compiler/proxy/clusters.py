@@ -1,0 +1,158 @@
+"""Envoy's clusters: this gateway's own service, its portal, every backend, every key server."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from envoy_data_plane.envoy.config.cluster.v3 import (
+    CircuitBreakers,
+    CircuitBreakersThresholds,
+    Cluster,
+    ClusterDiscoveryType,
+)
+from envoy_data_plane.envoy.config.core.v3 import (
+    Address,
+    DataSource,
+    Http1ProtocolOptions,
+    Http2ProtocolOptions,
+    HttpProtocolOptions,
+    Pipe,
+    SocketAddress,
+    TransportSocket,
+)
+from envoy_data_plane.envoy.config.endpoint.v3 import (
+    ClusterLoadAssignment,
+    Endpoint,
+    LbEndpoint,
+    LocalityLbEndpoints,
+)
+from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
+    CertificateValidationContext,
+    CommonTlsContext,
+    UpstreamTlsContext,
+)
+from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
+    HttpProtocolOptions as ProtocolOptions,
+)
+from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
+    HttpProtocolOptionsExplicitHttpConfig as Explicit,
+)
+from envoy_data_plane.google.protobuf import Any
+
+from extauth.compiler.url import Origin, trusted_authorities
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from extauth.compiler.overrides import Overrides
+    from extauth.settings import Settings
+
+SERVICE = "extauth"
+PORTAL = "portal"
+RESERVED = frozenset({SERVICE, PORTAL})
+"""Names that no backend may take."""
+
+SERVICE_SOCKET = "run/extauth.sock"
+PORTAL_SOCKET = "run/portal.sock"
+
+_CONNECT_TIMEOUT = timedelta(seconds=2)
+_KEEP_ALIVE = timedelta(seconds=30)
+# What may be under way is bounded by the listener and the policy, not here.
+_UNBOUNDED = 1 << 20
+
+
+def clusters(settings: Settings, overrides: Overrides) -> Iterator[Cluster]:
+    """All clusters. Raises ConfigurationError for TLS on a machine without trusted authorities."""
+    yield _cluster(SERVICE, _pipe(SERVICE_SOCKET), http2=True)
+    yield _cluster(PORTAL, _pipe(PORTAL_SOCKET))
+    for backend in settings.backends.values():
+        origin = (
+            Origin.parse(backend.url)
+            if backend.url is not None
+            else Origin("127.0.0.1", overrides.triton_http_port)
+        )
+        yield _remote(backend.cluster, origin)
+    for issuer in settings.identity.jwt:
+        if issuer.jwks_url is not None:
+            yield _remote(jwks_cluster(issuer.name), Origin.parse(issuer.jwks_url))
+
+
+def jwks_cluster(name: str) -> str:
+    """The cluster of an issuer's key server."""
+    return f"jwks-{name}"
+
+
+def _remote(name: str, origin: Origin) -> Cluster:
+    address = Address(socket_address=SocketAddress(address=origin.host, port_value=origin.port))
+    return _cluster(
+        name,
+        address,
+        discovery=ClusterDiscoveryType.STATIC
+        if origin.numeric
+        else ClusterDiscoveryType.STRICT_DNS,
+        transport=_tls(origin.host) if origin.tls else None,
+    )
+
+
+def _cluster(
+    name: str,
+    address: Address,
+    *,
+    http2: bool = False,
+    discovery: ClusterDiscoveryType = ClusterDiscoveryType.STATIC,
+    transport: TransportSocket | None = None,
+) -> Cluster:
+    explicit = (
+        Explicit(http2_protocol_options=Http2ProtocolOptions())
+        if http2
+        else Explicit(http_protocol_options=Http1ProtocolOptions())
+    )
+    protocol = ProtocolOptions(
+        common_http_protocol_options=HttpProtocolOptions(
+            # A long-lived stream to our own service is never idle for a reason.
+            idle_timeout=None if http2 else _KEEP_ALIVE
+        ),
+        explicit_http_config=explicit,
+    )
+    return Cluster(
+        name=name,
+        type=discovery,
+        connect_timeout=_CONNECT_TIMEOUT,
+        load_assignment=ClusterLoadAssignment(
+            cluster_name=name,
+            endpoints=[
+                LocalityLbEndpoints(lb_endpoints=[LbEndpoint(endpoint=Endpoint(address=address))])
+            ],
+        ),
+        circuit_breakers=CircuitBreakers(
+            thresholds=[
+                CircuitBreakersThresholds(
+                    max_connections=_UNBOUNDED,
+                    max_pending_requests=_UNBOUNDED,
+                    max_requests=_UNBOUNDED,
+                )
+            ]
+        ),
+        typed_extension_protocol_options={
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": Any.pack(protocol)
+        },
+        transport_socket=transport,
+    )
+
+
+def _pipe(path: str) -> Address:
+    return Address(pipe=Pipe(path=path))
+
+
+def _tls(host: str) -> TransportSocket:
+    context = UpstreamTlsContext(
+        sni=host,
+        auto_sni_san_validation=True,
+        common_tls_context=CommonTlsContext(
+            validation_context=CertificateValidationContext(
+                trusted_ca=DataSource(filename=trusted_authorities())
+            )
+        ),
+    )
+    return TransportSocket(name="envoy.transport_sockets.tls", typed_config=Any.pack(context))

@@ -1,0 +1,33 @@
+"""The resource files that Envoy watches, as YAML."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import betterproto2
+import yaml
+from envoy_data_plane.envoy.service.discovery.v3 import DiscoveryResponse
+from envoy_data_plane.google.protobuf import Any
+
+from extauth.compiler.proxy.clusters import clusters
+from extauth.compiler.proxy.listener import listener
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from extauth.compiler.overrides import Overrides
+    from extauth.settings import Settings
+
+
+def render(settings: Settings, overrides: Overrides) -> dict[str, bytes]:
+    """`lds.yaml` and `cds.yaml`. Equal settings give equal bytes. Raises ConfigurationError."""
+    return {
+        "cds.yaml": _document(clusters(settings, overrides)),
+        "lds.yaml": _document([listener(settings, overrides)]),
+    }
+
+
+def _document(resources: Iterable[betterproto2.Message]) -> bytes:
+    response = DiscoveryResponse(resources=[Any.pack(resource) for resource in resources])
+    document = response.to_dict(casing=betterproto2.Casing.SNAKE)
+    return yaml.safe_dump(document, sort_keys=False, width=100).encode()

@@ -1,0 +1,76 @@
+"""What is sensitive stays here: `echo` shows what the model saw, the client sees its own words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Stack
+
+pytestmark = pytest.mark.e2e
+
+SECRETS = {
+    "email": "jane.roe@example.com",
+    "phone": "+44 20 7946 0958",
+    "card": "4111 1111 1111 1111",
+    "iban": "DE89 3704 0044 0532 0130 00",
+    "ip": "203.0.113.77",
+}
+TEXT = "; ".join(f"my {kind} is {value}" for kind, value in SECRETS.items())
+MESSAGES = [{"role": "user", "content": TEXT}]
+
+
+def test_the_client_gets_its_own_words_back(stack: Stack) -> None:
+    answer = stack.openai().chat.completions.create(model="echo", messages=MESSAGES)
+    assert answer.choices[0].message.content == TEXT
+
+
+def test_a_stream_is_restored_whatever_its_chunks(stack: Stack) -> None:
+    chunks = stack.openai().chat.completions.create(model="echo", messages=MESSAGES, stream=True)
+    pieces = [chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices]
+    assert "".join(pieces) == TEXT
+    assert len([piece for piece in pieces if piece]) > 3
+
+
+def test_kserve_answers_are_restored_too(stack: Stack) -> None:
+    response = stack.http().post(
+        "/v2/models/echo/generate", json={"text_input": TEXT, "max_tokens": 500}
+    )
+    assert response.json()["text_output"] == TEXT
+
+
+def test_the_model_sees_placeholders(stack: Stack) -> None:
+    """Cut off in the middle of a placeholder, what the model saw shows."""
+    whole = stack.openai().chat.completions.create(model="echo", messages=MESSAGES)
+    assert whole.usage is not None
+    seen = ""
+    for length in range(1, whole.usage.completion_tokens):
+        answer = stack.openai("platform").chat.completions.create(
+            model="echo", messages=MESSAGES, max_tokens=length
+        )
+        seen = answer.choices[0].message.content or ""
+        if "[EMAIL_1" in seen:
+            break
+    assert "[EMAIL_1" in seen
+    assert SECRETS["email"] not in seen
+
+
+def test_findings_are_facts(stack: Stack) -> None:
+    raw = stack.openai().chat.completions.with_raw_response.create(model="echo", messages=MESSAGES)
+    record = stack.audit(raw.headers["x-request-id"])
+    assert record["facts"]["sensitive"] == dict.fromkeys(SECRETS, 1)
+
+
+def test_nothing_that_was_found_is_written_anywhere(stack: Stack) -> None:
+    canary = "canary.9f27@example.org"
+    raw = stack.openai().chat.completions.with_raw_response.create(
+        model="echo", messages=[{"role": "user", "content": f"zebra-4417 {canary}"}]
+    )
+    stack.audit(raw.headers["x-request-id"])
+    for file in stack.state_dir.rglob("*"):
+        if file.is_file():
+            content = file.read_bytes()
+            assert canary.encode() not in content, file
+            assert b"zebra-4417" not in content, file
