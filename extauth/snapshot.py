@@ -2,7 +2,7 @@
 
 <digest>/
   settings.json             extauth.settings.Settings
-  policy/bundle.tar.gz      what an OPA server loads, its revision being the digest
+  policy/bundle.tar.gz      what an OPA server loads
   policy/policy.wasm        what the wasm engine loads, with policy/data.json
   envoy/lds.yaml, cds.yaml  what Envoy watches
   triton/<model>/config.pbtxt
@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -47,3 +48,22 @@ class Snapshot(msgspec.Struct, frozen=True):
                 f"written by another version of sluice: {error}; compile it again", file=file
             ) from None
         return cls(digest=root.name, root=root, settings=settings)
+
+    @property
+    def revision(self) -> str:
+        """The revision of the bundle, which an OPA server names with each decision.
+
+        Raises ConfigurationError when there is no such bundle.
+        """
+        file = self.root / "policy" / "bundle.tar.gz"
+        try:
+            with tarfile.open(file) as bundle:
+                manifest = bundle.extractfile("/.manifest")
+                content = manifest.read() if manifest else b""
+            return msgspec.json.decode(content, type=_Manifest).revision
+        except (OSError, KeyError, tarfile.TarError, msgspec.MsgspecError):
+            raise ConfigurationError("not a policy bundle; compile it again", file=file) from None
+
+
+class _Manifest(msgspec.Struct):
+    revision: str

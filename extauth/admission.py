@@ -1,0 +1,70 @@
+"""The header stage: who is it, and may they at all?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from extauth.errors import (
+    AnsweredError,
+    Forbidden,
+    InvalidRequest,
+    LimitExceeded,
+    NotFound,
+    PolicyError,
+)
+from extauth.facts import admission_facts
+from extauth.policy import Entrypoint
+from extauth.protocol import check_headers, parse_target
+
+if TYPE_CHECKING:
+    from extauth.settings import Settings
+    from extauth.transaction import Transaction
+    from extauth.types import Decision, Route
+
+_HIDDEN = "The request is not allowed."
+
+
+async def admit(transaction: Transaction) -> Decision:
+    """Let the request pass to its body, or raise the error to answer with.
+
+    A stranger learns nothing but that: identity comes before the route.
+    """
+    head, runtime = transaction.head, transaction.runtime
+    if head.repeated is not None:
+        raise InvalidRequest(f"The header {head.repeated} is there twice.", code="repeated_header")
+    principal = transaction.principal = runtime.identifier.identify(head, transaction.received)
+    transaction.mark("identify")
+    target = transaction.target = parse_target(head.method, head.path)
+    check_headers(head)
+    time = runtime.calendar(transaction.received)
+    decision = await transaction.decide(
+        Entrypoint.ADMISSION, admission_facts(target, principal, head.source_ip, time)
+    )
+    transaction.mark("admission")
+    if not decision.allow:
+        raise denial(decision)
+    transaction.admitted()
+    return decision
+
+
+def denial(decision: Decision) -> AnsweredError:
+    """The answer to a deny: its first reason, or no more than the status when that is hidden."""
+    if not decision.reasons:
+        return Forbidden("The policy does not allow this request.", code="denied")
+    reason = decision.reasons[0]
+    kind: type[AnsweredError] = {404: NotFound, 429: LimitExceeded}.get(reason.status, Forbidden)
+    if reason.hidden:
+        return kind(_HIDDEN, status=reason.status)
+    return kind(reason.message, code=reason.rule, status=reason.status)
+
+
+def checked_route(route: Route | None, settings: Settings) -> Route:
+    """The policy's route, if the snapshot has it; a route to nowhere is a policy's defect."""
+    if route is None:
+        raise PolicyError("the decision allows the request and routes it nowhere")
+    model = settings.models.get(route.model)
+    if model is None or route.version not in model.versions:
+        raise PolicyError(f"the decision routes to {route.model}@{route.version}: no such model")
+    if route.cluster != settings.backends[model.backend].cluster:
+        raise PolicyError(f"the decision routes {route.model} to another backend's cluster")
+    return route

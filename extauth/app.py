@@ -1,0 +1,137 @@
+"""The composition root: nothing else constructs collaborators."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uvloop
+
+from extauth.admin import Readiness, create_admin
+from extauth.asgi import listen_tcp, listen_unix, serving
+from extauth.audit import AuditWriter
+from extauth.errors import ConfigurationError
+from extauth.identity import KeyStore
+from extauth.inference import Inference
+from extauth.ledger import EmbeddedLedger
+from extauth.metrics import Metrics
+from extauth.portal import create_portal
+from extauth.privacy import Detector
+from extauth.runtime import Runtime
+from extauth.snapshot import Snapshot
+from extauth.transaction import Books
+from extauth.wire import WireServer
+
+if TYPE_CHECKING:
+    from extauth.state import StateDir
+
+GRACE = 10.0
+"""Seconds that streams get to end when the service is told to stop."""
+
+SOCKET = Path("run/extauth.sock")
+PORTAL_SOCKET = Path("run/portal.sock")
+"""Relative to the state directory, which is this process's and Envoy's working directory: the
+absolute path may be too long for a unix socket."""
+
+logger = logging.getLogger(__name__)
+
+
+class Service:
+    """The gateway's process. Serves one snapshot at a time; a request keeps its own."""
+
+    def __init__(self, state: StateDir, *, opa_url: str | None) -> None:
+        self._state = state
+        self._opa_url = opa_url
+        self._runtime: Runtime | None = None
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._activating = asyncio.Lock()
+        self._metrics = Metrics()
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT; then answer what has begun, settle, and write it all."""
+        stopped = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            await stopped.wait()
+            logger.info("stopping")
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        snapshot = Snapshot.load(self._state.active.resolve())
+        settings = snapshot.settings
+        self._keys = KeyStore(self._state.identity_db)
+        stack.callback(self._keys.close)
+        audit = AuditWriter(self._state.audit_db, retention=settings.audit.retention)
+        await audit.start()
+        stack.push_async_callback(audit.close)
+        ledger = EmbeddedLedger(self._state.ledger_db, time.time)
+        await ledger.start()
+        stack.push_async_callback(ledger.close)
+        self._runtime = await self._open(snapshot)
+        detector = await asyncio.to_thread(Detector)
+
+        books = Books(ledger=ledger, audit=audit, metrics=self._metrics, clock=time.time)
+        wire = WireServer(
+            SOCKET,
+            runtime=self.runtime,
+            books=books,
+            inference=Inference(ledger, detector),
+            largest_body=max(settings.limits.request_body, settings.limits.response_body),
+        )
+        portal = create_portal(self.runtime, time.time)
+        admin = create_admin(
+            self._state.read_admin_token(), self.readiness, self._metrics, self.activate
+        )
+        await stack.enter_async_context(serving(portal, listen_unix(PORTAL_SOCKET)))
+        await wire.start()
+        stack.push_async_callback(wire.stop, GRACE)
+        await stack.enter_async_context(
+            serving(admin, listen_tcp(settings.admin.address, settings.admin.port))
+        )
+        logger.info("serving snapshot %s", snapshot.digest)
+
+    def runtime(self) -> Runtime:
+        """What requests that begin now are decided by."""
+        if self._runtime is None:
+            raise ConfigurationError("no snapshot is active")
+        return self._runtime
+
+    def readiness(self) -> Readiness:
+        """What does not work at the moment."""
+        return Readiness(failing=() if self._runtime else ("snapshot",))
+
+    async def activate(self, digest: str) -> None:
+        """Serve another of the state directory's snapshots from the next request on.
+
+        Raises ConfigurationError, and goes on with the old one, when it can't be loaded.
+        """
+        async with self._activating:
+            root = self._state.snapshots / Path(digest).name
+            new = await self._open(await asyncio.to_thread(Snapshot.load, root))
+            old, self._runtime = self.runtime(), new
+            logger.info("serving snapshot %s instead of %s", digest, old.snapshot.digest)
+            task = asyncio.ensure_future(old.retire())
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
+
+    async def _open(self, snapshot: Snapshot) -> Runtime:
+        return await Runtime.open(snapshot, self._keys, opa_url=self._opa_url)
+
+
+def serve(state: StateDir, *, opa_url: str | None) -> None:
+    """Run the service of a state directory until it is told to stop.
+
+    `opa_url` is the stack's own OPA server, where the configuration names no other. Raises
+    ConfigurationError or StackError when it can't start.
+    """
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    uvloop.run(Service(state, opa_url=opa_url).run())

@@ -1,0 +1,159 @@
+"""The response side of one dispatched request.
+
+    HEADERS -> PLAIN     -> DONE      the whole answer at once
+            -> STREAMING -> DONE      delta by delta
+
+Text is restored on its way, tokens are counted, and the transaction is closed before the last
+byte is released. Whatever cuts the exchange short ends in `abandon`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from extauth.audit import Outcome
+from extauth.errors import AnsweredError, LedgerUnavailable
+from extauth.types import Delta, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from extauth.dispatch import Dispatch
+    from extauth.privacy import StreamRestorer
+    from extauth.transaction import Transaction
+
+
+class State(Enum):
+    """What the exchange waits for."""
+
+    HEADERS = auto()
+    PLAIN = auto()
+    STREAMING = auto()
+    DONE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer to the client."""
+
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+class Exchange:
+    """Turns Triton's answer into the client's. Belongs to the task that serves the request."""
+
+    __slots__ = ("_codec", "_dispatch", "_restorers", "_transaction", "_used", "state")
+
+    def __init__(self, transaction: Transaction, dispatch: Dispatch) -> None:
+        self._transaction = transaction
+        self._dispatch = dispatch
+        self._codec = dispatch.codec
+        self._restorers: dict[int, StreamRestorer] = {}
+        self._used: dict[int, int] = {}
+        self.state = State.HEADERS
+
+    def headers(self, status: int, headers: Mapping[str, str]) -> bool:
+        """Note how the backend answers; True when its body is to arrive chunk by chunk."""
+        self._transaction.mark("backend")
+        self._codec.start(status, headers)
+        events = headers.get("content-type", "").startswith("text/event-stream")
+        streams = status == 200 and events and self._codec.streaming
+        self.state = State.STREAMING if streams else State.PLAIN
+        self._count(())
+        return streams
+
+    async def plain(self, body: bytes) -> Answer:
+        """The whole answer of the backend to the whole answer of the client.
+
+        Raises what the client is told instead; then nothing was charged.
+        """
+        self._transaction.mark("backend")
+        deltas = self._codec.decode(body, end=True)
+        self._count(deltas)
+        encoded = self._codec.encode([self._restored(delta, last=True) for delta in deltas])
+        usage = self._usage()
+        encoded += self._codec.finish(usage)
+        self._transaction.mark("translate")
+        await self._finish(usage)
+        headers = (("content-type", self._codec.content_type), *self._codec.headers)
+        return Answer(headers, encoded)
+
+    async def chunk(self, body: bytes, *, end: bool) -> bytes:
+        """One chunk of a stream to what the client may see of it by now.
+
+        An error of the backend after the headers went out becomes an event, and the end.
+        """
+        if self.state is State.DONE:
+            return b""
+        encoded = b""
+        try:
+            deltas = self._codec.decode(body, end=end)
+            self._count(deltas)
+            encoded = self._codec.encode(
+                [self._restored(delta, last=delta.finish_reason is not None) for delta in deltas]
+            )
+            if not end:
+                return encoded
+            encoded += self._codec.encode(self._held())
+            usage = self._usage()
+            rest = self._codec.finish(usage)
+            self._transaction.mark("stream")
+            await self._finish(usage)
+        except AnsweredError as error:
+            return encoded + self._codec.error(await self._failed(error))
+        return encoded + rest
+
+    async def _failed(self, error: AnsweredError) -> AnsweredError:
+        """End a stream whose headers went out long ago; the error that the client is told."""
+        self.state = State.DONE
+        try:
+            await self._transaction.refuse(error)
+        except LedgerUnavailable as unavailable:
+            return unavailable
+        return error
+
+    async def abandon(self) -> None:
+        """The client is gone, or the stream was cut: charge what is known to have been used.
+
+        A plain answer that nobody waits for is still computed to its end, and the backend tells
+        nobody how long it was: it is charged what was reserved.
+        """
+        if self.state is not State.STREAMING:
+            self._transaction.usage = self._dispatch.worst_case
+        await self._transaction.disconnected()
+
+    def _count(self, deltas: Sequence[Delta]) -> None:
+        for delta in deltas:
+            if delta.completion_tokens is not None:
+                self._used[delta.index] = delta.completion_tokens
+        if self.state is State.STREAMING:
+            # From here on the client may have read it: however this ends, it is charged.
+            self._transaction.usage = self._usage()
+
+    def _usage(self) -> Usage:
+        return Usage(self._dispatch.worst_case.prompt_tokens, sum(self._used.values()))
+
+    def _restored(self, delta: Delta, *, last: bool) -> Delta:
+        masker = self._dispatch.masker
+        if masker is None or masker.empty:
+            return delta
+        restorer = self._restorers.get(delta.index)
+        if restorer is None:
+            restorer = self._restorers[delta.index] = masker.restorer()
+        text = restorer.feed(delta.text)
+        return msgspec.structs.replace(delta, text=text + restorer.finish() if last else text)
+
+    def _held(self) -> list[Delta]:
+        """What restorers of choices without a finish still hold back when the stream ends."""
+        held = [Delta(index, restorer.finish()) for index, restorer in self._restorers.items()]
+        return [delta for delta in held if delta.text]
+
+    async def _finish(self, usage: Usage) -> None:
+        self.state = State.DONE
+        self._transaction.usage = usage
+        await self._transaction.close(Outcome.SERVED, status=200)

@@ -1,0 +1,208 @@
+"""The body stage, whole: parse, count, detect, decide, enforce, reserve, rewrite."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from extauth.admission import checked_route, denial
+from extauth.dispatch import Dispatch
+from extauth.errors import InvalidRequest, PolicyError, RequestError, RequestTooLarge
+from extauth.facts import about_model, inference_facts
+from extauth.obligations import Draft, charges, enforce
+from extauth.policy import Entrypoint
+from extauth.protocol import parse_call
+from extauth.types import Account, TokenFacts, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from extauth.ledger import Ledger
+    from extauth.privacy import Detector, Finding
+    from extauth.protocol import Call
+    from extauth.tokens import LanguageModel
+    from extauth.transaction import Transaction
+    from extauth.types import Decision, Facts, Obligation
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_INLINE = 32 << 10
+"""Bytes of a body that is read on the event loop: a few milliseconds; a larger one in a thread."""
+
+
+class Inference:
+    """Asks `gateway/inference` and enforces what it answers."""
+
+    def __init__(self, ledger: Ledger, detector: Detector) -> None:
+        self._ledger = ledger
+        self._detector = detector
+
+    async def dispatch(self, transaction: Transaction, body: bytes) -> Dispatch:
+        """Everything between the request's last byte and its departure.
+
+        Raises what the client is to be told; then nothing stays reserved but what the
+        transaction knows of.
+        """
+        admission, runtime = transaction.facts, transaction.runtime
+        if admission is None or transaction.target is None or transaction.principal is None:
+            raise PolicyError("the body stage needs an admitted request")
+        limits = runtime.snapshot.settings.limits
+        if len(body) > limits.request_body:
+            raise RequestTooLarge(f"The body is over the limit of {limits.request_body} bytes.")
+        call = parse_call(transaction.target, transaction.head, body, depth=limits.json_depth)
+        transaction.stream = call.parameters.stream
+        transaction.mark("parse")
+
+        model = runtime.models.get(call.reference.name)
+        large = len(body) > _INLINE
+        try:
+            draft, findings = await _on(large, self._read, model, call)
+        except RequestError:
+            # Whether this is wrong depends on the model, which may be none of the client's.
+            await self._check_known(transaction, admission, call)
+            raise
+        transaction.mark("read")
+
+        decision = await transaction.decide(
+            Entrypoint.INFERENCE,
+            inference_facts(
+                admission,
+                call.reference,
+                parameters=call.parameters,
+                tokens=TokenFacts(
+                    prompt=draft.prompt_tokens,
+                    max_completion=draft.worst_case - draft.prompt_tokens,
+                )
+                if draft
+                else None,
+                sensitive=_kinds(findings),
+                usage=await self._ledger.usage(
+                    transaction.principal.tenant, transaction.principal.id, transaction.received
+                ),
+            ),
+        )
+        transaction.mark("inference")
+        if not decision.allow:
+            raise denial(decision)
+        if draft is None or model is None:
+            raise PolicyError("the policy allows a model that the gateway does not have")
+        return await self._enforce(transaction, decision, draft, findings, large=large)
+
+    async def _check_known(self, transaction: Transaction, admission: Facts, call: Call) -> None:
+        """Raises the policy's answer when it does not let this principal see the model."""
+        decision = await transaction.decide(
+            Entrypoint.ADMISSION, about_model(admission, call.reference)
+        )
+        if not decision.allow:
+            raise denial(decision) from None
+
+    def _read(
+        self, model: LanguageModel | None, call: Call
+    ) -> tuple[Draft | None, list[tuple[Finding, ...]]]:
+        """Count tokens and detect what is sensitive: all that takes time with the body's size."""
+        draft = _draft(model, call.bind(model)) if model else None
+        texts = draft.texts if draft else call.texts()
+        return draft, [self._detector.detect(text) for text in texts]
+
+    async def _enforce(
+        self,
+        transaction: Transaction,
+        decision: Decision,
+        draft: Draft,
+        findings: Sequence[Sequence[Finding]],
+        *,
+        large: bool,
+    ) -> Dispatch:
+        """From an allowed draft to a reserved dispatch."""
+        unsupported = draft.call.unsupported()
+        if unsupported is not None:
+            raise unsupported
+        route = checked_route(decision.route, transaction.runtime.snapshot.settings)
+        model = transaction.runtime.models[route.model]
+        draft = await _on(
+            large, _rewritten, model, decision.obligations, replace(draft, findings=findings)
+        )
+        _check_context(draft)
+        transaction.mark("obligations")
+
+        account = Account(
+            tenant=transaction.principal.tenant if transaction.principal else "",
+            principal=transaction.principal.id if transaction.principal else "",
+            model=route.model,
+            version=route.version,
+        )
+        reservation = await self._ledger.reserve(account, charges(draft), transaction.received)
+        transaction.reserved(reservation)
+        transaction.mark("reserve")
+
+        dispatch = Dispatch(
+            route=route,
+            request=draft.call.request(draft.model, route.version, draft.prompts, draft.max_tokens),
+            codec=draft.call.response(
+                model_label=f"{route.model}@{route.version}",
+                request_id=transaction.head.request_id,
+                created=int(transaction.received),
+            ),
+            worst_case=Usage(draft.prompt_tokens, draft.worst_case - draft.prompt_tokens),
+            limits=reservation.states,
+            masker=draft.masker,
+        )
+        transaction.mark("rewrite")
+        return dispatch
+
+
+async def _on(thread: bool, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What `function` returns, computed in a thread where it would hold up the event loop."""
+    if thread:
+        return await asyncio.to_thread(function, *args, **kwargs)
+    return function(*args, **kwargs)
+
+
+def _rewritten(model: LanguageModel, obligations: Iterable[Obligation], draft: Draft) -> Draft:
+    """The draft for the model that it is routed to, under the policy's obligations.
+
+    Token ids were decoded by the model that the client named: to another one they are text.
+    """
+    if model is not draft.model:
+        draft = replace(_draft(model, draft.call), findings=draft.findings)
+    return enforce(obligations, draft)
+
+
+def _draft(model: LanguageModel, call: Call) -> Draft:
+    """The request as the client wants it, counted by the model's tokenizer."""
+    prompts = call.prompts(model)
+    counts = model.counts(prompts)
+    asked, room = call.parameters.max_tokens, model.settings.context_length - max(counts)
+    generates = model.settings.task != "embedding"
+    return Draft(
+        model=model,
+        call=call,
+        texts=call.texts(),
+        findings=(),
+        prompts=prompts,
+        counts=counts,
+        max_tokens=(max(room, 1) if asked is None else asked) if generates else 0,
+    )
+
+
+def _kinds(findings: Iterable[Iterable[Finding]]) -> dict[str, int]:
+    """How many of each kind were found."""
+    return dict(Counter(finding.kind for found in findings for finding in found))
+
+
+def _check_context(draft: Draft) -> None:
+    """Refuse what can't fit the model's context, in the words of OpenAI's own error."""
+    context = draft.model.settings.context_length
+    longest = max(draft.counts)
+    if longest + draft.max_tokens <= context:
+        return
+    raise InvalidRequest(
+        f"This model's maximum context length is {context} tokens. However, you requested "
+        f"{longest + draft.max_tokens} tokens ({longest} in the prompt, {draft.max_tokens} for "
+        "the completion). Please reduce the length of either one.",
+        code="context_length_exceeded",
+        param="messages",
+    )

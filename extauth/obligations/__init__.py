@@ -1,0 +1,7 @@
+"""What a decision asks for beyond allow: one enforcer an obligation type."""
+
+from extauth.obligations.draft import Draft
+from extauth.obligations.enforce import enforce
+from extauth.obligations.limit import charges
+
+__all__ = ["Draft", "charges", "enforce"]

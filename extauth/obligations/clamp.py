@@ -1,0 +1,15 @@
+"""`clamp`: answer shorter rather than not at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from extauth.obligations.draft import Draft
+    from extauth.types import Clamp
+
+
+def clamp(obligation: Clamp, draft: Draft) -> Draft:
+    """Lower the bound on a choice's tokens; never raises it."""
+    return replace(draft, max_tokens=min(draft.max_tokens, obligation.max_tokens))

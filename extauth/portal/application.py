@@ -1,0 +1,115 @@
+"""The models, as OpenAI's API lists them, filtered by policy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from extauth.errors import AnsweredError, NotFound, Unauthenticated
+from extauth.facts import admission_facts
+from extauth.headers import PRINCIPAL
+from extauth.policy import Entrypoint
+from extauth.portal.ticket import PortalTicket
+from extauth.protocol import error_body, error_headers, parse_reference
+from extauth.types import Api, ModelReference, Operation, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+
+    from extauth.runtime import Runtime
+    from extauth.types import Clock
+
+
+class Catalog:
+    """Answers `GET /v1/models` and `GET /v1/models/{id}`."""
+
+    def __init__(self, runtime: Callable[[], Runtime], clock: Clock) -> None:
+        self._runtime = runtime
+        self._clock = clock
+
+    async def list(self, request: Request) -> Response:
+        """Every model, alias and version that this principal may use."""
+        ticket = _ticket(request)
+        with self._runtime().pinned() as runtime:
+            visible = [
+                _card(name)
+                for name in _names(runtime)
+                if await self._visible(runtime, ticket, parse_reference(name))
+            ]
+        return JSONResponse({"object": "list", "data": visible})
+
+    async def retrieve(self, request: Request) -> Response:
+        """One of them; an unknown one and a forbidden one look the same."""
+        ticket, name = _ticket(request), request.path_params["id"]
+        with self._runtime().pinned() as runtime:
+            found = name in _names(runtime) and await self._visible(
+                runtime, ticket, parse_reference(name)
+            )
+        if not found:
+            raise NotFound(
+                f"The model `{name[:100]}` does not exist or you do not have access to it.",
+                code="model_not_found",
+            )
+        return JSONResponse(_card(name))
+
+    async def _visible(
+        self, runtime: Runtime, ticket: PortalTicket, reference: ModelReference
+    ) -> bool:
+        decision = await runtime.engine.decide(
+            Entrypoint.ADMISSION,
+            admission_facts(
+                Target(api=Api.OPENAI, operation=Operation.MODELS_RETRIEVE, model=reference),
+                ticket.principal,
+                ticket.source_ip,
+                runtime.calendar(self._clock()),
+            ),
+        )
+        return decision.allow
+
+
+def create_portal(runtime: Callable[[], Runtime], clock: Clock) -> Starlette:
+    """The application behind Envoy's `portal` cluster, on a unix socket that only Envoy knows."""
+    catalog = Catalog(runtime, clock)
+    return Starlette(
+        routes=[
+            Route("/v1/models", catalog.list),
+            Route("/v1/models/{id}", catalog.retrieve),
+        ],
+        exception_handlers={AnsweredError: _answer},
+    )
+
+
+def _ticket(request: Request) -> PortalTicket:
+    value = request.headers.get(PRINCIPAL)
+    if value is None:
+        raise Unauthenticated("The request did not come through the gateway.")
+    return PortalTicket.decode(value)
+
+
+def _names(runtime: Runtime) -> list[str]:
+    """`chat`, then its aliases, then its versions."""
+    names = []
+    for model in runtime.snapshot.settings.models.values():
+        names += [
+            model.name,
+            *(f"{model.name}@{alias}" for alias in sorted(model.aliases)),
+            *(f"{model.name}@{version}" for version in model.versions),
+        ]
+    return names
+
+
+def _card(name: str) -> dict[str, object]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "sluice"}
+
+
+def _answer(_: Request, error: Exception) -> Response:
+    if not isinstance(error, AnsweredError):
+        raise error
+    return Response(
+        error_body(Api.OPENAI, error), status_code=error.status, headers=dict(error_headers(error))
+    )

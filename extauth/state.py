@@ -1,0 +1,142 @@
+"""The state directory: everything that one stack owns on disk.
+
+run/             sockets, stack.json, the lock: meaningless without a running stack
+logs/            one file a process, the previous start's as <name>.log.1
+snapshots/       compiled snapshots by digest; `active` points at the one in use
+xds/             what Envoy watches
+opa/, triton/    what the OPA server and the embedded Triton read
+*.db             identity, ledger and audit
+admin.token      who may use the admin endpoint
+demo-keys.json   the demo's API keys, so that a second start can print them again
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from extauth.errors import StackError
+
+
+@dataclass(frozen=True, slots=True)
+class StateDir:
+    """Names inside a state directory. `path` is absolute; directories are 0700, secrets 0600."""
+
+    path: Path
+
+    @classmethod
+    def at(cls, path: Path) -> StateDir:
+        """The state directory at `path`, which need not exist yet."""
+        return cls(path.expanduser().resolve())
+
+    @property
+    def run(self) -> Path:
+        """Sockets, the stack's record and its lock."""
+        return self.path / "run"
+
+    @property
+    def logs(self) -> Path:
+        """One log file a process."""
+        return self.path / "logs"
+
+    @property
+    def snapshots(self) -> Path:
+        """Compiled snapshots, each in a directory named by its digest."""
+        return self.path / "snapshots"
+
+    @property
+    def active(self) -> Path:
+        """A symbolic link to the snapshot in use."""
+        return self.path / "active"
+
+    @property
+    def xds(self) -> Path:
+        """The Envoy resources in use; files here are only ever replaced by a rename."""
+        return self.path / "xds"
+
+    @property
+    def opa(self) -> Path:
+        """What the stack's own OPA server loads."""
+        return self.path / "opa"
+
+    @property
+    def triton(self) -> Path:
+        """The embedded Triton's model repository and backend directory."""
+        return self.path / "triton"
+
+    @property
+    def identity_db(self) -> Path:
+        """API keys and principals."""
+        return self.path / "identity.db"
+
+    @property
+    def ledger_db(self) -> Path:
+        """Reservations and usage."""
+        return self.path / "ledger.db"
+
+    @property
+    def audit_db(self) -> Path:
+        """Audit records."""
+        return self.path / "audit.db"
+
+    @property
+    def admin_token(self) -> Path:
+        """The file that holds the admin endpoint's token."""
+        return self.path / "admin.token"
+
+    @property
+    def demo_keys(self) -> Path:
+        """The demo's API keys in plain text, readable by the owner alone."""
+        return self.path / "demo-keys.json"
+
+    @property
+    def stack_file(self) -> Path:
+        """The running stack's record (extauth.stack.record)."""
+        return self.run / "stack.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """Locked by the one supervisor that this directory may have."""
+        return self.run / "lock"
+
+    def create(self) -> None:
+        """Make the directories and the admin token, where they are missing.
+
+        Raises StackError when the file system refuses.
+        """
+        try:
+            for directory in (self.path, self.run, self.logs, self.snapshots, self.xds):
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                directory.chmod(0o700)
+            if not self.admin_token.exists():
+                write_secret(self.admin_token, secrets.token_urlsafe(32) + "\n")
+        except OSError as error:
+            raise StackError(f"cannot use state directory {self.path}: {error.strerror}") from None
+
+    def read_admin_token(self) -> str:
+        """The admin endpoint's token. Raises StackError when there is none to read."""
+        try:
+            return self.admin_token.read_text().strip()
+        except OSError as error:
+            raise StackError(
+                f"cannot read {self.admin_token}: {error.strerror}; `sluice up` makes it"
+            ) from None
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Replace `path` in one step by a file that only its owner can read."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
+    temporary.replace(path)
+
+
+def write_secret_json(path: Path, value: object) -> None:
+    """Like `write_secret`, for a JSON document."""
+    write_secret(path, json.dumps(value, indent=2) + "\n")

@@ -1,0 +1,234 @@
+"""One request from its first byte to its last, and the books that are kept of it.
+
+    RECEIVED -> ADMITTED -> RESERVED -> CLOSED
+
+Whatever happens, `close` runs exactly once: it settles what was reserved, writes the audit
+record and counts. A stage only notes what it found out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from extauth.audit import AuditRecord, AuditWriter, Outcome
+from extauth.errors import (
+    AnsweredError,
+    Forbidden,
+    GatewayError,
+    LedgerUnavailable,
+    LimitExceeded,
+    NotFound,
+    PolicyError,
+    PolicyUnavailable,
+    RequestError,
+    Unauthenticated,
+)
+from extauth.types import Usage
+
+if TYPE_CHECKING:
+    from extauth.ledger import Ledger, Reservation
+    from extauth.metrics import Metrics
+    from extauth.policy import Entrypoint
+    from extauth.runtime import Runtime
+    from extauth.types import Clock, Decision, Facts, Principal, RequestHead, Target
+
+logger = logging.getLogger(__name__)
+
+CLIENT_CLOSED_REQUEST = 499
+"""The status that logs give a client that left; nobody receives it."""
+
+
+class State(Enum):
+    """How far a request came."""
+
+    RECEIVED = auto()
+    ADMITTED = auto()
+    RESERVED = auto()
+    CLOSED = auto()
+
+
+class Books:
+    """Where transactions are entered: one a process, shared by all of them."""
+
+    def __init__(
+        self, *, ledger: Ledger, audit: AuditWriter, metrics: Metrics, clock: Clock
+    ) -> None:
+        self.ledger = ledger
+        self.audit = audit
+        self.metrics = metrics
+        self.clock = clock
+
+
+class Transaction:
+    """The state of one request. Belongs to the task that serves it; not thread-safe."""
+
+    __slots__ = (
+        "_books",
+        "_mark",
+        "decision",
+        "facts",
+        "head",
+        "principal",
+        "received",
+        "reservation",
+        "runtime",
+        "state",
+        "stream",
+        "target",
+        "timings",
+        "usage",
+    )
+
+    def __init__(self, books: Books, runtime: Runtime, head: RequestHead) -> None:
+        self._books = books
+        self._mark = time.perf_counter_ns()
+        self.runtime = runtime
+        runtime.pin()
+        self.head = head
+        self.received = books.clock()
+        self.state = State.RECEIVED
+        self.target: Target | None = None
+        self.principal: Principal | None = None
+        self.facts: Facts | None = None
+        self.decision: Decision | None = None
+        self.reservation: Reservation | None = None
+        self.usage: Usage | None = None
+        self.stream = False
+        self.timings: dict[str, int] = {}
+
+    def mark(self, stage: str) -> None:
+        """Book the time since the last mark, in microseconds, to `stage`."""
+        now = time.perf_counter_ns()
+        self.timings[stage] = self.timings.get(stage, 0) + (now - self._mark) // 1000
+        self._mark = now
+
+    async def decide(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
+        """Ask the policy, and note the question and the answer.
+
+        Raises PolicyError or PolicyUnavailable, which are denies.
+        """
+        self.facts = facts
+        engine = self.runtime.engine
+        started = time.perf_counter()
+        try:
+            self.decision = await engine.decide(entrypoint, facts)
+        except GatewayError:
+            self._books.metrics.decision(
+                engine.name, entrypoint, time.perf_counter() - started, ok=False
+            )
+            raise
+        self._books.metrics.decision(
+            engine.name, entrypoint, time.perf_counter() - started, ok=True
+        )
+        return self.decision
+
+    def admitted(self) -> None:
+        """The header stage let it pass."""
+        self.state = State.ADMITTED
+
+    def reserved(self, reservation: Reservation) -> None:
+        """From here on, the end has something to settle."""
+        self.reservation = reservation
+        self.state = State.RESERVED
+
+    async def close(
+        self, outcome: Outcome, *, status: int, error: AnsweredError | None = None
+    ) -> None:
+        """Settle and write down how it ended. Only the first call counts.
+
+        With `usage` known, that much is charged, and it is durable when this returns; without,
+        the reservation is given back. Raises LedgerUnavailable when the books can't be written;
+        the record then says so.
+        """
+        if self.state is State.CLOSED:
+            return
+        self.state = State.CLOSED
+        try:
+            await self._close(outcome, status, error)
+        finally:
+            self.runtime.unpin()
+
+    async def refuse(self, error: AnsweredError) -> None:
+        """Close with the error that the client is told."""
+        await self.close(outcome_of(error), status=error.status, error=error)
+
+    async def disconnected(self) -> None:
+        """Close because the client left."""
+        await self.close(Outcome.DISCONNECTED, status=CLIENT_CLOSED_REQUEST)
+
+    async def _close(self, outcome: Outcome, status: int, error: AnsweredError | None) -> None:
+        failure: LedgerUnavailable | None = None
+        if self.reservation is not None:
+            try:
+                if self.usage is None:
+                    await self._books.ledger.release(self.reservation, self._books.clock())
+                else:
+                    await self._books.ledger.settle(
+                        self.reservation, self.usage, self._books.clock()
+                    )
+            except LedgerUnavailable as unavailable:
+                failure = error = unavailable
+                outcome, status = Outcome.FAILED, unavailable.status
+            except asyncio.CancelledError:
+                # What the ledger was told stays booked; nobody is left to read the answer.
+                await self._record(Outcome.DISCONNECTED, CLIENT_CLOSED_REQUEST, None)
+                raise
+        if isinstance(error, GatewayError):
+            logger.warning("request %s: %s: %s", self.head.request_id, error.code, error.message)
+        self.mark("settle")
+        await self._record(outcome, status, error)
+        if failure is not None:
+            raise failure
+
+    async def _record(self, outcome: Outcome, status: int, error: AnsweredError | None) -> None:
+        metrics = self._books.metrics
+        sent = self.reservation is not None or outcome is Outcome.SERVED
+        route = self.decision.route if self.decision and sent else None
+        rules = tuple(reason.rule for reason in self.decision.reasons) if self.decision else ()
+        metrics.request(
+            outcome,
+            error.code if error else None,
+            self.target.api if self.target else "none",
+            status,
+        )
+        metrics.stages(self.timings)
+        if self.usage is not None and route is not None:
+            metrics.tokens(route.model, self.usage.prompt_tokens, self.usage.completion_tokens)
+        await self._books.audit.record(
+            AuditRecord(
+                request_id=self.head.request_id,
+                time=self.received,
+                snapshot=self.runtime.snapshot.digest,
+                engine=self.runtime.engine.name,
+                api=self.target.api if self.target else None,
+                operation=self.target.operation if self.target else None,
+                principal=self.principal,
+                source=self.head.source_ip,
+                facts=self.facts,
+                decision=self.decision,
+                rules=rules,
+                outcome=outcome,
+                status=status,
+                error=error.code if error else None,
+                route=route,
+                usage=self.usage,
+                stream=self.stream,
+                timings=self.timings,
+            )
+        )
+
+
+def outcome_of(error: AnsweredError) -> Outcome:
+    """How the record names a request that ended in `error`."""
+    if isinstance(error, LimitExceeded):
+        return Outcome.LIMITED
+    if isinstance(error, PolicyError | PolicyUnavailable):
+        return Outcome.DENIED
+    if isinstance(error, RequestError):
+        denied = isinstance(error, Unauthenticated | Forbidden | NotFound)
+        return Outcome.DENIED if denied else Outcome.INVALID
+    return Outcome.FAILED

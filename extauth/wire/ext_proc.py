@@ -1,0 +1,195 @@
+"""Inference: one ext_proc stream holds the whole request, from its headers to its last byte.
+
+Envoy lets a request pass when this service closes a stream cleanly without an answer, so every
+way out of here answers, or fails the call. That a route exists at all takes the cluster header,
+which only `send_upstream` sets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+import grpc
+from envoy.service.ext_proc.v3.external_processor_pb2 import ProcessingRequest, ProcessingResponse
+
+from extauth.admission import admit
+from extauth.errors import AnsweredError, GatewayError, InvalidRequest
+from extauth.exchange import Exchange
+from extauth.protocol import api_of, limit_headers
+from extauth.transaction import State, Transaction
+from extauth.wire import reply
+from extauth.wire.head import request_head, response_head
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from extauth.dispatch import Dispatch
+    from extauth.inference import Inference
+    from extauth.runtime import Runtime
+    from extauth.transaction import Books
+    from extauth.types import Api
+
+SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
+
+logger = logging.getLogger(__name__)
+
+
+class Context(Protocol):
+    """The part of grpc.aio's ServicerContext that a stream needs."""
+
+    async def read(self) -> ProcessingRequest | object:
+        """The next message, or grpc.aio.EOF."""
+
+    async def write(self, message: ProcessingResponse | bytes) -> None:
+        """Answer it."""
+
+
+class _CutError(Exception):
+    """Envoy ended the stream before the exchange was over."""
+
+
+class ExternalProcessor:
+    """Serves `Process`. Shared by all streams of one event loop."""
+
+    def __init__(
+        self,
+        *,
+        runtime: Callable[[], Runtime],
+        books: Books,
+        inference: Inference,
+    ) -> None:
+        self._runtime = runtime
+        self._books = books
+        self._inference = inference
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """What a grpc.aio server needs to serve this."""
+        return grpc.method_handlers_generic_handler(
+            SERVICE,
+            {
+                "Process": grpc.stream_stream_rpc_method_handler(
+                    self._process,
+                    request_deserializer=ProcessingRequest.FromString,
+                    response_serializer=_serialise,
+                )
+            },
+        )
+
+    async def drain(self) -> None:
+        """Wait until every stream that was cut has been settled."""
+        while self._closing:
+            await asyncio.wait(self._closing)
+
+    async def _process(self, _: object, context: Context) -> None:
+        try:
+            message = await _next(context)
+            if not message.HasField("request_headers"):
+                await _pass_on(context, message)
+        except _CutError:
+            return
+        head = request_head(message.request_headers.headers.headers)
+        transaction = Transaction(self._books, self._runtime(), head)
+        stream = _Stream(context, transaction, api_of(head.path))
+        try:
+            await stream.run(self._inference, message)
+        finally:
+            if transaction.state is not State.CLOSED:
+                # This task may be cancelled any moment: settling must not be.
+                task = asyncio.ensure_future(stream.abandon())
+                self._closing.add(task)
+                task.add_done_callback(self._closing.discard)
+
+
+class _Stream:
+    """One stream: reads Envoy's messages in their order and answers each."""
+
+    def __init__(self, context: Context, transaction: Transaction, api: Api) -> None:
+        self._context = context
+        self._transaction = transaction
+        self._api = api
+        self._exchange: Exchange | None = None
+
+    async def run(self, inference: Inference, message: ProcessingRequest) -> None:
+        """Serve the request. Returns only after it was answered, or when Envoy gave it up."""
+        try:
+            await admit(self._transaction)
+            if message.request_headers.end_of_stream:
+                raise InvalidRequest("The request has no body.")
+            await self._context.write(reply.CONTINUE_REQUEST_HEADERS)
+            message = await _next(self._context)
+            self._transaction.mark("body")
+            dispatch = await inference.dispatch(self._transaction, message.request_body.body)
+            self._exchange = Exchange(self._transaction, dispatch)
+            await self._context.write(reply.send_upstream(dispatch))
+            await self._respond(self._exchange, dispatch)
+        except _CutError:
+            return
+        except AnsweredError as error:
+            await self._refuse(error)
+        except Exception:
+            logger.exception("request %s failed", self._transaction.head.request_id)
+            await self._refuse(GatewayError("The gateway failed to serve this request."))
+
+    async def _respond(self, exchange: Exchange, dispatch: Dispatch) -> None:
+        message = await _next(self._context)
+        status, headers = response_head(message.response_headers.headers.headers)
+        limits = limit_headers(dispatch.limits)
+        if exchange.headers(status, headers):
+            await self._context.write(reply.open_stream(dispatch.codec.content_type, limits))
+            ended = False
+            while not ended:
+                body = (await _next(self._context)).response_body
+                ended = body.end_of_stream
+                out = await exchange.chunk(body.body, end=ended)
+                await self._context.write(reply.chunk(out))
+            return
+        body = b""
+        if not message.response_headers.end_of_stream:
+            await self._context.write(reply.CONTINUE_RESPONSE_HEADERS)
+            body = (await _next(self._context)).response_body.body
+        answer = await exchange.plain(body)
+        await self._context.write(reply.answer(answer, limits))
+
+    async def _refuse(self, error: AnsweredError) -> None:
+        try:
+            await self._transaction.refuse(error)
+        except AnsweredError as unavailable:
+            error = unavailable
+        await self._context.write(reply.refuse(self._api, error))
+
+    async def abandon(self) -> None:
+        """Settle what was cut short."""
+        try:
+            if self._exchange is not None:
+                await self._exchange.abandon()
+            else:
+                await self._transaction.disconnected()
+        except AnsweredError as error:
+            logger.error("request %s: %s", self._transaction.head.request_id, error.message)
+
+
+async def _pass_on(context: Context, message: ProcessingRequest) -> NoReturn:
+    """Let Envoy's own answer go as it is.
+
+    A body over the limit, say, is refused before its headers are shown here; the answer still is.
+    """
+    while True:
+        headers = message.HasField("response_headers")
+        await context.write(
+            reply.CONTINUE_RESPONSE_HEADERS if headers else reply.CONTINUE_RESPONSE_BODY
+        )
+        message = await _next(context)
+
+
+async def _next(context: Context) -> ProcessingRequest:
+    message = await context.read()
+    if not isinstance(message, ProcessingRequest):
+        raise _CutError
+    return message
+
+
+def _serialise(message: ProcessingResponse | bytes) -> bytes:
+    return message if isinstance(message, bytes) else message.SerializeToString()
