@@ -1,0 +1,79 @@
+# Python 3.11 to 3.13, choose one with PYTHON=...; the embedded Triton needs 3.11 or 3.12.
+PYTHON ?= $(shell for name in python3.12 python3.11 python3 python3.13; do \
+  command -v $$name >/dev/null && $$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+  2>/dev/null && echo $$name && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+# For `make up`, such as ARGS="--port 9000".
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install up down test lint types imports policies pytest bench fmt lock clean
+
+help:
+	@echo 'make install   the virtual environment in $(VENV), and Envoy, OPA and Triton'
+	@echo 'make up        install, start everything, tell how to use it; Ctrl-C stops it'
+	@echo 'make down      stop what `sluice up --detach` started'
+	@echo 'make test      every check: style, types, import directions, policies, tests'
+	@echo 'make bench     measure speed'
+	@echo 'make fmt       format Python and Rego'
+	@echo 'make lock      resolve requirements.lock anew'
+	@echo 'make clean     remove what the targets above made here'
+
+install: $(INSTALLED)
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@test -n '$(PYTHON)' || { echo 'sluice needs Python 3.11, 3.12 or 3.13; name one: make PYTHON=...' >&2; exit 1; }
+	@echo 'making $(VENV) with $(PYTHON)'
+	@$(PYTHON) -m venv $(VENV) || { echo 'cannot make $(VENV); on Debian: apt install python3-venv' >&2; exit 1; }
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/sluice engines
+	@touch $@
+
+up: install
+	$(BIN)/sluice up $(ARGS)
+
+down: install
+	$(BIN)/sluice down $(ARGS)
+
+test: lint types imports policies pytest
+
+lint: install
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: install
+	$(BIN)/mypy
+
+imports: install
+	$(BIN)/lint-imports
+
+policies: install
+	opa=$$($(BIN)/sluice engines | awk '$$1 == "opa" { print $$3 }') && \
+	$$opa fmt --fail --list policies && \
+	$$opa check --strict --schema schemas --ignore cases policies && \
+	$$opa test --coverage --threshold 100 --ignore cases policies
+
+pytest: install
+	$(BIN)/pytest
+
+bench: install
+	$(BIN)/python -m bench
+
+fmt: install
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	opa=$$($(BIN)/sluice engines | awk '$$1 == "opa" { print $$3 }') && $$opa fmt --write policies
+
+# Every platform and Python at once, so that everybody installs the same.
+lock: install
+	$(BIN)/python -m pip install --disable-pip-version-check 'uv>=0.13,<0.14'
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	  --extra dev --upgrade --output-file requirements.lock pyproject.toml
+
+clean:
+	-test ! -x $(BIN)/sluice || $(BIN)/sluice down
+	rm -rf $(VENV) .sluice .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache dist

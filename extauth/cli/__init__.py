@@ -1,0 +1,43 @@
+"""The command `sluice`: one file a command, no logic. Commands import what they need when called.
+
+Exit status: 0 done, 1 it failed, 2 the command line or an operator's file is wrong.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from extauth.cli import audit, keys, usage
+from extauth.cli.apply import apply
+from extauth.cli.doctor import doctor
+from extauth.cli.down import down
+from extauth.cli.engines import engines
+from extauth.cli.failure import Commands, version
+from extauth.cli.serve import serve
+from extauth.cli.status import status
+from extauth.cli.supervise import supervise
+from extauth.cli.up import up
+
+app = typer.Typer(
+    name="sluice",
+    help="A policy-as-code gateway for AI models.",
+    cls=Commands,
+    callback=version,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+app.command()(up)
+app.command()(down)
+app.command()(status)
+app.command()(apply)
+app.add_typer(keys.app, name="keys")
+app.add_typer(usage.app, name="usage")
+app.add_typer(audit.app, name="audit")
+app.command()(doctor)
+app.command()(engines)
+app.command(hidden=True)(serve)
+app.command(hidden=True)(supervise)
+
+__all__ = ["app"]

@@ -1,0 +1,24 @@
+"""`sluice apply`: activate a changed configuration or policy in the running stack."""
+
+from __future__ import annotations
+
+import json as encoder
+import sys
+
+import typer
+
+from extauth.cli.options import STATE_DIR, JsonOption, StateDirOption
+
+
+def apply(*, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR) -> None:
+    """Compile the running stack's configuration again and switch to it, or change nothing."""
+    from extauth.stack.apply import apply as switch
+    from extauth.stack.progress import Silent, Terminal
+    from extauth.state import StateDir
+
+    progress = Silent() if json else Terminal(sys.stderr)
+    digest, changed = switch(StateDir.at(state_dir), progress)
+    if json:
+        typer.echo(encoder.dumps({"digest": digest, "changed": changed}))
+    else:
+        typer.echo(f"{'active' if changed else 'unchanged'}: {digest}")

@@ -1,0 +1,169 @@
+"""One child process: its own process group, a log file, and dead when its parent is."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from extauth.errors import StackError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from pathlib import Path
+
+LAST_LINES = 5
+POLL_SECONDS = 0.05
+PR_SET_PDEATHSIG = 1  # prctl(2)
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+async def _nothing() -> None:
+    """No way to drain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """How to run a process, and how to tell that it works.
+
+    `ready` answers whether the process does its work now; it never raises. `within` is how long
+    a start may take, `grace` how long a stop may, in seconds. `drain` lets it finish what it has
+    in hand before it is told to stop, and takes care of its own deadline.
+    """
+
+    name: str
+    arguments: Sequence[str]
+    ready: Callable[[], Awaitable[bool]]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    within: float = 60.0
+    grace: float = 10.0
+    drain: Callable[[], Awaitable[None]] = _nothing
+
+
+class Child:
+    """A process that runs a command. Not safe for use by more than one task at a time."""
+
+    def __init__(self, command: Command, directory: Path, log: Path) -> None:
+        self.command = command
+        self.started = 0.0
+        self._directory = directory
+        self._log = log
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs, else None."""
+        process = self._process
+        return process.pid if process and process.returncode is None else None
+
+    @property
+    def status(self) -> str:
+        """How it ended, in words."""
+        code = self._process.returncode if self._process else None
+        if code is None:
+            return "runs"
+        return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+
+    async def spawn(self) -> None:
+        """Start the process; it is not ready yet. Raises StackError when it can't be started."""
+        parent = os.getpid()
+
+        def die_with_parent() -> None:
+            _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:
+                os._exit(1)  # the parent died before the line above
+
+        with self._log.open("ab") as log:
+            os.fchmod(log.fileno(), 0o600)
+            try:
+                self._process = await asyncio.create_subprocess_exec(
+                    *self.command.arguments,
+                    cwd=self._directory,
+                    env={**os.environ, **self.command.environment},
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    process_group=0,
+                    preexec_fn=die_with_parent,
+                    umask=0o077,
+                )
+            except OSError as error:
+                raise StackError(
+                    f"cannot start {self.command.name} ({self.command.arguments[0]}): "
+                    f"{error.strerror}"
+                ) from None
+        self.started = time.time()
+
+    async def wait_ready(self) -> None:
+        """Return when the process is ready.
+
+        Raises StackError with the end of its log when it dies first or takes too long.
+        """
+        deadline = time.monotonic() + self.command.within
+        while not await self.command.ready():
+            if self.pid is None:
+                raise StackError(f"{self.command.name} {self.status}{self._last_words()}")
+            if time.monotonic() > deadline:
+                raise StackError(
+                    f"{self.command.name} was not ready within {self.command.within:g} s"
+                    f"{self._last_words()}"
+                )
+            await asyncio.sleep(POLL_SECONDS)
+        # Somebody else may answer on its port while it is dying of just that.
+        if self.pid is None:
+            raise StackError(f"{self.command.name} {self.status}{self._last_words()}")
+
+    async def wait(self) -> None:
+        """Return when the process has ended, and nothing of its group is left."""
+        if self._process:
+            await self._process.wait()
+            _kill_group(self._process.pid, signal.SIGKILL)
+
+    async def stop(self) -> None:
+        """Drain it, tell it to stop, and kill it and its group when it does not in time."""
+        if self.pid is not None:
+            await self.command.drain()
+        if self._process and self.pid is not None:
+            _kill(self._process.pid, signal.SIGTERM)
+            try:
+                async with asyncio.timeout(self.command.grace):
+                    await self._process.wait()
+            except TimeoutError:
+                self.kill()
+        await self.wait()
+
+    def kill(self) -> None:
+        """Kill it and its group at once."""
+        if self._process and self.pid is not None:
+            _kill_group(self._process.pid, signal.SIGKILL)
+
+    def _last_words(self) -> str:
+        """The end of the log, to put behind a message; what is not text is replaced."""
+        try:
+            with self._log.open(errors="replace") as log:
+                lines = [line.rstrip() for line in deque(log, LAST_LINES) if line.strip()]
+        except OSError:
+            lines = []
+        return "".join(f"\n  {line}" for line in lines) + f"\n  (see {self._log})"
+
+
+def _kill(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _kill_group(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+def python(*arguments: str) -> list[str]:
+    """A command line for this Python, unaffected by the directory that it is run in."""
+    return [sys.executable, "-P", *arguments]

@@ -1,0 +1,139 @@
+"""The four processes of a stack: their command lines, relative to the state directory."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING
+
+from extauth.resources import bootstrap
+from extauth.stack.child import Command, python
+from extauth.stack.drain import drain_envoy
+from extauth.stack.ports import LOOPBACK
+from extauth.stack.readiness import ENVOY_ADMIN, ready
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from extauth.settings import Backend, Settings
+    from extauth.stack.engines import Engine
+    from extauth.stack.engines.triton import TritonFiles
+    from extauth.stack.record import StackRecord
+    from extauth.state import StateDir
+
+TRITON = "triton"
+OPA = "opa"
+SERVICE = "service"
+ENVOY = "envoy"
+
+TRITON_PORTS = ("triton_http", "triton_grpc", "triton_metrics")
+DRAIN_SECONDS = 5.0
+SETTLE_SECONDS = 15.0
+
+# A model instance is one process that uses one core; arenas and helper threads only cost memory.
+FRUGAL = {
+    "MALLOC_ARENA_MAX": "2",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
+
+
+def probe(name: str, record: StackRecord, state: StateDir) -> Callable[[], Awaitable[bool]]:
+    """A readiness check that does not block the event loop."""
+    return partial(asyncio.to_thread, ready, name, record, state)
+
+
+def triton(
+    engine: Engine, files: TritonFiles, record: StackRecord, state: StateDir, *, gpu: bool
+) -> Command:
+    """The embedded model server. Only loopback reaches it, and clients only through Envoy."""
+    ports = record.ports
+    environment = {**FRUGAL, **files.environment()}
+    if not gpu:
+        environment["CUDA_VISIBLE_DEVICES"] = ""
+    options = {
+        "model-repository": "triton/models",
+        "backend-directory": "triton/backends",
+        "model-control-mode": "explicit",
+        "load-model": "*",
+        "disable-auto-complete-config": None,
+        "exit-timeout-secs": "5",
+        "http-address": LOOPBACK,
+        "http-port": str(ports["triton_http"]),
+        "grpc-address": LOOPBACK,
+        "grpc-port": str(ports["triton_grpc"]),
+        "metrics-address": LOOPBACK,
+        "metrics-port": str(ports["triton_metrics"]),
+        "allow-gpu-metrics": str(gpu).lower(),
+    }
+    return Command(
+        name=TRITON,
+        arguments=[str(engine.path), *_flags(options)],
+        environment=environment,
+        ready=probe(TRITON, record, state),
+        within=120.0,
+    )
+
+
+def opa(engine: Engine, record: StackRecord, state: StateDir) -> Command:
+    """The stack's own OPA server, which loads the bundle again whenever it is replaced."""
+    return Command(
+        name=OPA,
+        arguments=[
+            str(engine.path),
+            *("run", "--server", "--watch", "--skip-version-check"),
+            *("--addr", f"{LOOPBACK}:{record.ports['opa']}"),
+            *("--log-level", "error"),
+            *("--bundle", "opa/bundle.tar.gz"),
+        ],
+        ready=probe(OPA, record, state),
+    )
+
+
+def service(record: StackRecord, state: StateDir) -> Command:
+    """The gateway's own process: ext_proc, ext_authz, the portal and the admin endpoint."""
+    return Command(
+        name=SERVICE,
+        arguments=python(
+            *("-m", "extauth.cli", "serve"),
+            *("--state-dir", str(state.path)),
+            *("--opa-url", f"http://{LOOPBACK}:{record.ports['opa']}"),
+        ),
+        environment={"PYTHONUNBUFFERED": "1"},
+        ready=probe(SERVICE, record, state),
+        grace=SETTLE_SECONDS,
+    )
+
+
+def envoy(engine: Engine, record: StackRecord, state: StateDir) -> Command:
+    """The proxy that clients talk to."""
+    return Command(
+        name=ENVOY,
+        arguments=[
+            str(engine.path),
+            *("--config-path", str(bootstrap())),
+            "--use-dynamic-base-id",
+            "--disable-hot-restart",
+            *("--drain-time-s", "5"),
+            *("--log-level", "warning"),
+        ],
+        ready=probe(ENVOY, record, state),
+        drain=partial(drain_envoy, state.run / ENVOY_ADMIN, DRAIN_SECONDS),
+    )
+
+
+def embedded_backend(settings: Settings) -> Backend | None:
+    """The backend that is the stack's own Triton, if there is one."""
+    return next((one for one in settings.backends.values() if one.url is None), None)
+
+
+def own_opa(settings: Settings) -> bool:
+    """Whether decisions are made by the stack's own OPA server."""
+    return settings.policy.engine == "opa" and settings.policy.url is None
+
+
+def _flags(options: Mapping[str, str | None]) -> list[str]:
+    return [
+        f"--{name}" if value is None else f"--{name}={value}" for name, value in options.items()
+    ]

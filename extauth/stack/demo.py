@@ -1,0 +1,93 @@
+"""The demo's API keys: made on a state directory's first start, shown again on every later one."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from extauth.errors import InvalidRequest, StackError
+from extauth.identity import KeyStore
+from extauth.state import write_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from extauth.settings import DemoKey
+    from extauth.state import StateDir
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """An API key in plain text, with whom it stands for. `id` is its public part."""
+
+    id: str
+    key: str
+    name: str
+    tenant: str
+    tier: str
+    roles: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Credential(id={self.id!r}, name={self.name!r}, tenant={self.tenant!r})"
+
+
+def demo_keys(state: StateDir, wanted: Sequence[DemoKey]) -> tuple[Credential, ...]:
+    """The wanted keys that work. One that was made before and no longer works is left out.
+
+    Raises StackError when the key store or the file of plain texts can't be used.
+    """
+    known = {(one.tenant, one.name): one for one in read_demo_keys(state)}
+    store = KeyStore(state.identity_db)
+    try:
+        for one in wanted:
+            if (one.tenant, one.name) in known:
+                continue
+            made = _create(store, one)
+            if made:
+                known[one.tenant, one.name] = made
+        write_secret(state.demo_keys, msgspec.json.encode(list(known.values())).decode() + "\n")
+        now = time.time()
+        working = {key.id for key in store.list() if key.works(now)}
+    finally:
+        store.close()
+    chosen = (known.get((one.tenant, one.name)) for one in wanted)
+    return tuple(one for one in chosen if one and one.id in working)
+
+
+def read_demo_keys(state: StateDir) -> tuple[Credential, ...]:
+    """The plain texts kept in the state directory, whether they still work or not."""
+    try:
+        data = state.demo_keys.read_bytes()
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise StackError(f"cannot read {state.demo_keys}: {error.strerror}") from None
+    try:
+        return msgspec.json.decode(data, type=tuple[Credential, ...])
+    except msgspec.MsgspecError:
+        raise StackError(f"{state.demo_keys} is damaged; remove it") from None
+
+
+def _create(store: KeyStore, wanted: DemoKey) -> Credential | None:
+    try:
+        key, plaintext = store.create(
+            name=wanted.name,
+            tenant=wanted.tenant,
+            tier=wanted.tier,
+            roles=wanted.roles,
+            region=wanted.region,
+            attributes=wanted.attributes,
+            now=time.time(),
+        )
+    except InvalidRequest:
+        # Somebody made a key of that name, and its plain text is not ours to show.
+        return None
+    return Credential(
+        id=key.id,
+        key=plaintext,
+        name=wanted.name,
+        tenant=wanted.tenant,
+        tier=wanted.tier,
+        roles=wanted.roles,
+    )

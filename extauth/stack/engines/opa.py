@@ -1,0 +1,123 @@
+"""OPA: named, on PATH, in the cache, built by Go, or the official binary, in this order."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from extauth.errors import StackError
+from extauth.stack.engines import Engine
+from extauth.stack.engines.opa_source import VERSION, build, download
+from extauth.stack.engines.version import Version, ask, dotted
+from extauth.stack.progress import step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from extauth.stack.progress import Progress
+
+OLDEST = (1, 19, 1)
+TOO_NEW = (2, 0, 0)
+ACCEPTED = ">=1.19.1,<2"
+REMEDY = "run `sluice engines`, or name one with SLUICE_OPA"
+
+
+def cache() -> Path:
+    """Where engines are kept: SLUICE_CACHE, else `sluice` in the user's cache directory."""
+    named = os.environ.get("SLUICE_CACHE")
+    if named:
+        return Path(named).expanduser().resolve()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sluice"
+
+
+def find_opa() -> Engine:
+    """An OPA that is there already.
+
+    Raises StackError when there is none, or when SLUICE_OPA names an unsuitable one.
+    """
+    named = os.environ.get("SLUICE_OPA")
+    if named:
+        return _named(Path(named))
+    on_path = shutil.which("opa")
+    for candidate, source in ((on_path, "PATH"), (cached(), "cache")):
+        version = _version(Path(candidate)) if candidate else None
+        if candidate and version and _accepted(version):
+            return Engine("opa", Path(candidate), dotted(version), source)
+    raise StackError(f"OPA {ACCEPTED} is missing; {REMEDY}")
+
+
+def obtain_opa(progress: Progress) -> Engine:
+    """An OPA, fetched into the cache if there is none yet.
+
+    Raises StackError when it can be neither found, nor built, nor downloaded.
+    """
+    try:
+        return find_opa()
+    except StackError:
+        if os.environ.get("SLUICE_OPA"):
+            raise
+    target = cached()
+    with _cache_lock(target.parent):
+        if _version(target) is None:
+            _fetch(target, progress)
+    return find_opa()
+
+
+def cached() -> Path:
+    """Where this version of OPA is kept once it was fetched."""
+    return cache() / f"opa-{VERSION}" / "opa"
+
+
+def _fetch(target: Path, progress: Progress) -> None:
+    failures = []
+    go = shutil.which("go")
+    if go:
+        try:
+            with step(progress, f"building OPA {VERSION} with Go (about a minute, once)"):
+                build(go, target, progress)
+        except StackError as error:
+            failures.append(error.message)
+        else:
+            return
+    try:
+        with step(progress, f"downloading OPA {VERSION}"):
+            download(target, progress)
+    except StackError as error:
+        failures.append(error.message)
+        raise StackError(f"cannot obtain OPA: {'; '.join(failures)}") from None
+
+
+def _named(path: Path) -> Engine:
+    version = _version(path)
+    if version is None:
+        raise StackError(f"SLUICE_OPA={path} is not an OPA that runs")
+    if not _accepted(version):
+        raise StackError(f"SLUICE_OPA={path} is OPA {dotted(version)}, not {ACCEPTED}")
+    return Engine("opa", path.resolve(), dotted(version), "SLUICE_OPA")
+
+
+def _version(path: Path) -> Version | None:
+    return ask(path, "version", pattern="Version: ")
+
+
+def _accepted(version: Version) -> bool:
+    return OLDEST <= version < TOO_NEW
+
+
+@contextmanager
+def _cache_lock(directory: Path) -> Iterator[None]:
+    """One fetch at a time, so that two stacks do not build the same binary twice."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StackError(f"cannot use cache {directory}: {error.strerror}") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

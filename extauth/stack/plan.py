@@ -1,0 +1,99 @@
+"""Everything that is settled before the first process of a stack starts."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from extauth.stack import commands
+from extauth.stack.activation import activate
+from extauth.stack.compilation import compile_for
+from extauth.stack.demo import demo_keys
+from extauth.stack.engines.envoy import find_envoy
+from extauth.stack.engines.opa import obtain_opa
+from extauth.stack.engines.triton import find_triton, link_backend
+from extauth.stack.ports import allocate, require_free
+from extauth.stack.progress import step
+from extauth.stack.record import StackRecord, birth
+from extauth.stack.repository import lay_out
+
+if TYPE_CHECKING:
+    from extauth.compiler import Source
+    from extauth.settings import Backend
+    from extauth.snapshot import Snapshot
+    from extauth.stack.child import Command
+    from extauth.stack.demo import Credential
+    from extauth.stack.progress import Progress
+    from extauth.stack.wish import Wish
+    from extauth.state import StateDir
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run, in order, what to record about it, and the keys to show."""
+
+    record: StackRecord
+    commands: tuple[Command, ...]
+    keys: tuple[Credential, ...]
+
+
+def prepare(wish: Wish, progress: Progress) -> Plan:
+    """Find the engines, compile and activate the configuration, and lay out the models.
+
+    Blocks, for a minute or more where OPA has to be built. Raises ConfigurationError for what an
+    operator's file says, StackError for what is missing or in the way.
+    """
+    state = wish.state
+    envoy, opa = find_envoy(), obtain_opa(progress)
+    previous = StackRecord.load(state)
+    ports = allocate((*commands.TRITON_PORTS, "opa"), previous.ports if previous else {})
+    with step(progress, f"compiling {wish.config.name}"):
+        snapshot, source = compile_for(wish, ports, envoy=envoy, opa=opa)
+    settings = snapshot.settings
+    require_free(settings.listener.address, settings.listener.port, "--port")
+    require_free(settings.admin.address, settings.admin.port, "--admin-port")
+    activate(snapshot, state)
+    keys = demo_keys(state, settings.identity.demo_keys)
+    record = _record(wish, snapshot, ports)
+    children = []
+    backend = commands.embedded_backend(settings)
+    if backend:
+        children.append(_triton(snapshot, source, backend, record, state))
+    if commands.own_opa(settings):
+        children.append(commands.opa(opa, record, state))
+    children.append(commands.service(record, state))
+    children.append(commands.envoy(envoy, record, state))
+    return Plan(record, tuple(children), keys)
+
+
+def _triton(
+    snapshot: Snapshot, source: Source, backend: Backend, record: StackRecord, state: StateDir
+) -> Command:
+    engine, files = find_triton()
+    link_backend(files, state.triton / "backends")
+    lay_out(snapshot, source.repositories, state)
+    return commands.triton(engine, files, record, state, gpu=backend.profile == "gpu")
+
+
+def _record(wish: Wish, snapshot: Snapshot, ports: dict[str, int]) -> StackRecord:
+    settings = snapshot.settings
+    return StackRecord(
+        pid=os.getpid(),
+        born=birth(os.getpid()) or 0,
+        phase="starting",
+        endpoint=_url(settings.listener.address, settings.listener.port),
+        admin=_url(settings.admin.address, settings.admin.port),
+        config=str(wish.config),
+        digest=snapshot.digest,
+        ports=ports,
+        overrides={
+            name: port
+            for name, port in (("port", wish.port), ("admin_port", wish.admin_port))
+            if port is not None
+        },
+    )
+
+
+def _url(address: str, port: int) -> str:
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"

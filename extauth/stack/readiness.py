@@ -1,0 +1,57 @@
+"""Whether each process of a stack does its work, asked of the process itself."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from extauth.stack.ports import LOOPBACK
+from extauth.stack.request import UnreachableError, request
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from extauth.stack.record import StackRecord
+    from extauth.state import StateDir
+
+ENVOY_ADMIN = "envoy-admin.sock"
+PROBE_SECONDS = 2.0
+
+
+def ready(name: str, record: StackRecord, state: StateDir) -> bool:
+    """Whether process `name` answers as a ready one does. Blocks for a few seconds at most."""
+    match name:
+        case "triton":
+            return _answers((LOOPBACK, record.ports["triton_http"]), "/v2/health/ready", 200)
+        case "opa":
+            return _answers((LOOPBACK, record.ports["opa"]), "/health?bundles", 200)
+        case "service":
+            return _answers(address(record.admin), "/readyz", 200)
+        case "envoy":
+            # The admin's word is not enough: a listener may have been refused or still warm up.
+            # Without a key the gateway itself says 401, which takes Envoy and the service.
+            return _answers(state.run / ENVOY_ADMIN, "/ready", 200) and _answers(
+                address(record.endpoint), "/v1/models", 401
+            )
+        case _:
+            return False
+
+
+async def ready_soon(name: str, record: StackRecord, state: StateDir) -> bool:
+    """Like `ready`, without blocking the event loop."""
+    return await asyncio.to_thread(ready, name, record, state)
+
+
+def address(url: str) -> tuple[str, int]:
+    """Where to connect for a URL of the stack's own; a wildcard address is reached on loopback."""
+    parts = urlsplit(url)
+    host = parts.hostname or LOOPBACK
+    return {"0.0.0.0": LOOPBACK, "::": "::1"}.get(host, host), parts.port or 80  # noqa: S104
+
+
+def _answers(where: tuple[str, int] | Path, path: str, status: int) -> bool:
+    try:
+        return request(where, path, timeout=PROBE_SECONDS).status == status
+    except UnreachableError:
+        return False

@@ -1,0 +1,73 @@
+"""What a running stack writes about itself: `run/stack.json`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from extauth.state import write_secret
+
+if TYPE_CHECKING:
+    from extauth.state import StateDir
+
+
+class ProcessRecord(msgspec.Struct, frozen=True):
+    """One process of the stack. `started` is Unix seconds."""
+
+    pid: int
+    started: float
+    restarts: int = 0
+
+
+class StackRecord(msgspec.Struct, frozen=True):
+    """A stack that runs, or did: the record stays, so that the next start can keep the ports.
+
+    `pid` and `born` identify the supervisor: a process id alone may have been given to somebody
+    else. `ports` are the internal ones on loopback: `triton_http`, `triton_grpc`,
+    `triton_metrics`, `opa`. `listener` and `admin` are the URLs for clients and operators.
+    """
+
+    pid: int
+    born: int
+    phase: Literal["starting", "ready"]
+    endpoint: str
+    admin: str
+    config: str
+    digest: str
+    ports: dict[str, int]
+    processes: dict[str, ProcessRecord] = {}
+    overrides: dict[str, int] = {}
+
+    def save(self, state: StateDir) -> None:
+        """Replace the record in one step, readable by its owner alone."""
+        write_secret(state.stack_file, msgspec.json.format(msgspec.json.encode(self)).decode())
+
+    @classmethod
+    def load(cls, state: StateDir) -> StackRecord | None:
+        """The last record, or None where there is none that this version understands."""
+        try:
+            return msgspec.json.decode(state.stack_file.read_bytes(), type=cls)
+        except (OSError, msgspec.MsgspecError):
+            return None
+
+    @classmethod
+    def running(cls, state: StateDir) -> StackRecord | None:
+        """The record, if the supervisor that wrote it lives."""
+        record = cls.load(state)
+        return record if record and birth(record.pid) == record.born else None
+
+
+def birth(pid: int) -> int | None:
+    """When process `pid` was started, in clock ticks since boot; None if there is no such process.
+
+    A zombie counts as gone. Together with the id it names a process for good (proc(5), field 22).
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    # The command's name stands in parentheses and may hold anything, so cut after the last one.
+    fields = stat[stat.rindex(")") + 2 :].split()
+    return None if fields[0] == "Z" else int(fields[19])

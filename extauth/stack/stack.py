@@ -1,0 +1,110 @@
+"""A stack from its configuration to a ready endpoint, kept running until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from extauth.errors import StackError
+from extauth.stack.activation import active_digest
+from extauth.stack.lock import exclusive
+from extauth.stack.plan import prepare
+from extauth.stack.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from extauth.stack.demo import Credential
+    from extauth.stack.plan import Plan
+    from extauth.stack.progress import Progress
+    from extauth.stack.record import StackRecord
+    from extauth.stack.wish import Wish
+
+    Announce = Callable[[StackRecord, tuple[Credential, ...]], None]
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def run(wish: Wish, progress: Progress, announce: Announce) -> None:
+    """Start a stack, announce it, and return when a signal has stopped it and nothing is left.
+
+    The first signal stops it in order, a second one kills. Belongs to the main thread. Raises
+    ConfigurationError for what an operator's file says, StackError for everything else that
+    keeps the stack from starting, a signal among them.
+    """
+    wish.state.create()
+    with exclusive(wish.state):
+        with _interruptible():
+            plan = prepare(wish, progress)
+        asyncio.run(_Stack(wish, plan, progress).run(announce))
+
+
+class _Stack:
+    """One run of a stack in one event loop."""
+
+    def __init__(self, wish: Wish, plan: Plan, progress: Progress) -> None:
+        self._state = wish.state
+        self._plan = plan
+        self._record = plan.record
+        self._supervisor = Supervisor(self._state.path, self._state.logs, progress, self._save)
+
+    async def run(self, announce: Announce) -> None:
+        stopping = self._catch_signals()
+        starting = asyncio.create_task(self._start())
+        try:
+            stopped = asyncio.create_task(stopping.wait())
+            await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                raise StackError("stopped before it was ready")
+            await starting
+            announce(self._record, self._plan.keys)
+            await stopped
+        finally:
+            starting.cancel()
+            await asyncio.wait({starting})
+            await self._supervisor.stop()
+
+    async def _start(self) -> None:
+        self._save()
+        for command in self._plan.commands:
+            await self._supervisor.start(command)
+        self._record = msgspec.structs.replace(self._record, phase="ready")
+        self._save()
+
+    def _save(self) -> None:
+        self._record = msgspec.structs.replace(
+            self._record,
+            digest=active_digest(self._state) or self._record.digest,
+            processes=self._supervisor.processes,
+        )
+        self._record.save(self._state)
+
+    def _catch_signals(self) -> asyncio.Event:
+        stopping = asyncio.Event()
+
+        def caught() -> None:
+            if stopping.is_set():
+                self._supervisor.kill()
+            stopping.set()
+
+        loop = asyncio.get_running_loop()
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, caught)
+        return stopping
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let every stop signal interrupt the body, where no event loop is there to catch it yet."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in STOP_SIGNALS}
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise StackError("stopped before it was ready") from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
