@@ -185,7 +185,8 @@ def test_paths_that_try(stack: Stack, target: str) -> None:
     body = '{"text_input":"x","max_tokens":1}'
     request = (
         f"POST {target} HTTP/1.1\r\nhost: g\r\nconnection: close\r\n"
-        f"authorization: Bearer {stack.key('platform')}\r\ncontent-length: {len(body)}\r\n\r\n{body}"
+        f"authorization: Bearer {stack.key('platform')}\r\n"
+        f"content-length: {len(body)}\r\n\r\n{body}"
     )
     assert _raw(stack, request) in {400, 404, 405}
     assert _asked(stack) == asked
