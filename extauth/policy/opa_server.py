@@ -63,7 +63,7 @@ class OpaServerEngine:
         address = named or url
         if address is None:
             raise ConfigurationError("policy.engine is opa, and there is no OPA server")
-        return cls(address, snapshot.settings.policy.timeout, None if named else snapshot.digest)
+        return cls(address, snapshot.settings.policy.timeout, None if named else snapshot.revision)
 
     async def decide(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
         """See PolicyEngine. The path asked for never depends on the facts."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.errors import STATUSES
+from extauth.errors import STATUSES, LimitExceeded
 from extauth.types import Api
 
 if TYPE_CHECKING:
@@ -37,12 +37,17 @@ def error_body(api: Api, error: AnsweredError) -> bytes:
 
 
 def error_headers(error: AnsweredError) -> tuple[tuple[str, str], ...]:
-    """The headers of an error answer. `retry-after` is whole seconds, rounded up (RFC 9110)."""
+    """The headers of an error answer. `retry-after` is whole seconds, rounded up (RFC 9110).
+
+    A limit that has no room tells what is left of all.
+    """
     headers = [("content-type", JSON), *error.headers]
     if error.status == 401:
         headers.append(("www-authenticate", "Bearer"))
     if error.retry_after is not None:
         headers.append(("retry-after", str(max(1, math.ceil(error.retry_after)))))
+    if isinstance(error, LimitExceeded):
+        headers += limit_headers(error.states)
     return tuple(headers)
 
 
