@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -52,6 +53,14 @@ class Service:
         self._retiring: set[asyncio.Task[None]] = set()
         self._activating = asyncio.Lock()
         self._metrics = Metrics()
+        self._metrics.watch(
+            "sluice_ledger_counters", "Counters in memory.", lambda: self._ledger.size
+        )
+        self._metrics.watch(
+            "sluice_ledger_reservations",
+            "Reservations neither settled nor released.",
+            lambda: self._ledger.open,
+        )
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT; then answer what has begun, settle, and write it all."""
@@ -68,13 +77,14 @@ class Service:
         settings = snapshot.settings
         self._keys = KeyStore(self._state.identity_db)
         stack.callback(self._keys.close)
-        audit = AuditWriter(self._state.audit_db, retention=settings.audit.retention)
+        audit = self._audit = AuditWriter(self._state.audit_db, retention=settings.audit.retention)
         await audit.start()
         stack.push_async_callback(audit.close)
-        ledger = EmbeddedLedger(self._state.ledger_db, time.time)
+        ledger = self._ledger = EmbeddedLedger(self._state.ledger_db, time.time)
         await ledger.start()
         stack.push_async_callback(ledger.close)
         self._runtime = await self._open(snapshot)
+        self._show(self._runtime)
         detector = await asyncio.to_thread(Detector)
 
         books = Books(ledger=ledger, audit=audit, metrics=self._metrics, clock=time.time)
@@ -95,6 +105,9 @@ class Service:
         await stack.enter_async_context(
             serving(admin, listen_tcp(settings.admin.address, settings.admin.port))
         )
+        # What is here now stays: the collector need not look through it at every round.
+        gc.collect()
+        gc.freeze()
         logger.info("serving snapshot %s", snapshot.digest)
 
     def runtime(self) -> Runtime:
@@ -105,7 +118,12 @@ class Service:
 
     def readiness(self) -> Readiness:
         """What does not work at the moment."""
-        return Readiness(failing=() if self._runtime else ("snapshot",))
+        failing = {
+            "snapshot": self._runtime is None,
+            "ledger": self._ledger.failure is not None,
+            "audit": self._audit.failure is not None,
+        }
+        return Readiness(failing=tuple(part for part, fails in failing.items() if fails))
 
     async def activate(self, digest: str) -> None:
         """Serve another of the state directory's snapshots from the next request on.
@@ -116,10 +134,14 @@ class Service:
             root = self._state.snapshots / Path(digest).name
             new = await self._open(await asyncio.to_thread(Snapshot.load, root))
             old, self._runtime = self.runtime(), new
+            self._show(new)
             logger.info("serving snapshot %s instead of %s", digest, old.snapshot.digest)
             task = asyncio.ensure_future(old.retire())
             self._retiring.add(task)
             task.add_done_callback(self._retiring.discard)
+
+    def _show(self, runtime: Runtime) -> None:
+        self._metrics.snapshot(runtime.snapshot.digest, runtime.engine.name)
 
     async def _open(self, snapshot: Snapshot) -> Runtime:
         return await Runtime.open(snapshot, self._keys, opa_url=self._opa_url)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import secrets
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, Literal
 
 import jinja2
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 # A rendered prompt is a little longer than its messages; this only stops a runaway template.
 MAX_RENDERED: Final = 16 << 20
+
+_REMEMBERED: Final = 8192
+_WORTH_REMEMBERING: Final = 64
 
 
 class Tokenizer:
@@ -47,6 +52,9 @@ class Tokenizer:
             for token in self._tokenizer.get_added_tokens_decoder().values()
             if token.special
         )
+        self._separators = self._find_separators()
+        self._counts: dict[bytes, int] = {}
+        self._key = secrets.token_bytes(32)
         self._control = (
             re.compile("|".join(map(re.escape, sorted(self.control_tokens))))
             if self.control_tokens
@@ -54,8 +62,42 @@ class Tokenizer:
         )
 
     def count(self, text: str) -> int:
-        """The number of tokens in `text`."""
+        """The number of tokens in `text`.
+
+        A chat is sent again with every turn, and no token spans a control token: so the turns in
+        between are counted one by one, and long ones remembered by a keyed hash. No text is kept.
+        """
+        if self._separators is None:
+            return self._encoded(text)
+        pieces = self._separators.split(text)
+        return len(pieces) - 1 + sum(map(self._remembered, pieces))
+
+    def _remembered(self, piece: str) -> int:
+        if len(piece) < _WORTH_REMEMBERING:
+            return self._encoded(piece) if piece else 0
+        name = blake2b(piece.encode(), digest_size=16, key=self._key).digest()
+        count = self._counts.get(name)
+        if count is None:
+            if len(self._counts) >= _REMEMBERED:
+                # Threads share it, and it fills again soon enough.
+                self._counts.clear()
+            count = self._counts[name] = self._encoded(piece)
+        return count
+
+    def _encoded(self, text: str) -> int:
         return len(self._tokenizer.encode_batch_fast([text], add_special_tokens=False)[0])
+
+    def _find_separators(self) -> re.Pattern[str] | None:
+        """What splits a text into parts that are counted alone; None if nothing surely does."""
+        added = self._tokenizer.get_added_tokens_decoder().values()
+        plain = all(
+            token.special and not (token.lstrip or token.rstrip or token.single_word)
+            for token in added
+        )
+        if not added or not plain or self._tokenizer.normalizer is not None:
+            return None
+        longest_first = sorted((token.content for token in added), key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, longest_first)))
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of these ids, control tokens included. InvalidRequest when one is unknown."""

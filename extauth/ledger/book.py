@@ -80,6 +80,11 @@ class Book:
         """How many counters are kept."""
         return len(self._windows) + len(self._tenants) + len(self._principals)
 
+    @property
+    def open(self) -> int:
+        """How many reservations are neither settled nor released."""
+        return len(self._open)
+
     def load(self, bucket: Bucket, requests: int, tokens: int) -> None:
         """Count again what was counted before a restart. Buckets come in ascending order."""
         scope, seconds, number = bucket

@@ -44,6 +44,16 @@ class EmbeddedLedger:
         """How many counters are in memory."""
         return self._book.size
 
+    @property
+    def open(self) -> int:
+        """How many reservations are neither settled nor released."""
+        return self._book.open
+
+    @property
+    def failure(self) -> str | None:
+        """Why nothing can be accounted for at the moment."""
+        return _NOT_OPEN if self._writer is None else self._writer.failure
+
     async def start(self) -> None:
         """Take the lock, load what counts, start the writer.
 

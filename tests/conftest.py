@@ -1,0 +1,92 @@
+"""The gateway's inside for every test that asks for it: compiled once, its books new each time."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from extauth.privacy import Detector
+from extauth.stack.engines.opa import find_opa
+from tests.pipeline import PUPPET, Pipeline, puppet
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    from extauth.snapshot import Snapshot
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@contextmanager
+def _compiler() -> Iterator[None]:
+    """Where the compiler may be imported: Envoy's models are older than their pydantic."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
+@pytest.fixture(scope="session")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """The repository's own gateway.yaml and policies."""
+    with _compiler():
+        from extauth.compiler import Overrides, compile_snapshot  # noqa: PLC0415 - it warns
+
+    made, _ = compile_snapshot(
+        REPOSITORY / "gateway.yaml",
+        tmp_path_factory.mktemp("snapshots"),
+        opa=find_opa().path,
+        envoy=None,
+        overrides=Overrides(),
+    )
+    return made
+
+
+@pytest.fixture(scope="session")
+def puppet_policy(snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`PUPPET`, compiled."""
+    with _compiler():
+        from extauth.compiler.policies import compile_policies  # noqa: PLC0415 - it warns
+
+    sources, made = tmp_path_factory.mktemp("sources"), tmp_path_factory.mktemp("puppet")
+    (sources / "gateway").mkdir()
+    for stage in ("admission", "inference"):
+        (sources / f"gateway/{stage}.rego").write_text(PUPPET.format(stage=stage))
+    files = compile_policies(sources, snapshot.settings, find_opa().path)
+    (made / "policy.wasm").write_bytes(files["policy/policy.wasm"])
+    return made
+
+
+@pytest.fixture(scope="session")
+def detector() -> Detector:
+    """The real one: compiling it takes a moment."""
+    return Detector()
+
+
+@pytest.fixture
+async def pipeline(
+    tmp_path: Path, snapshot: Snapshot, detector: Detector
+) -> AsyncIterator[Pipeline]:
+    """The shipped configuration on empty books."""
+    made = await Pipeline.open(tmp_path, snapshot, detector)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def decide(
+    pipeline: Pipeline,
+    snapshot: Snapshot,
+    puppet_policy: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[..., Awaitable[None]]:
+    """From now on the policies decide this, whatever they are asked."""
+
+    async def from_now_on(**decisions: object) -> None:
+        root = tmp_path_factory.mktemp("decided")
+        await pipeline.serve(puppet(snapshot, puppet_policy, root, **decisions))
+
+    return from_now_on

@@ -1,0 +1,194 @@
+"""The gateway's inside, put together as `extauth.app` does, with no network and no Triton."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from extauth.admission import admit
+from extauth.audit import AuditWriter
+from extauth.audit.store import AuditStore
+from extauth.exchange import Exchange
+from extauth.identity import KeyStore
+from extauth.inference import Inference
+from extauth.ledger import EmbeddedLedger
+from extauth.ledger.reports import report
+from extauth.metrics import Metrics
+from extauth.runtime import Runtime
+from extauth.snapshot import Snapshot
+from extauth.transaction import Books, Transaction
+from extauth.types import Counters, RequestHead, Usage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from extauth.audit import AuditRecord
+    from extauth.dispatch import Dispatch
+    from extauth.privacy import Detector
+
+NOW = 1_790_000_000.0
+"""A Monday, 14:13 UTC."""
+
+CHAT = {"model": "chat", "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 16}
+ROUTE = {"model": "chat", "version": "1", "cluster": "triton"}
+JSON = {"content-type": "application/json"}
+EVENTS = {"content-type": "text/event-stream; charset=utf-8"}
+
+PUPPET = "package gateway.{stage}\n\ndecision := data.decisions.{stage}\n"
+"""A policy that decides what its data says, so that a test can say it."""
+
+
+def now() -> float:
+    """The clock of all tests."""
+    return NOW
+
+
+def generated(text: str, tokens: int | None = None, reason: str = "stop", index: int = 0) -> bytes:
+    """One answer of a language model, as Triton's generate gives it."""
+    fields: dict[str, object] = {
+        "model_name": "chat",
+        "model_version": "1",
+        "text_output": text,
+        "finish_reason": reason,
+        "index": index,
+    }
+    return json.dumps(
+        fields if tokens is None else {**fields, "completion_tokens": tokens}
+    ).encode()
+
+
+def event(text: str, tokens: int, reason: str = "", index: int = 0) -> bytes:
+    """The same as a piece of a stream; `tokens` counts from the start."""
+    return b"data: " + generated(text, tokens, reason, index) + b"\n\n"
+
+
+def contents(events: bytes) -> str:
+    """The text that an OpenAI client joins from a stream."""
+    lines = events.decode().split("\n\n")
+    chunks = [json.loads(line[6:]) for line in lines if line and line != "data: [DONE]"]
+    return "".join(
+        choice["delta"].get("content", "")
+        for chunk in chunks
+        for choice in chunk.get("choices", ())
+    )
+
+
+def puppet(snapshot: Snapshot, policy: Path, root: Path, **decisions: object) -> Snapshot:
+    """`snapshot` with a policy that decides these; `policy` is the compiled `PUPPET`."""
+    shutil.copytree(snapshot.root / "models", root / "models")
+    shutil.copy(snapshot.root / "settings.json", root)
+    (root / "policy").mkdir()
+    shutil.copy(policy / "policy.wasm", root / "policy")
+    data = {"decisions": {"admission": {"allow": True}, **decisions}}
+    (root / "policy/data.json").write_text(json.dumps(data))
+    return Snapshot.load(root)
+
+
+@dataclass
+class Pipeline:
+    """Everything that a request passes, and what became of it."""
+
+    root: Path
+    keys: KeyStore
+    ledger: EmbeddedLedger
+    audit: AuditWriter
+    runtime: Runtime
+    inference: Inference
+    metrics: Metrics = field(default_factory=Metrics)
+    tokens: dict[str, str] = field(default_factory=dict)
+    replaced: list[Runtime] = field(default_factory=list)
+
+    @classmethod
+    async def open(cls, root: Path, snapshot: Snapshot, detector: Detector) -> Pipeline:
+        """The demo's principals on empty books."""
+        keys = KeyStore(root / "identity.db")
+        ledger = EmbeddedLedger(root / "ledger.db", now)
+        audit = AuditWriter(root / "audit.db", retention=60, clock=now)
+        await ledger.start()
+        await audit.start()
+        runtime = await Runtime.open(snapshot, keys, opa_url=None)
+        pipeline = cls(root, keys, ledger, audit, runtime, Inference(ledger, detector))
+        for demo in snapshot.settings.identity.demo_keys:
+            fields = {**msgspec.structs.asdict(demo), "now": NOW}
+            _, pipeline.tokens[demo.name] = keys.create(**fields)
+        return pipeline
+
+    async def close(self) -> None:
+        """Let go of the files."""
+        for runtime in (*self.replaced, self.runtime):
+            await runtime.engine.close()
+        await self.ledger.close()
+        await self.audit.close()
+        self.keys.close()
+
+    @property
+    def books(self) -> Books:
+        """Where transactions are entered."""
+        return Books(ledger=self.ledger, audit=self.audit, metrics=self.metrics, clock=now)
+
+    async def serve(self, snapshot: Snapshot) -> None:
+        """Serve another snapshot from now on."""
+        self.replaced.append(self.runtime)
+        self.runtime = await Runtime.open(snapshot, self.keys, opa_url=None)
+
+    def head(
+        self,
+        path: str = "/v1/chat/completions",
+        *,
+        who: str | None = "ada",
+        method: str = "POST",
+        **fields: Any,
+    ) -> RequestHead:
+        """The head of a request by one of the demo's principals."""
+        headers = {":method": method, ":path": path, **fields.pop("headers", JSON)}
+        if who is not None:
+            headers["authorization"] = f"Bearer {self.tokens[who]}"
+        return RequestHead("r1", method, path, "", headers, "192.0.2.7", **fields)
+
+    def begin(self, head: RequestHead | None = None) -> Transaction:
+        """A request of which only the head is known."""
+        return Transaction(self.books, self.runtime, head or self.head())
+
+    async def dispatch(
+        self, body: object = CHAT, head: RequestHead | None = None
+    ) -> tuple[Transaction, Dispatch]:
+        """A request up to its departure. Raises what the client would be told."""
+        transaction = self.begin(head)
+        await admit(transaction)
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return transaction, await self.inference.dispatch(transaction, content)
+
+    async def exchange(
+        self, body: object = CHAT, head: RequestHead | None = None
+    ) -> tuple[Exchange, Dispatch]:
+        """A request that the backend has to answer now."""
+        transaction, dispatch = await self.dispatch(body, head)
+        return Exchange(transaction, dispatch), dispatch
+
+    async def counted(self, tenant: str = "acme", name: str = "ada") -> Counters:
+        """What counts against a principal's limits now: settled and reserved."""
+        usage = await self.ledger.usage(tenant, f"{tenant}/{name}", NOW)
+        return usage.principal.minute
+
+    def charged(self) -> Usage:
+        """What the ledger's file says was used, by everybody."""
+        (row,) = report(self.root / "ledger.db", by=()) or (None,)
+        return Usage(row.prompt_tokens, row.completion_tokens) if row else Usage()
+
+    async def records(self) -> tuple[AuditRecord, ...]:
+        """Every audit record. Nothing can be recorded afterwards."""
+        await self.audit.close()
+        store = AuditStore(self.root / "audit.db")
+        try:
+            return store.last(100)
+        finally:
+            store.close()
+
+    async def record(self) -> AuditRecord:
+        """The only one."""
+        (record,) = await self.records()
+        return record
