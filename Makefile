@@ -51,10 +51,7 @@ imports: install
 	$(BIN)/lint-imports
 
 policies: install
-	opa=$$($(BIN)/sluice engines | awk '$$1 == "opa" { print $$3 }') && \
-	$$opa fmt --fail --list policies && \
-	$$opa check --strict --schema schemas --ignore cases policies && \
-	$$opa test --coverage --threshold 100 --ignore cases policies
+	OPA=$$($(BIN)/sluice engines | awk '$$1 == "opa" { print $$3 }') ci/check-policies
 
 pytest: install
 	$(BIN)/pytest
