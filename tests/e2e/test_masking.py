@@ -57,6 +57,29 @@ def test_the_model_sees_placeholders(stack: Stack) -> None:
     assert SECRETS["email"] not in seen
 
 
+def test_policy_says_who_is_not_masked(stack: Stack) -> None:
+    key = stack.create_key("officer", "acme", "premium", "developer", "privacy-officer")
+    answer = stack.openai(key=key).chat.completions.create(
+        model="echo",
+        messages=[{"role": "user", "content": f"{SECRETS['email']} and so on"}],
+        stop=" and",
+    )
+    masked = stack.openai().chat.completions.create(
+        model="echo", messages=[{"role": "user", "content": SECRETS["email"]}], stop="EMAIL"
+    )
+    assert answer.choices[0].message.content == SECRETS["email"]
+    assert masked.choices[0].message.content == "["
+
+
+def test_secrets_are_masked_too(stack: Stack) -> None:
+    text = "deploy with ghp_" + "a1B2" * 9 + " today"
+    raw = stack.openai().chat.completions.with_raw_response.create(
+        model="echo", messages=[{"role": "user", "content": text}]
+    )
+    assert raw.parse().choices[0].message.content == text
+    assert stack.audit(raw.headers["x-request-id"])["facts"]["sensitive"] == {"secret": 1}
+
+
 def test_findings_are_facts(stack: Stack) -> None:
     raw = stack.openai().chat.completions.with_raw_response.create(model="echo", messages=MESSAGES)
     record = stack.audit(raw.headers["x-request-id"])
