@@ -16,7 +16,7 @@ from extauth.compiler.policies import compile_policies
 from extauth.compiler.proxy import render
 from extauth.compiler.source import Source, read_source
 from extauth.compiler.triton import model_config
-from extauth.errors import ConfigurationError
+from extauth.errors import ConfigurationError, StackError
 from extauth.resources import bootstrap
 from extauth.snapshot import Snapshot
 
@@ -35,7 +35,7 @@ def compile_snapshot(
     """Compile `config` into `out/<digest>/`, all or nothing; equal inputs give equal bytes.
 
     With `envoy`, Envoy itself checks its part. Returns the snapshot and what it was made from.
-    Raises ConfigurationError with file and line.
+    Raises ConfigurationError with file and line, StackError when an engine can't be run.
     """
     source = read_source(config, overrides)
     settings = source.settings
@@ -43,7 +43,7 @@ def compile_snapshot(
         "settings.json": msgspec.json.encode(settings, order="deterministic"),
         **{f"envoy/{name}": text for name, text in render(settings, overrides).items()},
         **compile_policies(source.policies, settings, opa),
-        **{name: path.read_bytes() for name, path in source.files.items()},
+        **{name: _read(path) for name, path in source.files.items()},
         **{
             f"triton/{name}/config.pbtxt": model_config(
                 settings.models[name], settings.backends[settings.models[name].backend], path
@@ -54,6 +54,13 @@ def compile_snapshot(
     if envoy is not None:
         _check_envoy(envoy, files)
     return _write(files, out), source
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"can't be read: {error.strerror}", file=file) from None
 
 
 def _write(files: Mapping[str, bytes], out: Path) -> Snapshot:
@@ -69,10 +76,11 @@ def _write(files: Mapping[str, bytes], out: Path) -> Snapshot:
             _fill(temporary, files)
             temporary.rename(root)
         except OSError as error:
-            shutil.rmtree(temporary, ignore_errors=True)
             # Somebody else compiled the same at the same time: theirs is as good.
             if not root.is_dir():
                 raise ConfigurationError(f"can't be written: {error.strerror}", file=root) from None
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
     return Snapshot.load(root)
 
 
@@ -94,7 +102,7 @@ def _check_envoy(envoy: Path, files: Mapping[str, bytes]) -> None:
             (work / directory).mkdir()
         try:
             done = subprocess.run(  # noqa: S603  # a fixed command line, no shell
-                [str(envoy), "--mode", "validate", "--config-path", "envoy.yaml"],
+                [str(envoy.absolute()), "--mode", "validate", "--config-path", "envoy.yaml"],
                 cwd=work,
                 capture_output=True,
                 text=True,
@@ -103,9 +111,13 @@ def _check_envoy(envoy: Path, files: Mapping[str, bytes]) -> None:
             )
         except subprocess.TimeoutExpired:
             raise ConfigurationError(f"Envoy took more than {_SECONDS} s to validate") from None
+        except OSError as error:
+            raise StackError(f"{envoy} can't be run: {error.strerror}") from None
     if done.returncode != 0:
-        problem = next((line for line in done.stderr.splitlines() if "error" in line), "")
-        raise ConfigurationError(f"Envoy refuses the configuration: {problem[:500]}")
+        # One line of its log says why; before it stand the time and the place in Envoy's source.
+        reason = done.stderr.partition("error initializing configuration 'envoy.yaml': ")[2]
+        words = " ".join((reason or done.stderr).split())
+        raise ConfigurationError(f"Envoy refuses the configuration: {words[:500]}")
 
 
 def _untyped(resource: dict[str, object]) -> dict[str, object]:

@@ -88,7 +88,7 @@ def _value(
     if isinstance(node, yaml.MappingNode):
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = loader.construct_object(key_node, deep=True)
+            key = _plain(key_node, place, loader, file)
             line = key_node.start_mark.line + 1
             if not isinstance(key, str):
                 raise ConfigurationError(
@@ -108,4 +108,20 @@ def _value(
             _value(item, (*place, index), lines, loader, file)
             for index, item in enumerate(node.value)
         ]
-    return loader.construct_object(node, deep=True)
+    return _plain(node, place, loader, file)
+
+
+def _plain(node: yaml.Node, place: Place, loader: yaml.SafeLoader, file: Path) -> Any:
+    try:
+        value = loader.construct_object(node, deep=True)
+    except (AttributeError, KeyError, ValueError):
+        # PyYAML does not check what a tag promises, nor that a date exists.
+        value = node
+    if value is not None and not isinstance(value, str | int | float | list | dict):
+        raise ConfigurationError(
+            f"{dotted(place)}: {node.value!r} is not text, a number, true or false; "
+            "write it in quotes",
+            file=file,
+            line=node.start_mark.line + 1,
+        )
+    return value

@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from extauth.errors import ConfigurationError
+from extauth.errors import ConfigurationError, StackError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,10 +24,10 @@ ENTRYPOINTS = ("gateway/admission/decision", "gateway/inference/decision")
 REVISION_LENGTH = 32
 
 _SECONDS = 60
-_LOCATION = re.compile(
-    r"^(?:\d+ errors? occurred:\s*)?"
-    r"(?P<file>[^\s:]+\.(?:rego|ya?ml|json)):(?P<line>\d+): (?P<text>.*)"
+_PLACE = re.compile(
+    r"(?P<file>(?:gateway|data)/[^:]+\.(?:rego|ya?ml|json)):(?:(?P<line>\d+):)? (?P<text>.*)"
 )
+_YAML_LINE = re.compile(r"yaml: line (\d+)")
 
 
 def compile_policies(directory: Path, settings: Settings, opa: Path) -> dict[str, bytes]:
@@ -36,7 +36,7 @@ def compile_policies(directory: Path, settings: Settings, opa: Path) -> dict[str
     The bundle's revision is the digest of the policies and their data; equal policies give equal
     bytes. Tests and decision cases are left out. Raises ConfigurationError with file and line.
     """
-    sources = [path for name in ("gateway", "data") if (path := directory / name).is_dir()]
+    sources = [name for name in ("gateway", "data") if (directory / name).is_dir()]
     if not sources:
         raise ConfigurationError(
             "holds no policies; expected the directories gateway/ and data/", file=directory
@@ -45,13 +45,13 @@ def compile_policies(directory: Path, settings: Settings, opa: Path) -> dict[str
         work = Path(temporary)
         catalog = work / "catalog.json"
         catalog.write_text(json.dumps({"catalog": {"models": catalog_of(settings)}}))
-        inputs = [*map(str, sources), str(catalog)]
-        revision = _revision(sources, catalog)
+        inputs = [*sources, str(catalog)]
+        revision = _revision(directory, sources, catalog)
         common = ["build", "--ignore", "*_test.rego", "--revision", revision]
-        _run(opa, *common, "--output", str(work / "bundle.tar.gz"), *inputs)
+        _run(opa, directory, *common, "--output", str(work / "bundle.tar.gz"), *inputs)
         entries = [flag for entry in ENTRYPOINTS for flag in ("--entrypoint", entry)]
         _run(
-            opa, *common, "--target", "wasm", *entries,
+            opa, directory, *common, "--target", "wasm", *entries,
             "--output", str(work / "wasm.tar.gz"), *inputs,
         )  # fmt: skip
         bundle = _unpack(work / "bundle.tar.gz")
@@ -81,30 +81,46 @@ def catalog_of(settings: Settings) -> dict[str, object]:
     }
 
 
-def _run(opa: Path, *arguments: str) -> None:
+def _run(opa: Path, directory: Path, *arguments: str) -> None:
+    """Run OPA in the policy directory: a bundle remembers the paths that it was built from."""
     try:
         done = subprocess.run(  # noqa: S603  # a fixed command line, no shell
-            [str(opa), *arguments], capture_output=True, text=True, timeout=_SECONDS, check=False
+            [str(opa.absolute()), *arguments],
+            cwd=directory,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise ConfigurationError(f"opa build took more than {_SECONDS} s") from None
+    except OSError as error:
+        raise StackError(f"{opa} can't be run: {error.strerror}") from None
     if done.returncode == 0:
         return
-    lines = (done.stderr + done.stdout).replace("error: ", "").splitlines()
-    for line in lines:
-        if found := _LOCATION.match(line.strip()):
-            raise ConfigurationError(
-                found["text"], file=Path(found["file"]), line=int(found["line"])
-            )
-    raise ConfigurationError(f"the policies can't be built: {' '.join(lines)[:500]}")
+    output = done.stderr + done.stdout
+    faults = [_fault(directory, found) for found in _PLACE.finditer(output)]
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        raise ConfigurationError("\n".join(fault.message for fault in faults))
+    words = " ".join(output.removeprefix("error: ").split())
+    raise ConfigurationError(f"can't be built: {words[:500]}", file=directory)
 
 
-def _revision(sources: list[Path], catalog: Path) -> str:
+def _fault(directory: Path, found: re.Match[str]) -> ConfigurationError:
+    line = found["line"] or ((of_yaml := _YAML_LINE.search(found["text"])) and of_yaml[1])
+    return ConfigurationError(
+        found["text"], file=directory / found["file"], line=int(line) if line else None
+    )
+
+
+def _revision(directory: Path, sources: list[str], catalog: Path) -> str:
     digest = sha256(catalog.read_bytes())
     for source in sources:
-        for file in sorted(source.rglob("*")):
+        for file in sorted((directory / source).rglob("*")):
             if file.is_file() and not file.name.endswith("_test.rego"):
-                digest.update(f"\0{file.relative_to(source.parent)}\0".encode())
+                digest.update(f"\0{file.relative_to(directory)}\0".encode())
                 digest.update(file.read_bytes())
     return digest.hexdigest()[:REVISION_LENGTH]
 

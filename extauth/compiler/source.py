@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import zoneinfo
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from extauth import settings as to
-from extauth.compiler.document import Document, read_document
-from extauth.compiler.proxy.clusters import RESERVED
-from extauth.compiler.units import duration, size
-from extauth.compiler.url import Origin
+from extauth.compiler.document import read_document
+from extauth.compiler.fields import Fields
+from extauth.compiler.proxy.clusters import RESERVED, jwks_cluster
 from extauth.compiler.validation import nearest, validate
-from extauth.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from extauth.compiler.document import Document
     from extauth.compiler.overrides import Overrides
+
+# Envoy counts what it buffers of a stream in 31 bits.
+_LARGEST_BODY = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,30 +49,29 @@ class _Reader:
     """What a schema can't say: that names exist, files are there, versions are canonical."""
 
     def __init__(self, document: Document, overrides: Overrides) -> None:
-        self._document = document
+        self._fields = Fields(document)
         self._value: dict[str, Any] = document.value
         self._overrides = overrides
-        self._base = document.file.resolve().parent
         self._files: dict[str, Path] = {}
         self._repositories: dict[str, Path] = {}
 
     def source(self) -> Source:
-        value, policies = self._value, self._directory("policy", "directory")
+        value, policies = self._value, self._fields.directory("policy", "directory")
         zone = value["time_zone"]
-        if zone not in zoneinfo.available_timezones():
-            known = zoneinfo.available_timezones()
-            raise self._document.error(
-                ("time_zone",), f"{zone!r} is no time zone{nearest(zone, known)[:80]}"
+        known = zoneinfo.available_timezones()
+        if zone not in known:
+            raise self._fields.error(
+                ("time_zone",), f"{zone!r} is no IANA time zone{nearest(zone, known)}"
             )
         backends = {name: self._backend(name) for name in value["backends"]}
         settings = to.Settings(
             time_zone=zone,
             listener=to.Listener(
-                address=value["listener"]["address"],
+                address=self._fields.address("listener", "address"),
                 port=self._overrides.listener_port or value["listener"]["port"],
             ),
             admin=to.Admin(
-                address=value["admin"]["address"],
+                address=self._fields.address("admin", "address"),
                 port=self._overrides.admin_port or value["admin"]["port"],
             ),
             policy=self._policy(),
@@ -77,54 +79,59 @@ class _Reader:
             models={name: self._model(name, backends) for name in sorted(value["models"])},
             identity=self._identity(),
             limits=self._limits(),
-            audit=to.Audit(retention=duration(value.get("audit", {}).get("retention", "30d"))),
+            audit=self._audit(),
         )
+        if (settings.listener.address, settings.listener.port) == (
+            settings.admin.address,
+            settings.admin.port,
+        ):
+            raise self._fields.error(("admin", "port"), "the listener has this port already")
         return Source(settings, policies, self._repositories, self._files)
 
     def _policy(self) -> to.Policy:
         policy = self._value["policy"]
         return to.Policy(
             engine=policy["engine"],
-            timeout=duration(policy["timeout"]),
-            url=self._url(policy, "policy", "url"),
+            timeout=self._fields.duration("policy", "timeout"),
+            url=self._fields.url("policy", "url"),
         )
 
     def _backend(self, name: str) -> to.Backend:
         backend, place = self._value["backends"][name], ("backends", name)
-        if name in RESERVED:
-            raise self._document.error(place, "the gateway needs this name itself; choose another")
+        if name in RESERVED or name.startswith(jwks_cluster("")):
+            raise self._fields.error(place, "the gateway needs this name itself; choose another")
         embedded = backend.get("embedded", False)
         if embedded == ("url" in backend):
-            raise self._document.error(place, "expected either `embedded: true` or a `url`")
+            raise self._fields.error(place, "expected either `embedded: true` or a `url`")
         if embedded and any(
             other != name and self._value["backends"][other].get("embedded")
             for other in self._value["backends"]
         ):
-            raise self._document.error(place, "only one backend can be the embedded server")
+            raise self._fields.error(place, "only one backend can be the embedded server")
         return to.Backend(
             name=name,
             cluster=name,
             kind=backend["kind"],
             profile=backend.get("profile", "cpu"),
             region=backend["region"],
-            url=self._url(backend, *place, "url"),
+            url=self._fields.url(*place, "url"),
         )
 
     def _model(self, name: str, backends: Mapping[str, to.Backend]) -> to.Model:
         model, place = self._value["models"][name], ("models", name)
         backend = backends.get(model["backend"])
         if backend is None:
-            raise self._document.error(
+            raise self._fields.error(
                 (*place, "backend"),
                 f"there is no backend {model['backend']}{nearest(model['backend'], backends)}",
             )
         versions = tuple(sorted(set(model["versions"]), key=int))
         if len(versions) != len(model["versions"]):
-            raise self._document.error((*place, "versions"), "a version is there twice")
+            raise self._fields.error((*place, "versions"), "a version is there twice")
         aliases = model.get("aliases", {})
         for alias, version in aliases.items():
             if version not in versions:
-                raise self._document.error(
+                raise self._fields.error(
                     (*place, "aliases", alias),
                     f"there is no version {version}{nearest(version, versions)}",
                 )
@@ -132,11 +139,11 @@ class _Reader:
         resolved = aliases.get(default, default)
         if resolved not in versions:
             known = (*versions, *aliases)
-            raise self._document.error(
+            raise self._fields.error(
                 (*place, "default"), f"{default} is no version or alias{nearest(default, known)}"
             )
         if model["task"] == "chat" and "chat_template" not in model:
-            raise self._document.error(place, "the key chat_template is missing: it is for chat")
+            raise self._fields.error(place, "the key chat_template is missing: it is for chat")
         if backend.url is None:
             self._repositories[name] = self._repository(name, versions)
         prices = model.get("price", {})
@@ -159,93 +166,96 @@ class _Reader:
     def _repository(self, name: str, versions: tuple[str, ...]) -> Path:
         place = ("models", name)
         if "repository" not in self._value["models"][name]:
-            raise self._document.error(
+            raise self._fields.error(
                 place, "the key repository is missing: the embedded server loads the model from it"
             )
-        repository = self._directory(*place, "repository")
+        repository = self._fields.directory(*place, "repository")
         for version in versions:
-            if not (repository / version).is_dir():
-                raise self._document.error(
-                    (*place, "versions"),
-                    f"there is no {repository / version} for version {version}",
+            program = repository / version / "model.py"
+            if not program.is_file():
+                raise self._fields.error(
+                    (*place, "versions"), f"there is no {program} for version {version}"
                 )
+        if not (repository / "signature.yaml").is_file():
+            raise self._fields.error(
+                (*place, "repository"), f"there is no {repository / 'signature.yaml'}"
+            )
         return repository
 
     def _identity(self) -> to.Identity:
         identity = self._value["identity"]
         issuers = identity.get("jwt", [])
         return to.Identity(
-            rotation_grace=duration(identity["rotation_grace"]),
+            rotation_grace=self._fields.duration("identity", "rotation_grace", least=0),
             jwt=tuple(self._jwt(index) for index in range(len(issuers))),
             demo_keys=tuple(
-                to.DemoKey(
-                    name=key["name"],
-                    tenant=key["tenant"],
-                    tier=key["tier"],
-                    roles=tuple(key.get("roles", ())),
-                    region=key.get("region"),
-                    attributes=key.get("attributes", {}),
-                )
-                for key in identity.get("demo_keys", [])
+                self._demo_key(index) for index in range(len(identity.get("demo_keys", [])))
             ),
+        )
+
+    def _demo_key(self, index: int) -> to.DemoKey:
+        keys = self._value["identity"]["demo_keys"]
+        key = keys[index]
+        if any(
+            (key["tenant"], key["name"]) == (one["tenant"], one["name"]) for one in keys[:index]
+        ):
+            raise self._fields.error(
+                ("identity", "demo_keys", index, "name"),
+                f"tenant {key['tenant']} has a key of this name already",
+            )
+        return to.DemoKey(
+            name=key["name"],
+            tenant=key["tenant"],
+            tier=key["tier"],
+            roles=tuple(key.get("roles", ())),
+            region=key.get("region"),
+            attributes=key.get("attributes", {}),
         )
 
     def _jwt(self, index: int) -> to.Jwt:
         place = ("identity", "jwt", index)
         issuer = self._value["identity"]["jwt"][index]
         if ("jwks" in issuer) == ("jwks_url" in issuer):
-            raise self._document.error(place, "expected either `jwks`, a file, or `jwks_url`")
-        jwks = None
-        if "jwks" in issuer:
-            jwks = self._file(*place, "jwks").read_text("utf-8")
+            raise self._fields.error(place, "expected either `jwks`, a file, or `jwks_url`")
+        if issuer["name"] in {other["name"] for other in self._value["identity"]["jwt"][:index]}:
+            raise self._fields.error((*place, "name"), "another issuer has this name")
+        jwks = self._jwks(*place, "jwks") if "jwks" in issuer else None
         return to.Jwt(
             name=issuer["name"],
             issuer=issuer["issuer"],
             audiences=tuple(issuer["audiences"]),
             claims=issuer["claims"],
             jwks=jwks,
-            jwks_url=self._url(issuer, *place, "jwks_url"),
+            jwks_url=self._fields.url(*place, "jwks_url"),
         )
+
+    def _kept(self, name: str, *place: str | int) -> str:
+        self._files[name] = self._fields.file(*place)
+        return name
+
+    def _jwks(self, *place: str | int) -> str:
+        file = self._fields.file(*place)
+        try:
+            text = file.read_text("utf-8")
+            keys = json.loads(text)["keys"]
+        except (ValueError, KeyError, TypeError):
+            keys = None
+        if not isinstance(keys, list) or not keys:
+            raise self._fields.error(place, f"{file} is no JSON Web Key Set with a key")
+        return text
+
+    def _audit(self) -> to.Audit:
+        if "retention" not in self._value.get("audit", {}):
+            return to.Audit()
+        return to.Audit(retention=self._fields.duration("audit", "retention"))
 
     def _limits(self) -> to.Limits:
         limits = self._value["limits"]
         return to.Limits(
-            request_body=size(limits["request_body"]),
-            response_body=size(limits["response_body"]),
-            header_bytes=size(limits["header_bytes"]),
-            request_timeout=duration(limits["request_timeout"]),
-            stream_idle_timeout=duration(limits["stream_idle_timeout"]),
+            request_body=self._fields.size("limits", "request_body", most=_LARGEST_BODY),
+            response_body=self._fields.size("limits", "response_body", most=_LARGEST_BODY),
+            header_bytes=self._fields.size("limits", "header_bytes", least=8 << 10, most=96 << 10),
+            request_timeout=self._fields.duration("limits", "request_timeout"),
+            stream_idle_timeout=self._fields.duration("limits", "stream_idle_timeout"),
             json_depth=limits["json_depth"],
         )
-
-    def _url(self, holder: Mapping[str, Any], *place: str | int) -> str | None:
-        url = holder.get(str(place[-1]))
-        if url is None:
-            return None
-        try:
-            Origin.parse(url)
-        except ConfigurationError as error:
-            raise self._document.error(place, error.message) from None
-        return str(url)
-
-    def _kept(self, name: str, *place: str | int) -> str:
-        self._files[name] = self._file(*place)
-        return name
-
-    def _file(self, *place: str | int) -> Path:
-        path = self._path(*place)
-        if not path.is_file():
-            raise self._document.error(place, f"there is no file {path}")
-        return path
-
-    def _directory(self, *place: str | int) -> Path:
-        path = self._path(*place)
-        if not path.is_dir():
-            raise self._document.error(place, f"there is no directory {path}")
-        return path
-
-    def _path(self, *place: str | int) -> Path:
-        value: Any = self._value
-        for key in place:
-            value = value[key]
-        return self._base / str(value)

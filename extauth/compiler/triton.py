@@ -25,9 +25,19 @@ _INSTANCES = {"cpu": ("KIND_CPU", 1), "gpu": ("KIND_GPU", 2)}
 
 
 def model_config(model: Model, backend: Backend, repository: Path) -> bytes:
-    """`config.pbtxt` of one model. Raises ConfigurationError for a bad signature."""
+    """`config.pbtxt` of one model.
+
+    Raises ConfigurationError for a bad signature, or one that takes less than the model promises.
+    """
     document = read_document(repository / "signature.yaml")
     validate(document, "signature")
+    most = document.value["context_length"]
+    if model.context_length > most:
+        raise document.error(
+            ("context_length",),
+            f"the model takes {most} tokens, but models.{model.name}.context_length is "
+            f"{model.context_length}",
+        )
     return ("\n".join(_lines(model, backend, document.value)) + "\n").encode()
 
 

@@ -23,16 +23,19 @@ class Origin:
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Read `http[s]://host[:port]`, with any path. Raises ConfigurationError."""
+        """Read `http[s]://host[:port]`, with any path.
+
+        Raises ConfigurationError, which does not quote the URL: it may hold a password.
+        """
         try:
             parts = urlsplit(url)
             port = parts.port
-        except ValueError as error:
-            raise ConfigurationError(f"{url!r} is not a URL: {error}") from None
-        if parts.scheme not in _PORTS or not parts.hostname:
-            raise ConfigurationError(f"{url!r} is not a URL; expected http://host:port")
+        except ValueError:
+            raise ConfigurationError("not a URL; expected http://host:port") from None
         if parts.username is not None or parts.password is not None:
-            raise ConfigurationError(f"the URL of {parts.hostname} may not hold credentials")
+            raise ConfigurationError("a URL may not hold credentials")
+        if parts.scheme not in _PORTS or not parts.hostname:
+            raise ConfigurationError("not a URL; expected http://host:port")
         return cls(parts.hostname, port or _PORTS[parts.scheme], parts.scheme == "https")
 
     @property

@@ -13,21 +13,42 @@ from extauth.errors import ConfigurationError
 from extauth.resources import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
+
+    from jsonschema import TypeChecker
 
     from extauth.compiler.document import Document
+
+# Beyond this many, a list of all names helps nobody.
+_TOLD = 12
+
+
+def _is_integer(_: TypeChecker, value: object) -> bool:
+    """JSON Schema takes 1.0 for an integer; what reads the settings does not."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]  # it has no types
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
+)
 
 
 def validate(document: Document, name: str) -> None:
     """Hold `document` against the schema `name`. Raises ConfigurationError, every fault a line."""
     rules = json.loads(schema(name).read_text())
-    validator = jsonschema.Draft202012Validator(rules)
-    faults = sorted(
-        validator.iter_errors(document.value), key=lambda fault: list(map(str, fault.absolute_path))
+    errors = sorted(
+        (
+            error
+            for fault in _Validator(rules).iter_errors(document.value)
+            for error in _errors(document, fault)
+        ),
+        key=lambda error: error.line or 0,
     )
-    if faults:
-        messages = [_message(document, fault) for fault in faults]
-        raise ConfigurationError("\n".join(messages))
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise ConfigurationError("\n".join(error.message for error in errors))
 
 
 def nearest(name: str, known: Collection[str]) -> str:
@@ -35,10 +56,12 @@ def nearest(name: str, known: Collection[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     if close:
         return f"; did you mean {close[0]}?"
-    return f"; expected one of {', '.join(sorted(known))}" if known else ""
+    if 0 < len(known) <= _TOLD:
+        return f"; expected one of {', '.join(sorted(known))}"
+    return ""
 
 
-def _message(document: Document, fault: jsonschema.ValidationError) -> str:
+def _errors(document: Document, fault: jsonschema.ValidationError) -> Iterator[ConfigurationError]:
     while fault.context:
         deeper = best_match(fault.context)
         if deeper is None:
@@ -49,15 +72,16 @@ def _message(document: Document, fault: jsonschema.ValidationError) -> str:
     instance: Any = fault.instance
     if fault.validator == "additionalProperties":
         known = rules.get("properties", {})
-        unknown = next(key for key in instance if key not in known)
-        return str(
-            document.error([*place, unknown], f"there is no such key{nearest(unknown, known)}")
-        )
-    if fault.validator == "required":
-        missing = next(key for key in rules["required"] if key not in instance)
-        return str(document.error(place, f"the key {missing} is missing"))
-    expected = rules.get("x-expected") or _expected(fault)
-    return str(document.error(place, f"{_shown(fault.instance)} is not {expected}"))
+        for key in instance:
+            if key not in known:
+                yield document.error([*place, key], f"there is no such key{nearest(key, known)}")
+    elif fault.validator == "required":
+        # jsonschema has a fault for each missing key, and names it nowhere but in its message.
+        missing = fault.message.split("'")[1]
+        yield document.error(place, f"the key {missing} is missing")
+    else:
+        expected = rules.get("x-expected") or _expected(fault)
+        yield document.error(place, f"{_shown(instance)} is not {expected}")
 
 
 def _expected(fault: jsonschema.ValidationError) -> str:
@@ -68,6 +92,7 @@ def _expected(fault: jsonschema.ValidationError) -> str:
         "const": lambda: str(value),
         "minimum": lambda: f"{value} or more",
         "maximum": lambda: f"{value} or less",
+        "minLength": lambda: "text of one character or more",
         "minItems": lambda: "enough: at least one is needed",
         "minProperties": lambda: "enough: at least one is needed",
     }
@@ -76,5 +101,5 @@ def _expected(fault: jsonschema.ValidationError) -> str:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value)
+    text = json.dumps(value, default=str)
     return text if len(text) <= 60 else f"{text[:57]}..."

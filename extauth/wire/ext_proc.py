@@ -15,6 +15,7 @@ import grpc
 from envoy.service.ext_proc.v3.external_processor_pb2 import ProcessingRequest, ProcessingResponse
 
 from extauth.admission import admit
+from extauth.audit import Outcome
 from extauth.errors import AnsweredError, GatewayError, InvalidRequest
 from extauth.exchange import Exchange
 from extauth.protocol import api_of, limit_headers
@@ -63,7 +64,7 @@ class ExternalProcessor:
         self._runtime = runtime
         self._books = books
         self._inference = inference
-        self._closing: set[asyncio.Task[None]] = set()
+        self._open: set[asyncio.Future[None]] = set()
 
     def handler(self) -> grpc.GenericRpcHandler:
         """What a grpc.aio server needs to serve this."""
@@ -79,11 +80,23 @@ class ExternalProcessor:
         )
 
     async def drain(self) -> None:
-        """Wait until every stream that was cut has been settled."""
-        while self._closing:
-            await asyncio.wait(self._closing)
+        """Wait until every stream has ended, and those that were cut have been settled.
+
+        For a stopped server: it returns before a handler that was cut has noticed.
+        """
+        while self._open:
+            await asyncio.wait(self._open)
 
     async def _process(self, _: object, context: Context) -> None:
+        ended = asyncio.get_running_loop().create_future()
+        self._open.add(ended)
+        try:
+            await self._serve(context)
+        finally:
+            self._open.discard(ended)
+            ended.set_result(None)
+
+    async def _serve(self, context: Context) -> None:
         try:
             message = await _next(context)
             if not message.HasField("request_headers"):
@@ -99,8 +112,8 @@ class ExternalProcessor:
             if transaction.state is not State.CLOSED:
                 # This task may be cancelled any moment: settling must not be.
                 task = asyncio.ensure_future(stream.abandon())
-                self._closing.add(task)
-                task.add_done_callback(self._closing.discard)
+                self._open.add(task)
+                task.add_done_callback(self._open.discard)
 
 
 class _Stream:
@@ -121,11 +134,16 @@ class _Stream:
             await self._context.write(reply.CONTINUE_REQUEST_HEADERS)
             message = await _next(self._context)
             self._transaction.mark("body")
+            if message.HasField("response_headers"):
+                status, _ = response_head(message.response_headers.headers.headers)
+                await self._transaction.close(Outcome.INVALID, status=status)
+                await _pass_on(self._context, message)
             dispatch = await inference.dispatch(self._transaction, message.request_body.body)
             self._exchange = Exchange(self._transaction, dispatch)
             await self._context.write(reply.send_upstream(dispatch))
             await self._respond(self._exchange, dispatch)
-        except _CutError:
+        except (_CutError, grpc.aio.BaseError):
+            # The second is a write to a call that has ended; mostly this task is cancelled first.
             return
         except AnsweredError as error:
             await self._refuse(error)
@@ -174,7 +192,7 @@ class _Stream:
 async def _pass_on(context: Context, message: ProcessingRequest) -> NoReturn:
     """Let Envoy's own answer go as it is.
 
-    A body over the limit, say, is refused before its headers are shown here; the answer still is.
+    A body over the limit, say, is refused before it is shown here; the answer still is.
     """
     while True:
         headers = message.HasField("response_headers")

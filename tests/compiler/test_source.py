@@ -1,0 +1,249 @@
+"""A wrong configuration is refused with its file, its line, and what was expected."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extauth.compiler import Overrides
+from extauth.compiler.document import read_document
+from extauth.compiler.source import read_source
+from extauth.compiler.units import duration, size
+from extauth.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from tests.compiler.conftest import Workspace
+
+JWT = {
+    "name": "staff",
+    "issuer": "https://issuer.test",
+    "audiences": ["sluice"],
+    "jwks_url": "https://issuer.test/keys",
+    "claims": {"id": "sub", "tenant": "org", "tier": "plan"},
+}
+REMOTE = {"kind": "triton", "url": "http://a", "region": "x"}
+EMBEDDED = {"kind": "triton", "embedded": True, "region": "x"}
+
+
+def refusal(config: Path) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        read_source(config, Overrides())
+    return caught.value.message
+
+
+def test_defaults_and_units_are_resolved(workspace: Workspace) -> None:
+    source = read_source(workspace.config, Overrides(listener_port=9000, admin_port=9001))
+    settings = source.settings
+    assert (settings.listener.port, settings.admin.port) == (9000, 9001)
+    assert (settings.policy.timeout, settings.limits.request_body) == (0.25, 1 << 20)
+    assert settings.models["echo"].default == "1"
+    assert settings.models["echo"].region == settings.backends["triton"].region == "eu-west"
+    assert settings.audit.retention == 30 * 86_400
+    assert source.repositories == {"echo": workspace.root / "echo"}
+    assert source.files == {"models/echo/tokenizer.json": workspace.root / "tokenizer.json"}
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "line", "message"),
+    [
+        (
+            "limits.request_bodi",
+            "1MiB",
+            "request_bodi",
+            "did you mean request_body?",
+        ),
+        ("listener.port", 70_000, "port: 70000", "70000 is not a port, 1 to 65535"),
+        ("listener.address", "localhost", "address: localhost", '"localhost" is not an IP address'),
+        ("listener.address", "999.1.1.1", "address: 999", "999.1.1.1 is not an IP address"),
+        ("admin.port", 8080, "admin:", "the listener has this port already"),
+        ("version", 2, "version", "2 is not 1"),
+        ("time_zone", "Europe/Berln", "time_zone", "did you mean Europe/Berlin?"),
+        ("time_zone", None, "version", "the key time_zone is missing"),
+        ("policy.timeout", 250, "timeout: 250", "250 is not a duration such as 250ms, 60s or 24h"),
+        ("policy.timeout", "0s", "timeout: 0s", "0s is out of range"),
+        ("policy.timeout", "9" * 20 + "d", "timeout: 999", "is out of range"),
+        ("policy.engine", "rego", "engine", '"rego" is not one of wasm, opa'),
+        ("policy.directory", "policy", "directory: policy", "there is no directory"),
+        ("policy.url", "opa:8181", "url: opa", "expected http://host:port"),
+        ("policy.url", "http://a:b@opa", "url: http", "may not hold credentials"),
+        ("limits.request_body", "1MB", "request_body: 1MB", '"1MB" is not a size such as'),
+        ("limits.request_body", "8GiB", "request_body: 8GiB", "8GiB is out of range"),
+        ("limits.header_bytes", "1KiB", "header_bytes: 1KiB", "1KiB is out of range"),
+        (
+            "backends.portal",
+            REMOTE,
+            "portal:",
+            "needs this name",
+        ),
+        (
+            "backends.jwks-a",
+            REMOTE,
+            "jwks-a:",
+            "needs this name",
+        ),
+        (
+            "backends.other",
+            EMBEDDED,
+            "triton:",
+            "only one backend",
+        ),
+        (
+            "backends.triton.url",
+            "http://a",
+            "triton:",
+            "expected either `embedded: true`",
+        ),
+        (
+            "backends.triton.embedded",
+            None,
+            "triton:",
+            "expected either `embedded: true`",
+        ),
+        (
+            "models.echo.backend",
+            "trition",
+            "backend: trition",
+            "did you mean triton?",
+        ),
+        ("models.echo.versions", ["1", "02"], "- '02'", '"02" is not a version'),
+        ("models.echo.versions", ["1", 2], "- 2", "2 is not a version"),
+        ("models.echo.versions", ["1", "1"], "versions", "a version is there twice"),
+        ("models.echo.versions", ["1", "3"], "versions", "echo/3/model.py for version 3"),
+        ("models.echo.versions", [], "versions", "at least one is needed"),
+        (
+            "models.echo.aliases",
+            {"stable": "7"},
+            "stable",
+            "expected one of 1, 2",
+        ),
+        (
+            "models.echo.default",
+            "stabel",
+            "default",
+            "did you mean stable?",
+        ),
+        ("models.echo.repository", None, "echo:", "the key repository is missing"),
+        ("models.echo.repository", "elsewhere", "repository", "there is no directory"),
+        ("models.echo.repository", "policies", "versions", "policies/1/model.py"),
+        ("models.echo.tokenizer", "none.json", "tokenizer", "there is no file"),
+        ("models.echo.task", "chat", "echo:", "the key chat_template is missing"),
+        ("models.ECHO", {}, "models:", '"ECHO" is not a name'),
+        (
+            "identity.jwt",
+            [{**JWT, "jwks": "keys.json"}],
+            "- name",
+            "either `jwks`, a file",
+        ),
+        ("identity.jwt", [{**JWT, "jwks_url": "ftp://a"}], "jwks_url", "expected http://host:port"),
+        ("identity.jwt", [JWT, JWT], "- name", "another issuer has this name"),
+        ("identity.jwt", [{**JWT, "claims": {"id": "sub"}}], "claims", "the key tenant is missing"),
+        ("identity.jwt", [{**JWT, "jwks_url": None}], "jwks_url", "null is not of type string"),
+    ],
+)
+def test_what_is_wrong_is_named(
+    workspace: Workspace, place: str, value: object, line: str, message: str
+) -> None:
+    config = workspace.write((place, value))
+    refused = refusal(config)
+    assert message in refused
+    if place not in {"admin.port", "identity.jwt"}:
+        assert f"{config}:{workspace.line(line)}: " in refused
+
+
+def test_every_fault_of_form_is_told_at_once(workspace: Workspace) -> None:
+    config = workspace.write(
+        ("listener.port", 0), ("policy.engine", None), ("policy.timeout", None), ("wat", 1)
+    )
+    places = [
+        line.removeprefix(f"{config}:").partition(": ")[2] for line in refusal(config).splitlines()
+    ]
+    assert sorted(places) == [
+        "listener.port: 0 is not a port, 1 to 65535",
+        "policy: the key engine is missing",
+        "policy: the key timeout is missing",
+        "wat: there is no such key; expected one of admin, audit, backends, identity, limits, "
+        "listener, models, policy, time_zone, version",
+    ]
+
+
+@pytest.mark.parametrize("keys", ["", "{}", '{"keys": []}', "[]", '{"keys": 1}'])
+def test_key_sets_are_read_at_once(workspace: Workspace, keys: str) -> None:
+    (workspace.root / "keys.json").write_text(keys)
+    issuer = {name: value for name, value in JWT.items() if name != "jwks_url"}
+    config = workspace.write(("identity.jwt", [{**issuer, "jwks": "keys.json"}]))
+    assert "is no JSON Web Key Set with a key" in refusal(config)
+
+
+def test_a_key_set_is_in_the_settings(workspace: Workspace) -> None:
+    keys = json.dumps({"keys": [{"kty": "oct"}]})
+    (workspace.root / "keys.json").write_text(keys)
+    issuer = {name: value for name, value in JWT.items() if name != "jwks_url"}
+    config = workspace.write(("identity.jwt", [{**issuer, "jwks": "keys.json"}]))
+    (found,) = read_source(config, Overrides()).settings.identity.jwt
+    assert (found.jwks, found.jwks_url) == (keys, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\nb: 2\na: 3\n", ":3: a is there twice"),
+        ("a: {b: 1, b: 2}\n", ":1: a.b is there twice"),
+        ("a: &x [1]\nb: *x\n", ":1: anchors are not used here; write the value out"),
+        ("a: [1\nb: 2\n", ":2: not YAML: "),
+        ("a: !!python/name:os.system x\n", ":1: not YAML: "),
+        ("1: a\n", ":1: the document: the key 1 is not text"),
+        ("a: 1\n---\nb: 2\n", ":2: not YAML: "),
+        ("[" * 2000, "not YAML that can be read"),
+        ("a: \x00\n", "not YAML that can be read"),
+    ],
+)
+def test_yaml_that_is_not_for_configuration(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "gateway.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        read_document(file)
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"a: " + b"x" * (5 << 20)])
+def test_files_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "gateway.yaml"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=r"gateway\.yaml: (can't be read|is )"):
+        read_document(file)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.dates() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["listener", "models", "port", "a"]), inner, max_size=3
+            )
+        ),
+        max_leaves=8,
+    )
+)
+def test_nothing_leaves_but_our_own_error(
+    tmp_path_factory: pytest.TempPathFactory, document: object
+) -> None:
+    import yaml  # noqa: PLC0415 - the only test that writes what it does not know
+
+    file = tmp_path_factory.mktemp("any") / "gateway.yaml"
+    file.write_text(yaml.safe_dump(document))
+    with pytest.raises(ConfigurationError):
+        read_source(file, Overrides())
+
+
+@given(st.integers(0, 10**6))
+def test_units(number: int) -> None:
+    assert size(f"{number}B") == number
+    assert size(f"{number}KiB") == number * 1024
+    assert duration(f"{number}h") == duration(f"{number * 60}m") == number * 3600.0
