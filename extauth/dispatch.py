@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from extauth.privacy import Masker
     from extauth.protocol import ResponseCodec, UpstreamRequest
+    from extauth.tokens import LanguageModel
     from extauth.types import LimitState, Route, Usage
 
 
@@ -19,6 +20,7 @@ class Dispatch:
     """
 
     route: Route
+    model: LanguageModel
     request: UpstreamRequest
     codec: ResponseCodec
     worst_case: Usage

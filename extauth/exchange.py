@@ -47,7 +47,7 @@ class Answer:
 class Exchange:
     """Turns Triton's answer into the client's. Belongs to the task that serves the request."""
 
-    __slots__ = ("_codec", "_dispatch", "_restorers", "_transaction", "_used", "state")
+    __slots__ = ("_codec", "_dispatch", "_restorers", "_said", "_transaction", "_used", "state")
 
     def __init__(self, transaction: Transaction, dispatch: Dispatch) -> None:
         self._transaction = transaction
@@ -55,6 +55,7 @@ class Exchange:
         self._codec = dispatch.codec
         self._restorers: dict[int, StreamRestorer] = {}
         self._used: dict[int, int] = {}
+        self._said: dict[int, str] = {}
         self.state = State.HEADERS
 
     def headers(self, status: int, headers: Mapping[str, str]) -> bool:
@@ -131,12 +132,20 @@ class Exchange:
         for delta in deltas:
             if delta.completion_tokens is not None:
                 self._used[delta.index] = delta.completion_tokens
+            elif delta.text:
+                self._said[delta.index] = self._said.get(delta.index, "") + delta.text
         if self.state is State.STREAMING:
             # From here on the client may have read it: however this ends, it is charged.
             self._transaction.usage = self._usage()
 
     def _usage(self) -> Usage:
-        return Usage(self._dispatch.worst_case.prompt_tokens, sum(self._used.values()))
+        """What the backend counted; a choice that it did not count is counted here."""
+        completion = sum(self._used.values()) + sum(
+            self._dispatch.model.tokenizer.count(text)
+            for index, text in self._said.items()
+            if index not in self._used
+        )
+        return Usage(self._dispatch.worst_case.prompt_tokens, completion)
 
     def _restored(self, delta: Delta, *, last: bool) -> Delta:
         masker = self._dispatch.masker

@@ -140,6 +140,7 @@ class Inference:
 
         dispatch = Dispatch(
             route=route,
+            model=draft.model,
             request=draft.call.request(draft.model, route.version, draft.prompts, draft.max_tokens),
             codec=draft.call.response(
                 model_label=f"{route.model}@{route.version}",

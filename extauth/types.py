@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import msgspec
 
@@ -228,8 +228,8 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     name: str
     key: str
     unit: Literal["requests", "tokens"]
-    window: int
-    max: int
+    window: Annotated[int, msgspec.Meta(ge=1)]
+    max: Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Mask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="mask"):
@@ -242,7 +242,7 @@ class Mask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
 class Clamp(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="clamp"):
     """Lower `max_tokens` to this at most."""
 
-    max_tokens: int
+    max_tokens: Annotated[int, msgspec.Meta(ge=1)]
 
 
 Obligation = Limit | Mask | Clamp

@@ -67,6 +67,7 @@ class WasmEngine:
         except ConfigurationError:
             self._instance.close()
             raise
+        self._closed = False
         self._factory.epoch.ensure_running()
         self._encode = msgspec.json.Encoder().encode
         self._decode = msgspec.json.Decoder(list[_Row]).decode
@@ -87,6 +88,7 @@ class WasmEngine:
 
     async def close(self) -> None:
         """Free the instance and stop the clock of the time bound."""
+        self._closed = True
         self._discard()
         self._admission.cache_clear()
         self._factory.close()
@@ -97,6 +99,8 @@ class WasmEngine:
     def _evaluate(self, entrypoint: Entrypoint, document: bytes) -> Decision:
         if len(document) > INPUT_BYTES:
             raise PolicyError(f"the facts take more than {INPUT_BYTES} bytes")
+        if self._closed:
+            raise PolicyUnavailable("the engine is closed", retry_after=1)
         if self._instance is None:
             self._instance = self._instantiate()
         try:

@@ -45,14 +45,13 @@ class Catalog:
 
     async def retrieve(self, request: Request) -> Response:
         """One of them; an unknown one and a forbidden one look the same."""
-        ticket, name = _ticket(request), request.path_params["id"]
+        ticket, reference = _ticket(request), parse_reference(request.path_params["id"])
+        name = "@".join(filter(None, (reference.name, reference.version or reference.alias)))
         with self._runtime().pinned() as runtime:
-            found = name in _names(runtime) and await self._visible(
-                runtime, ticket, parse_reference(name)
-            )
+            found = name in _names(runtime) and await self._visible(runtime, ticket, reference)
         if not found:
             raise NotFound(
-                f"The model `{name[:100]}` does not exist or you do not have access to it.",
+                f"The model `{name}` does not exist or you do not have access to it.",
                 code="model_not_found",
             )
         return JSONResponse(_card(name))

@@ -1,0 +1,75 @@
+"""The wire on a unix socket, and Envoy's end of it."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from extauth.audit.store import opened
+from extauth.inference import Inference
+from extauth.wire import WireServer
+from tests.wire.envoy import PATIENCE, Envoy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    from extauth.audit import AuditRecord
+    from tests.pipeline import Pipeline
+
+
+@pytest.fixture
+def socket() -> Iterator[Path]:
+    """A path short enough for a unix socket, which pytest's own may not be."""
+    with tempfile.TemporaryDirectory(prefix="wire") as directory:
+        yield Path(directory) / "socket"
+
+
+@pytest.fixture
+async def server(pipeline: Pipeline, socket: Path) -> AsyncIterator[WireServer]:
+    """The wire of the pipeline."""
+    server = wire(pipeline, socket, pipeline.inference)
+    await server.start()
+    yield server
+    await server.stop(0)
+
+
+@pytest.fixture
+async def envoy(server: WireServer, socket: Path) -> AsyncIterator[Envoy]:
+    """Envoy in front of it."""
+    envoy = Envoy(socket)
+    yield envoy
+    await envoy.close()
+
+
+@pytest.fixture
+def recorded(pipeline: Pipeline) -> Callable[[], Awaitable[AuditRecord]]:
+    """The audit record of the only request, as soon as it was written."""
+
+    async def wait() -> AuditRecord:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with opened(pipeline.root / "audit.db") as store:
+                records = store.last(2)
+            if records:
+                (record,) = records
+                return record
+            await asyncio.sleep(0.01)
+        raise AssertionError("nothing was recorded")
+
+    return wait
+
+
+def wire(pipeline: Pipeline, socket: Path, inference: Inference) -> WireServer:
+    """A server of these collaborators."""
+    return WireServer(
+        socket,
+        runtime=lambda: pipeline.runtime,
+        books=pipeline.books,
+        inference=inference,
+        largest_body=1 << 20,
+    )

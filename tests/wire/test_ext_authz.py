@@ -1,0 +1,137 @@
+"""Metadata, health and the portal: one question about a request's head."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from envoy.config.core.v3.base_pb2 import HeaderValueOption
+from google.rpc.code_pb2 import OK
+
+from extauth.audit import Outcome
+from extauth.portal import PortalTicket
+from tests.wire.envoy import PATIENCE, Envoy, text
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from envoy.service.auth.v3.external_auth_pb2 import DeniedHttpResponse
+
+    from extauth.audit import AuditRecord
+    from tests.pipeline import Pipeline
+
+    Recorded = Callable[[], Awaitable[AuditRecord]]
+
+CLUSTER = "x-sluice-metadata-cluster"
+
+
+async def allowed(envoy: Envoy, pipeline: Pipeline, path: str) -> dict[str, str]:
+    """The headers that an allowed request goes on with."""
+    response = await envoy.check(pipeline.head(path, method="GET"))
+    assert response.status.code == OK
+    options = response.ok_response.headers
+    assert all(
+        option.append_action == HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD for option in options
+    )
+    return text(options)
+
+
+async def denied(
+    envoy: Envoy, pipeline: Pipeline, path: str, method: str = "GET", who: str | None = "ada"
+) -> DeniedHttpResponse:
+    """The answer to a request that does not go on."""
+    response = await envoy.check(pipeline.head(path, method=method, who=who))
+    assert response.status.code != OK
+    assert response.HasField("denied_response")
+    return response.denied_response
+
+
+@pytest.mark.parametrize(
+    ("path", "canonical"),
+    [
+        ("/v2/models/chat", "/v2/models/chat/versions/1"),
+        ("/v2/models/chat@next", "/v2/models/chat/versions/2"),
+        ("/v2/models/chat/versions/02", "/v2/models/chat/versions/2"),
+        ("/v2/models/chat/ready", "/v2/models/chat/versions/1/ready"),
+    ],
+)
+async def test_metadata_is_asked_of_the_version_that_was_decided(
+    envoy: Envoy, pipeline: Pipeline, recorded: Recorded, path: str, canonical: str
+) -> None:
+    headers = await allowed(envoy, pipeline, path)
+    assert headers == {":path": canonical, CLUSTER: "triton"}
+    record = await recorded()
+    assert (record.outcome, record.status) == (Outcome.SERVED, 200)
+
+
+@pytest.mark.parametrize("path", ["/v2", "/v2/health/live", "/v2/health/ready"])
+async def test_what_is_about_no_model_keeps_its_path(
+    envoy: Envoy, pipeline: Pipeline, path: str
+) -> None:
+    assert await allowed(envoy, pipeline, path) == {CLUSTER: "triton"}
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/chat"])
+async def test_the_portal_gets_a_ticket(envoy: Envoy, pipeline: Pipeline, path: str) -> None:
+    (header,) = (await allowed(envoy, pipeline, path)).items()
+    name, value = header
+    ticket = PortalTicket.decode(value)
+    assert name == "x-sluice-principal"
+    assert (ticket.principal.id, ticket.source_ip) == ("acme/ada", "192.0.2.7")
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v2/models/chat/infer"])
+async def test_inference_does_not_pass_here(
+    envoy: Envoy, pipeline: Pipeline, recorded: Recorded, path: str
+) -> None:
+    assert (await denied(envoy, pipeline, path, "POST")).status.code == 404
+    record = await recorded()
+    assert (record.outcome, record.route) == (Outcome.DENIED, None)
+
+
+async def test_a_denial_in_the_shape_of_openai(
+    envoy: Envoy, pipeline: Pipeline, recorded: Recorded
+) -> None:
+    answer = await denied(envoy, pipeline, "/v1/models", who=None)
+    assert answer.status.code == 401
+    assert json.loads(answer.body)["error"]["code"] == "invalid_api_key"
+    headers = text(answer.headers)
+    assert headers["content-type"] == "application/json"
+    assert headers["www-authenticate"] == "Bearer"
+    assert (await recorded()).error == "invalid_api_key"
+
+
+async def test_a_denial_in_the_shape_of_kserve(envoy: Envoy, pipeline: Pipeline) -> None:
+    answer = await denied(envoy, pipeline, "/v2/repository/index", "POST")
+    assert answer.status.code == 404
+    assert list(json.loads(answer.body)) == ["error"]
+
+
+async def test_another_method_is_named(envoy: Envoy, pipeline: Pipeline) -> None:
+    answer = await denied(envoy, pipeline, "/v1/models", "DELETE")
+    assert answer.status.code == 405
+    assert text(answer.headers)["allow"] == "GET"
+
+
+async def test_a_route_to_nowhere_is_denied(
+    envoy: Envoy, pipeline: Pipeline, decide: Callable[..., Awaitable[None]]
+) -> None:
+    await decide(admission={"allow": True})
+    answer = await denied(envoy, pipeline, "/v2/models/chat")
+    assert answer.status.code == 403
+    assert "nowhere" not in answer.body
+
+
+async def test_a_call_that_is_cancelled_lets_go_of_its_snapshot(
+    envoy: Envoy, pipeline: Pipeline
+) -> None:
+    calls = [envoy.check(pipeline.head("/v1/models", method="GET")) for _ in range(20)]
+    await calls[0]
+    for call in calls:
+        call.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+    await asyncio.wait_for(pipeline.runtime.retire(), PATIENCE)
+    outcomes = {record.outcome for record in await pipeline.records()}
+    assert outcomes <= {Outcome.SERVED, Outcome.DISCONNECTED}
