@@ -1,0 +1,1 @@
+"""How fast Sluice is, against Envoy alone, a no-op service of the same shape, and LiteLLM."""
