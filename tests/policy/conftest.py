@@ -71,6 +71,7 @@ def build(target: Path, *sources: Path, revision: str = "one") -> Bundle:
     entries = (flag for entry in Entrypoint for flag in ("-e", entry))
     opa("build", "-t", "wasm", *entries, "-o", str(wasm), *common)
     shutil.unpack_archive(wasm, target / "policy", filter="data")
+    shutil.copyfile(archive, target / "policy" / "bundle.tar.gz")
     return Bundle(revision, target / "policy", archive)
 
 
