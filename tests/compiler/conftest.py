@@ -149,7 +149,7 @@ def _plain_edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
 
 @pytest.fixture(scope="session")
 def _impatient_edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    limits = msgspec.structs.replace(SETTINGS.limits, request_timeout=0.5, stream_idle_timeout=0.3)
+    limits = msgspec.structs.replace(SETTINGS.limits, request_timeout=1.5, stream_idle_timeout=1.0)
     settings = msgspec.structs.replace(SETTINGS, limits=limits)
     yield from _edge(settings, tmp_path_factory.mktemp("impatient"))
 
@@ -183,7 +183,7 @@ def edge(_plain_edge: Edge) -> Edge:
 
 @pytest.fixture
 def impatient_edge(_impatient_edge: Edge) -> Edge:
-    """The same with timeouts below a second."""
+    """The same with timeouts of about a second."""
     return _fresh(_impatient_edge)
 
 

@@ -108,7 +108,7 @@ def test_a_header_that_is_there_twice_is_seen_twice(edge: Edge) -> None:
     )
     (pairs,) = edge.script.checked
     seen = [value for name, value in pairs if name == "authorization"]
-    assert seen in (["Bearer one", "Bearer two"], ["Bearer one,Bearer two"])
+    assert seen == ["Bearer one,Bearer two"]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,9 @@ def test_the_rest_of_a_model_server_is_out_of_reach(edge: Edge, method: str, pat
     assert edge.script.served == []
 
 
-@pytest.mark.parametrize("path", ["/v2/repository/index", "/v2/models/chat/config", "/metrics"])
+@pytest.mark.parametrize(
+    "path", ["/v2/repository/index", "/v2/models/chat/versions/2/config", "/metrics"]
+)
 def test_no_inference_decision_leads_elsewhere(edge: Edge, path: str) -> None:
     edge.script.process = decide(path)
     assert edge.request("POST", CHAT, b"{}").status in {404, 503}
