@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import pytest
 
-from extauth.errors import ConfigurationError
+from extauth.errors import ConfigurationError, PolicyUnavailable
 from extauth.policy import Entrypoint, open_engine
 from extauth.settings import Settings
 from extauth.snapshot import Snapshot
+from tests.policy.conftest import POLICIES, build
 from tests.policy.facts import CHAT
 
 if TYPE_CHECKING:
     from tests.policy.conftest import Bundle
 
 
-def snapshot(
-    bundle: Bundle, engine: Literal["wasm", "opa"], url: str | None = None, digest: str = "one"
-) -> Snapshot:
+def snapshot(bundle: Bundle, engine: Literal["wasm", "opa"], url: str | None = None) -> Snapshot:
     """A snapshot with the repository's policies and these settings."""
     settings = msgspec.convert(
         {
@@ -41,7 +40,7 @@ def snapshot(
         },
         Settings,
     )
-    return Snapshot(digest=digest, root=bundle.directory.parent, settings=settings)
+    return Snapshot(digest="one", root=bundle.directory.parent, settings=settings)
 
 
 async def test_wasm(bundle: Bundle) -> None:
@@ -58,10 +57,26 @@ async def test_the_stacks_own_server(bundle: Bundle, server: str) -> None:
     await engine.close()
 
 
-async def test_a_server_run_by_somebody_else_has_its_own_revisions(
-    bundle: Bundle, server: str
+@pytest.fixture(scope="module")
+def newer(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The same policies under another revision than the server's."""
+    sources = (POLICIES / "gateway", POLICIES / "data")
+    return build(tmp_path_factory.mktemp("newer"), *sources, revision="two")
+
+
+async def test_the_stacks_own_server_has_to_serve_the_snapshots_revision(
+    newer: Bundle, server: str
 ) -> None:
-    engine = open_engine(snapshot(bundle, "opa", url=server, digest="ours"), None)
+    engine = open_engine(snapshot(newer, "opa"), server)
+    with pytest.raises(PolicyUnavailable):
+        await engine.decide(Entrypoint.INFERENCE, CHAT)
+    await engine.close()
+
+
+async def test_a_server_run_by_somebody_else_has_its_own_revisions(
+    newer: Bundle, server: str
+) -> None:
+    engine = open_engine(snapshot(newer, "opa", url=server), None)
     assert (await engine.decide(Entrypoint.INFERENCE, CHAT)).allow
     await engine.close()
 
