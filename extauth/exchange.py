@@ -47,7 +47,7 @@ class Answer:
 class Exchange:
     """Turns Triton's answer into the client's. Belongs to the task that serves the request."""
 
-    __slots__ = ("_codec", "_dispatch", "_restorers", "_said", "_transaction", "_used", "state")
+    __slots__ = ("_codec", "_dispatch", "_restorers", "_transaction", "_used", "state")
 
     def __init__(self, transaction: Transaction, dispatch: Dispatch) -> None:
         self._transaction = transaction
@@ -55,7 +55,6 @@ class Exchange:
         self._codec = dispatch.codec
         self._restorers: dict[int, StreamRestorer] = {}
         self._used: dict[int, int] = {}
-        self._said: dict[int, str] = {}
         self.state = State.HEADERS
 
     def headers(self, status: int, headers: Mapping[str, str]) -> bool:
@@ -133,19 +132,15 @@ class Exchange:
             if delta.completion_tokens is not None:
                 self._used[delta.index] = delta.completion_tokens
             elif delta.text:
-                self._said[delta.index] = self._said.get(delta.index, "") + delta.text
+                # The backend does not tell: counted here, piece by piece, which errs upwards.
+                count = self._dispatch.model.tokenizer.count(delta.text)
+                self._used[delta.index] = self._used.get(delta.index, 0) + count
         if self.state is State.STREAMING:
             # From here on the client may have read it: however this ends, it is charged.
             self._transaction.usage = self._usage()
 
     def _usage(self) -> Usage:
-        """What the backend counted; a choice that it did not count is counted here."""
-        completion = sum(self._used.values()) + sum(
-            self._dispatch.model.tokenizer.count(text)
-            for index, text in self._said.items()
-            if index not in self._used
-        )
-        return Usage(self._dispatch.worst_case.prompt_tokens, completion)
+        return Usage(self._dispatch.worst_case.prompt_tokens, sum(self._used.values()))
 
     def _restored(self, delta: Delta, *, last: bool) -> Delta:
         masker = self._dispatch.masker

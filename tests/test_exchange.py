@@ -64,6 +64,16 @@ async def test_choices_are_charged_together(pipeline: Pipeline) -> None:
     assert pipeline.charged() == used(exchange, 19)
 
 
+async def test_what_the_backend_does_not_count_is_counted_here(pipeline: Pipeline) -> None:
+    text = "A policy decides what may happen."
+    exchange, dispatch = await pipeline.exchange()
+    exchange.headers(200, JSON)
+    await exchange.plain(generated(text))
+    count = dispatch.model.tokenizer.count(text)
+    assert count > 3
+    assert pipeline.charged() == used(exchange, count)
+
+
 @pytest.mark.parametrize(
     ("status", "body", "error"),
     [
