@@ -8,7 +8,6 @@ record and counts. A stage only notes what it found out.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from enum import Enum, auto
@@ -173,10 +172,6 @@ class Transaction:
             except LedgerUnavailable as unavailable:
                 failure = error = unavailable
                 outcome, status = Outcome.FAILED, unavailable.status
-            except asyncio.CancelledError:
-                # What the ledger was told stays booked; nobody is left to read the answer.
-                await self._record(Outcome.DISCONNECTED, CLIENT_CLOSED_REQUEST, None)
-                raise
         if isinstance(error, GatewayError):
             logger.warning("request %s: %s: %s", self.head.request_id, error.code, error.message)
         self.mark("settle")

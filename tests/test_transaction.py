@@ -78,21 +78,6 @@ async def test_ends_at_the_same_time_are_one_end(pipeline: Pipeline) -> None:
     assert (await pipeline.record()).outcome is Outcome.SERVED
 
 
-async def test_cancelled_while_it_settles_it_is_charged_and_recorded(pipeline: Pipeline) -> None:
-    transaction, _ = await pipeline.dispatch()
-    transaction.usage = USED
-    closing = asyncio.ensure_future(transaction.close(Outcome.SERVED, status=200))
-    await asyncio.sleep(0)
-    assert not closing.done()
-    closing.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await closing
-    assert await pipeline.counted() == Counters(1, 12)
-    record = await pipeline.record()
-    assert (record.outcome, record.status, record.usage) == (Outcome.DISCONNECTED, 499, USED)
-    await asyncio.wait_for(pipeline.runtime.retire(), 1)
-
-
 async def test_the_snapshot_stays_open_until_its_last_request_ends(pipeline: Pipeline) -> None:
     one, two = pipeline.begin(), pipeline.begin()
     retiring = asyncio.ensure_future(pipeline.runtime.retire())

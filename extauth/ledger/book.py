@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from extauth.errors import LedgerUnavailable, LimitExceeded, PolicyError
-from extauth.ledger.journal import DAY, MINUTE, Bucket, Released, Reserved, Settled, WindowKey
+from extauth.ledger.fold import DAY, MINUTE, Bucket, Released, Reserved, Settled, WindowKey
 from extauth.ledger.ledger import Charge, Reservation
 from extauth.ledger.shelf import Shelf
 from extauth.ledger.window import Window

@@ -1,4 +1,4 @@
-"""The ledger of a single process: counted in memory, written down by a thread."""
+"""The ledger of a single process: counted in memory, written to a journal, added up in SQLite."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from extauth.errors import LedgerUnavailable, StackError
 from extauth.ledger.book import Book
+from extauth.ledger.journal import Journal, journal_of
 from extauth.ledger.store import Store
 from extauth.ledger.writer import Writer
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from extauth.ledger.journal import Fold
+    from extauth.ledger.fold import Fold
     from extauth.ledger.ledger import Charge, Reservation
     from extauth.types import Account, Clock, Usage, UsageFacts
 
@@ -23,16 +24,18 @@ _NOT_OPEN = "The ledger is not open."
 
 
 class EmbeddedLedger:
-    """`Ledger` on one SQLite file that this process owns. See the protocol for its promises.
+    """`Ledger` on files that this process owns. See the protocol for its promises.
 
     A settlement is on disk when `settle` returns; a reservation or release within some 10 ms. A
     process that is killed loses none of the first. What it had reserved and not settled counts in
     full after the restart; such requests are `unsettled` in the report. Limits go on where
-    they stood. A loss of power may also take the commits of the last moments.
+    they stood. A loss of power may also take the last second.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        """`path` is the SQLite file; its lock lies beside it. `clock` dates what was lost."""
+        """`path` is the SQLite file; its journal and its lock lie beside it. `clock` dates what
+        was lost.
+        """
         self._path = path
         self._clock = clock
         self._book = Book()
@@ -61,11 +64,11 @@ class EmbeddedLedger:
         """
         self._store = Store(self._path)
         try:
-            fold = await asyncio.to_thread(self._load, self._store)
+            fold, journal = await asyncio.to_thread(self._load, self._store)
         except BaseException:
             self._store.close()
             raise
-        self._writer = Writer(self._store, fold)
+        self._writer = Writer(journal, self._store, fold)
 
     async def close(self) -> None:
         """Write everything down and let go of the file; refuse everything from now on.
@@ -82,8 +85,8 @@ class EmbeddedLedger:
     async def reserve(self, account: Account, charges: Sequence[Charge], now: float) -> Reservation:
         """Set the charges aside, all of them or none."""
         writer = self._ready()
-        while writer.full:
-            await writer.commit()
+        while writer.behind:
+            await writer.catch_up()
             writer = self._ready()
         reservation, entry = self._book.reserve(account, charges, now)
         writer.put(entry)
@@ -93,10 +96,9 @@ class EmbeddedLedger:
         """Replace what was reserved by what was used, once; durable when it returns."""
         if self._writer is None:
             raise LedgerUnavailable(_NOT_OPEN)
-        # Booked and queued before the first await: a cancelled caller takes nothing back.
         entry = self._book.settle(reservation, usage, now)
         if entry is not None:
-            await self._writer.commit(entry)
+            self._writer.write(entry)
 
     async def release(self, reservation: Reservation, now: float) -> None:
         """Give back what was reserved, once."""
@@ -119,12 +121,14 @@ class EmbeddedLedger:
             raise LedgerUnavailable(writer.failure)
         return writer
 
-    def _load(self, store: Store) -> Fold:
+    def _load(self, store: Store) -> tuple[Fold, Journal]:
         try:
-            fold = store.recover(self._clock())
+            fold, number = store.recover(self._clock())
             self._book.advance(fold.now)
             for bucket, requests, tokens in store.buckets():
                 self._book.load(bucket, requests, tokens)
         except sqlite3.Error as error:
             raise StackError(f"{self._path}: can't be read: {error}") from None
-        return fold
+        journal = Journal(journal_of(self._path), number + 1)
+        journal.drop(number)
+        return fold, journal

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.errors import InvalidRequest, StackError
-from extauth.ledger.store import lines, read
+from extauth.ledger.store import folded, lines, read
 from extauth.sqlite import connect_read_only
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from extauth.ledger.journal import Line
+    from extauth.ledger.fold import Line
     from extauth.settings import Price
 
 COLUMNS = ("day", "tenant", "principal", "model", "version")
@@ -65,12 +65,7 @@ def report(
     chosen, prices = selection or Selection(), prices or {}
     connection = connect_read_only(path)
     try:
-        # One read transaction: the sums and the journal at the same moment.
-        connection.execute("BEGIN")
-        found = list(lines(connection))
-        for line, used in read(connection).lines.items():
-            sums = (used.requests, used.prompt_tokens, used.completion_tokens, used.unsettled)
-            found.append((line, sums))
+        found = _found(connection, path)
     except sqlite3.Error as error:
         raise StackError(f"{path}: can't be read: {error}") from None
     finally:
@@ -96,6 +91,25 @@ def report(
         )
         for group, (requests, prompt, completion, unsettled, cost) in sorted(groups.items())
     )
+
+
+def _found(
+    connection: sqlite3.Connection, path: Path
+) -> list[tuple[Line, tuple[int, int, int, int]]]:
+    """Every line of the sums and of the journal, both of the same moment."""
+    while True:
+        connection.execute("BEGIN")
+        before = folded(connection)
+        found = list(lines(connection))
+        fold, _ = read(connection, path)
+        connection.execute("COMMIT")
+        # A journal file that was folded meanwhile may be gone, and in neither.
+        if folded(connection) == before:
+            break
+    for line, used in fold.lines.items():
+        sums = (used.requests, used.prompt_tokens, used.completion_tokens, used.unsettled)
+        found.append((line, sums))
+    return found
 
 
 def _value(line: Line, column: str) -> str:

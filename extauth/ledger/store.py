@@ -1,7 +1,7 @@
-"""The ledger's SQLite file: a journal for commits, and the sums that it folds into.
+"""The ledger's SQLite file: the sums that the journal beside it folds into.
 
-One process owns it, held by a lock beside it; others may read it. What a commit wrote survives
-the death of the process. A loss of power may take the last moments with it, never the rest.
+One process owns both, held by a lock beside them; others may read. What was written survives the
+death of the process. A loss of power may take the last moments with it, never the rest.
 """
 
 from __future__ import annotations
@@ -14,31 +14,26 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.errors import StackError
-from extauth.ledger.journal import (
+from extauth.ledger.fold import (
     Bucket,
-    Entry,
     Fold,
     Line,
     Lost,
     Reserved,
     Scope,
     decode,
-    decode_batch,
     encode,
 )
+from extauth.ledger.journal import files_after, journal_of
 from extauth.ledger.window import leaves
 from extauth.sqlite import connect, transaction
 from extauth.types import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
 _SCHEMA = """
-CREATE TABLE journal (
-  number INTEGER PRIMARY KEY,
-  entries TEXT NOT NULL
-);
 CREATE TABLE opened (
   id TEXT PRIMARY KEY,
   entry TEXT NOT NULL
@@ -66,13 +61,14 @@ CREATE TABLE usage (
   unsettled INTEGER NOT NULL,
   PRIMARY KEY (day, tenant, principal, model, version)
 ) WITHOUT ROWID;
-CREATE TABLE clock (
+CREATE TABLE folded (
   id INTEGER PRIMARY KEY CHECK (id = 0),
+  journal INTEGER NOT NULL,
   now REAL NOT NULL
 )
 """
 # One statement a table, its rows as JSON: each statement lets the event loop run, and has to wait
-# for it afterwards, so that a statement a row would hold up every commit behind it.
+# for it afterwards.
 _ADD_BUCKETS = """
 INSERT INTO buckets (kind, key, seconds, number, leaves, requests, tokens)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
@@ -111,10 +107,11 @@ class Store:
         """Open `path` and take its lock. Raises StackError when another process has it."""
         self._lock = _own(path)
         try:
-            self._connection = connect(path, _SCHEMA, synchronous="NORMAL")
+            self._connection = connect(path, _SCHEMA, synchronous="FULL")
         except StackError:
             os.close(self._lock)
             raise
+        self._path = path
         self._stored: set[str] = set()
 
     def close(self) -> None:
@@ -122,18 +119,19 @@ class Store:
         self._connection.close()
         os.close(self._lock)
 
-    def recover(self, now: float) -> Fold:
+    def recover(self, now: float) -> tuple[Fold, int]:
         """Bring the sums up to date with what a former process left, which may have been killed.
 
         What it had reserved and not settled counts in full, from `now`. The fold that is returned
-        is empty; its time is the latest one known.
+        is empty; its time is the latest one known. The number is that of the last journal file
+        that is in the sums now.
         """
-        fold = read(self._connection)
         self._stored = {key for (key,) in self._connection.execute("SELECT id FROM opened")}
+        fold, number = read(self._connection, self._path)
         for key in tuple(fold.opened):
             fold.apply(Lost(key, max(now, fold.now)))
-        self.fold(fold)
-        return fold
+        self.fold(fold, number)
+        return fold, number
 
     def buckets(self) -> Iterator[tuple[Bucket, int, int]]:
         """Every bucket that counts, with its requests and tokens, in ascending order."""
@@ -142,14 +140,8 @@ class Store:
         ):
             yield Bucket(Scope(kind, key), seconds, number), requests, tokens
 
-    def append(self, entries: Sequence[Entry]) -> None:
-        """Write entries down in one commit."""
-        self._connection.execute(
-            "INSERT INTO journal (entries) VALUES (?)", (encode(entries).decode(),)
-        )
-
-    def fold(self, fold: Fold) -> None:
-        """Put sums in the place of the journal, in one commit. All of it must be in the fold."""
+    def fold(self, fold: Fold, number: int) -> None:
+        """Add sums up in one commit: those of the journal's files up to this one."""
         run = self._connection.execute
         opened = fold.opened.keys()
         buckets = [
@@ -178,24 +170,36 @@ class Store:
             run(_ADD_USAGE, (encode(usage).decode(),))
             run(_DELETE_OPENED, (encode(ended).decode(),))
             run(_ADD_OPENED, (encode(begun).decode(),))
-            run("INSERT OR REPLACE INTO clock (id, now) VALUES (0, ?)", (fold.now,))
-            run("DELETE FROM journal")
+            run(
+                "INSERT OR REPLACE INTO folded (id, journal, now) VALUES (0, ?, ?)",
+                (number, fold.now),
+            )
         self._stored = set(opened)
         fold.clear()
 
 
-def read(connection: sqlite3.Connection) -> Fold:
-    """What is in the journal and not yet in the sums. Raises StackError for a damaged file."""
-    now = connection.execute("SELECT max(now) FROM clock").fetchone()[0]
+def read(connection: sqlite3.Connection, path: Path) -> tuple[Fold, int]:
+    """What is in the journal and not yet in the sums, and its last file's number.
+
+    Raises StackError for a damaged file.
+    """
+    number, now = folded(connection)
     try:
         opened = [decode(entry) for (entry,) in connection.execute("SELECT entry FROM opened")]
-        fold = Fold((entry for entry in opened if isinstance(entry, Reserved)), now or 0.0)
-        for (batch,) in connection.execute("SELECT entries FROM journal ORDER BY number"):
-            for entry in decode_batch(batch):
-                fold.apply(entry)
     except msgspec.MsgspecError as error:
-        raise StackError(f"the ledger is damaged: {error}") from None
-    return fold
+        raise StackError(f"{path}: is damaged: {error}") from None
+    fold = Fold((entry for entry in opened if isinstance(entry, Reserved)), now)
+    for file, entries in files_after(journal_of(path), number):
+        for entry in entries:
+            fold.apply(entry)
+        number = file
+    return fold, number
+
+
+def folded(connection: sqlite3.Connection) -> tuple[int, float]:
+    """The number of the last journal file in the sums, and the time of its last entry."""
+    row = connection.execute("SELECT journal, now FROM folded").fetchone()
+    return row or (0, 0.0)
 
 
 def lines(connection: sqlite3.Connection) -> Iterator[tuple[Line, tuple[int, int, int, int]]]:
