@@ -10,9 +10,10 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
 from extauth.errors import ConfigurationError, InvalidRequest, RequestTooLarge
 from extauth.settings import Model, Price
-from extauth.tokens import MAX_RENDERED, ChatTemplate, LanguageModel, Tokenizer
+from extauth.tokens import ChatTemplate, LanguageModel, Tokenizer
+from extauth.tokens.template import MAX_RENDERED
 
-CHAT_TOKENIZER = Path(__file__).parents[1] / "triton/models/chat/tokenizer.json"
+CHAT_TOKENIZER = Path(__file__).parents[2] / "triton/models/chat/tokenizer.json"
 CONTROL = ["<|end|>", "<|user|>"]
 
 
@@ -202,22 +203,3 @@ def test_a_model_without_a_template_does_not_chat(file):
     with pytest.raises(InvalidRequest) as raised:
         model.render(USER, None)
     assert raised.value.code == "unsupported_operation"
-
-
-@given(st.lists(st.one_of(st.text(max_size=120), st.sampled_from(["<|end|>", "<|user|>", "<|"]))))
-def test_turns_counted_one_by_one_are_the_whole(pieces: list[str]) -> None:
-    text = "".join(pieces)
-    whole = tokenizers.Tokenizer.from_file(str(CHAT_TOKENIZER))
-    exact = len(whole.encode(text, add_special_tokens=False).ids)
-    counted = Tokenizer(CHAT_TOKENIZER)
-    assert [counted.count(text), counted.count(text)] == [exact, exact]
-
-
-def test_what_is_remembered_is_bounded_and_no_text() -> None:
-    counted = Tokenizer(CHAT_TOKENIZER)
-    for number in range(8300):
-        counted.count(
-            f"{number} " + "a sentence that is long enough to be remembered by a hash" * 2
-        )
-    assert len(counted._counts) <= 8192
-    assert all(len(name) == 16 for name in counted._counts)
