@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from envoy.service.auth.v3.external_auth_pb2 import DeniedHttpResponse
 
     from extauth.audit import AuditRecord
+    from extauth.snapshot import Snapshot
     from tests.pipeline import Pipeline
 
     Recorded = Callable[[], Awaitable[AuditRecord]]
@@ -125,13 +126,15 @@ async def test_a_route_to_nowhere_is_denied(
 
 
 async def test_a_call_that_is_cancelled_lets_go_of_its_snapshot(
-    envoy: Envoy, pipeline: Pipeline
+    envoy: Envoy, pipeline: Pipeline, snapshot: Snapshot
 ) -> None:
     calls = [envoy.check(pipeline.head("/v1/models", method="GET")) for _ in range(20)]
     await calls[0]
     for call in calls:
         call.cancel()
     await asyncio.gather(*calls, return_exceptions=True)
-    await asyncio.wait_for(pipeline.runtime.retire(), PATIENCE)
+    left = pipeline.runtime
+    await pipeline.serve(snapshot)
+    await asyncio.wait_for(left.retire(), PATIENCE)
     outcomes = {record.outcome for record in await pipeline.records()}
     assert outcomes <= {Outcome.SERVED, Outcome.DISCONNECTED}
