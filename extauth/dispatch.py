@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from extauth.privacy import Masker
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
     from extauth.types import LimitState, Route, Usage
 
 
-@dataclass(frozen=True, slots=True)
-class Dispatch:
+class Dispatch(msgspec.Struct, frozen=True):
     """What was decided, ready to be sent, and what its answer needs.
 
     `worst_case` is what was reserved.

@@ -9,7 +9,6 @@ byte is released. Whatever cuts the exchange short ends in `abandon`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -36,8 +35,7 @@ class State(Enum):
     DONE = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A whole answer to the client."""
 
     headers: tuple[tuple[str, str], ...]

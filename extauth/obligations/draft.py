@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from extauth.types import Limit
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """What goes to the model and what it may cost at most.
 
     `prompts` are what the model will be given and `counts` their tokens; `max_tokens` bounds one
@@ -31,7 +31,7 @@ class Draft:
     counts: Sequence[int]
     max_tokens: int
     masker: Masker | None = None
-    limits: tuple[Limit, ...] = field(default=())
+    limits: tuple[Limit, ...] = ()
 
     @property
     def prompt_tokens(self) -> int:

@@ -118,9 +118,7 @@ class WasmInstance:
         """Free the memory."""
         self._runtime.close()
 
-    def _bind(
-        self, factory: WasmtimeRuntimeFactory, data: int, heap: int
-    ) -> Mapping[str, object]:
+    def _bind(self, factory: WasmtimeRuntimeFactory, data: int, heap: int) -> Mapping[str, object]:
         """References to the functions, by entry point."""
         functions = "".join(
             _FUNCTION.format(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from extauth.errors import AnsweredError
-    from extauth.types import LimitState
+    from extauth.types import Limit, LimitState
 
 JSON = "application/json"
 EVENTS = "text/event-stream"
@@ -72,11 +73,16 @@ def limit_headers(states: Sequence[LimitState]) -> tuple[tuple[str, str], ...]:
                 (f"x-ratelimit-remaining-{unit}", str(max(0, tightest.remaining))),
                 (f"x-ratelimit-reset-{unit}", f"{math.ceil(tightest.reset)}s"),
             ]
-    policies = ", ".join(
-        f'"{state.limit.name}";q={state.limit.max};w={state.limit.window}' for state in states
-    )
     rates = ", ".join(
-        f'"{state.limit.name}";r={max(0, state.remaining)};t={math.ceil(state.reset)}'
-        for state in states
+        [
+            f'"{state.limit.name}";r={max(0, state.remaining)};t={math.ceil(state.reset)}'
+            for state in states
+        ]
     )
+    policies = _policies(tuple([state.limit for state in states]))
     return (*headers, ("ratelimit-policy", policies), ("ratelimit", rates))
+
+
+@lru_cache(maxsize=1024)
+def _policies(limits: tuple[Limit, ...]) -> str:
+    return ", ".join(f'"{limit.name}";q={limit.max};w={limit.window}' for limit in limits)

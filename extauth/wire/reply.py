@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envoy.config.core.v3.base_pb2 import HeaderValue, HeaderValueOption
+from envoy.config.core.v3.base_pb2 import HeaderValueOption
 from envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import ProcessingMode
 from envoy.service.ext_proc.v3.external_processor_pb2 import (
-    BodyMutation,
     BodyResponse,
-    CommonResponse,
     HeaderMutation,
     HeadersResponse,
     ImmediateResponse,
@@ -38,97 +36,80 @@ CONTINUE_RESPONSE_HEADERS = ProcessingResponse(
     response_headers=HeadersResponse()
 ).SerializeToString()
 
+_STREAMED = ProcessingMode(
+    request_header_mode=ProcessingMode.SEND,
+    request_body_mode=ProcessingMode.BUFFERED,
+    request_trailer_mode=ProcessingMode.SKIP,
+    response_header_mode=ProcessingMode.SEND,
+    response_body_mode=ProcessingMode.STREAMED,
+    response_trailer_mode=ProcessingMode.SKIP,
+)
 
-def header(name: str, value: str) -> HeaderValueOption:
-    """One header, in place of any of its name."""
-    return HeaderValueOption(
-        header=HeaderValue(key=name, raw_value=value.encode()), append_action=_OVERWRITE
-    )
 
-
-def _options(headers: Iterable[Header]) -> list[HeaderValueOption]:
-    return [header(name, value) for name, value in headers]
+def _set(mutation: HeaderMutation, headers: Iterable[Header]) -> None:
+    """Headers in place of any of their names. Messages are filled in place: copies cost more."""
+    for name, value in headers:
+        option = mutation.set_headers.add(append_action=_OVERWRITE)
+        option.header.key = name
+        option.header.raw_value = value.encode()
 
 
 def send_upstream(dispatch: Dispatch) -> ProcessingResponse:
     """Rewrite path and body, and name the cluster: only now does a route to it exist."""
     request = dispatch.request
-    headers = [
+    message = ProcessingResponse()
+    response = message.request_body.response
+    response.clear_route_cache = True
+    response.body_mutation.body = request.body
+    response.header_mutation.remove_headers.extend(REPLACED_HEADERS)
+    headers = (
         (":path", request.path),
         (CLUSTER, dispatch.route.cluster),
         ("content-length", str(len(request.body))),
         *request.headers,
-    ]
-    return ProcessingResponse(
-        request_body=BodyResponse(
-            response=CommonResponse(
-                header_mutation=HeaderMutation(
-                    set_headers=_options(headers), remove_headers=REPLACED_HEADERS
-                ),
-                body_mutation=BodyMutation(body=request.body),
-                clear_route_cache=True,
-            )
-        )
     )
+    _set(response.header_mutation, headers)
+    return message
 
 
 def open_stream(content_type: str, headers: Iterable[Header]) -> ProcessingResponse:
     """Let the answer's headers go, and its body follow chunk by chunk."""
-    return ProcessingResponse(
-        response_headers=HeadersResponse(
-            response=CommonResponse(
-                header_mutation=HeaderMutation(
-                    set_headers=_options((("content-type", content_type), *headers)),
-                    remove_headers=("content-length",),
-                )
-            )
-        ),
-        mode_override=ProcessingMode(
-            request_header_mode=ProcessingMode.SEND,
-            request_body_mode=ProcessingMode.BUFFERED,
-            request_trailer_mode=ProcessingMode.SKIP,
-            response_header_mode=ProcessingMode.SEND,
-            response_body_mode=ProcessingMode.STREAMED,
-            response_trailer_mode=ProcessingMode.SKIP,
-        ),
-    )
+    message = ProcessingResponse(mode_override=_STREAMED)
+    mutation = message.response_headers.response.header_mutation
+    mutation.remove_headers.append("content-length")
+    _set(mutation, (("content-type", content_type), *headers))
+    return message
 
 
 def answer(whole: Answer, headers: Iterable[Header]) -> ProcessingResponse:
     """Replace the backend's whole answer."""
-    return ProcessingResponse(
-        response_body=BodyResponse(
-            response=CommonResponse(
-                header_mutation=HeaderMutation(
-                    set_headers=_options(
-                        (
-                            *whole.headers,
-                            ("content-length", str(len(whole.body))),
-                            *headers,
-                        )
-                    ),
-                ),
-                body_mutation=BodyMutation(body=whole.body),
-            )
-        )
-    )
+    message = ProcessingResponse()
+    response = message.response_body.response
+    response.body_mutation.body = whole.body
+    length = ("content-length", str(len(whole.body)))
+    _set(response.header_mutation, (*whole.headers, length, *headers))
+    return message
 
 
 def chunk(body: bytes) -> ProcessingResponse:
     """Replace one chunk of a stream; empty holds it back."""
-    mutation = BodyMutation(body=body) if body else BodyMutation(clear_body=True)
-    return ProcessingResponse(
-        response_body=BodyResponse(response=CommonResponse(body_mutation=mutation))
-    )
+    message = ProcessingResponse()
+    mutation = message.response_body.response.body_mutation
+    if body:
+        mutation.body = body
+    else:
+        mutation.clear_body = True
+    return message
 
 
 def refuse(api: Api, error: AnsweredError, headers: Iterable[Header] = ()) -> ProcessingResponse:
     """Answer in the backend's place, in the shape of the API called."""
-    return ProcessingResponse(
+    message = ProcessingResponse(
         immediate_response=ImmediateResponse(
             status=HttpStatus(code=error.status),
-            headers=HeaderMutation(set_headers=_options((*error_headers(error), *headers))),
             body=error_body(api, error),
             details=error.code,
         )
     )
+    _set(message.immediate_response.headers, (*error_headers(error), *headers))
+    return message
