@@ -108,6 +108,8 @@ class Service:
         # What is here now stays: the collector need not look through it at every round.
         gc.collect()
         gc.freeze()
+        # A request leaves few objects behind that only the collector can free.
+        gc.set_threshold(10_000, 20, 50)
         logger.info("serving snapshot %s", snapshot.digest)
 
     def runtime(self) -> Runtime:
