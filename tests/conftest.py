@@ -49,13 +49,13 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 def puppet_policy(snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`PUPPET`, compiled."""
     with _compiler():
-        from extauth.compiler.policies import compile_policies  # noqa: PLC0415 - it warns
+        from extauth.compiler.policies import catalog_of, compile_policies  # noqa: PLC0415 - it warns
 
     sources, made = tmp_path_factory.mktemp("sources"), tmp_path_factory.mktemp("puppet")
     (sources / "gateway").mkdir()
     for stage in ("admission", "inference"):
         (sources / f"gateway/{stage}.rego").write_text(PUPPET.format(stage=stage))
-    files = compile_policies(sources, snapshot.settings, find_opa().path)
+    files = compile_policies(sources, catalog_of(snapshot.settings), find_opa().path)
     (made / "policy.wasm").write_bytes(files["policy/policy.wasm"])
     return made
 

@@ -9,6 +9,9 @@ import msgspec
 
 from extauth.types import Api, Decision, Facts, Operation, Principal, Route, Usage
 
+VERSION = 1
+"""Of the schema. A record without one was written before versions were, and is of this one."""
+
 
 class Outcome(StrEnum):
     """How a request ended.
@@ -80,3 +83,4 @@ class AuditRecord(msgspec.Struct, frozen=True):
     timings: Annotated[
         dict[str, int], _about("Microseconds that the request spent in each stage.")
     ] = {}
+    version: Annotated[int, _about("The version of this schema that the record follows.")] = VERSION

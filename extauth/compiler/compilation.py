@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import yaml
 
-from extauth.compiler.policies import compile_policies
+from extauth.compiler.policies import catalog_of, compile_policies
 from extauth.compiler.proxy import render
 from extauth.compiler.source import Source, read_source
 from extauth.compiler.triton import model_config
@@ -42,7 +42,7 @@ def compile_snapshot(
     files = {
         "settings.json": msgspec.json.encode(settings, order="deterministic"),
         **{f"envoy/{name}": text for name, text in render(settings, overrides).items()},
-        **compile_policies(source.policies, settings, opa),
+        **compile_policies(source.policies, catalog_of(settings), opa),
         **{name: _read(path) for name, path in source.files.items()},
         **{
             f"triton/{name}/config.pbtxt": model_config(

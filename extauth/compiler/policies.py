@@ -30,11 +30,12 @@ _PLACE = re.compile(
 _YAML_LINE = re.compile(r"yaml: line (\d+)")
 
 
-def compile_policies(directory: Path, settings: Settings, opa: Path) -> dict[str, bytes]:
+def compile_policies(directory: Path, models: Mapping[str, object], opa: Path) -> dict[str, bytes]:
     """`policy/bundle.tar.gz`, `policy/policy.wasm` and `policy/data.json` for a snapshot.
 
-    The bundle's revision is the digest of the policies and their data; equal policies give equal
-    bytes. Tests and decision cases are left out. Raises ConfigurationError with file and line.
+    `models` is what policies know of the models: `catalog_of`. The bundle's revision is the
+    digest of the policies and their data; equal policies give equal bytes. Tests and decision
+    cases are left out. Raises ConfigurationError with file and line.
     """
     sources = [name for name in ("gateway", "data") if (directory / name).is_dir()]
     if not sources:
@@ -44,7 +45,7 @@ def compile_policies(directory: Path, settings: Settings, opa: Path) -> dict[str
     with tempfile.TemporaryDirectory(prefix="sluice-") as temporary:
         work = Path(temporary)
         catalog = work / "catalog.json"
-        catalog.write_text(json.dumps({"catalog": {"models": catalog_of(settings)}}))
+        catalog.write_text(json.dumps({"catalog": {"models": models}}))
         inputs = [*sources, str(catalog)]
         revision = _revision(directory, sources, catalog)
         common = ["build", "--ignore", "*_test.rego", "--revision", revision]

@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 
 from extauth.compiler import Overrides
-from extauth.compiler.policies import compile_policies
+from extauth.compiler.policies import catalog_of, compile_policies
 from extauth.compiler.source import read_source
 from extauth.errors import ConfigurationError, StackError
 from tests.compiler.conftest import REPOSITORY
 
-SETTINGS = read_source(REPOSITORY / "gateway.yaml", Overrides()).settings
+CATALOG = catalog_of(read_source(REPOSITORY / "gateway.yaml", Overrides()).settings)
 
 
 @pytest.fixture(scope="module")
 def compiled(opa: Path) -> dict[str, bytes]:
-    return compile_policies(REPOSITORY / "policies", SETTINGS, opa)
+    return compile_policies(REPOSITORY / "policies", CATALOG, opa)
 
 
 def bundle(files: dict[str, bytes]) -> dict[str, bytes]:
@@ -37,7 +37,7 @@ def test_the_same_policies_elsewhere_give_the_same_bytes(
     compiled: dict[str, bytes], opa: Path, tmp_path: Path
 ) -> None:
     copy = shutil.copytree(REPOSITORY / "policies", tmp_path / "copy")
-    assert compile_policies(copy, SETTINGS, opa) == compiled
+    assert compile_policies(copy, CATALOG, opa) == compiled
 
 
 def test_tests_and_cases_are_left_out(compiled: dict[str, bytes]) -> None:
@@ -71,9 +71,9 @@ def test_the_revision_follows_policies_and_data(
 
     changed = shutil.copytree(REPOSITORY / "policies", tmp_path / "changed")
     (changed / "gateway/example/example_test.rego").unlink()
-    assert revision(compile_policies(changed, SETTINGS, opa)) == revision(compiled)
+    assert revision(compile_policies(changed, CATALOG, opa)) == revision(compiled)
     (changed / "data/more.yaml").write_text("more: true\n")
-    assert revision(compile_policies(changed, SETTINGS, opa)) != revision(compiled)
+    assert revision(compile_policies(changed, CATALOG, opa)) != revision(compiled)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_an_error_in_rego_has_its_place(opa: Path, tmp_path: Path, text: str, li
     broken = policies / "gateway/broken.rego"
     broken.write_text(text)
     with pytest.raises(ConfigurationError) as caught:
-        compile_policies(policies, SETTINGS, opa)
+        compile_policies(policies, CATALOG, opa)
     assert (caught.value.file, caught.value.line) == (broken, line)
 
 
@@ -98,7 +98,7 @@ def test_all_errors_in_rego_are_told(opa: Path, tmp_path: Path) -> None:
         text = f"package gateway.{name}\n\nallow if nonsense(input)\n"
         (policies / f"gateway/{name}.rego").write_text(text)
     with pytest.raises(ConfigurationError) as caught:
-        compile_policies(policies, SETTINGS, opa)
+        compile_policies(policies, CATALOG, opa)
     assert [line.partition(": ")[0] for line in caught.value.message.splitlines()] == [
         f"{policies}/gateway/one.rego:3",
         f"{policies}/gateway/two.rego:3",
@@ -109,21 +109,21 @@ def test_data_that_is_no_yaml(opa: Path, tmp_path: Path) -> None:
     policies = shutil.copytree(REPOSITORY / "policies", tmp_path / "policies")
     (policies / "data/broken.yaml").write_text("a: [1\n")
     with pytest.raises(ConfigurationError, match=r"data/broken\.yaml:1: "):
-        compile_policies(policies, SETTINGS, opa)
+        compile_policies(policies, CATALOG, opa)
 
 
 def test_an_empty_directory(opa: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="holds no policies"):
-        compile_policies(tmp_path, SETTINGS, opa)
+        compile_policies(tmp_path, CATALOG, opa)
 
 
 def test_policies_without_an_entry_point(opa: Path, tmp_path: Path) -> None:
     (tmp_path / "gateway").mkdir()
     (tmp_path / "gateway/other.rego").write_text("package gateway.other\n")
     with pytest.raises(ConfigurationError, match="can't be built"):
-        compile_policies(tmp_path, SETTINGS, opa)
+        compile_policies(tmp_path, CATALOG, opa)
 
 
 def test_no_opa(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="can't be run"):
-        compile_policies(REPOSITORY / "policies", SETTINGS, tmp_path / "opa")
+        compile_policies(REPOSITORY / "policies", CATALOG, tmp_path / "opa")
