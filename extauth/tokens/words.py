@@ -7,6 +7,7 @@ a tokenizer is needed for new words only.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -14,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
-_REMEMBERED: Final = 65_536
+_REMEMBERED: Final = 16_384
 # With more unknown words, one call for the whole text is quicker; so many of them are learned.
 _LEARNED_AT_ONCE: Final = 32
 _BREAK: Final = re.compile(r"(?<=\S) (?=\S)")
@@ -79,13 +80,13 @@ class Words:
         except TypeError:
             return self._learn(text, words, counts)
 
-    def _learn(self, text: str, words: Iterable[str], counts: Iterable[int | None]) -> int:
-        total, unknown = 0, []
-        for word, count in zip(words, counts, strict=True):
-            if count is None:
-                unknown.append(word)
-            else:
-                total += count
+    def _learn(self, text: str, words: Sequence[str], counts: list[int | None]) -> int:
+        unknown, place = [], -1
+        with contextlib.suppress(ValueError):  # until there is no other
+            while True:
+                place = counts.index(None, place + 1)
+                counts[place] = 0
+                unknown.append(words[place])
         learned = {
             word: self._tokenize(word[1:] if word[0] == _FIRST else f" {word}")
             for word in islice(dict.fromkeys(unknown), _LEARNED_AT_ONCE)
@@ -94,7 +95,7 @@ class Words:
             self._counts.clear()
         self._counts.update((hash(word), count) for word, count in learned.items())
         try:
-            return total + sum([learned[word] for word in unknown])
+            return sum(counts) + sum([learned[word] for word in unknown])  # type: ignore[arg-type]
         except KeyError:
             return self._tokenize(text)
 
