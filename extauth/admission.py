@@ -10,16 +10,14 @@ from extauth.errors import (
     InvalidRequest,
     LimitExceeded,
     NotFound,
-    PolicyError,
 )
 from extauth.facts import admission_facts
 from extauth.policy import Entrypoint
 from extauth.protocol import check_headers, parse_target
 
 if TYPE_CHECKING:
-    from extauth.settings import Settings
     from extauth.transaction import Transaction
-    from extauth.types import Decision, Route
+    from extauth.types import Decision
 
 _HIDDEN = "The request is not allowed."
 
@@ -33,6 +31,7 @@ async def admit(transaction: Transaction) -> Decision:
     if head.repeated is not None:
         raise InvalidRequest(f"The header {head.repeated} is there twice.", code="repeated_header")
     principal = transaction.principal = runtime.identifier.identify(head, transaction.received)
+    transaction.join(principal)
     transaction.mark("identify")
     target = transaction.target = parse_target(head.method, head.path)
     check_headers(head)
@@ -56,15 +55,3 @@ def denial(decision: Decision) -> AnsweredError:
     if reason.hidden:
         return kind(_HIDDEN, status=reason.status)
     return kind(reason.message, code=reason.rule, status=reason.status)
-
-
-def checked_route(route: Route | None, settings: Settings) -> Route:
-    """The policy's route, if the snapshot has it; a route to nowhere is a policy's defect."""
-    if route is None:
-        raise PolicyError("the decision allows the request and routes it nowhere")
-    model = settings.models.get(route.model)
-    if model is None or route.version not in model.versions:
-        raise PolicyError(f"the decision routes to {route.model}@{route.version}: no such model")
-    if route.cluster != settings.backends[model.backend].cluster:
-        raise PolicyError(f"the decision routes {route.model} to another backend's cluster")
-    return route

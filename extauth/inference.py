@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from msgspec.structs import replace
 
-from extauth.admission import checked_route, denial
+from extauth.admission import denial
 from extauth.dispatch import Dispatch
 from extauth.errors import InvalidRequest, PolicyError, RequestError, RequestTooLarge
 from extauth.facts import about_model, inference_facts
 from extauth.obligations import Draft, charges, enforce
-from extauth.policy import Entrypoint
+from extauth.policy import Entrypoint, checked_route
 from extauth.protocol import parse_call
 from extauth.types import Account, TokenFacts, Usage
 

@@ -95,7 +95,11 @@ class Metrics(Collector):
         self._stages = Histogram()
         self._decisions = Histogram()
         self._gauges: list[tuple[str, str, Callable[[], float]]] = []
+        self._totals: list[tuple[str, str, Callable[[], float]]] = []
         self._snapshot: dict[str, str] = {}
+        self._shadow = Counter()
+        self._trial_errors = Counter()
+        self._trial: dict[str, str] = {}
 
     def request(self, outcome: str, rule: str | None, api: str, status: int) -> None:
         """A request ended. `rule` is the machine-readable name of the error, if there was one."""
@@ -121,9 +125,29 @@ class Metrics(Collector):
         """Another snapshot is served from now on."""
         self._snapshot = {"digest": digest, "engine": engine}
 
+    def compared(self, difference: str, rule: str) -> None:
+        """A shadow has compared a request. `rule` is what differs, if anything does.
+
+        A request counts once for each rule; `difference` is `dropped` for one that was not
+        compared.
+        """
+        self._shadow.add((difference, rule))
+
+    def trial_error(self, mode: str, error: str) -> None:
+        """A candidate could not decide, which no client noticed."""
+        self._trial_errors.add((mode, error))
+
+    def trial(self, mode: str, candidate: str | None) -> None:
+        """This trial runs from now on, or none."""
+        self._trial = {"mode": mode, "candidate": candidate} if candidate else {}
+
     def watch(self, name: str, text: str, read: Callable[[], float]) -> None:
         """Show a value that is read at every scrape, such as the reservations now held."""
         self._gauges.append((name, text, read))
+
+    def watch_total(self, name: str, text: str, read: Callable[[], float]) -> None:
+        """The same for a value that only ever rises."""
+        self._totals.append((name, text, read))
 
     def collect(self) -> Iterator[Metric]:
         """What a scrape sees; called by prometheus_client."""
@@ -146,7 +170,21 @@ class Metrics(Collector):
             "Policy questions without a usable answer; each was a deny.",
             ("engine", "entrypoint"),
         )
+        yield self._shadow.family(
+            "sluice_shadow_requests",
+            "Requests by how a shadowing candidate differs on them, and under which rule.",
+            ("difference", "rule"),
+        )
+        yield self._trial_errors.family(
+            "sluice_trial_errors",
+            "Requests that a candidate on trial failed on.",
+            ("mode", "error"),
+        )
         for name, text, read in self._gauges:
             yield GaugeMetricFamily(name, text, value=read())
+        for name, text, read in self._totals:
+            yield CounterMetricFamily(name, text, value=read())
         if self._snapshot:
             yield InfoMetricFamily("sluice_snapshot", "The snapshot served.", self._snapshot)
+        if self._trial:
+            yield InfoMetricFamily("sluice_trial", "The trial that runs.", self._trial)

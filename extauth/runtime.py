@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from extauth.facts import Calendar
 from extauth.identity import Identifier, JwtIdentity
+from extauth.pinned import Pinned
 from extauth.policy import open_engine
 from extauth.tokens import LanguageModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from extauth.identity import KeyStore
-    from extauth.policy import PolicyEngine
+    from extauth.policy import Entrypoint, PolicyEngine
     from extauth.snapshot import Snapshot
+    from extauth.trial import Trial
+    from extauth.types import Decision, Facts, Principal
 
 
-class Runtime:
+class Runtime(Pinned):
     """A snapshot ready to serve. Belongs to one event loop.
 
     Each request pins the runtime it began with; a replaced one retires when its last request ends.
+    `trial` is the one that runs on it, if there is one.
     """
 
     def __init__(
@@ -35,13 +38,13 @@ class Runtime:
         calendar: Calendar,
         identifier: Identifier,
     ) -> None:
+        super().__init__()
         self.snapshot = snapshot
         self.engine = engine
         self.models = models
         self.calendar = calendar
         self.identifier = identifier
-        self._pins = 0
-        self._unpinned = asyncio.Event()
+        self.trial: Trial | None = None
 
     @classmethod
     async def open(cls, snapshot: Snapshot, keys: KeyStore, *, opa_url: str | None) -> Runtime:
@@ -62,28 +65,17 @@ class Runtime:
             engine=await asyncio.to_thread(open_engine, snapshot, opa_url),
         )
 
-    def pin(self) -> None:
-        """A request begins."""
-        self._pins += 1
-
-    def unpin(self) -> None:
-        """A request ends."""
-        self._pins -= 1
-        if not self._pins:
-            self._unpinned.set()
-
-    @contextmanager
-    def pinned(self) -> Iterator[Runtime]:
-        """Keep it open for as long as the block lasts."""
-        self.pin()
-        try:
-            yield self
-        finally:
-            self.unpin()
+    async def decide(self, principal: Principal, entrypoint: Entrypoint, facts: Facts) -> Decision:
+        """The decision of the policies that serve `principal` now. Raises as `engine` does."""
+        if self.trial is None:
+            return await self.engine.decide(entrypoint, facts)
+        return await self.trial.decide(principal, self.engine, entrypoint, facts)
 
     async def retire(self) -> None:
-        """Wait for the last request, then let go of the engine."""
-        while self._pins:
-            self._unpinned.clear()
-            await self._unpinned.wait()
+        """End its trial, wait for the last request, then let go of the engine."""
+        if self.trial is not None:
+            self.trial.end("another snapshot was applied")
+        await self.unused()
         await self.engine.close()
+        if self.trial is not None:
+            await self.trial.closed()

@@ -25,12 +25,26 @@ class Admin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: int
 
 
+class Pull(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where policies are fetched, every `interval` seconds."""
+
+    url: str
+    interval: float
+
+
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How decisions are made. `url` is an OPA server's; None means the stack's own, on loopback."""
+    """How decisions are made. `url` is an OPA server's; None means the stack's own, on loopback.
+
+    With `watch` the stack applies what changes on disk. `signing` is the algorithm of the
+    snapshots' and bundles' signatures, None where nothing is signed; the keys stay outside.
+    """
 
     engine: Literal["wasm", "opa"]
     timeout: float
     url: str | None = None
+    watch: bool = False
+    pull: Pull | None = None
+    signing: Literal["RS256", "ES256", "HS256"] | None = None
 
 
 class Backend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,6 +5,9 @@ logs/            one file a process, the previous start's as <name>.log.1
 snapshots/       compiled snapshots by digest; `active` points at the one in use
 xds/             what Envoy watches
 opa/, triton/    what the OPA server and the embedded Triton read
+pulled/          the policies fetched last, where they are pulled
+history.jsonl    every activation and refusal of a snapshot
+trials/          what shadows and canaries found out, and their candidates
 *.db             identity, ledger and audit
 admin.token      who may use the admin endpoint
 demo-keys.json   the demo's API keys, so that a second start can print them again
@@ -68,6 +71,21 @@ class StateDir:
         return self.path / "triton"
 
     @property
+    def pulled(self) -> Path:
+        """The policies that were fetched last, where the configuration pulls them."""
+        return self.path / "pulled"
+
+    @property
+    def history(self) -> Path:
+        """What was activated and refused (extauth.history)."""
+        return self.path / "history.jsonl"
+
+    @property
+    def trials(self) -> Path:
+        """Records of trials and the candidates that were tried (extauth.trial)."""
+        return self.path / "trials"
+
+    @property
     def identity_db(self) -> Path:
         """API keys and principals."""
         return self.path / "identity.db"
@@ -96,6 +114,16 @@ class StateDir:
     def stack_file(self) -> Path:
         """The running stack's record (extauth.stack.record)."""
         return self.run / "stack.json"
+
+    @property
+    def following_file(self) -> Path:
+        """How watching and pulling go (extauth.stack.following)."""
+        return self.run / "following.json"
+
+    @property
+    def switch_file(self) -> Path:
+        """Locked by whoever changes what is active."""
+        return self.run / "switch"
 
     @property
     def lock_file(self) -> Path:

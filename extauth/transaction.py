@@ -29,10 +29,12 @@ from extauth.errors import (
 from extauth.types import Usage
 
 if TYPE_CHECKING:
+    from extauth.audit import TrialPart
     from extauth.ledger import Ledger, Reservation
     from extauth.metrics import Metrics
     from extauth.policy import Entrypoint
     from extauth.runtime import Runtime
+    from extauth.trial import Part
     from extauth.types import Clock, Decision, Facts, Principal, RequestHead, Target
 
 logger = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class Transaction:
         "decision",
         "facts",
         "head",
+        "part",
         "principal",
         "received",
         "reservation",
@@ -79,6 +82,7 @@ class Transaction:
         "stream",
         "target",
         "timings",
+        "trial",
         "usage",
     )
 
@@ -92,6 +96,8 @@ class Transaction:
         self.state = State.RECEIVED
         self.target: Target | None = None
         self.principal: Principal | None = None
+        self.part: Part | None = None
+        self.trial: TrialPart | None = None
         self.facts: Facts | None = None
         self.decision: Decision | None = None
         self.reservation: Reservation | None = None
@@ -105,13 +111,19 @@ class Transaction:
         self.timings[stage] = self.timings.get(stage, 0) + (now - self._mark) // 1000
         self._mark = now
 
+    def join(self, principal: Principal) -> None:
+        """Take part in the trial of a candidate, if one runs that is about this request."""
+        trial = self.runtime.trial
+        if trial is not None:
+            self.part = trial.join(self.head.request_id, principal, self.runtime.engine)
+
     async def decide(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
         """Ask the policy, and note the question and the answer.
 
         Raises PolicyError or PolicyUnavailable, which are denies.
         """
         self.facts = facts
-        engine = self.runtime.engine
+        engine = self.part or self.runtime.engine
         started = time.perf_counter()
         try:
             self.decision = await engine.decide(entrypoint, facts)
@@ -146,6 +158,8 @@ class Transaction:
         if self.state is State.CLOSED:
             return
         self.state = State.CLOSED
+        if self.part is not None:
+            self.trial = self.part.close()
         try:
             await self._close(outcome, status, error)
         finally:
@@ -213,6 +227,7 @@ class Transaction:
                 usage=self.usage,
                 stream=self.stream,
                 timings=self.timings,
+                trial=self.trial,
             )
         )
 

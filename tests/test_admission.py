@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from extauth.admission import admit, checked_route, denial
+from extauth.admission import admit, denial
 from extauth.errors import (
     AnsweredError,
     Forbidden,
@@ -18,6 +18,7 @@ from extauth.errors import (
     Unauthenticated,
     UnsupportedEncoding,
 )
+from extauth.policy import checked_route
 from extauth.transaction import State
 from extauth.types import Decision, Reason, Route
 from tests.pipeline import JSON, ROUTE

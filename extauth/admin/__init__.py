@@ -2,5 +2,6 @@
 
 from extauth.admin.application import create_admin
 from extauth.admin.readiness import Readiness
+from extauth.admin.served import Served
 
-__all__ = ["Readiness", "create_admin"]
+__all__ = ["Readiness", "Served", "create_admin"]

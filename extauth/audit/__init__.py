@@ -1,6 +1,6 @@
 """What became of every request: facts, decision, outcome, never content."""
 
-from extauth.audit.record import AuditRecord, Outcome
+from extauth.audit.record import AuditRecord, Outcome, TrialPart
 from extauth.audit.writer import AuditWriter
 
-__all__ = ["AuditRecord", "AuditWriter", "Outcome"]
+__all__ = ["AuditRecord", "AuditWriter", "Outcome", "TrialPart"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -34,6 +34,19 @@ class Outcome(StrEnum):
 
 def _about(description: str) -> msgspec.Meta:
     return msgspec.Meta(description=description)
+
+
+class TrialPart(msgspec.Struct, frozen=True):
+    """A request's part in the trial of candidate policies as a canary."""
+
+    candidate: Annotated[str, _about("The digest of the candidate.")]
+    group: Annotated[
+        Literal["live", "candidate"], _about("Whose policies the principal was to be served by.")
+    ]
+    error: Annotated[
+        str | None,
+        _about("Why the candidate could not decide; the live policies then did. Null if it could."),
+    ] = None
 
 
 class AuditRecord(msgspec.Struct, frozen=True):
@@ -83,4 +96,7 @@ class AuditRecord(msgspec.Struct, frozen=True):
     timings: Annotated[
         dict[str, int], _about("Microseconds that the request spent in each stage.")
     ] = {}
+    trial: Annotated[
+        TrialPart | None, _about("The canary that the request was part of; null without one.")
+    ] = None
     version: Annotated[int, _about("The version of this schema that the record follows.")] = VERSION

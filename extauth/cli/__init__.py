@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import typer
 
-from extauth.cli import audit, keys, usage
+from extauth.cli import audit, canary, keys, shadow, usage
 from extauth.cli.apply import apply
+from extauth.cli.diff import diff
 from extauth.cli.doctor import doctor
 from extauth.cli.down import down
 from extauth.cli.engines import engines
 from extauth.cli.failure import Commands, version
+from extauth.cli.history import history
+from extauth.cli.rollback import rollback
 from extauth.cli.serve import serve
 from extauth.cli.status import status
 from extauth.cli.supervise import supervise
@@ -32,9 +35,14 @@ app.command()(up)
 app.command()(down)
 app.command()(status)
 app.command()(apply)
+app.command()(diff)
+app.command()(history)
+app.command()(rollback)
 app.add_typer(keys.app, name="keys")
 app.add_typer(usage.app, name="usage")
 app.add_typer(audit.app, name="audit")
+app.add_typer(shadow.app, name="shadow")
+app.add_typer(canary.app, name="canary")
 app.command()(doctor)
 app.command()(engines)
 app.command(hidden=True)(serve)

@@ -12,13 +12,15 @@ from extauth.cli.options import STATE_DIR, JsonOption, StateDirOption
 
 def apply(*, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR) -> None:
     """Compile the running stack's configuration again and switch to it, or change nothing."""
+    import msgspec
+
     from extauth.stack.apply import apply as switch
     from extauth.stack.progress import Silent, Terminal
     from extauth.state import StateDir
 
     progress = Silent() if json else Terminal(sys.stderr)
-    digest, changed = switch(StateDir.at(state_dir), progress)
+    now = switch(StateDir.at(state_dir), progress)
     if json:
-        typer.echo(encoder.dumps({"digest": digest, "changed": changed}))
+        typer.echo(encoder.dumps(msgspec.to_builtins(now)))
     else:
-        typer.echo(f"{'active' if changed else 'unchanged'}: {digest}")
+        typer.echo(f"{'active' if now.changed else 'unchanged'}: {now.digest} ({now.sequence})")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from extauth.findings import Format
+
 StateDirOption = Annotated[
     Path, typer.Option("--state-dir", help="Where the stack keeps everything it owns.")
 ]
@@ -20,6 +22,12 @@ AdminPortOption = Annotated[
     typer.Option("--admin-port", min=1, max=65535, help="Admin endpoint, not on admin.port."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+FormatOption = Annotated[
+    Format, typer.Option("--format", help="How to tell it: for people, machines or a forge.")
+]
+PoliciesArgument = Annotated[
+    Path, typer.Argument(metavar="DIR", help="Policies, or a gateway.yaml that names them.")
+]
 
 STATE_DIR = Path(".sluice")
 CONFIG = Path("gateway.yaml")

@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from extauth.cli.options import STATE_DIR, StateDirOption
 
+if TYPE_CHECKING:
+    from extauth.signing import Algorithm
+
 OpaUrlOption = Annotated[str | None, typer.Option("--opa-url", help="The stack's OPA server.")]
 
 
-def serve(*, state_dir: StateDirOption = STATE_DIR, opa_url: OpaUrlOption = None) -> None:
+OpaOption = Annotated[Path | None, typer.Option("--opa", help="The OPA binary that verifies.")]
+KeyOption = Annotated[Path | None, typer.Option("--verification-key", help="Its key.")]
+AlgorithmOption = Annotated[str | None, typer.Option("--algorithm", help="Its algorithm.")]
+
+
+def serve(
+    *,
+    state_dir: StateDirOption = STATE_DIR,
+    opa_url: OpaUrlOption = None,
+    opa: OpaOption = None,
+    verification_key: KeyOption = None,
+    algorithm: AlgorithmOption = None,
+) -> None:
     """Serve the active snapshot of a state directory until SIGTERM."""
     from extauth.app import serve as serve_until_stopped
+    from extauth.signing import Verifier
     from extauth.state import StateDir
 
-    serve_until_stopped(StateDir.at(state_dir), opa_url=opa_url)
+    verifier = (
+        Verifier(opa, verification_key, cast("Algorithm", algorithm))
+        if opa and verification_key and algorithm
+        else None
+    )
+    serve_until_stopped(StateDir.at(state_dir), opa_url=opa_url, verifier=verifier)

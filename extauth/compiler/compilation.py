@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,36 +12,45 @@ import msgspec
 import yaml
 
 from extauth.compiler.policies import catalog_of, compile_policies
-from extauth.compiler.proxy import render
 from extauth.compiler.source import Source, read_source
 from extauth.compiler.triton import model_config
 from extauth.errors import ConfigurationError, StackError
 from extauth.resources import bootstrap
-from extauth.snapshot import Snapshot
+from extauth.snapshot import MANIFEST, Snapshot, digest, manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from extauth.compiler.overrides import Overrides
 
-DIGEST_LENGTH = 32
 _SECONDS = 60
 
 
 def compile_snapshot(
-    config: Path, out: Path, *, opa: Path, envoy: Path | None, overrides: Overrides
+    config: Path,
+    out: Path,
+    *,
+    opa: Path,
+    envoy: Path | None,
+    overrides: Overrides,
+    pulled: Path | None = None,
 ) -> tuple[Snapshot, Source]:
     """Compile `config` into `out/<digest>/`, all or nothing; equal inputs give equal bytes.
 
-    With `envoy`, Envoy itself checks its part. Returns the snapshot and what it was made from.
-    Raises ConfigurationError with file and line, StackError when an engine can't be run.
+    With `envoy`, Envoy itself checks its part. `pulled` are policies to take instead of the
+    directory's, where the configuration pulls them. Returns the snapshot and what it was made
+    from. Raises ConfigurationError with file and line, StackError when an engine can't be run.
     """
+    # Most commands need none of Envoy's types, and they take most of a second to import.
+    from extauth.compiler.proxy import render  # noqa: PLC0415
+
     source = read_source(config, overrides)
     settings = source.settings
+    policies = pulled if pulled and settings.policy.pull else source.policies
     files = {
         "settings.json": msgspec.json.encode(settings, order="deterministic"),
         **{f"envoy/{name}": text for name, text in render(settings, overrides).items()},
-        **compile_policies(source.policies, catalog_of(settings), opa),
+        **compile_policies(policies, catalog_of(settings), opa),
         **{name: _read(path) for name, path in source.files.items()},
         **{
             f"triton/{name}/config.pbtxt": model_config(
@@ -53,7 +61,7 @@ def compile_snapshot(
     }
     if envoy is not None:
         _check_envoy(envoy, files)
-    return _write(files, out), source
+    return write_snapshot(files, out), source
 
 
 def _read(file: Path) -> bytes:
@@ -63,17 +71,18 @@ def _read(file: Path) -> bytes:
         raise ConfigurationError(f"can't be read: {error.strerror}", file=file) from None
 
 
-def _write(files: Mapping[str, bytes], out: Path) -> Snapshot:
-    digest = sha256()
-    for name, content in sorted(files.items()):
-        digest.update(f"{name}\0{len(content)}\0".encode())
-        digest.update(content)
-    root = out / digest.hexdigest()[:DIGEST_LENGTH]
+def write_snapshot(files: Mapping[str, bytes], out: Path) -> Snapshot:
+    """Put files into the directory of their digest in `out`, all or nothing.
+
+    Raises ConfigurationError when the disk refuses.
+    """
+    told = manifest(files)
+    root = out / digest(told)
     if not root.is_dir():
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=out))
         try:
-            _fill(temporary, files)
+            _fill(temporary, {**files, MANIFEST: told})
             temporary.rename(root)
         except OSError as error:
             # Somebody else compiled the same at the same time: theirs is as good.

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
 import re
 import subprocess
-import tarfile
 import tempfile
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from extauth.bundle import pack, unpack
 from extauth.errors import ConfigurationError, StackError
 
 if TYPE_CHECKING:
@@ -55,10 +53,10 @@ def compile_policies(directory: Path, models: Mapping[str, object], opa: Path) -
             opa, directory, *common, "--target", "wasm", *entries,
             "--output", str(work / "wasm.tar.gz"), *inputs,
         )  # fmt: skip
-        bundle = _unpack(work / "bundle.tar.gz")
-        wasm = _unpack(work / "wasm.tar.gz")
+        bundle = unpack((work / "bundle.tar.gz").read_bytes())
+        wasm = unpack((work / "wasm.tar.gz").read_bytes())
     return {
-        "policy/bundle.tar.gz": _pack(bundle),
+        "policy/bundle.tar.gz": pack(bundle),
         "policy/policy.wasm": wasm["policy.wasm"],
         "policy/data.json": wasm["data.json"],
     }
@@ -89,7 +87,8 @@ def _run(opa: Path, directory: Path, *arguments: str) -> None:
             [str(opa.absolute()), *arguments],
             cwd=directory,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=_SECONDS,
             check=False,
         )
@@ -124,26 +123,3 @@ def _revision(directory: Path, sources: list[str], catalog: Path) -> str:
                 digest.update(f"\0{file.relative_to(directory)}\0".encode())
                 digest.update(file.read_bytes())
     return digest.hexdigest()[:REVISION_LENGTH]
-
-
-def _unpack(archive: Path) -> dict[str, bytes]:
-    with tarfile.open(archive) as files:
-        return {
-            member.name.lstrip("/"): reader.read()
-            for member in files
-            if (reader := files.extractfile(member)) is not None
-        }
-
-
-def _pack(files: Mapping[str, bytes]) -> bytes:
-    """A bundle without the moment and the place in which it was built."""
-    buffer = io.BytesIO()
-    with (
-        gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as compressed,
-        tarfile.open(fileobj=compressed, mode="w") as archive,
-    ):
-        for name, content in sorted(files.items()):
-            member = tarfile.TarInfo(f"/{name}")
-            member.size, member.mode = len(content), 0o600
-            archive.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()

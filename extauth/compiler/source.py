@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import stat
 import zoneinfo
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from extauth import settings as to
+from extauth.compiler.cluster_names import RESERVED, jwks_cluster
 from extauth.compiler.document import read_document
 from extauth.compiler.fields import Fields
-from extauth.compiler.proxy.clusters import RESERVED, jwks_cluster
 from extauth.compiler.validation import nearest, validate
 
 if TYPE_CHECKING:
@@ -25,17 +26,32 @@ _LARGEST_BODY = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
+class Keys:
+    """The files of `policy.signing`.
+
+    `private` signs and is None where this gateway only verifies what it pulls; `public` verifies,
+    for HS256 the same file.
+    """
+
+    private: Path | None
+    public: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """An operator's configuration: the settings, and where its files are.
 
     `repositories` are the directories of model versions for the embedded Triton. `files` maps
-    names inside the snapshot to files of the operator.
+    names inside the snapshot to files of the operator. `keys` sign and verify, `pull_token` holds
+    the token for the server of `policy.pull`; their content is nowhere else.
     """
 
     settings: to.Settings
     policies: Path
     repositories: Mapping[str, Path]
     files: Mapping[str, Path]
+    keys: Keys | None = None
+    pull_token: Path | None = None
 
 
 def read_source(config: Path, overrides: Overrides) -> Source:
@@ -86,7 +102,17 @@ class _Reader:
             settings.admin.port,
         ):
             raise self._fields.error(("admin", "port"), "the listener has this port already")
-        return Source(settings, policies, self._repositories, self._files)
+        pull = value["policy"].get("pull", {})
+        return Source(
+            settings,
+            policies,
+            self._repositories,
+            self._files,
+            keys=self._keys(),
+            pull_token=self._secret("policy", "pull", "token_file")
+            if "token_file" in pull
+            else None,
+        )
 
     def _policy(self) -> to.Policy:
         policy = self._value["policy"]
@@ -94,7 +120,40 @@ class _Reader:
             engine=policy["engine"],
             timeout=self._fields.duration("policy", "timeout"),
             url=self._fields.url("policy", "url"),
+            watch=policy.get("watch", False),
+            pull=self._pull(),
+            signing=policy["signing"]["algorithm"] if "signing" in policy else None,
         )
+
+    def _pull(self) -> to.Pull | None:
+        if "pull" not in self._value["policy"]:
+            return None
+        place = ("policy", "pull")
+        url = self._fields.url(*place, "url")
+        return to.Pull(str(url), self._fields.duration(*place, "interval", least=1))
+
+    def _keys(self) -> Keys | None:
+        policy, place = self._value["policy"], ("policy", "signing")
+        if "signing" not in policy:
+            return None
+        signing = policy["signing"]
+        symmetric = signing["algorithm"] == "HS256"
+        if symmetric == ("public_key" in signing):
+            told = "leave public_key out: the key of HS256 verifies, too"
+            raise self._fields.error(place, told if symmetric else "the key public_key is missing")
+        if "key" not in signing and (symmetric or "pull" not in policy):
+            raise self._fields.error(
+                place, "the key `key` is missing: snapshots are signed with it"
+            )
+        private = self._secret(*place, "key") if "key" in signing else None
+        public = private if symmetric else self._fields.file(*place, "public_key")
+        return Keys(private, public) if public else None
+
+    def _secret(self, *place: str) -> Path:
+        file = self._fields.file(*place)
+        if stat.S_IMODE(file.stat().st_mode) & 0o077:
+            raise self._fields.error(place, f"others can read {file}; chmod 600 it")
+        return file
 
     def _backend(self, name: str) -> to.Backend:
         backend, place = self._value["backends"][name], ("backends", name)

@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING, Literal
 
 from extauth.policy.engine import Entrypoint, PolicyEngine
 from extauth.policy.opa_server import OpaServerEngine
+from extauth.policy.route import checked_route
 from extauth.policy.wasm import WasmEngine
 
 if TYPE_CHECKING:
     from extauth.snapshot import Snapshot
 
-__all__ = ["Entrypoint", "OpaServerEngine", "PolicyEngine", "WasmEngine", "open_engine"]
+__all__ = [
+    "Entrypoint",
+    "OpaServerEngine",
+    "PolicyEngine",
+    "WasmEngine",
+    "checked_route",
+    "open_engine",
+]
 
 _ENGINES: dict[Literal["wasm", "opa"], type[WasmEngine | OpaServerEngine]] = {
     "wasm": WasmEngine,

@@ -81,6 +81,10 @@ class WasmEngine:
 
     async def decide(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
         """See PolicyEngine. Does not yield to the event loop."""
+        return self.ask(entrypoint, facts)
+
+    def ask(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
+        """The same without an event loop, for whoever has the engine to one thread."""
         document = self._encode(facts)
         if entrypoint is Entrypoint.ADMISSION:
             return self._admission(document)

@@ -59,7 +59,8 @@ class Catalog:
     async def _visible(
         self, runtime: Runtime, ticket: PortalTicket, reference: ModelReference
     ) -> bool:
-        decision = await runtime.engine.decide(
+        decision = await runtime.decide(
+            ticket.principal,
             Entrypoint.ADMISSION,
             admission_facts(
                 Target(api=Api.OPENAI, operation=Operation.MODELS_RETRIEVE, model=reference),

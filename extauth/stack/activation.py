@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 from extauth.errors import StackError
@@ -31,11 +30,20 @@ def place(source: Path, target: Path) -> None:
 
     Raises StackError when the file system refuses.
     """
-    # A hidden name in another directory: a watcher of this one must not see the copy being made.
+    try:
+        content = source.read_bytes()
+    except OSError as error:
+        raise StackError(f"cannot read {source}: {error.strerror}") from None
+    place_content(content, target)
+
+
+def place_content(content: bytes, target: Path) -> None:
+    """Like `place`, of what is no file."""
+    # A hidden name in another directory: a watcher of this one must not see it being written.
     temporary = target.parent.parent / f".{target.name}.{os.getpid()}"
     try:
         target.parent.mkdir(mode=0o700, exist_ok=True)
-        shutil.copyfile(source, temporary)
+        temporary.write_bytes(content)
         temporary.replace(target)
     except OSError as error:
         raise StackError(f"cannot write {target}: {error.strerror}") from None
@@ -43,7 +51,7 @@ def place(source: Path, target: Path) -> None:
 
 def place_bundle(snapshot: Snapshot, state: StateDir) -> None:
     """Give the stack's own OPA server the snapshot's policies, if it runs one."""
-    place(snapshot.root / "policy" / "bundle.tar.gz", state.opa / "bundle.tar.gz")
+    place_content(snapshot.published(), state.opa / "bundle.tar.gz")
 
 
 def point(state: StateDir, digest: str) -> None:

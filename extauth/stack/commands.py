@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from extauth.settings import Backend, Settings
+    from extauth.signing import Verifier
     from extauth.stack.engines import Engine
     from extauth.stack.engines.triton import TritonFiles
     from extauth.stack.record import StackRecord
@@ -76,8 +77,18 @@ def triton(
     )
 
 
-def opa(engine: Engine, record: StackRecord, state: StateDir) -> Command:
+def opa(
+    engine: Engine, record: StackRecord, state: StateDir, verifier: Verifier | None = None
+) -> Command:
     """The stack's own OPA server, which loads the bundle again whenever it is replaced."""
+    trusted = (
+        ()
+        if verifier is None
+        else (
+            *("--verification-key", str(verifier.key)),
+            *("--signing-alg", verifier.algorithm),
+        )
+    )
     return Command(
         name=OPA,
         arguments=[
@@ -85,20 +96,34 @@ def opa(engine: Engine, record: StackRecord, state: StateDir) -> Command:
             *("run", "--server", "--watch", "--skip-version-check"),
             *("--addr", f"{LOOPBACK}:{record.ports['opa']}"),
             *("--log-level", "error"),
+            *trusted,
             *("--bundle", "opa/bundle.tar.gz"),
         ],
         ready=probe(OPA, record, state),
     )
 
 
-def service(record: StackRecord, state: StateDir) -> Command:
-    """The gateway's own process: ext_proc, ext_authz, the portal and the admin endpoint."""
+def service(record: StackRecord, state: StateDir, verifier: Verifier | None = None) -> Command:
+    """The gateway's own process: ext_proc, ext_authz, the portal and the admin endpoint.
+
+    Which key it trusts is settled here, and no snapshot can change it.
+    """
+    trusted = (
+        ()
+        if verifier is None
+        else (
+            *("--opa", str(verifier.opa)),
+            *("--verification-key", str(verifier.key)),
+            *("--algorithm", verifier.algorithm),
+        )
+    )
     return Command(
         name=SERVICE,
         arguments=python(
             *("-m", "extauth.cli", "serve"),
             *("--state-dir", str(state.path)),
             *("--opa-url", f"http://{LOOPBACK}:{record.ports['opa']}"),
+            *trusted,
         ),
         environment={"PYTHONUNBUFFERED": "1"},
         ready=probe(SERVICE, record, state),

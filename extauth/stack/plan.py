@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from extauth.stack import commands
-from extauth.stack.activation import activate
-from extauth.stack.compilation import compile_for
+from extauth.stack.compilation import compile_for, signer_of, verifier_of
 from extauth.stack.demo import demo_keys
 from extauth.stack.engines.envoy import find_envoy
 from extauth.stack.engines.opa import obtain_opa
@@ -17,6 +16,7 @@ from extauth.stack.ports import allocate, require_free
 from extauth.stack.progress import step
 from extauth.stack.record import StackRecord, birth
 from extauth.stack.repository import lay_out
+from extauth.stack.switching import start, switching
 
 if TYPE_CHECKING:
     from extauth.compiler import Source
@@ -36,6 +36,7 @@ class Plan:
     record: StackRecord
     commands: tuple[Command, ...]
     keys: tuple[Credential, ...]
+    source: Source
 
 
 def prepare(wish: Wish, progress: Progress) -> Plan:
@@ -53,7 +54,8 @@ def prepare(wish: Wish, progress: Progress) -> Plan:
     settings = snapshot.settings
     require_free(settings.listener.address, settings.listener.port, "--port")
     require_free(settings.admin.address, settings.admin.port, "--admin-port")
-    activate(snapshot, state)
+    with switching(state):
+        start(snapshot, state, signer_of(source, opa))
     keys = demo_keys(state, settings.identity.demo_keys)
     record = _record(wish, snapshot, ports)
     children = []
@@ -61,10 +63,10 @@ def prepare(wish: Wish, progress: Progress) -> Plan:
     if backend:
         children.append(_triton(snapshot, source, backend, record, state))
     if commands.own_opa(settings):
-        children.append(commands.opa(opa, record, state))
-    children.append(commands.service(record, state))
+        children.append(commands.opa(opa, record, state, verifier_of(source, opa)))
+    children.append(commands.service(record, state, verifier_of(source, opa)))
     children.append(commands.envoy(envoy, record, state))
-    return Plan(record, tuple(children), keys)
+    return Plan(record, tuple(children), keys, source)
 
 
 def _triton(

@@ -11,6 +11,7 @@ import msgspec
 
 from extauth.errors import StackError
 from extauth.stack.activation import active_digest
+from extauth.stack.following import Following
 from extauth.stack.lock import exclusive
 from extauth.stack.plan import prepare
 from extauth.stack.supervisor import Supervisor
@@ -50,6 +51,7 @@ class _Stack:
         self._state = wish.state
         self._plan = plan
         self._record = plan.record
+        self._following = Following(wish, plan.source, progress)
         self._supervisor = Supervisor(self._state.path, self._state.logs, progress, self._save)
 
     async def run(self, announce: Announce) -> None:
@@ -62,7 +64,10 @@ class _Stack:
                 raise StackError("stopped before it was ready")
             await starting
             announce(self._record, self._plan.keys)
+            following = asyncio.create_task(self._following.run())
             await stopped
+            following.cancel()
+            await asyncio.wait({following})
         finally:
             starting.cancel()
             await asyncio.wait({starting})

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from extauth.history import Entry, History, refused_last
 from extauth.stack.activation import active_digest
+from extauth.stack.following import FollowingState
 from extauth.stack.readiness import ready
 from extauth.stack.record import StackRecord
+from extauth.trial import Mode
+from extauth.trial.record import load
 
 if TYPE_CHECKING:
     from extauth.state import StateDir
@@ -25,8 +29,21 @@ class ProcessStatus(msgspec.Struct, frozen=True):
     ready: bool
 
 
+class TrialStatus(msgspec.Struct, frozen=True):
+    """A shadow or canary that runs, or that was stopped because its candidate failed."""
+
+    mode: str
+    candidate: str
+    running: bool
+    headline: str
+
+
 class StackStatus(msgspec.Struct, frozen=True):
-    """A running stack. `ready` is whether it is complete and every process is ready."""
+    """A running stack. `ready` is whether it is complete and every process is ready.
+
+    `sequence` is the active snapshot's. `refused` is what was wanted last and is not active,
+    None if what was wanted last is. `following` is what the stack follows by itself.
+    """
 
     ready: bool
     pid: int
@@ -36,6 +53,10 @@ class StackStatus(msgspec.Struct, frozen=True):
     config: str
     digest: str
     processes: dict[str, ProcessStatus]
+    trial: TrialStatus | None = None
+    sequence: int = 0
+    refused: Entry | None = None
+    following: FollowingState = FollowingState()
 
 
 def status(state: StateDir) -> StackStatus | None:
@@ -48,6 +69,7 @@ def status(state: StateDir) -> StackStatus | None:
         found = pool.map(lambda name: ready(name, record, state), names)
         answers = dict(zip(names, found, strict=True))
     now = time.time()
+    entries = History(state.history).entries()
     processes = {
         name: ProcessStatus(
             pid=process.pid,
@@ -66,4 +88,22 @@ def status(state: StateDir) -> StackStatus | None:
         config=record.config,
         digest=active_digest(state) or record.digest,
         processes=processes,
+        trial=_trial(state),
+        sequence=next((one.sequence for one in reversed(entries) if one.result == "activated"), 0),
+        refused=refused_last(entries),
+        following=FollowingState.load(state),
+    )
+
+
+def _trial(state: StateDir) -> TrialStatus | None:
+    """The latest trial, if somebody should know of it."""
+    records = [record for mode in Mode if (record := load(state.trials, mode)) is not None]
+    latest = max(records, key=lambda record: record.started, default=None)
+    if latest is None or not (latest.running or latest.failed):
+        return None
+    return TrialStatus(
+        mode=latest.mode,
+        candidate=latest.order.candidate,
+        running=latest.running,
+        headline=latest.headline,
     )

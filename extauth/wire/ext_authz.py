@@ -18,10 +18,11 @@ from envoy.type.v3.http_status_pb2 import HttpStatus
 from google.rpc.code_pb2 import OK, PERMISSION_DENIED
 from google.rpc.status_pb2 import Status
 
-from extauth.admission import admit, checked_route
+from extauth.admission import admit
 from extauth.audit import Outcome
 from extauth.errors import AnsweredError, GatewayError, NotFound
 from extauth.headers import METADATA_CLUSTER, PRINCIPAL
+from extauth.policy import checked_route
 from extauth.portal import PortalTicket
 from extauth.protocol import api_of, error_body, error_headers, triton_path
 from extauth.transaction import Transaction

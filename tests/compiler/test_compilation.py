@@ -42,6 +42,7 @@ def test_the_demo_compiles_and_envoy_takes_it(build: Compile) -> None:
     assert made == Snapshot.load(made.root)
     assert made.digest == made.root.name
     assert content(made.root).keys() == {
+        "manifest.json",
         "settings.json",
         "policy/bundle.tar.gz",
         "policy/policy.wasm",

@@ -247,3 +247,63 @@ def test_units(number: int) -> None:
     assert size(f"{number}B") == number
     assert size(f"{number}KiB") == number * 1024
     assert duration(f"{number}h") == duration(f"{number * 60}m") == number * 3600.0
+
+
+@pytest.fixture
+def signing(workspace: Workspace) -> dict[str, str]:
+    """Files for `policy.signing`; what is in them is not looked at here."""
+    for name in ("key", "key.pub", "token"):
+        (workspace.root / name).write_text("x")
+        (workspace.root / name).chmod(0o600)
+    return {"algorithm": "ES256", "key": "key", "public_key": "key.pub"}
+
+
+def test_keys_stay_outside_of_the_settings(workspace: Workspace, signing: dict[str, str]) -> None:
+    source = read_source(workspace.write(("policy.signing", signing)), Overrides())
+    assert source.settings.policy.signing == "ES256"
+    assert source.keys is not None
+    assert source.keys.private == workspace.root / "key"
+    assert source.keys.public == workspace.root / "key.pub"
+    secret = {"algorithm": "HS256", "key": "key"}
+    keys = read_source(workspace.write(("policy.signing", secret)), Overrides()).keys
+    assert keys is not None
+    assert keys.private == keys.public == workspace.root / "key"
+
+
+def test_who_only_pulls_needs_no_private_key(workspace: Workspace, signing: dict[str, str]) -> None:
+    pull = {"url": "http://a/bundle", "interval": "30s", "token_file": "token"}
+    only = {"algorithm": "ES256", "public_key": "key.pub"}
+    config = workspace.write(("policy.signing", only), ("policy.pull", pull))
+    source = read_source(config, Overrides())
+    assert source.keys is not None
+    assert source.keys.private is None
+    assert source.pull_token == workspace.root / "token"
+    assert source.settings.policy.pull is not None
+    assert source.settings.policy.pull.interval == 30
+    assert "key `key` is missing" in refusal(workspace.write(("policy.signing", only)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"algorithm": "HS256"}, "leave public_key out"),
+        ({"algorithm": "none"}, "one of RS256, ES256, HS256"),
+        ({"public_key": None}, "public_key is missing"),
+        ({"key": "nowhere"}, "there is no file"),
+    ],
+)
+def test_a_wrong_signing(
+    workspace: Workspace, signing: dict[str, str], change: dict[str, str | None], message: str
+) -> None:
+    chosen = {name: value for name, value in {**signing, **change}.items() if value is not None}
+    assert message in refusal(workspace.write(("policy.signing", chosen)))
+
+
+@pytest.mark.parametrize("name", ["key", "token"])
+def test_a_secret_that_others_can_read(
+    workspace: Workspace, signing: dict[str, str], name: str
+) -> None:
+    (workspace.root / name).chmod(0o640)
+    pull = {"url": "http://a/bundle", "interval": "30s", "token_file": "token"}
+    message = refusal(workspace.write(("policy.signing", signing), ("policy.pull", pull)))
+    assert "chmod 600" in message

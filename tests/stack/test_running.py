@@ -193,7 +193,7 @@ def test_applying_nothing_new_changes_nothing(shared: tuple[Site, dict[str, Any]
     site, _ = shared
     before = site.status()["digest"]
     done = site.sluice("apply", "--json")
-    assert json.loads(done.stdout) == {"digest": before, "changed": False}
+    assert json.loads(done.stdout) == {"digest": before, "changed": False, "sequence": 1}
 
 
 def test_a_change_is_applied_without_a_restart(shared: tuple[Site, dict[str, Any]]) -> None:
@@ -203,7 +203,7 @@ def test_a_change_is_applied_without_a_restart(shared: tuple[Site, dict[str, Any
     done = site.sluice("apply", "--json")
     assert done.returncode == 0, done.stderr
     after = site.status()
-    assert json.loads(done.stdout) == {"digest": after["digest"], "changed": True}
+    assert json.loads(done.stdout) == {"digest": after["digest"], "changed": True, "sequence": 2}
     assert after["digest"] != before["digest"]
     assert {one["pid"] for one in after["processes"].values()} == {
         one["pid"] for one in before["processes"].values()

@@ -40,6 +40,7 @@ from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
 )
 from envoy_data_plane.google.protobuf import Any
 
+from extauth.compiler.cluster_names import PORTAL, SERVICE, jwks_cluster
 from extauth.compiler.url import Origin, trusted_authorities
 
 if TYPE_CHECKING:
@@ -47,11 +48,6 @@ if TYPE_CHECKING:
 
     from extauth.compiler.overrides import Overrides
     from extauth.settings import Settings
-
-SERVICE = "extauth"
-PORTAL = "portal"
-RESERVED = frozenset({SERVICE, PORTAL})
-"""Names that no backend may take."""
 
 SERVICE_SOCKET = "run/extauth.sock"
 PORTAL_SOCKET = "run/portal.sock"
@@ -76,11 +72,6 @@ def clusters(settings: Settings, overrides: Overrides) -> Iterator[Cluster]:
     for issuer in settings.identity.jwt:
         if issuer.jwks_url is not None:
             yield _remote(jwks_cluster(issuer.name), Origin.parse(issuer.jwks_url))
-
-
-def jwks_cluster(name: str) -> str:
-    """The cluster of an issuer's key server."""
-    return f"jwks-{name}"
 
 
 def _remote(name: str, origin: Origin) -> Cluster:

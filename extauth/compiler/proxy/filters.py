@@ -43,7 +43,7 @@ from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher
 from envoy_data_plane.envoy.type.v3 import HttpStatus, StatusCode
 from envoy_data_plane.google.protobuf import Any, Empty
 
-from extauth.compiler.proxy.clusters import SERVICE, jwks_cluster
+from extauth.compiler.cluster_names import SERVICE, jwks_cluster
 from extauth.headers import (
     CLUSTER,
     JWT,

@@ -21,8 +21,8 @@ from envoy_data_plane.envoy.config.route.v3 import (
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher
 from envoy_data_plane.envoy.type.v3 import Int64Range
 
+from extauth.compiler.cluster_names import PORTAL
 from extauth.compiler.proxy import paths
-from extauth.compiler.proxy.clusters import PORTAL
 from extauth.compiler.proxy.filters import inference_filters, no_filters
 from extauth.compiler.proxy.headers import CREDENTIALS, method, present
 from extauth.headers import CLUSTER, JWT, METADATA_CLUSTER, PRINCIPAL, SOURCE

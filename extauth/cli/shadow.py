@@ -1,0 +1,85 @@
+"""`sluice shadow`: a candidate is asked beside the live policies, and nobody is answered by it."""
+
+from __future__ import annotations
+
+import json as encoder
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from extauth.cli.failure import FAILED
+from extauth.cli.options import STATE_DIR, JsonOption, StateDirOption
+from extauth.cli.share import ShareOption, hundredths
+from extauth.findings import Format
+
+app = typer.Typer(
+    help="Compare candidate policies with the live ones on live traffic.", no_args_is_help=True
+)
+
+
+@app.command()
+def start(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The candidate policies.")],
+    *,
+    share: ShareOption = "10%",
+    json: JsonOption = False,
+    state_dir: StateDirOption = STATE_DIR,
+) -> None:
+    """Ask candidate policies what the live ones are asked, on a share of requests."""
+    from extauth.stack.engines.opa import find_opa
+    from extauth.stack.progress import Silent, Terminal
+    from extauth.stack.trial import start as begin
+    from extauth.state import StateDir
+    from extauth.trial import Mode
+
+    candidate = begin(
+        Mode.SHADOW,
+        directory,
+        hundredths(share),
+        state=StateDir.at(state_dir),
+        opa=find_opa(),
+        progress=Silent() if json else Terminal(sys.stderr),
+    )
+    typer.echo(encoder.dumps({"candidate": candidate}) if json else f"shadowing: {candidate}")
+
+
+@app.command()
+def report(
+    *,
+    to: Annotated[Format, typer.Option("--format", help="How to print it.")] = "text",
+    json: JsonOption = False,
+    state_dir: StateDirOption = STATE_DIR,
+) -> None:
+    """How the candidate's decisions differ from the live ones, to within a second.
+
+    Exit status: 0 fine, 1 the candidate failed on a request.
+    """
+    import msgspec
+
+    from extauth.findings import render
+    from extauth.stack.trial import latest, shadow_report
+    from extauth.state import StateDir
+    from extauth.trial import Mode
+    from extauth.trial.record import Tally
+
+    record = latest(Mode.SHADOW, state=StateDir.at(state_dir))
+    found = shadow_report(record, record.tally or Tally())
+    if json:
+        typer.echo(msgspec.json.encode(record))
+    else:
+        typer.echo(render(found, to), nl=False)
+    if found.failed:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def stop(*, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR) -> None:
+    """End the shadow; its report stays."""
+    from extauth.stack.trial import stop as end
+    from extauth.state import StateDir
+    from extauth.trial import Mode
+
+    end(Mode.SHADOW, state=StateDir.at(state_dir))
+    typer.echo(encoder.dumps({"stopped": True}) if json else "stopped")

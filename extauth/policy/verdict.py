@@ -1,0 +1,129 @@
+"""What a policy says about a request, as far as two policies are compared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from extauth.types import Clamp, Limit, Mask, Obligation, Route
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from extauth.types import Decision
+
+Kind = Literal["new_denies", "new_allows", "changed_rules", "changed_obligations", "changed_routes"]
+KINDS: tuple[Kind, ...] = (
+    "new_denies",
+    "new_allows",
+    "changed_rules",
+    "changed_obligations",
+    "changed_routes",
+)
+
+
+class Failure(msgspec.Struct, frozen=True, array_like=True):
+    """A policy that could not decide: the package that was asked, and what went wrong."""
+
+    package: str
+    message: str
+
+
+class Verdict(msgspec.Struct, frozen=True, array_like=True):
+    """A decision without the words that it is told in. A failure is a deny by `policy_error`."""
+
+    allow: bool
+    rules: tuple[str, ...] = ()
+    route: Route | None = None
+    obligations: tuple[Obligation, ...] = ()
+    failure: Failure | None = None
+
+    @classmethod
+    def of(cls, decision: Decision) -> Verdict:
+        """A decision as a verdict."""
+        rules = tuple([reason.rule for reason in decision.reasons])
+        return cls(decision.allow, rules, decision.route, decision.obligations)
+
+    def __str__(self) -> str:
+        if not self.allow:
+            return f"deny ({', '.join(self.rules) or 'no rule'})"
+        return f"allow, to {named(self.route)}" if self.route else "allow"
+
+    def under(self, names: Iterable[str]) -> str:
+        """Those of its obligations that have these names, in short."""
+        found = _by_name(self.obligations)
+        told = [f"{name}{_told(each)}" for name in names for each in found.get(name, ())]
+        return ", ".join(told) or "none"
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One way in which two verdicts differ.
+
+    `by` are what to count it under: the rules that deny now or denied before, the obligations
+    that came, went or changed, the two routes.
+    """
+
+    kind: Kind
+    by: tuple[str, ...]
+
+
+def differences(before: Verdict, after: Verdict) -> tuple[Difference, ...]:
+    """How two verdicts on one request differ; empty when they do not.
+
+    Obligations and routes are compared where both allow. The order of rules counts: the first is
+    the one that a client is told.
+    """
+    if before == after:
+        return ()
+    if before.allow and not after.allow:
+        return (Difference("new_denies", after.rules),)
+    if after.allow and not before.allow:
+        return (Difference("new_allows", before.rules),)
+    if not before.allow:
+        if before.rules == after.rules:
+            return ()
+        changed = set(before.rules) ^ set(after.rules)
+        return (Difference("changed_rules", tuple(sorted(changed)) or after.rules),)
+    found = []
+    if obligations := tuple(_changed(before.obligations, after.obligations)):
+        found.append(Difference("changed_obligations", obligations))
+    if before.route != after.route:
+        found.append(
+            Difference("changed_routes", (f"{named(before.route)} to {named(after.route)}",))
+        )
+    return tuple(found)
+
+
+def named(route: Route | None) -> str:
+    """A route as people write it."""
+    return f"{route.model}@{route.version}" if route else "nowhere"
+
+
+def _changed(before: Iterable[Obligation], after: Iterable[Obligation]) -> Iterator[str]:
+    """The type and name of each obligation that is not in both alike."""
+    old, new = _by_name(before), _by_name(after)
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            yield name
+
+
+def _by_name(obligations: Iterable[Obligation]) -> dict[str, list[Obligation]]:
+    found: dict[str, list[Obligation]] = {}
+    for obligation in obligations:
+        found.setdefault(_name(obligation), []).append(obligation)
+    return found
+
+
+def _name(obligation: Obligation) -> str:
+    if isinstance(obligation, Limit):
+        return f"limit {obligation.name}"
+    return {Mask: "mask", Clamp: "clamp"}[type(obligation)]
+
+
+def _told(obligation: Obligation) -> str:
+    if isinstance(obligation, Limit):
+        return f" {obligation.max} {obligation.unit} in {obligation.window} s"
+    if isinstance(obligation, Clamp):
+        return f" {obligation.max_tokens}"
+    return f" {obligation.treatment} {', '.join(obligation.kinds)}"

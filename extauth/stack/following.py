@@ -1,0 +1,123 @@
+"""What a running stack follows by itself: files that change, and a bundle that is pulled."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from extauth.errors import SluiceError, StackError
+from extauth.stack import envoy_files
+from extauth.stack.apply import apply
+from extauth.stack.progress import Silent
+from extauth.stack.pull import Puller
+from extauth.stack.switching import ready_record, switching
+from extauth.stack.watch import Watched
+from extauth.state import write_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from extauth.compiler import Source
+    from extauth.stack.progress import Progress
+    from extauth.stack.wish import Wish
+    from extauth.state import StateDir
+
+TIDY_SECONDS = 1.0
+
+
+class PullState(msgspec.Struct, frozen=True):
+    """How the last attempt to pull went, at `time`; `error` is None if it went well."""
+
+    url: str
+    time: float
+    error: str | None = None
+
+
+class FollowingState(msgspec.Struct, frozen=True):
+    """What the stack follows."""
+
+    watch: bool = False
+    pull: PullState | None = None
+
+    @classmethod
+    def load(cls, state: StateDir) -> FollowingState:
+        """What the running stack last wrote; nothing where it wrote nothing."""
+        try:
+            return msgspec.json.decode(state.following_file.read_bytes(), type=cls)
+        except (OSError, msgspec.MsgspecError):
+            return cls()
+
+
+class Following:
+    """The tasks of one running stack. Belongs to one event loop; the work is done in threads."""
+
+    def __init__(self, wish: Wish, source: Source, progress: Progress) -> None:
+        self._wish = wish
+        self._state = wish.state
+        self._source = source
+        self._progress = progress
+        self._now = FollowingState(watch=source.settings.policy.watch)
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        self._tell(self._now)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._tidy())
+            if self._source.settings.policy.watch:
+                tasks.create_task(self._watch())
+            if self._source.settings.policy.pull is not None:
+                tasks.create_task(self._pull())
+
+    async def _tidy(self) -> None:
+        while True:
+            await asyncio.sleep(TIDY_SECONDS)
+            if envoy_files.has_more(self._state):
+                await self._attempt(self._forget)
+
+    def _forget(self) -> None:
+        with switching(self._state):
+            envoy_files.forget(self._state, ready_record(self._state))
+
+    async def _watch(self) -> None:
+        watched = Watched(self._wish.config, self._source.policies)
+        while True:
+            await self._attempt(lambda: apply(self._state, Silent(), "watch"))
+            await watched.changed()
+
+    async def _pull(self) -> None:
+        pull = self._source.settings.policy.pull
+        if pull is None:
+            return
+        puller = Puller(self._state, self._source)
+        while True:
+            error = await self._attempt(puller.pull)
+            reason = error.message if error else None
+            self._tell(
+                msgspec.structs.replace(
+                    self._now, pull=PullState(pull.url, puller.last_attempt, reason)
+                )
+            )
+            await asyncio.sleep(pull.interval)
+
+    async def _attempt(self, work: Callable[[], Any]) -> SluiceError | None:
+        """Do it in a thread. What fails is told, and the old snapshot goes on serving."""
+        try:
+            await asyncio.to_thread(work)
+        except SluiceError as error:
+            self._progress.note(error.message)
+            return error
+        except OSError as error:
+            self._progress.note(str(error))
+            return StackError(str(error))
+        return None
+
+    def _tell(self, now: FollowingState) -> None:
+        self._now = now
+        try:
+            write_secret(self._state.following_file, msgspec.json.encode(now).decode())
+        except OSError as error:
+            raise StackError(
+                f"cannot write {self._state.following_file}: {error.strerror}"
+            ) from None

@@ -1,0 +1,62 @@
+"""Going back to a snapshot that was active before and is still on disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from extauth.errors import StackError
+from extauth.history import History
+from extauth.snapshot import Snapshot
+from extauth.stack.activation import active_digest
+from extauth.stack.switching import switch, switching
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from extauth.history import Entry
+    from extauth.stack.progress import Progress
+    from extauth.stack.switching import Activation
+    from extauth.state import StateDir
+
+
+def rollback(state: StateDir, progress: Progress, wanted: str | None = None) -> Activation:
+    """Activate the snapshot `wanted`, or the one that was active before this one.
+
+    Its files have to be those that were compiled, with its signature where keys are configured:
+    the service verifies it as any other. Raises StackError when there is none such on disk.
+    """
+    with switching(state):
+        entries = History(state.history).entries()
+        digest = find(wanted, entries, state) if wanted else _before(entries, state)
+        return switch(Snapshot.load(state.snapshots / digest), "rollback", state, progress)
+
+
+def find(wanted: str, entries: Sequence[Entry], state: StateDir) -> str:
+    """The digest for a sequence number or the beginning of a digest. Raises StackError."""
+    if wanted.isdigit():
+        for entry in entries:
+            if entry.sequence == int(wanted):
+                if entry.digest is None:
+                    raise StackError(f"{wanted} was refused before it was compiled: {entry.reason}")
+                return _on_disk(entry.digest, state)
+    found = [root.name for root in state.snapshots.glob("*") if root.name.startswith(wanted)]
+    if len(found) == 1 and not wanted.startswith("."):
+        return found[0]
+    if found:
+        raise StackError(f"{wanted} is the beginning of {len(found)} digests; write more of it")
+    raise StackError(f"there is no snapshot {wanted}; `sluice history` lists them")
+
+
+def _before(entries: Sequence[Entry], state: StateDir) -> str:
+    active = active_digest(state)
+    for entry in reversed(entries):
+        came = entry.result == "activated" and entry.digest == active
+        if came and entry.previous is not None and entry.previous != active:
+            return _on_disk(entry.previous, state)
+    raise StackError("no other snapshot was active before this one; `sluice history` lists them")
+
+
+def _on_disk(digest: str, state: StateDir) -> str:
+    if not (state.snapshots / digest).is_dir():
+        raise StackError(f"the snapshot {digest} is no longer on disk; apply its sources again")
+    return digest

@@ -1,0 +1,195 @@
+"""Shadow and canary of a running stack: compiling a candidate, and telling the service."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from extauth.audit.store import opened
+from extauth.compiler import Overrides
+from extauth.compiler.compilation import write_snapshot
+from extauth.compiler.policies import catalog_of, compile_policies
+from extauth.compiler.repository import Repository
+from extauth.compiler.source import read_source
+from extauth.errors import ConfigurationError, StackError
+from extauth.findings import Check, Finding, Level, Report
+from extauth.policy import WasmEngine
+from extauth.snapshot import Snapshot
+from extauth.stack.compilation import signer_of
+from extauth.stack.progress import step
+from extauth.stack.readiness import address
+from extauth.stack.record import StackRecord
+from extauth.stack.request import UnreachableError, request
+from extauth.trial import Mode, TrialOrder
+from extauth.trial.outcomes import outcomes
+from extauth.trial.record import load
+
+if TYPE_CHECKING:
+    from extauth.signing import Signer
+    from extauth.stack.engines import Engine
+    from extauth.stack.progress import Progress
+    from extauth.state import StateDir
+    from extauth.trial.outcomes import Group, Outcomes
+    from extauth.trial.record import Count, Tally, TrialRecord
+
+WITHIN_SECONDS = 10.0
+SHOWN = 3
+"""Request ids of each difference that people are shown; the JSON has more."""
+
+_KINDS = {
+    "new_denies": "allow to deny",
+    "new_allows": "deny to allow",
+    "changed_rules": "denied by other rules",
+    "changed_obligations": "other obligations",
+    "changed_routes": "another route",
+}
+
+
+def start(
+    mode: Mode, directory: Path, share: int, *, state: StateDir, opa: Engine, progress: Progress
+) -> str:
+    """Try the policies in `directory` on a share of traffic; the digest of the candidate.
+
+    The models and settings are those that are served now. Raises ConfigurationError for policies
+    that can't be tried, StackError when no stack is ready or another trial runs.
+    """
+    record = _running(state)
+    snapshot = Snapshot.load(state.active.resolve())
+    if snapshot.settings.policy.engine != "wasm":
+        raise ConfigurationError(
+            f"a {mode} needs `policy.engine: wasm`: an OPA server holds one set of policies"
+        )
+    with step(progress, f"compiling {directory}"):
+        # Of a directory that holds the policies themselves, no models are asked for.
+        own = (directory / "gateway").is_dir()
+        root = directory if own else Repository.find(directory).root
+        files = compile_policies(root, catalog_of(snapshot.settings), opa.path)
+        settings = (snapshot.root / "settings.json").read_bytes()
+        candidate = write_snapshot({**files, "settings.json": settings}, state.trials)
+        asyncio.run(WasmEngine.open(candidate, None).close())
+        candidate.stamped(0, _signer(record, snapshot, opa))
+    order = TrialOrder(candidate=candidate.digest, source=str(root.resolve()), share=share)
+    with step(progress, f"starting the {mode}"):
+        _tell(record, state, "POST", mode, msgspec.json.encode(order))
+    _forget_others(candidate, state)
+    return candidate.digest
+
+
+def stop(mode: Mode, *, state: StateDir) -> None:
+    """Have the live policies decide alone. Raises StackError when no such trial runs."""
+    _tell(_running(state), state, "DELETE", mode, None)
+
+
+def latest(mode: Mode, *, state: StateDir) -> TrialRecord:
+    """The trial of this mode that runs, or else the last one. Raises StackError."""
+    record = load(state.trials, mode)
+    if record is None:
+        raise StackError(f"no {mode} has run on {state.path}; `sluice {mode} start` starts one")
+    return record
+
+
+def shadow_report(record: TrialRecord, tally: Tally) -> Report:
+    """What a shadow found out. It fails when the candidate did; a difference may be wanted."""
+    failed = sum(tally.errors.values())
+    different = tally.compared - tally.equal
+    lines = [
+        record.headline,
+        "",
+        f"{tally.compared:,} requests compared: {tally.equal:,} equal, {different:,} different. "
+        f"The candidate failed on {failed:,} more; {tally.dropped:,} were dropped.",
+        "",
+        *(f"- {title}: {tally.differences.get(kind, 0):,}" for kind, title in _KINDS.items()),
+    ]
+    errors = sorted(tally.errors.items(), key=lambda each: -each[1])
+    checks = (
+        Check(
+            "differences",
+            "differences by rule and tenant",
+            findings=tuple(_finding(count, tally) for count in tally.counts),
+        ),
+        Check(
+            "failures",
+            "failures of the candidate",
+            findings=tuple(Finding(f"{message}: {requests:,}") for message, requests in errors),
+        ),
+    )
+    return Report("Shadow report", checks, "\n".join(lines))
+
+
+def canary_outcomes(record: TrialRecord, *, state: StateDir) -> dict[Group, Outcomes]:
+    """What became of the two groups, at the prices of the active configuration."""
+    prices = {
+        name: model.price
+        for name, model in Snapshot.load(state.active.resolve()).settings.models.items()
+    }
+    with opened(state.audit_db) as store:
+        # A request that was under way at the end still counts: it says so itself.
+        return outcomes(store.export(since=record.started), record.order.candidate, prices)
+
+
+def _finding(count: Count, tally: Tally) -> Finding:
+    ids = [
+        example.request_id
+        for example in tally.examples
+        if example.difference == count.difference
+        and example.tenant == count.tenant
+        and count.rule in example.rules
+    ]
+    return Finding(
+        f"{_KINDS[count.difference]} by {count.rule or 'no rule'}, tenant {count.tenant}: "
+        f"{count.requests:,}",
+        level=Level.NOTE,
+        detail="\n".join(f"request {each}" for each in ids[:SHOWN]) or None,
+    )
+
+
+def _running(state: StateDir) -> StackRecord:
+    record = StackRecord.running(state)
+    if record is None or record.phase != "ready":
+        raise StackError(f"no stack is ready on {state.path}; `sluice up` starts one")
+    return record
+
+
+def _signer(record: StackRecord, snapshot: Snapshot, opa: Engine) -> Signer | None:
+    """A gateway that serves only what is signed tries nothing else."""
+    if snapshot.settings.policy.signing is None:
+        return None
+    return signer_of(read_source(Path(record.config), Overrides()), opa)
+
+
+def _forget_others(candidate: Snapshot, state: StateDir) -> None:
+    for directory in state.trials.iterdir():
+        if directory.is_dir() and directory != candidate.root:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _tell(
+    record: StackRecord, state: StateDir, method: str, mode: Mode, body: bytes | None
+) -> None:
+    try:
+        answer = request(
+            address(record.admin),
+            f"/trial/{mode}",
+            method=method,
+            headers={
+                "authorization": f"Bearer {state.read_admin_token()}",
+                "content-type": "application/json",
+            },
+            body=body,
+            timeout=WITHIN_SECONDS,
+        )
+    except UnreachableError as error:
+        raise StackError(f"the service does not answer: {error}") from None
+    if answer.status != 200:
+        raise StackError(_reason(answer.body))
+
+
+def _reason(body: bytes) -> str:
+    try:
+        return str(msgspec.json.decode(body, type=dict[str, str])["error"])
+    except (msgspec.MsgspecError, KeyError):
+        return "the service refused, and does not say why"

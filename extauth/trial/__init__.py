@@ -1,0 +1,58 @@
+"""Candidates of policies on live traffic: beside the live policy, or in its place for some."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from extauth.errors import StackError
+from extauth.trial.canary import Canary
+from extauth.trial.candidate import Candidate
+from extauth.trial.record import Mode, TrialOrder
+from extauth.trial.shadow import Shadow
+from extauth.trial.trial import Part, Trial
+
+if TYPE_CHECKING:
+    from extauth.metrics import Metrics
+    from extauth.signing import Verifier
+    from extauth.snapshot import Snapshot
+    from extauth.types import Clock
+
+__all__ = ["Canary", "Mode", "Part", "Shadow", "Trial", "TrialOrder", "open_trial"]
+
+_TRIALS: dict[Mode, type[Shadow | Canary]] = {Mode.SHADOW: Shadow, Mode.CANARY: Canary}
+
+
+async def open_trial(
+    mode: Mode,
+    order: TrialOrder,
+    snapshot: Snapshot,
+    directory: Path,
+    *,
+    verifier: Verifier | None,
+    metrics: Metrics,
+    clock: Clock,
+) -> Trial:
+    """A trial that has started. `directory` holds its record, and the candidate by its digest.
+
+    Raises ConfigurationError when the candidate can't be loaded or its signature is not valid,
+    StackError when the disk refuses.
+    """
+    # Its last part alone: an order leads nowhere else.
+    root = directory / Path(order.candidate).name
+    candidate = await Candidate.open(root, snapshot, verifier)
+    trial = _TRIALS[mode](
+        order=order,
+        snapshot=snapshot.digest,
+        candidate=candidate,
+        directory=directory,
+        metrics=metrics,
+        clock=clock,
+    )
+    try:
+        await trial.start()
+    except OSError as error:
+        await trial.stop("it could not be written down")
+        await trial.closed()
+        raise StackError(f"cannot write {directory}: {error.strerror}") from None
+    return trial
