@@ -51,7 +51,7 @@ imports: install
 	$(BIN)/lint-imports
 
 policies: install
-	OPA=$$($(BIN)/sluice engines | awk '$$1 == "opa" { print $$3 }') ci/check-policies
+	$(BIN)/sluice check
 
 pytest: install
 	$(BIN)/pytest

@@ -9,6 +9,7 @@ import typer
 
 from extauth.cli import audit, canary, keys, shadow, usage
 from extauth.cli.apply import apply
+from extauth.cli.check import check
 from extauth.cli.diff import diff
 from extauth.cli.doctor import doctor
 from extauth.cli.down import down
@@ -19,6 +20,7 @@ from extauth.cli.rollback import rollback
 from extauth.cli.serve import serve
 from extauth.cli.status import status
 from extauth.cli.supervise import supervise
+from extauth.cli.test import run_tests
 from extauth.cli.up import up
 
 app = typer.Typer(
@@ -41,6 +43,8 @@ app.command()(rollback)
 app.add_typer(keys.app, name="keys")
 app.add_typer(usage.app, name="usage")
 app.add_typer(audit.app, name="audit")
+app.command()(check)
+app.command("test")(run_tests)
 app.add_typer(shadow.app, name="shadow")
 app.add_typer(canary.app, name="canary")
 app.command()(doctor)

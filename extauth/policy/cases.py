@@ -81,7 +81,7 @@ async def check(case: Case, engine: PolicyEngine) -> tuple[str, ...]:
         decision = await engine.decide(case.entrypoint, case.facts)
     except GatewayError as error:
         return (error.message,)
-    return tuple(_differences(case.expect, decision))
+    return tuple(differences(case.expect, decision))
 
 
 class _Source:
@@ -178,7 +178,8 @@ def _unknown(given: Part, facts: Part, prefix: str = "") -> Iterator[str]:
             yield from _unknown(value, facts[key], f"{prefix}{key}.")
 
 
-def _differences(expect: Expectation, decision: Decision) -> Iterator[str]:
+def differences(expect: Expectation, decision: Decision) -> Iterator[str]:
+    """What of the decision is not as expected, in words; nothing when all is."""
     rules = tuple(reason.rule for reason in decision.reasons)
     if decision.allow is not expect.allow:
         yield "allowed, expected a deny" if decision.allow else f"denied by {', '.join(rules)}"

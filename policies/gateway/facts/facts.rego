@@ -20,4 +20,6 @@ missing_for_inference contains missing(fact) if {
 	is_null(object.get(input, fact, null))
 }
 
+# METADATA
+# description: The stage lacks a fact that its rules need; a body that was not understood has none.
 missing(fact) := reason.forbidden("facts.incomplete", concat(" ", [fact, "is not known"]))

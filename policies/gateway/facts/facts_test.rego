@@ -15,7 +15,10 @@ test_nothing_is_missing if {
 }
 
 test_some_operations_need_a_model if {
-	asked := object.union(example.bare, {"request": {"operation": "model.ready"}})
-	count(facts.missing_for_admission) == 1 with input as asked
+	every operation in ["models.retrieve", "model.ready", "model.metadata"] {
+		asked := object.union(example.bare, {"request": {"operation": operation}})
+		told := facts.missing_for_admission with input as asked
+		told == {{"rule": "facts.incomplete", "message": "model is not known"}}
+	}
 	count(facts.missing_for_admission) == 0 with input as example.bare
 }

@@ -24,6 +24,8 @@ open(windows) if {
 	clock < window.to
 }
 
+# METADATA
+# description: The tenant, or the tier, lists hours, and this is none of them.
 closed(whom) := reason.forbidden(
 	"hours.closed",
 	concat(" ", array.concat(whom, ["may not call on", input.time.weekday, "at", clock])),

@@ -37,3 +37,10 @@ test_another_day_is_closed if {
 }
 
 test_no_hours_is_open if denied(3, 0, {"tenants": {}, "tiers": {}}) == set()
+
+test_the_clock_has_two_digits if {
+	every time in [[9, 10, "09:10"], [10, 9, "10:09"], [11, 0, "11:00"]] {
+		some reason in denied(time[0], time[1], {"tenants": {"acme": []}})
+		endswith(reason.message, concat(" ", ["on wednesday at", time[2]]))
+	}
+}

@@ -60,6 +60,10 @@ test_every_rule_about_the_body if {
 	told == ["parameters.n", "privacy.kind", "tokens.completion", "tokens.prompt", "usage.day"]
 }
 
+test_no_limits_no_access if {
+	rules({"principal": {"tier": "nonesuch"}}) == ["limits.unknown", "tier.unknown"]
+}
+
 test_no_model_no_access if rules({"model": null}) == ["facts.incomplete"]
 
 # The gateway can't count the tokens of a model that isn't there. That alone must not tell it from
@@ -71,6 +75,8 @@ test_the_body_says_nothing_about_an_unknown_model if {
 
 test_what_has_no_route_is_undecided if {
 	told := inference.decision with input as example.chat with data.gateway.inference.reasons as set()
-	told.allow == false
-	[reason.rule | some reason in told.reasons] == ["policy.undecided"]
+	told == {
+		"allow": false,
+		"reasons": [{"rule": "policy.undecided", "message": "no rule decided on this request"}],
+	}
 }

@@ -8,6 +8,8 @@ package gateway.limits
 import data.gateway.obligation
 import data.gateway.reason
 
+# METADATA
+# description: Nothing limits the tenant or the tier, or an entry lacks a key.
 deny contains reason.forbidden(
 	"limits.unknown",
 	"the limits of this tier or tenant are missing or incomplete in the policy's data",

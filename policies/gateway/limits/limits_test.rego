@@ -24,6 +24,16 @@ test_a_tenant_may_have_its_own if {
 
 test_nothing_goes_without_limits if {
 	told := limits.deny with input as example.chat with data.limits as {"tiers": {}, "tenants": {}}
+	told == {{
+		"rule": "limits.unknown",
+		"message": "the limits of this tier or tenant are missing or incomplete in the policy's data",
+	}}
+}
+
+test_one_whole_limit_does_not_make_up_for_another if {
+	lacking := object.remove(example.limits.tiers.gold[0], {"max"})
+	told := limits.deny with input as example.chat
+		with data.limits as {"tiers": {"gold": [example.limits.tiers.gold[0], lacking]}, "tenants": {}}
 	example.rules(told) == {"limits.unknown"}
 }
 

@@ -29,6 +29,8 @@ unknown if {
 }
 
 # In the words of OpenAI's own error. Who may not call the operation at all is told that instead.
+# METADATA
+# description: There is no such model, or the principal may not know of it.
 deny contains reason.not_found("model.unknown", message) if {
 	unknown
 	rbac.permits_operation
@@ -39,12 +41,16 @@ deny contains reason.not_found("model.unknown", message) if {
 	])
 }
 
+# METADATA
+# description: Why the model is unknown to this principal, by its roles. For the log alone.
 deny contains reason.hidden("rbac.model", "no role allows this operation on the model") if {
 	entry
 	rbac.permits_operation
 	not rbac.permits_model
 }
 
+# METADATA
+# description: Why the model is unknown to this principal, by where it is. For the log alone.
 deny contains reason.hidden("region.mismatch", message) if {
 	entry
 	not region.permits_model
@@ -56,6 +62,8 @@ deny contains reason.hidden("region.mismatch", message) if {
 	])
 }
 
+# METADATA
+# description: Neither the tier nor a role allows the client to name this version.
 deny contains reason.forbidden("model.version", message) if {
 	visible
 	version
@@ -69,6 +77,8 @@ deny contains reason.forbidden("model.version", message) if {
 	])
 }
 
+# METADATA
+# description: The model has no such version.
 deny contains reason.not_found("model.version", message) if {
 	visible
 	may_name_version
@@ -76,6 +86,8 @@ deny contains reason.not_found("model.version", message) if {
 	message := concat("", ["The model `", input.model.name, "` has no version ", version, "."])
 }
 
+# METADATA
+# description: The tier does not allow the client to name this alias.
 deny contains reason.forbidden("model.alias", message) if {
 	visible
 	alias
@@ -83,6 +95,8 @@ deny contains reason.forbidden("model.alias", message) if {
 	message := concat(" ", ["tier", input.principal.tier, "may not name the alias", alias])
 }
 
+# METADATA
+# description: The model has no such alias.
 deny contains reason.not_found("model.alias", message) if {
 	visible
 	may_name_alias

@@ -28,7 +28,12 @@ test_a_model_that_is_not_there if denied({"model": {"name": "missing"}}) == unkn
 test_a_model_of_another_role_looks_as_if_it_were_not_there if {
 	facts := {"model": {"name": "vault"}, "principal": {"region": "south"}}
 	told_to_client(facts) == unknown("vault")
-	example.rules(denied(facts)) == {"model.unknown", "rbac.model"}
+	denied(facts) == unknown("vault") | {{
+		"rule": "rbac.model",
+		"message": "no role allows this operation on the model",
+		"status": 404,
+		"hidden": true,
+	}}
 }
 
 test_who_may_not_call_the_operation_learns_nothing_of_models if {
@@ -47,9 +52,30 @@ test_a_model_of_another_region_looks_as_if_it_were_not_there if {
 	} in denied(facts)
 }
 
+test_regions_are_listed if {
+	told := model.deny with input as example.chat
+		with data.roles as example.roles
+		with data.tiers as example.tiers
+		with data.residency as {"undeclared": [], "tenants": {"acme": ["south", "west"]}}
+		with data.catalog.models as example.models
+	messages := {reason.message | some reason in told; reason.rule == "region.mismatch"}
+	messages == {"the model is in north and the principal's data may be processed in south, west"}
+}
+
 test_versions_of_a_hidden_model_are_hidden if {
 	told_to_client({"model": {"name": "vault", "version": "9"}}) == unknown("vault")
 	told_to_client({"model": {"name": "vault", "alias": "none"}}) == unknown("vault")
+}
+
+# Naming them would be allowed; that there are none of these names would tell that the model is.
+test_what_a_hidden_model_lacks_is_hidden if {
+	told_to_client({"model": {"name": "vault", "alias": "missing"}}) == unknown("vault")
+	facts := {
+		"request": {"operation": "models.retrieve"},
+		"principal": {"roles": ["reader"], "region": "south"},
+		"model": {"version": "9"},
+	}
+	told_to_client(facts) == unknown("chat")
 }
 
 test_a_tier_allows_versions if denied({"model": {"version": "1"}}) == set()
@@ -68,6 +94,12 @@ test_other_versions_are_forbidden if {
 		"rule": "model.version",
 		"message": "tier gold may not name version 2 of a model",
 	}}
+}
+
+test_who_may_not_name_versions_does_not_learn_which_there_are if {
+	example.rules(denied({"model": {"version": "9"}})) == {"model.version"}
+	count(denied({"model": {"version": "9"}})) == 1
+	count(denied({"model": {"alias": "nonesuch"}})) == 1
 }
 
 test_a_version_that_is_not_there if {

@@ -7,6 +7,8 @@ package gateway.network
 
 import data.gateway.reason
 
+# METADATA
+# description: The tenant lists networks, and the request comes from none of them.
 deny contains reason.forbidden("network.source", message) if {
 	networks := data.networks.tenants[input.principal.tenant]
 	not inside(networks)

@@ -29,8 +29,12 @@ test_what_is_over_is_denied if {
 }
 
 test_every_reason_is_given if {
-	{reason.message | some reason in denied({"n": 3, "tools": 5})} == {
+	asked := {"temperature": 1.6, "n": 3, "inputs": 4, "tools": 5, "response_format": "json_schema"}
+	{reason.message | some reason in denied(asked)} == {
+		"temperature 1.6 is over the 1.5 that tier gold allows",
 		"n 3 is over the 2 that tier gold allows",
+		"the number of inputs 4 is over the 3 that tier gold allows",
 		"the number of tools 5 is over the 4 that tier gold allows",
+		"response_format json_schema is not among those that tier gold allows",
 	}
 }

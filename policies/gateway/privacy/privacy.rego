@@ -9,6 +9,8 @@ import data.gateway.obligation
 import data.gateway.reason
 import data.gateway.tier
 
+# METADATA
+# description: The body holds sensitive data of a kind that the tier may not send.
 deny contains reason.forbidden("privacy.kind", message) if {
 	some kind in found
 	kind in tier.profile.blocked_kinds
@@ -16,6 +18,8 @@ deny contains reason.forbidden("privacy.kind", message) if {
 }
 
 # Without a treatment there would be no obligation, and nothing masked.
+# METADATA
+# description: The policy's data names no treatment that there is.
 deny contains reason.forbidden("masking.unknown", "the policy's data does not say how to mask") if {
 	not treatment_known
 }

@@ -52,7 +52,10 @@ test_a_tenant_has_its_own_treatment if {
 test_without_a_treatment_nothing_passes if {
 	hidden := {"treatment": "hide", "exempt_roles": [], "tenants": {}}
 	told := privacy.deny with input as example.chat with data.masking as hidden
-	example.rules(told) == {"masking.unknown"}
+	told == {{
+		"rule": "masking.unknown",
+		"message": "the policy's data does not say how to mask",
+	}}
 	none := privacy.deny with input as example.chat with data.masking as {}
 	example.rules(none) == {"masking.unknown"}
 }

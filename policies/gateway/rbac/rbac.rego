@@ -8,6 +8,8 @@ package gateway.rbac
 import data.gateway.pattern
 import data.gateway.reason
 
+# METADATA
+# description: No role of the principal allows the operation.
 deny contains reason.forbidden(
 	"rbac.api",
 	concat("", [

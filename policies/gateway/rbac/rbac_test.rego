@@ -13,6 +13,15 @@ test_what_no_role_allows_is_denied if {
 	told == {{"rule": "rbac.api", "message": "no role of [writer] allows embeddings"}}
 }
 
+test_every_role_is_told if {
+	facts := object.union(example.chat, {
+		"request": {"operation": "embeddings"},
+		"principal": {"roles": ["reader", "writer"]},
+	})
+	told := rbac.deny with input as facts with data.roles as example.roles
+	[reason.message | some reason in told] == ["no role of [reader, writer] allows embeddings"]
+}
+
 test_an_unknown_role_allows_nothing if {
 	facts := object.union(example.chat, {"principal": {"roles": ["nobody"]}})
 	count(rbac.deny) == 1 with input as facts with data.roles as example.roles

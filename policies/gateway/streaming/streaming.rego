@@ -8,6 +8,8 @@ package gateway.streaming
 import data.gateway.reason
 import data.gateway.tier
 
+# METADATA
+# description: The tier does not allow answers that come piece by piece.
 deny contains reason.forbidden(
 	"streaming.forbidden",
 	concat(" ", ["tier", input.principal.tier, "may not stream"]),

@@ -9,6 +9,8 @@ import data.gateway.reason
 
 profile := data.tiers[input.principal.tier]
 
+# METADATA
+# description: There is no such tier, or it lacks a key.
 deny contains reason.forbidden(
 	"tier.unknown",
 	concat(" ", ["tier", input.principal.tier, "is unknown or incomplete in the policy's data"]),

@@ -9,6 +9,8 @@ import data.gateway.obligation
 import data.gateway.reason
 import data.gateway.tier
 
+# METADATA
+# description: A longer prompt than the tier allows.
 deny contains reason.forbidden("tokens.prompt", message) if {
 	ceiling := tier.profile.max_prompt_tokens
 	input.tokens.prompt > ceiling
@@ -21,6 +23,8 @@ deny contains reason.forbidden("tokens.prompt", message) if {
 	])
 }
 
+# METADATA
+# description: A longer answer than the tier allows, where it does not shorten them.
 deny contains reason.over("tokens.completion", "max_tokens", asked, ceiling) if {
 	asked := input.parameters.max_tokens
 	ceiling := tier.profile.max_tokens

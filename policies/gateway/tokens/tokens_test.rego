@@ -57,3 +57,13 @@ test_choices_are_clamped_one_by_one if {
 	facts := {"parameters": {"max_tokens": 400, "n": 2}, "tokens": {"max_completion": 800}}
 	obliged(facts, example.tiers) == set()
 }
+
+test_each_choice_may_be_as_long_as_the_tier_allows if {
+	facts := {"parameters": {"max_tokens": 500, "n": 2}, "tokens": {"max_completion": 1000}}
+	obliged(facts, example.tiers) == set()
+}
+
+test_an_unnamed_length_that_fits_is_left_alone if {
+	facts := {"parameters": {"max_tokens": null}, "tokens": {"max_completion": 500}}
+	obliged(facts, example.tiers) == set()
+}

@@ -8,6 +8,8 @@ package gateway.usage
 import data.gateway.reason
 import data.gateway.tier
 
+# METADATA
+# description: The principal has used up its tokens of the last 24 hours.
 deny contains reason.exhausted("usage.day", message) if {
 	used := input.usage.principal.day.tokens
 	used >= tier.profile.tokens_per_day

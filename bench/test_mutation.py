@@ -1,0 +1,28 @@
+"""How long it takes to know whether the tests would notice a mistake: the demo's policies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from extauth.compiler.repository import Repository
+from extauth.mutation import mutate
+from tests.policy.conftest import opa_path
+
+if TYPE_CHECKING:
+    from pytest_benchmark.fixture import BenchmarkFixture
+
+POLICIES = Path(__file__).parents[1] / "policies"
+
+
+def test_campaign(benchmark: BenchmarkFixture) -> None:
+    """Once: it takes seconds, and all cores."""
+    repository, opa = Repository.find(POLICIES), Path(opa_path())
+    totals: set[int] = set()
+    report = benchmark.pedantic(
+        lambda: mutate(repository, opa, lambda _, total: totals.add(total)), rounds=1
+    )
+    assert not report.failed
+    (mutants,) = totals
+    benchmark.extra_info["mutants"] = mutants
+    benchmark.extra_info["mutants_per_second"] = round(mutants / benchmark.stats.stats.mean, 1)

@@ -1,0 +1,76 @@
+"""The policies' data: well-formed, and as its own schemas say, where there are any."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+from jsonschema.exceptions import SchemaError
+
+from extauth.checks.place import findings, told
+from extauth.compiler.document import Document, dotted, read_document
+from extauth.errors import ConfigurationError
+from extauth.findings import Check, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_SUFFIXES = {".yaml", ".yml", ".json"}
+
+
+def check_data(root: Path) -> Check:
+    """That every file of `data/` can be read, and fits `schemas/<its name>.schema.json`."""
+    return Check(
+        "data", "Data", findings=tuple(one for file in data_files(root) for one in _of(file, root))
+    )
+
+
+def data_files(root: Path) -> list[Path]:
+    """The files of `data/`, by name."""
+    files = (root / "data").rglob("*")
+    return sorted(file for file in files if file.suffix in _SUFFIXES and file.is_file())
+
+
+def read_data(file: Path) -> Document:
+    """A file of data. JSON has no lines but the first. Raises ConfigurationError."""
+    if file.suffix != ".json":
+        return read_document(file)
+    try:
+        return Document(file, json.loads(file.read_text("utf-8")), {(): 1})
+    except OSError as error:
+        raise ConfigurationError(f"can't be read: {error.strerror}", file=file) from None
+    except json.JSONDecodeError as error:
+        raise ConfigurationError(f"not JSON: {error.msg}", file=file, line=error.lineno) from None
+    except (UnicodeDecodeError, RecursionError):
+        raise ConfigurationError("not JSON that can be read", file=file) from None
+
+
+def _of(file: Path, root: Path) -> Iterator[Finding]:
+    try:
+        document = read_data(file)
+    except ConfigurationError as error:
+        yield from findings(error)
+        return
+    if not isinstance(document.value, dict):
+        yield Finding("expected a mapping: OPA merges it into `data`", file=told(file), line=1)
+        return
+    schema = root / "schemas" / f"{file.stem}.schema.json"
+    if not schema.is_file():
+        return
+    try:
+        described: dict[str, Any] = read_data(schema).value
+        validator = jsonschema.Draft202012Validator(described)
+        validator.check_schema(described)
+    except ConfigurationError as error:
+        yield from findings(error)
+        return
+    except SchemaError as error:
+        yield Finding(f"not a JSON Schema: {error.message}", file=told(schema))
+        return
+    for fault in validator.iter_errors(document.value):
+        place = tuple(fault.absolute_path)
+        yield Finding(
+            f"{dotted(place)}: {fault.message}", file=told(file), line=document.line(place)
+        )

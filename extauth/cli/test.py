@@ -1,0 +1,104 @@
+"""`sluice test`: unit tests and decision cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from extauth.cli.failure import FAILED
+from extauth.cli.options import FormatOption, PoliciesArgument
+
+if TYPE_CHECKING:
+    from extauth.findings import Format
+
+
+def run_tests(
+    directory: PoliciesArgument = Path(),
+    *,
+    only: Annotated[
+        str | None,
+        typer.Option("--run", metavar="REGEX", help="Only tests and cases whose names match this."),
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Run again whenever a file changes, until Ctrl-C.")
+    ] = False,
+    to: FormatOption = "text",
+    coverage: Annotated[
+        float | None,
+        typer.Option(min=0, max=100, help="Fail when unit tests reach less of the lines, in %."),
+    ] = None,
+    mutate: Annotated[
+        bool,
+        typer.Option("--mutate", help="Change the rules step by step: would the tests notice?"),
+    ] = False,
+) -> None:
+    """Run the unit tests and the decision cases of policies, and tell the lines they reach.
+
+    Needs no running stack. Exit status: 0 all pass, 1 some don't, 2 there is no such directory
+    or no policies in it, 130 --watch was ended.
+    """
+    from extauth.stack.engines.opa import find_opa
+
+    opa = find_opa().path
+    if mutate:
+        if watch or only is not None or coverage is not None:
+            raise typer.BadParameter("goes with --format alone", param_hint="--mutate")
+        _mutate(directory, opa, to)
+    elif watch:
+        _watch(directory, opa, only, to, coverage)
+    elif not _run(directory, opa, only, to, coverage):
+        raise typer.Exit(FAILED)
+
+
+def _run(directory: Path, opa: Path, only: str | None, to: Format, coverage: float | None) -> bool:
+    """Run once and tell; whether all is well."""
+    from extauth.checks.suite import run_suite
+    from extauth.findings import render
+
+    report = run_suite(directory, opa=opa, only=only, coverage=coverage)
+    typer.echo(render(report, to), nl=False)
+    return not report.failed
+
+
+def _mutate(directory: Path, opa: Path, to: Format) -> None:
+    """Test the tests; a bar on stderr when that is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from extauth.compiler.repository import Repository
+    from extauth.findings import render
+    from extauth.mutation import mutate
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("mutants", total=None)
+        report = mutate(
+            Repository.find(directory),
+            opa,
+            lambda done, total: progress.update(bar, completed=done, total=total),
+        )
+    typer.echo(render(report, to), nl=False)
+    if report.failed:
+        raise typer.Exit(FAILED)
+
+
+def _watch(
+    directory: Path, opa: Path, only: str | None, to: Format, coverage: float | None
+) -> None:
+    """Run after every change. What is wrong now may be right after the next one."""
+    from extauth.checks.watch import watch
+    from extauth.errors import ConfigurationError
+
+    if not directory.is_dir():
+        raise ConfigurationError("no such directory", file=directory)
+
+    def again() -> None:
+        try:
+            _run(directory, opa, only, to, coverage)
+        except ConfigurationError as error:
+            typer.echo(f"sluice: {error.message}", err=True)
+        typer.echo("waiting for a change; Ctrl-C ends it", err=True)
+
+    watch(directory, again)
