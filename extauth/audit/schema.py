@@ -15,16 +15,21 @@ from extauth.audit.record import AuditRecord
 
 
 def schema() -> dict[str, object]:
-    """The schema with everything that it refers to; descriptions are those of the types."""
+    """The schema of audit records."""
+    return schema_of(AuditRecord, "Audit record")
+
+
+def schema_of(kind: type[msgspec.Struct], title: str) -> dict[str, object]:
+    """A type's schema with everything that it refers to; descriptions are those of the types."""
     (reference,), components = msgspec.json.schema_components(
-        (AuditRecord,), ref_template="#/$defs/{name}"
+        (kind,), ref_template="#/$defs/{name}"
     )
     record = components.pop(str(reference["$ref"]).removeprefix("#/$defs/"))
     _clean([record, components])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **record,
-        "title": "Audit record",
+        "title": title,
         "$defs": dict(sorted(components.items())),
     }
 

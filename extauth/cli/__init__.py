@@ -16,6 +16,7 @@ from extauth.cli.down import down
 from extauth.cli.engines import engines
 from extauth.cli.failure import Commands, version
 from extauth.cli.history import history
+from extauth.cli.replay import replay
 from extauth.cli.rollback import rollback
 from extauth.cli.serve import serve
 from extauth.cli.status import status
@@ -45,6 +46,7 @@ app.add_typer(usage.app, name="usage")
 app.add_typer(audit.app, name="audit")
 app.command()(check)
 app.command("test")(run_tests)
+app.command()(replay)
 app.add_typer(shadow.app, name="shadow")
 app.add_typer(canary.app, name="canary")
 app.command()(doctor)

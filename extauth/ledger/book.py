@@ -5,14 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from extauth.errors import LedgerUnavailable, LimitExceeded, PolicyError
-from extauth.ledger.fold import DAY, MINUTE, Bucket, Released, Reserved, Settled, WindowKey
+from extauth.ledger.fold import (
+    DAY,
+    MINUTE,
+    Bucket,
+    Released,
+    Reserved,
+    Scope,
+    Settled,
+    WindowKey,
+)
 from extauth.ledger.ledger import Charge, Reservation
 from extauth.ledger.shelf import Shelf
 from extauth.ledger.window import Window
 from extauth.types import Counters, LimitState, UsageFacts, Windows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from extauth.types import Account, Usage
 
@@ -42,6 +51,17 @@ class Owner:
             Counters(self.minute_requests.used(now), self.minute_tokens.used(now)),
             Counters(self.day_requests.used(now), self.day_tokens.used(now)),
         )
+
+    def buckets(self, scope: Scope) -> Iterator[tuple[Bucket, int, int]]:
+        """What is booked, in the order in which it can be loaded."""
+        for seconds, requests, tokens in (
+            (MINUTE, self.minute_requests, self.minute_tokens),
+            (DAY, self.day_requests, self.day_tokens),
+        ):
+            for number, amount in requests.booked():
+                yield Bucket(scope, seconds, number), amount, 0
+            for number, amount in tokens.booked():
+                yield Bucket(scope, seconds, number), 0, amount
 
     def reserve(self, tokens: int, now: float) -> None:
         """A request begins that may use so many tokens."""
@@ -98,6 +118,29 @@ class Book:
         minute = seconds == MINUTE
         (owner.minute_requests if minute else owner.day_requests).load(number, requests)
         (owner.minute_tokens if minute else owner.day_tokens).load(number, tokens)
+
+    def buckets(self) -> Iterator[tuple[Bucket, int, int]]:
+        """What is booked, as `load` takes it to make an equal book; what is held is not in it."""
+        for (key, unit, seconds), window in self._windows.items():
+            requests = unit == "requests"
+            for number, amount in window.booked():
+                bucket = Bucket(Scope("limit", key), seconds, number)
+                yield (bucket, amount, 0) if requests else (bucket, 0, amount)
+        for name, owner in self._principals.items():
+            yield from owner.buckets(Scope("principal", name))
+        for name, owner in self._tenants.items():
+            yield from owner.buckets(Scope("tenant", name))
+
+    def hold(self, entry: Reserved) -> None:
+        """Hold again what was reserved before a restart; its requests are among the buckets."""
+        self._open[entry.id] = entry
+        self._count = max(self._count, int(entry.id))
+        for key, amount in entry.claims:
+            if key[1] == "tokens":
+                self._window(key).held += amount
+        for owner in (self._tenant(entry.account), self._principal(entry.account)):
+            owner.minute_tokens.held += entry.tokens
+            owner.day_tokens.held += entry.tokens
 
     def reserve(
         self, account: Account, charges: Sequence[Charge], now: float

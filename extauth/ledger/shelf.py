@@ -33,6 +33,7 @@ class Shelf(Generic[Key, Kept]):
         self._round: deque[Key] = deque()
         self._due = 0
         self.get = self._kept.get
+        self.items = self._kept.items
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -8,6 +8,10 @@ more than the limit fits into any rolling window, and the memory is the same at 
 from __future__ import annotations
 
 from array import array
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BUCKETS = 60
 _SLOTS = BUCKETS + 1
@@ -68,6 +72,12 @@ class Window:
         if self._last - bucket <= BUCKETS:
             self._ring[bucket % _SLOTS] += amount
             self._booked += amount
+
+    def booked(self) -> Iterator[tuple[int, int]]:
+        """The buckets in which anything counts, ascending, each with its amount."""
+        for bucket in range(self._last - BUCKETS, self._last + 1):
+            if amount := self._ring[bucket % _SLOTS]:
+                yield bucket, amount
 
     def take_back(self, amount: int, booked: float) -> None:
         """Undo a booking made at `booked`, unless it has left already."""

@@ -1,1 +1,4 @@
-"""."""
+"""What would this policy have done? Recorded decisions, asked again.
+
+Workers import their part alone, so this package imports nothing.
+"""

@@ -1,0 +1,134 @@
+"""`sluice replay`: what a candidate would have decided on recorded requests."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from extauth.cli.options import STATE_DIR, StateDirOption
+from extauth.cli.times import moment
+from extauth.errors import ConfigurationError
+from extauth.findings import FORMATS, Format
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
+
+    from extauth.state import StateDir
+
+
+def replay(
+    candidate: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[CANDIDATE_DIR]", help="The candidate's policies; the current directory's."
+        ),
+    ] = None,
+    *,
+    base: Annotated[
+        str | None,
+        typer.Option(metavar="REF", help="A commit to compare with, not what was recorded."),
+    ] = None,
+    head: Annotated[
+        str | None, typer.Option(metavar="REF", help="A commit to take the candidate from.")
+    ] = None,
+    records: Annotated[
+        Path | None,
+        typer.Option(help="An exported file, gzip or not, or an audit.db; the state directory's."),
+    ] = None,
+    since: Annotated[
+        float | None, typer.Option(parser=moment, metavar="TIME", help="From this moment on.")
+    ] = None,
+    until: Annotated[
+        float | None, typer.Option(parser=moment, metavar="TIME", help="Before this moment.")
+    ] = None,
+    sample: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="The share of requests to look at.")
+    ] = 1.0,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(metavar="EXPRESSION", help="Fail when it holds: 'new_denies > 0.1%'."),
+    ] = None,
+    to: Annotated[Format, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")] = "text",
+    state_dir: StateDirOption = STATE_DIR,
+) -> None:
+    """Ask a candidate's policies about recorded requests, and report what it decides otherwise.
+
+    Exit status: 0 done, 1 an expression of --fail-on holds, 2 a file or the command line is wrong.
+    """
+    from extauth.findings import render
+    from extauth.replay.candidate import from_directory, from_revision
+    from extauth.replay.replay import Question
+    from extauth.replay.replay import replay as run
+    from extauth.replay.report import document, report
+    from extauth.replay.threshold import Threshold
+    from extauth.replay.trace import open_trace
+    from extauth.stack.engines.opa import find_opa
+    from extauth.state import StateDir
+
+    if candidate is not None and head is not None:
+        raise ConfigurationError("name the candidate by CANDIDATE_DIR or by --head, not by both")
+    thresholds = [Threshold.parse(expression) for expression in fail_on or ()]
+    state = StateDir.at(state_dir)
+    path = records or state.audit_db
+    trace = open_trace(path, since, until)
+    opa = find_opa().path
+    with tempfile.TemporaryDirectory(prefix="sluice-") as temporary:
+        work = Path(temporary)
+        question = Question(
+            candidate=from_revision(head, work / "head", opa)
+            if head
+            else from_directory(candidate or Path(), work / "head", opa),
+            base=from_revision(base, work / "base", opa) if base else None,
+            catalog=None if records else _prices(state),
+            since=since,
+            until=until,
+            sample=sample,
+        )
+        kept = (
+            records.with_name(f"{records.name}.resume") if records else state.path / "replay.resume"
+        )
+        try:
+            with _progress() as watch:
+                figures = run(question, trace, resume=kept, watch=watch)
+        except KeyboardInterrupt:
+            typer.echo(f"sluice: interrupted; the same command goes on from {kept}", err=True)
+            raise
+    made = report(question, figures, thresholds)
+    text = document(question, figures, made) if to == "json" else render(made, to)
+    typer.echo(text, nl=False)
+    if made.failed:
+        raise typer.Exit(1)
+
+
+def _prices(state: StateDir) -> Mapping[str, Any] | None:
+    """The models of the active snapshot, if there is one."""
+    import msgspec
+
+    try:
+        data = msgspec.json.decode((state.active / "policy" / "data.json").read_bytes())
+        models: Mapping[str, Any] = data["catalog"]["models"]
+    except (OSError, msgspec.MsgspecError, LookupError, TypeError):
+        return None
+    return models
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, float], None]]:
+    """Tells a terminal how far it is, in one line that goes away."""
+    if not sys.stderr.isatty():
+        yield lambda _records, _share: None
+        return
+
+    def tell(records: int, share: float) -> None:
+        typer.echo(f"\r\x1b[K{records:,} records, {share:.0%}", nl=False, err=True)
+
+    try:
+        yield tell
+    finally:
+        typer.echo("\r\x1b[K", nl=False, err=True)

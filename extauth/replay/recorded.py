@@ -1,0 +1,78 @@
+"""What a replay reads of an audit record, and what it can ask again."""
+
+from __future__ import annotations
+
+import msgspec
+
+from extauth.audit import Outcome
+from extauth.errors import ConfigurationError
+from extauth.policy import Entrypoint
+from extauth.types import Decision, Facts, Route, Usage
+
+READABLE = 1
+"""The version of the audit schema that this module reads; a record without one is of it."""
+
+_REFUSED = frozenset({"policy_error", "policy_unavailable"})
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """The part of `AuditRecord` that matters here; everything else is skipped, undecoded."""
+
+    request_id: str
+    time: float
+    outcome: Outcome
+    facts: Facts | None
+    decision: Decision | None
+    error: str | None = None
+    route: Route | None = None
+    usage: Usage | None = None
+    timings: dict[str, int] = {}
+    version: int = READABLE
+
+    @property
+    def entrypoint(self) -> Entrypoint:
+        """The last question that was asked of the policy. Only with facts."""
+        admission = self.facts is None or self.facts.usage is None
+        return Entrypoint.ADMISSION if admission else Entrypoint.INFERENCE
+
+    @property
+    def undecided(self) -> str | None:
+        """The rule of a deny that no policy gave, but its failure."""
+        return self.error if self.error in _REFUSED else None
+
+
+class _Versioned(msgspec.Struct):
+    version: int = READABLE
+
+
+_decode = msgspec.json.Decoder(Recorded).decode
+_version = msgspec.json.Decoder(_Versioned).decode
+
+
+def read(record: bytes) -> Recorded:
+    """One record of the audit log.
+
+    Raises ConfigurationError when it is none, or follows a schema that is not READABLE: no such
+    record has been written yet that could be migrated.
+    """
+    try:
+        recorded = _decode(record)
+    except msgspec.MsgspecError as error:
+        _refuse_version(record)
+        raise ConfigurationError(f"not an audit record: {error}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError("not an audit record: not UTF-8") from None
+    if recorded.version != READABLE:
+        _refuse_version(record)
+    return recorded
+
+
+def _refuse_version(record: bytes) -> None:
+    try:
+        version = _version(record).version
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return
+    if version != READABLE:
+        raise ConfigurationError(
+            f"an audit record of schema version {version}; this sluice reads version {READABLE}"
+        )

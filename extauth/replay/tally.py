@@ -1,0 +1,158 @@
+"""Adds batches up, in the order of the trace: differences, limits, tokens, cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from extauth.policy.verdict import Difference, Verdict, differences
+from extauth.replay.figures import Change, Figures, Side
+from extauth.replay.habits import Habits
+from extauth.replay.simulation import Simulation, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from extauth.replay.batch import Batch, Demand, Judged
+    from extauth.replay.simulation import Outcome
+    from extauth.types import Usage
+
+# Prices are micro-units a million tokens.
+_UNIT = 1e12
+
+
+class Prices(NamedTuple):
+    """Micro-units a million tokens, by model: of the prompt and of the completion."""
+
+    models: Mapping[str, tuple[int, int]]
+
+    @classmethod
+    def of(cls, catalog: Mapping[str, Any]) -> Prices:
+        """The prices of `data.catalog.models`; a model without one is free."""
+        prices = {name: model.get("price") or {} for name, model in catalog.items()}
+        return cls(
+            {
+                name: (int(price.get("prompt", 0)), int(price.get("completion", 0)))
+                for name, price in prices.items()
+            }
+        )
+
+    def cost(self, model: str, usage: Usage) -> float:
+        """What the usage costs, in units of the currency."""
+        prompt, completion = self.models.get(model, (0, 0))
+        return (usage.prompt_tokens * prompt + usage.completion_tokens * completion) / _UNIT
+
+
+class Ledgers(msgspec.Struct):
+    """Both simulations on disk; `after` is None while nothing has told them apart."""
+
+    before: State
+    after: State | None
+    habits: Habits
+
+
+class Tally:
+    """The figures so far. One for a whole replay; not thread-safe.
+
+    One simulation stands for both sides until they differ.
+    """
+
+    def __init__(self, before: Prices, after: Prices) -> None:
+        self.figures = Figures()
+        self._prices = (before, after)
+        self._before = Simulation()
+        self._after: Simulation | None = None
+        self._habits = Habits()
+
+    def resume(self, figures: Figures, ledgers: Ledgers) -> None:
+        """Go on where another tally stood."""
+        self.figures = figures
+        self._before = Simulation.resumed(ledgers.before)
+        self._after = Simulation.resumed(ledgers.after) if ledgers.after else None
+        self._habits = ledgers.habits
+
+    def ledgers(self) -> Ledgers:
+        """What `resume` needs besides the figures."""
+        after = self._after.state() if self._after else None
+        return Ledgers(self._before.state(), after, self._habits)
+
+    def add(self, batch: Batch) -> None:
+        """Add a batch. Batches come in the order of the trace."""
+        figures, verdicts = self.figures, batch.verdicts
+        figures.records += batch.read
+        figures.out_of_reach += batch.unreachable
+        figures.compared += len(batch.judged)
+        if batch.judged:
+            if figures.first is None:
+                figures.first = batch.judged[0].time
+            figures.last = batch.judged[-1].time
+        found: dict[tuple[int, int], tuple[Difference, ...]] = {}
+        for judged in batch.judged:
+            before, after = verdicts[judged.before], verdicts[judged.after]
+            figures.recorded_429s += judged.limited
+            if judged.before != judged.after:
+                pair = (judged.before, judged.after)
+                if pair not in found:
+                    found[pair] = differences(before, after)
+                self._differ(judged, before, after, found[pair])
+            if after.failure is not None:
+                failure = f"{after.failure.package}: {after.failure.message}"
+                figures.errors.add(judged, (failure,), str(before), str(after))
+            if judged.demand is not None and judged.demand.fate != "apart":
+                self._simulate(judged, judged.demand, before, after)
+
+    def _differ(
+        self, judged: Judged, before: Verdict, after: Verdict, found: tuple[Difference, ...]
+    ) -> None:
+        for difference in found:
+            change: Change = getattr(self.figures, difference.kind)
+            told = (str(before), str(after))
+            if difference.kind == "changed_obligations":
+                told = (before.under(difference.by), after.under(difference.by))
+            change.add(judged, difference.by, *told)
+
+    def _simulate(self, judged: Judged, demand: Demand, before: Verdict, after: Verdict) -> None:
+        habits, allowed = self._habits, demand.choice * demand.n
+        generated = demand.completion
+        if generated is None:
+            generated = habits.generated(judged.model, allowed)
+        seconds = demand.seconds
+        if seconds is None:
+            seconds = habits.seconds(judged.model)
+        if self._after is None and before != after:
+            self._after = Simulation.resumed(self._before.state())
+        old = new = None
+        if before.allow:
+            old = self._before.run(judged, before, demand, generated, seconds)
+        if self._after is None:
+            new = old
+        elif after.allow:
+            new = self._after.run(judged, after, demand, generated, seconds)
+        self._enter(self.figures.before, judged, before, old, self._prices[0])
+        self._enter(self.figures.after, judged, after, new, self._prices[1])
+        self._limits(judged, old, new)
+        if demand.fate == "used" and demand.completion is not None:
+            habits.learn(judged.model, demand.completion, allowed, seconds)
+
+    def _enter(
+        self, side: Side, judged: Judged, verdict: Verdict, outcome: Outcome | None, prices: Prices
+    ) -> None:
+        if outcome is None or verdict.route is None:
+            return
+        if outcome.refused is not None:
+            side.refuse(outcome.refused, judged.tenant)
+            return
+        side.reserved += 1
+        if outcome.usage is not None:
+            side.prompt_tokens += outcome.usage.prompt_tokens
+            side.completion_tokens += outcome.usage.completion_tokens
+            side.cost += prices.cost(verdict.route.model, outcome.usage)
+
+    def _limits(self, judged: Judged, old: Outcome | None, new: Outcome | None) -> None:
+        refused = old.refused if old else None
+        refuses = new.refused if new else None
+        if refuses is not None and refused is None:
+            self.figures.new_429s.add(judged, (refuses,), "no 429", f"429 ({refuses})")
+        elif refused is not None and refuses is None:
+            self.figures.gone_429s.add(judged, (refused,), f"429 ({refused})", "no 429")

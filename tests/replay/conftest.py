@@ -1,0 +1,121 @@
+"""Policies with one thing changed, and recorded traffic under the shipped ones."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+import yaml
+
+from extauth.policy import WasmEngine
+from extauth.replay.candidate import from_directory
+from extauth.replay.replay import Question, replay
+from extauth.replay.trace import open_trace
+from extauth.stack.engines.opa import find_opa
+
+from .trace import line, records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from extauth.replay.candidate import Candidate
+    from extauth.replay.figures import Figures
+
+REPOSITORY = Path(__file__).parents[2]
+COUNT = 1500
+
+
+class Change(Protocol):
+    """The shipped policies with one text replaced in one file, compiled."""
+
+    def __call__(self, file: str, old: str, new: str) -> Candidate: ...
+
+
+class Run(Protocol):
+    """A replay of recorded traffic."""
+
+    def __call__(
+        self,
+        candidate: Candidate,
+        records: Path = ...,
+        *,
+        base: Candidate | None = ...,
+        workers: int = ...,
+        since: float | None = ...,
+        until: float | None = ...,
+        sample: float = ...,
+    ) -> Figures: ...
+
+
+@pytest.fixture(scope="session")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Candidate:
+    """The repository's own policies."""
+    return from_directory(REPOSITORY, tmp_path_factory.mktemp("shipped"), find_opa().path)
+
+
+@pytest.fixture(scope="session")
+def engine(shipped: Candidate) -> Iterator[WasmEngine]:
+    """They decide here."""
+    made = WasmEngine(shipped.bench.directory, 5.0)
+    yield made
+    with contextlib.suppress(StopIteration):
+        made.close().send(None)
+
+
+@pytest.fixture(scope="session")
+def recorded(engine: WasmEngine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An export of `COUNT` records, two a second."""
+    path = tmp_path_factory.mktemp("records") / "records.jsonl"
+    path.write_bytes(b"".join(map(line, records(engine, COUNT))))
+    return path
+
+
+@pytest.fixture
+def policies(tmp_path: Path, shipped: Candidate) -> Path:
+    """A copy of the policies, to be changed, with a catalog of their own."""
+    copy = tmp_path / "policies"
+    shutil.copytree(REPOSITORY / "policies", copy)
+    (copy / "catalog.yaml").write_text(yaml.safe_dump({"models": dict(shipped.catalog)}))
+    return copy
+
+
+@pytest.fixture
+def change(policies: Path, tmp_path: Path) -> Change:
+    """See Change."""
+
+    def changed(file: str, old: str, new: str) -> Candidate:
+        edit(policies / file, old, new)
+        return from_directory(policies, tmp_path / "changed", find_opa().path)
+
+    return changed
+
+
+@pytest.fixture
+def run(tmp_path: Path, recorded: Path) -> Run:
+    """See Run; `recorded` where no file is named."""
+
+    def started(
+        candidate: Candidate,
+        records: Path = recorded,
+        *,
+        base: Candidate | None = None,
+        workers: int = 1,
+        since: float | None = None,
+        until: float | None = None,
+        sample: float = 1.0,
+    ) -> Figures:
+        question = Question(candidate, base, since=since, until=until, sample=sample)
+        trace = open_trace(records, since, until)
+        return replay(question, trace, resume=tmp_path / "resume", workers=workers)
+
+    return started
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    """Replace the one occurrence of a text."""
+    text = file.read_text()
+    assert text.count(old) == 1, (file, old)
+    file.write_text(text.replace(old, new))
