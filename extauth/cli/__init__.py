@@ -14,6 +14,7 @@ from extauth.cli.diff import diff
 from extauth.cli.doctor import doctor
 from extauth.cli.down import down
 from extauth.cli.engines import engines
+from extauth.cli.explain import explain
 from extauth.cli.failure import Commands, version
 from extauth.cli.history import history
 from extauth.cli.replay import replay
@@ -47,6 +48,7 @@ app.add_typer(audit.app, name="audit")
 app.command()(check)
 app.command("test")(run_tests)
 app.command()(replay)
+app.command()(explain)
 app.add_typer(shadow.app, name="shadow")
 app.add_typer(canary.app, name="canary")
 app.command()(doctor)

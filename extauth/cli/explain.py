@@ -1,0 +1,92 @@
+"""`sluice explain`: why a request was decided as it was, and what would change that."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from extauth.cli.options import STATE_DIR, StateDirOption
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from extauth.explanation import Explanation
+    from extauth.explanation.policies import Policies
+    from extauth.explanation.question import Question
+
+
+class Format(StrEnum):
+    """How the explanation is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+def explain(
+    request_id: Annotated[
+        str | None, typer.Argument(help="The x-request-id of an answer.", show_default=False)
+    ] = None,
+    *,
+    given: Annotated[
+        str | None,
+        typer.Option(
+            "--input",
+            metavar="FILE",
+            help="Facts or an audit record as JSON instead; - for standard input.",
+        ),
+    ] = None,
+    policies: Annotated[
+        Path | None,
+        typer.Option(
+            "--policies",
+            metavar="DIR",
+            help="Explain with the policies here instead of those that decided.",
+        ),
+    ] = None,
+    what_if: Annotated[
+        list[str] | None,
+        typer.Option("--what-if", metavar="PATH=VALUE", help="Decide again with another fact."),
+    ] = None,
+    to: Annotated[
+        Format, typer.Option("--format", help="How to print the explanation.")
+    ] = Format.TEXT,
+    state_dir: StateDirOption = STATE_DIR,
+) -> None:
+    """Tell which rules decided on a request, which nearly did, and what would flip the decision."""
+    from extauth.explanation import Explainer, question
+    from extauth.stack.engines.opa import find_opa
+    from extauth.state import StateDir
+
+    if (request_id is None) is (given is None):
+        raise typer.BadParameter("name either a request id or a file with --input")
+    state = StateDir.at(state_dir)
+    asked = question.of_file(given) if given else question.of_request(state, request_id or "")
+    opa = find_opa().path
+    with _policies(asked, policies, state.snapshots, opa, of_request=given is None) as found:
+        explanation = Explainer(found, opa).explain(asked, what_if or ())
+    typer.echo(_renderer(to)(explanation), nl=False)
+
+
+def _policies(
+    asked: Question, directory: Path | None, snapshots: Path, opa: Path, *, of_request: bool
+) -> AbstractContextManager[Policies]:
+    from extauth.explanation.policies import of_repository, of_snapshot
+
+    if directory is None and of_request and asked.record is not None:
+        return of_snapshot(snapshots, asked.record.snapshot)
+    return of_repository(directory or Path(), opa)
+
+
+def _renderer(to: Format) -> Callable[[Explanation], str]:
+    from extauth.explanation import document, markdown, text
+
+    return {
+        Format.TEXT: text.render,
+        Format.JSON: document.render,
+        Format.MARKDOWN: markdown.render,
+    }[to]

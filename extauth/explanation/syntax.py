@@ -1,0 +1,277 @@
+"""Modules as rules with conditions: what OPA's syntax tree says, as far as explaining needs it."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Path = tuple[str, ...]
+"""A reference's ground beginning: `("data", "gateway", "tier", "profile")`."""
+
+Node = Any
+
+_COMPOSITE = frozenset({"array", "set", "object"})
+_SCALAR = frozenset({"string", "number", "boolean", "null"})
+_COMPREHENSIONS = frozenset({"arraycomprehension", "setcomprehension", "objectcomprehension"})
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """One condition of a body.
+
+    `declares` are the variables that it alone gives values to, `mentions` all that it holds.
+    `operands` are the texts whose values tell why it holds or fails.
+    """
+
+    text: str
+    line: int
+    negated: bool
+    declares: frozenset[str]
+    mentions: frozenset[str]
+    operands: tuple[str, ...]
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One definition of a rule: a head and one body. An `else` is a clause of its own.
+
+    `number` counts through the program. `value` is the text of the set's element or the rule's
+    value, `earlier` the numbers of the clauses whose `else` this is.
+    """
+
+    number: int
+    file: str
+    line: int
+    rule: Path
+    value: str
+    value_node: Node
+    partial: bool
+    function: bool
+    default: bool
+    body: tuple[Expression, ...]
+    scope: Scope
+    earlier: tuple[int, ...]
+    declared: frozenset[str]
+    head: Node
+
+    @property
+    def place(self) -> str:
+        """`file:line` of the head."""
+        return f"{self.file}:{self.line}"
+
+    @property
+    def name(self) -> str:
+        """The rule as other packages write it: `tier.deny`."""
+        return ".".join(self.rule[-2:])
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What names mean in one module. `imports` are the lines that a probe repeats."""
+
+    package: Path
+    imports: tuple[str, ...]
+    aliases: Mapping[str, Path]
+    own: set[str] = field(default_factory=set)
+
+    def resolve(self, parts: Path, declared: frozenset[str]) -> Path | None:
+        """The full path of a reference that begins with a name; None for a variable."""
+        first, rest = parts[0], parts[1:]
+        if first in declared:
+            return None
+        if first in {"input", "data"}:
+            return parts
+        if first in self.aliases:
+            return (*self.aliases[first], *rest)
+        if first in self.own:
+            return (*self.package, *parts)
+        return None
+
+
+def read(trees: Mapping[str, Node]) -> tuple[Clause, ...]:
+    """Every clause of these modules, by file name."""
+    own: dict[Path, set[str]] = {}
+    for tree in trees.values():
+        names = own.setdefault(_package(tree), set())
+        names.update(_ground(rule["head"]["ref"])[0] for rule in tree.get("rules", ()))
+    clauses: list[Clause] = []
+    for file, tree in trees.items():
+        package = _package(tree)
+        lines, aliases = [], {}
+        for item in tree.get("imports", ()):
+            path = _ground(item["path"]["value"])
+            alias = item.get("alias", path[-1])
+            lines.append(f"import {'.'.join(path)} as {alias}" if path[0] != "rego" else "")
+            aliases[alias] = path
+        scope = Scope(package, tuple(filter(None, lines)), aliases, own[package])
+        for rule in tree.get("rules", ()):
+            _clauses(clauses, file, rule, scope)
+    return tuple(clauses)
+
+
+def references(node: Node) -> Iterator[tuple[Path, Node]]:
+    """Every reference and name in a tree: its ground beginning, and the node."""
+    if isinstance(node, list):
+        for item in node:
+            yield from references(item)
+    elif isinstance(node, dict):
+        kind = node.get("type")
+        if kind == "ref":
+            yield _ground(node["value"]), node
+            # What stands in brackets is looked up too.
+            yield from references([part for part in node["value"][1:] if part["type"] != "string"])
+        elif kind == "var":
+            yield (node["value"],), node
+        elif kind not in _SCALAR:
+            yield from references([value for key, value in node.items() if key != "location"])
+
+
+def scalars(node: Node) -> Iterator[str | int | float]:
+    """Every string and number that stands in a tree as a constant, but for names in references."""
+    if isinstance(node, list):
+        for item in node:
+            yield from scalars(item)
+    elif isinstance(node, dict):
+        kind = node.get("type")
+        if kind in {"string", "number"}:
+            yield node["value"]
+        elif kind == "ref":
+            yield from scalars([part for part in node["value"] if part["type"] != "string"])
+        else:
+            yield from scalars([value for key, value in node.items() if key != "location"])
+
+
+def _clauses(
+    clauses: list[Clause], file: str, rule: Node, scope: Scope, earlier: tuple[int, ...] = ()
+) -> None:
+    head = rule["head"]
+    partial = "key" in head and "value" not in head
+    value = head["key"] if partial else head.get("value")
+    arguments = frozenset(name for item in head.get("args", ()) for name in _variables(item))
+    body = tuple(_expression(item) for item in rule["body"] if not _empty(item))
+    declared = arguments.union(*(item.declares for item in body), *map(_inner, rule["body"]))
+    clause = Clause(
+        number=len(clauses),
+        file=file,
+        line=rule["location"]["row"],
+        rule=(*scope.package, *_ground(head["ref"])),
+        value=text(value) or "true",
+        value_node=value,
+        partial=partial,
+        function="args" in head,
+        default=bool(rule.get("default")),
+        body=body,
+        scope=scope,
+        earlier=earlier,
+        declared=declared,
+        head=head,
+    )
+    clauses.append(clause)
+    if "else" in rule:
+        _clauses(clauses, file, rule["else"], scope, (*earlier, clause.number))
+
+
+def _expression(item: Node) -> Expression:
+    terms = item["terms"]
+    declares: frozenset[str] = frozenset()
+    if isinstance(terms, dict) and "symbols" in terms:
+        declares = frozenset().union(*map(_declared_by_some, terms["symbols"]))
+        looked = [part for symbol in terms["symbols"] for part in _arguments(symbol)[:2]]
+    elif isinstance(terms, dict) and "domain" in terms:
+        looked = [terms["domain"]]
+    elif isinstance(terms, dict):
+        looked = [terms]
+    else:
+        looked = terms[1:]
+        if _ground(terms[0].get("value", [])) == ("assign",):
+            declares = frozenset(_variables(terms[1]))
+            looked = [terms[1]]
+    operands = dict.fromkeys(text(part) for part in looked if _telling(part))
+    return Expression(
+        text=text(item),
+        line=item["location"]["row"],
+        negated=bool(item.get("negated")),
+        declares=declares,
+        mentions=frozenset(_variables(item)),
+        operands=tuple(filter(None, operands)),
+        node=item,
+    )
+
+
+def _empty(item: Node) -> bool:
+    """Whether it is the `true` that OPA puts in the place of a body that isn't there."""
+    terms = item["terms"]
+    return isinstance(terms, dict) and terms.get("type") == "boolean" and terms["value"] is True
+
+
+def _arguments(symbol: Node) -> list[Node]:
+    return symbol["value"][1:] if symbol.get("type") == "call" else [symbol]
+
+
+def _declared_by_some(symbol: Node) -> frozenset[str]:
+    arguments = _arguments(symbol)
+    targets = arguments[:-1] if symbol.get("type") == "call" else arguments
+    return frozenset(name for target in targets for name in _variables(target))
+
+
+def _inner(item: Node) -> frozenset[str]:
+    """Variables that are declared inside a comprehension or an `every`."""
+    found: set[str] = set()
+
+    def walk(node: Node) -> None:
+        if isinstance(node, list):
+            for part in node:
+                walk(part)
+        elif isinstance(node, dict):
+            terms = node.get("terms")
+            if terms is not None:
+                found.update(_expression(node).declares)
+                if isinstance(terms, dict) and "domain" in terms:
+                    for key in ("key", "value"):
+                        found.update(_variables(terms.get(key)))
+            for key, part in node.items():
+                if key != "location":
+                    walk(part)
+
+    walk(item)
+    return frozenset(found)
+
+
+def _telling(node: Node) -> bool:
+    """Whether the value of a term is worth showing: a constant's is in its text."""
+    kind = node.get("type")
+    if kind in _COMPOSITE:
+        return any(True for _ in references(node))
+    return kind not in _SCALAR and not str(node.get("value", "")).startswith("$")
+
+
+def _variables(node: Node) -> Iterator[str]:
+    """Names in a tree: those of variables, and the first ones of references."""
+    for path, _ in references(node):
+        if path:
+            yield path[0]
+
+
+def _package(tree: Node) -> Path:
+    return _ground(tree["package"]["path"])
+
+
+def _ground(parts: list[Node]) -> Path:
+    found: list[str] = []
+    for place, part in enumerate(parts):
+        if part["type"] == "string" or (place == 0 and part["type"] == "var"):
+            found.append(part["value"])
+        else:
+            break
+    return tuple(found)
+
+
+def text(node: Node) -> str:
+    """What the author wrote; empty for what OPA put in by itself."""
+    location = node.get("location") if isinstance(node, dict) else None
+    return b64decode(location["text"]).decode() if location and "text" in location else ""
