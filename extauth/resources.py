@@ -1,4 +1,4 @@
-"""Files that come with the product: `schemas/` and Envoy's bootstrap.
+"""Files that come with the product: `schemas/`, `policies/`, `ci/` and Envoy's bootstrap.
 
 They stand beside the package in a checkout and under `extauth/share/` in a wheel.
 """
@@ -22,8 +22,18 @@ def bootstrap() -> Path:
     return _find(Path("envoy") / "bootstrap.yaml")
 
 
+def policies() -> Path:
+    """The directory of the shipped policies. Raises StackError if it is missing."""
+    return _find(Path("policies"))
+
+
+def ci_templates() -> Path:
+    """The directory of what a policy repository's CI runs. Raises StackError if it is missing."""
+    return _find(Path("ci"))
+
+
 def _find(relative: Path) -> Path:
     for root in (_PACKAGE / "share", _PACKAGE.parent):
-        if (file := root / relative).is_file():
+        if (file := root / relative).exists():
             return file
     raise StackError(f"{relative} is missing from this installation; install sluicegate again")

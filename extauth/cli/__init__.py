@@ -17,6 +17,7 @@ from extauth.cli.engines import engines
 from extauth.cli.explain import explain
 from extauth.cli.failure import Commands, version
 from extauth.cli.history import history
+from extauth.cli.init import init
 from extauth.cli.replay import replay
 from extauth.cli.rollback import rollback
 from extauth.cli.serve import serve
@@ -51,6 +52,7 @@ app.command()(replay)
 app.command()(explain)
 app.add_typer(shadow.app, name="shadow")
 app.add_typer(canary.app, name="canary")
+app.command()(init)
 app.command()(doctor)
 app.command()(engines)
 app.command(hidden=True)(serve)

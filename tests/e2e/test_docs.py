@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+import httpx2 as httpx
 import pytest
 import yaml
 
@@ -82,6 +83,31 @@ def test_every_command_works(document: Path, checkout: tuple[Path, dict[str, str
             assert json.loads(printed) == promised
         elif line.startswith("curl"):
             assert '"error"' not in printed, printed
+
+
+def test_what_a_policy_author_types_on_the_gateway(
+    checkout: tuple[Path, dict[str, str]],
+) -> None:
+    directory, environment = checkout
+    _run("sluice up --detach", directory, environment)
+    _run("sluice init my-policies", directory, environment)
+    keys = json.loads((directory / ".sluice/demo-keys.json").read_text())
+    refused = httpx.post(
+        f"http://{environment['ADDRESS']}/v1/chat/completions",
+        headers={"authorization": f"Bearer {keys[1]['key']}"},
+        json={"model": "chat", "max_tokens": 10_000, "messages": [{"role": "user", "content": ""}]},
+    )
+    assert refused.status_code == 403
+    tiers = directory / "policies/data/tiers.yaml"
+    tiers.write_text(tiers.read_text().replace("max_tokens: 512", "max_tokens: 16"))
+    document = (REPOSITORY / "docs/policy-authors.md").read_text()
+    ran = []
+    for block in re.findall(r"^```sh gateway\n(.*?)^```$", document, re.MULTILINE | re.DOTALL):
+        for line in block.splitlines():
+            typed = line.replace("REQUEST_ID", refused.headers["x-request-id"])
+            _run(typed, directory, environment)
+            ran.append(line.split()[1])
+    assert {"audit", "explain", "shadow", "canary", "apply", "history", "rollback"} == set(ran)
 
 
 def test_links_lead_somewhere() -> None:
