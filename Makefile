@@ -54,10 +54,11 @@ policies: install
 	$(BIN)/sluice check
 
 pytest: install
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile -p no:benchmark
 
 bench: install
 	$(BIN)/python -m bench
+	$(BIN)/pytest -q --benchmark-columns=mean bench/test_replay.py bench/test_mutation.py
 
 fmt: install
 	$(BIN)/ruff check --fix

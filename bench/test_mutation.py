@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from extauth.compiler.repository import Repository
 from extauth.mutation import mutate
 from tests.policy.conftest import opa_path
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 POLICIES = Path(__file__).parents[1] / "policies"
 
 
-def test_campaign(benchmark: BenchmarkFixture) -> None:
+def test_campaign(benchmark: BenchmarkFixture, capsys: pytest.CaptureFixture[str]) -> None:
     """Once: it takes seconds, and all cores."""
     repository, opa = Repository.find(POLICIES), Path(opa_path())
     totals: set[int] = set()
@@ -25,4 +27,7 @@ def test_campaign(benchmark: BenchmarkFixture) -> None:
     assert not report.failed
     (mutants,) = totals
     benchmark.extra_info["mutants"] = mutants
-    benchmark.extra_info["mutants_per_second"] = round(mutants / benchmark.stats.stats.mean, 1)
+    seconds = benchmark.stats.stats.mean
+    benchmark.extra_info["mutants_per_second"] = round(mutants / seconds, 1)
+    with capsys.disabled():
+        print(f"\nmutation: {mutants} mutants in {seconds:.1f} s")

@@ -39,7 +39,11 @@ def trace(candidate: Candidate, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def test_replay(
-    benchmark: BenchmarkFixture, candidate: Candidate, trace: Path, tmp_path: Path
+    benchmark: BenchmarkFixture,
+    candidate: Candidate,
+    trace: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """One replay of fifty thousand records, on all cores."""
     figures = benchmark.pedantic(
@@ -50,6 +54,7 @@ def test_replay(
 
     assert figures.compared == COUNT
     assert figures.new_denies.count == figures.new_allows.count == 0
-    benchmark.extra_info["decisions_per_second"] = round(
-        figures.compared / benchmark.stats.stats.mean
-    )
+    speed = round(figures.compared / benchmark.stats.stats.mean)
+    benchmark.extra_info["decisions_per_second"] = speed
+    with capsys.disabled():
+        print(f"\nreplay: {speed:,} decisions/s")
