@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import httpx2 as httpx
 import pytest
 
 from tests.e2e.conftest import PROMPT, eventually
@@ -78,19 +80,26 @@ def test_usage_is_what_the_answers_said(stack: Stack) -> None:
 
 
 def test_a_client_that_leaves_pays_for_what_it_got(stack: Stack) -> None:
-    key = stack.create_key("leaver", "leavers", "premium", "developer", region="eu-west")
-    client = stack.http(key=key)
-    with client.stream(
-        "POST",
-        "/v1/chat/completions",
-        json={"model": "echo", "messages": LONG, "stream": True},
-    ) as response:
+    key = stack.create_key("leaver", "leavers", "internal", "developer", region="eu-west")
+    # A client that takes little at a time and reads no further: 12 MB are more than any buffer
+    # on the way holds, so the answer can't have ended when it leaves.
+    slow = httpx.HTTPTransport(socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)])
+    asked = {"model": "echo", "messages": LONG, "stream": True, "n": 16}
+    with (
+        httpx.Client(transport=slow, base_url=stack.endpoint, timeout=30) as client,
+        client.stream(
+            "POST",
+            "/v1/chat/completions",
+            json=asked,
+            headers={"authorization": f"Bearer {key}"},
+        ) as response,
+    ):
         request_id = response.headers["x-request-id"]
         next(response.iter_lines())
     record = eventually(lambda: stack.audit(request_id))
     assert record["outcome"] == "disconnected"
     assert record["usage"]["prompt_tokens"] > 0
-    assert 0 < record["usage"]["completion_tokens"] < record["usage"]["prompt_tokens"] - 500
+    assert 0 < record["usage"]["completion_tokens"] < 16 * record["usage"]["prompt_tokens"] - 500
     assert _used(stack, "leavers")["prompt_tokens"] == record["usage"]["prompt_tokens"]
 
 
