@@ -6,7 +6,6 @@ https://www.openpolicyagent.org/docs/management-bundles#signing and no key in th
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from extauth import bundle
-from extauth.errors import ConfigurationError, StackError
+from extauth.errors import ConfigurationError
+from extauth.process import run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,21 +91,9 @@ def _alone(document: object) -> dict[str, bytes]:
 
 def _run(opa: Path, work: Path, *arguments: str) -> str | None:
     """Run OPA; None, or what it says is wrong."""
-    try:
-        done = subprocess.run(  # noqa: S603  # a fixed command line, no shell
-            [str(opa.absolute()), *arguments],
-            cwd=work,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
+    done = run(opa, *arguments, cwd=work, seconds=_SECONDS)
+    if done.late:
         return f"OPA took more than {_SECONDS} s"
-    except OSError as error:
-        raise StackError(f"{opa} can't be run: {error.strerror}") from None
-    if done.returncode == 0:
+    if done.status == 0:
         return None
-    words = " ".join((done.stderr + done.stdout).split())
-    return words.removeprefix("error: ").removeprefix("load error: ")[:300]
+    return done.words.removeprefix("error: ").removeprefix("load error: ")[:300]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from extauth.errors import StackError
+from extauth.process import SECONDS, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 Term = dict[str, Any]
 Made = dict[tuple[str, int], dict[str, Any]]
 
-_SECONDS = 60
 _STATUS = 403
 _REASON = "reason"
 _ADMISSION = "admission"
@@ -171,15 +170,9 @@ def _path(terms: list[Term]) -> list[str]:
 
 
 def _run(opa: Path, *arguments: str) -> str:
-    try:
-        done = subprocess.run(  # noqa: S603  # a fixed command line, no shell
-            [str(opa), *arguments], capture_output=True, text=True, timeout=_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise StackError(f"opa {arguments[0]} took more than {_SECONDS} s") from None
-    except OSError as error:
-        raise StackError(f"{opa} can't be run: {error.strerror}") from None
-    if done.returncode != 0:
-        words = " ".join((done.stderr + done.stdout).split())
-        raise StackError(f"opa {arguments[0]} failed: {words[:500]}")
-    return done.stdout
+    done = run(opa, *arguments)
+    if done.late:
+        raise StackError(f"opa {arguments[0]} took more than {SECONDS:g} s")
+    if done.status != 0:
+        raise StackError(f"opa {arguments[0]} failed: {done.words[:500]}")
+    return done.out

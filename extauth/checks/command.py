@@ -1,63 +1,22 @@
-"""OPA, Regal and their like, run to their end within a time limit."""
+"""What OPA, Regal and their like are given, and what they say, as findings."""
 
 from __future__ import annotations
 
 import re
-import subprocess
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from extauth.checks.place import told
-from extauth.errors import StackError
 from extauth.findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-SECONDS = 60.0
-
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _FAULT = re.compile(
     r"^(?:.*?: )??(?P<file>[^\s:]+\.(?:rego|ya?ml|json)):(?:(?P<line>\d+):)? (?P<text>.+)$",
     re.MULTILINE,
 )
 _YAML_LINE = re.compile(r"yaml: line (\d+)")
-
-
-class Done(msgspec.Struct, frozen=True):
-    """How a command ended. `late` says that it was killed when its time was up."""
-
-    status: int
-    out: str
-    err: str
-    late: bool = False
-
-
-def run(
-    binary: Path, *arguments: str, cwd: Path, given: str | None = None, seconds: float = SECONDS
-) -> Done:
-    """Run `binary` in `cwd`, with `given` on its standard input, for at most `seconds`.
-
-    Raises StackError when it can't be run at all.
-    """
-    try:
-        done = subprocess.run(  # noqa: S603  # a fixed command line, no shell
-            [str(binary.absolute()), *arguments],
-            cwd=cwd,
-            input=given if given is not None else "",
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return Done(-1, "", "", late=True)
-    except OSError as error:
-        raise StackError(f"{binary} can't be run: {error.strerror}") from None
-    return Done(done.returncode, _COLOUR.sub("", done.stdout), _COLOUR.sub("", done.stderr))
 
 
 def sources(root: Path) -> list[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from difflib import unified_diff
 from typing import TYPE_CHECKING
 
-from extauth.checks.command import faults, run, too_long
+from extauth.checks.command import faults, too_long
 from extauth.checks.place import told
 from extauth.findings import Check, Finding
+from extauth.process import run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.checks.command import run, too_long
+from extauth.checks.command import too_long
 from extauth.checks.place import told
 from extauth.findings import Check, Finding, Level
+from extauth.process import run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.checks.command import faults, run, too_long
+from extauth.checks.command import faults, too_long
 from extauth.checks.syntax import path, row, walk
 from extauth.compiler.policies import ENTRYPOINTS
 from extauth.findings import Check, Finding, Level
+from extauth.process import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from extauth.checks.command import faults, run, too_long
+from extauth.checks.command import faults, too_long
 from extauth.checks.place import told
+from extauth.process import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from extauth.checks.command import run, sources
+from extauth.checks.command import sources
+from extauth.process import run
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

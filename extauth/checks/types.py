@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from extauth.checks.command import faults, run, sources, too_long
+from extauth.checks.command import faults, sources, too_long
 from extauth.checks.place import told
 from extauth.findings import Check, Finding
+from extauth.process import run
 from extauth.resources import schema
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from extauth.checks.command import Done
+    from extauth.process import Done
 
 NAME, TITLE = "types", "Syntax and types"
 _SECONDS = 30.0
@@ -59,7 +60,8 @@ def _findings(done: Done, root: Path) -> tuple[Finding, ...]:
         return ()
     try:
         errors = msgspec.json.decode(done.err or done.out)["errors"]
-        return tuple(_finding(error, root) for error in errors)
+        # OPA says some of them once a pass.
+        return tuple(dict.fromkeys(_finding(error, root) for error in errors))
     except (msgspec.DecodeError, KeyError, TypeError):
         return faults(done.err or done.out, root)
 

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from extauth.checks.command import SECONDS, faults, run, sources, too_long
+from extauth.checks.command import faults, sources, too_long
 from extauth.checks.place import told
 from extauth.checks.trace import trace
 from extauth.findings import Check, Finding
+from extauth.process import SECONDS, run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from extauth.checks.command import Done
     from extauth.compiler.repository import Repository
+    from extauth.process import Done
 
 TEST_SECONDS = 2.0
 """The most that one test may take. OPA ends it then, and tells which it was."""

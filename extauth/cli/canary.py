@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json as encoder
-import sys
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from extauth.cli.options import STATE_DIR, JsonOption, StateDirOption
-from extauth.cli.share import ShareOption, hundredths
+from extauth.cli.trial import DirectoryArgument, ShareOption, begin, end
 
 app = typer.Typer(help="Serve a share of principals by candidate policies.", no_args_is_help=True)
 
@@ -31,28 +26,14 @@ ROWS = {
 
 @app.command()
 def start(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The candidate policies.")],
+    directory: DirectoryArgument,
     *,
     share: ShareOption,
     json: JsonOption = False,
     state_dir: StateDirOption = STATE_DIR,
 ) -> None:
     """Have candidate policies decide for a share of principals, always the same ones."""
-    from extauth.stack.engines.opa import find_opa
-    from extauth.stack.progress import Silent, Terminal
-    from extauth.stack.trial import start as begin
-    from extauth.state import StateDir
-    from extauth.trial import Mode
-
-    candidate = begin(
-        Mode.CANARY,
-        directory,
-        hundredths(share),
-        state=StateDir.at(state_dir),
-        opa=find_opa(),
-        progress=Silent() if json else Terminal(sys.stderr),
-    )
-    typer.echo(encoder.dumps({"candidate": candidate}) if json else f"serving: {candidate}")
+    begin("canary", directory, share, verb="serving", json=json, state_dir=state_dir)
 
 
 @app.command()
@@ -88,12 +69,7 @@ def report(*, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR) -
 @app.command()
 def stop(*, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR) -> None:
     """Have the live policies decide for everybody again; the report stays."""
-    from extauth.stack.trial import stop as end
-    from extauth.state import StateDir
-    from extauth.trial import Mode
-
-    end(Mode.CANARY, state=StateDir.at(state_dir))
-    typer.echo(encoder.dumps({"stopped": True}) if json else "stopped")
+    end("canary", json=json, state_dir=state_dir)
 
 
 def _written(amount: int, scale: float | None) -> str:

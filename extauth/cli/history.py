@@ -22,6 +22,10 @@ def history(*, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR) 
     state = StateDir.at(state_dir)
     entries = History(state.history).entries()[::-1]
     active = active_digest(state)
+    # A snapshot that was gone back to stands there more than once.
+    current = next(
+        (one for one in entries if one.digest == active and one.result == "activated"), None
+    )
     if json:
         plain = [
             msgspec.structs.asdict(entry)
@@ -37,7 +41,7 @@ def history(*, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR) 
                 str(entry.sequence),
                 written(entry.time),
                 entry.how,
-                _short(entry.digest) + (" (active)" if entry.digest == active else ""),
+                _short(entry.digest) + (" (active)" if entry is current else ""),
                 _short(entry.revision),
                 _short(entry.previous),
                 f"refused: {entry.reason}" if entry.result == "refused" else "activated",

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json as encoder
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from extauth.cli.failure import FAILED
 from extauth.cli.options import STATE_DIR, JsonOption, StateDirOption
-from extauth.cli.share import ShareOption, hundredths
+from extauth.cli.trial import DirectoryArgument, ShareOption, begin, end
 from extauth.findings import Format
 
 app = typer.Typer(
@@ -21,28 +18,14 @@ app = typer.Typer(
 
 @app.command()
 def start(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The candidate policies.")],
+    directory: DirectoryArgument,
     *,
     share: ShareOption = "10%",
     json: JsonOption = False,
     state_dir: StateDirOption = STATE_DIR,
 ) -> None:
     """Ask candidate policies what the live ones are asked, on a share of requests."""
-    from extauth.stack.engines.opa import find_opa
-    from extauth.stack.progress import Silent, Terminal
-    from extauth.stack.trial import start as begin
-    from extauth.state import StateDir
-    from extauth.trial import Mode
-
-    candidate = begin(
-        Mode.SHADOW,
-        directory,
-        hundredths(share),
-        state=StateDir.at(state_dir),
-        opa=find_opa(),
-        progress=Silent() if json else Terminal(sys.stderr),
-    )
-    typer.echo(encoder.dumps({"candidate": candidate}) if json else f"shadowing: {candidate}")
+    begin("shadow", directory, share, verb="shadowing", json=json, state_dir=state_dir)
 
 
 @app.command()
@@ -77,9 +60,4 @@ def report(
 @app.command()
 def stop(*, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR) -> None:
     """End the shadow; its report stays."""
-    from extauth.stack.trial import stop as end
-    from extauth.state import StateDir
-    from extauth.trial import Mode
-
-    end(Mode.SHADOW, state=StateDir.at(state_dir))
-    typer.echo(encoder.dumps({"stopped": True}) if json else "stopped")
+    end("shadow", json=json, state_dir=state_dir)

@@ -1,11 +1,16 @@
-"""A share of traffic as people write it on a command line."""
+"""What `sluice shadow` and `sluice canary` have in common: how they start, and how they stop."""
 
 from __future__ import annotations
 
+import json as encoder
 import re
-from typing import Annotated
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
+
+Name = Literal["shadow", "canary"]
 
 _HUNDREDTHS = 100
 _MOST = 10_000
@@ -20,6 +25,38 @@ def hundredths(text: str) -> int:
     return amount
 
 
+def begin(
+    name: Name, directory: Path, share: str, *, verb: str, json: bool, state_dir: Path
+) -> None:
+    """Start a trial, and tell its candidate."""
+    from extauth.stack.engines.opa import find_opa
+    from extauth.stack.progress import Silent, Terminal
+    from extauth.stack.trial import start
+    from extauth.state import StateDir
+    from extauth.trial import Mode
+
+    candidate = start(
+        Mode(name),
+        directory,
+        hundredths(share),
+        state=StateDir.at(state_dir),
+        opa=find_opa(),
+        progress=Silent() if json else Terminal(sys.stderr),
+    )
+    typer.echo(encoder.dumps({"candidate": candidate}) if json else f"{verb}: {candidate}")
+
+
+def end(name: Name, *, json: bool, state_dir: Path) -> None:
+    """Stop a trial; its report stays."""
+    from extauth.stack.trial import stop
+    from extauth.state import StateDir
+    from extauth.trial import Mode
+
+    stop(Mode(name), state=StateDir.at(state_dir))
+    typer.echo(encoder.dumps({"stopped": True}) if json else "stopped")
+
+
+DirectoryArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The candidate policies.")]
 ShareOption = Annotated[
     str, typer.Option("--share", metavar="SHARE", help="Of what: 5% or 0.5%, say.")
 ]

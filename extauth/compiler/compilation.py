@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,8 @@ import yaml
 from extauth.compiler.policies import catalog_of, compile_policies
 from extauth.compiler.source import Source, read_source
 from extauth.compiler.triton import model_config
-from extauth.errors import ConfigurationError, StackError
+from extauth.errors import ConfigurationError
+from extauth.process import SECONDS, run
 from extauth.resources import bootstrap
 from extauth.snapshot import MANIFEST, Snapshot, digest, manifest
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from extauth.compiler.overrides import Overrides
-
-_SECONDS = 60
 
 
 def compile_snapshot(
@@ -109,23 +107,13 @@ def _check_envoy(envoy: Path, files: Mapping[str, bytes]) -> None:
         (work / "envoy.yaml").write_text(yaml.safe_dump(document))
         for directory in ("run", "logs"):
             (work / directory).mkdir()
-        try:
-            done = subprocess.run(  # noqa: S603  # a fixed command line, no shell
-                [str(envoy.absolute()), "--mode", "validate", "--config-path", "envoy.yaml"],
-                cwd=work,
-                capture_output=True,
-                text=True,
-                timeout=_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise ConfigurationError(f"Envoy took more than {_SECONDS} s to validate") from None
-        except OSError as error:
-            raise StackError(f"{envoy} can't be run: {error.strerror}") from None
-    if done.returncode != 0:
+        done = run(envoy, "--mode", "validate", "--config-path", "envoy.yaml", cwd=work)
+    if done.late:
+        raise ConfigurationError(f"Envoy took more than {SECONDS:g} s to validate")
+    if done.status != 0:
         # One line of its log says why; before it stand the time and the place in Envoy's source.
-        reason = done.stderr.partition("error initializing configuration 'envoy.yaml': ")[2]
-        words = " ".join((reason or done.stderr).split())
+        reason = done.err.partition("error initializing configuration 'envoy.yaml': ")[2]
+        words = " ".join((reason or done.err).split())
         raise ConfigurationError(f"Envoy refuses the configuration: {words[:500]}")
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import tempfile
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extauth.bundle import pack, unpack
-from extauth.errors import ConfigurationError, StackError
+from extauth.errors import ConfigurationError
+from extauth.process import SECONDS, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 ENTRYPOINTS = ("gateway/admission/decision", "gateway/inference/decision")
 REVISION_LENGTH = 32
 
-_SECONDS = 60
 _PLACE = re.compile(
     r"(?P<file>(?:gateway|data)/[^:]+\.(?:rego|ya?ml|json)):(?:(?P<line>\d+):)? (?P<text>.*)"
 )
@@ -82,23 +81,12 @@ def catalog_of(settings: Settings) -> dict[str, object]:
 
 def _run(opa: Path, directory: Path, *arguments: str) -> None:
     """Run OPA in the policy directory: a bundle remembers the paths that it was built from."""
-    try:
-        done = subprocess.run(  # noqa: S603  # a fixed command line, no shell
-            [str(opa.absolute()), *arguments],
-            cwd=directory,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise ConfigurationError(f"opa build took more than {_SECONDS} s") from None
-    except OSError as error:
-        raise StackError(f"{opa} can't be run: {error.strerror}") from None
-    if done.returncode == 0:
+    done = run(opa, *arguments, cwd=directory)
+    if done.late:
+        raise ConfigurationError(f"opa build took more than {SECONDS:g} s")
+    if done.status == 0:
         return
-    output = done.stderr + done.stdout
+    output = done.err + done.out
     faults = [_fault(directory, found) for found in _PLACE.finditer(output)]
     if len(faults) == 1:
         raise faults[0]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from extauth.errors import PolicyError, StackError
+from extauth.process import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -76,20 +76,14 @@ class Opa:
             raise StackError(f"{self.path} can't parse {module}") from None
         return tree
 
-    def _run(self, directory: Path, *arguments: str, given: bytes = b"") -> bytes:
-        try:
-            return subprocess.run(  # noqa: S603  # a fixed command line, no shell
-                [str(self.path.absolute()), *arguments],
-                cwd=directory,
-                input=given,
-                capture_output=True,
-                timeout=self.seconds + _GRACE,
-                check=False,
-            ).stdout
-        except subprocess.TimeoutExpired:
-            raise TooSlow from None
-        except OSError as error:
-            raise StackError(f"{self.path} can't be run: {error.strerror}") from None
+    def _run(self, directory: Path, *arguments: str, given: bytes = b"") -> str:
+        done = run(
+            self.path, *arguments,
+            cwd=directory, given=given.decode(), seconds=self.seconds + _GRACE,
+        )  # fmt: skip
+        if done.late:
+            raise TooSlow
+        return done.out
 
 
 def _fault(errors: list[dict[str, Any]]) -> Exception:

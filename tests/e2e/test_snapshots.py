@@ -200,6 +200,8 @@ def test_history_diff_and_the_way_back(private_stack: Start, tmp_path: Path) -> 
         (2, "apply", "activated", applied["digest"], first),
         (1, "start", "activated", first, None),
     ]
+    # Once, though the digest stands there twice.
+    assert site.stack.sluice("history").count("(active)") == 1
     assert (site.state.history.stat().st_mode & 0o777) == 0o600
 
     token = site.state.read_admin_token()

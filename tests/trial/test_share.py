@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import typer
 
-from extauth.cli.share import hundredths
+from extauth.cli.trial import hundredths
 
 
 @pytest.mark.parametrize(
