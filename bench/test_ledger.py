@@ -1,4 +1,4 @@
-"""What accounting costs a request: usage, reserve and settle under four limits.
+"""What accounting costs a request: usage, reserve and settle, eight counters and its limits.
 
 The arithmetic is the event loop's own time; the whole includes the group commit, so most of it
 is waiting for the disk.
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extauth.ledger import Charge, EmbeddedLedger
+from extauth.ledger import Counter, Demand, EmbeddedLedger
 from extauth.ledger.book import Book
-from extauth.types import Account, Limit, Usage
+from extauth.types import Account, CalendarPeriod, Lifetime, Limit, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,13 +25,27 @@ if TYPE_CHECKING:
 ADA = Account("acme", "acme/ada", "chat", "1")
 USED = Usage(100, 50)
 PLENTY = 10**12
-CHARGES = (
-    Charge(Limit("tenant_requests", "tenant:acme", "requests", 60, PLENTY), 1),
-    Charge(Limit("tenant_tokens", "tenant:acme", "tokens", 60, PLENTY), 500),
-    Charge(Limit("principal_requests", "principal:acme/ada", "requests", 60, PLENTY), 1),
-    Charge(Limit("principal_tokens", "principal:acme/ada", "tokens", 86_400, PLENTY), 500),
+LIMITS = (
+    Limit("tenant_requests", "tenant:acme", "requests", 60, PLENTY),
+    Limit("tenant_tokens", "tenant:acme", "tokens", 60, PLENTY),
+    Limit("principal_requests", "principal:acme/ada", "requests", 60, PLENTY),
+    Limit("principal_tokens", "principal:acme/ada", "tokens", 86_400, PLENTY),
+    Limit("slots", "pool:premium", "slots", Lifetime(), PLENTY),
+    Limit("budget", "tenant:acme", "cost", CalendarPeriod("month"), PLENTY),
+)
+COUNTERS = tuple(
+    Counter(key, unit, window)
+    for key in ("principal:acme/ada", "tenant:acme")
+    for window in (60, 86_400)
+    for unit in ("requests", "tokens")
 )
 TASKS = 16
+
+
+def demand(limits: int = len(LIMITS)) -> Demand:
+    """What a chat asks for, under the counters that every request has and so many limits."""
+    worst = Usage(100, 400, 900, 60_000)
+    return Demand(LIMITS[:limits], worst, Usage(100, 1), Usage(100), COUNTERS)
 
 
 @pytest.fixture
@@ -50,18 +64,19 @@ def ledger(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Embedded
 
 async def request(ledger: EmbeddedLedger) -> None:
     now = time.time()
-    await ledger.usage("acme", "acme/ada", now)
-    reservation = await ledger.reserve(ADA, CHARGES, now)
+    await ledger.usage(COUNTERS, now)
+    reservation = await ledger.reserve(ADA, demand(), now)
     await ledger.settle(reservation, USED, now)
 
 
-def test_arithmetic(benchmark: BenchmarkFixture) -> None:
-    book = Book()
+@pytest.mark.parametrize("limits", [1, 3, 6])
+def test_arithmetic(benchmark: BenchmarkFixture, limits: int) -> None:
+    book, wanted = Book(), demand(limits)
 
     def one() -> None:
         now = time.time()
-        book.usage("acme", "acme/ada", now)
-        reservation, _ = book.reserve(ADA, CHARGES, now)
+        book.usage(COUNTERS, now)
+        reservation, _ = book.reserve(ADA, wanted, now)
         book.settle(reservation, USED, now)
 
     benchmark(one)

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from extauth.types import LimitState
+    from extauth.types import Limit, LimitState
 
 
 class SluiceError(Exception):
@@ -131,6 +131,7 @@ class LimitExceeded(RequestError):
     """A limit has no room; `retry_after` is when it will have some, None means never.
 
     `states` are all limits of the request as they stand without it, for the answer's headers.
+    `limit` is the one that refused, where the ledger did and not a rule.
     """
 
     default_status = 429
@@ -146,6 +147,7 @@ class LimitExceeded(RequestError):
         status: int | None = None,
         headers: tuple[tuple[str, str], ...] = (),
         states: tuple[LimitState, ...] = (),
+        limit: Limit | None = None,
     ) -> None:
         super().__init__(
             message,
@@ -156,6 +158,7 @@ class LimitExceeded(RequestError):
             headers=headers,
         )
         self.states = states
+        self.limit = limit
 
 
 class GatewayError(AnsweredError):

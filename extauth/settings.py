@@ -48,7 +48,10 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Backend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A Triton server. `cluster` is Envoy's name for it; `url` None means the embedded server."""
+    """A Triton server. `cluster` is Envoy's name for it; `url` None means the embedded server.
+
+    `metrics_url` is where it tells its load; None where nobody asks.
+    """
 
     name: str
     cluster: str
@@ -56,6 +59,7 @@ class Backend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     profile: Literal["cpu", "gpu"]
     region: str
     url: str | None = None
+    metrics_url: str | None = None
 
 
 class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,12 +69,21 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     completion: int = 0
 
 
+class DatedPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A price from `since` on, in unix seconds; of some `versions`, or of all where it is empty."""
+
+    since: float
+    price: Price
+    versions: tuple[str, ...] = ()
+
+
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A model that clients can ask for.
 
     `versions` are canonical digits, ascending. `default` is the version used when the client
-    names none and the policy has no other wish. `tokenizer` and `chat_template` are paths
-    relative to the snapshot's directory.
+    names none and the policy has no other wish. `prices` are the newest first, and of one date
+    those for some versions before the one for all; where none holds, `price` does. `tokenizer`
+    and `chat_template` are paths relative to the snapshot's directory.
     """
 
     name: str
@@ -84,6 +97,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     region: str
     tokenizer: str
     chat_template: str | None = None
+    prices: tuple[DatedPrice, ...] = ()
 
 
 class Jwt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -137,8 +151,42 @@ class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention: float = 30 * 86_400.0
 
 
+class Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where usage and reservations are kept: in files of the state directory, or in a Redis.
+
+    `url` is of the scheme `redis`, `rediss` or `unix` and names a Redis, which `kind: redis` always
+    has. The password, if there is one, is the first line of `password_file`, an absolute path.
+    What a process has reserved is given up `lease` seconds after the process died.
+    """
+
+    kind: Literal["embedded", "redis"] = "embedded"
+    url: str | None = None
+    password_file: str | None = None
+    lease: float = 30.0
+
+
+class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is told of events: all of them, or only those of some tenants or limits.
+
+    The secret that signs them is in `secret_file`, an absolute path, and nowhere else.
+    """
+
+    url: str
+    secret_file: str
+    tenants: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+
+
+class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What happens when a limit is nearly used up, beside a log line and a metric."""
+
+    webhooks: tuple[Webhook, ...] = ()
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole of `gateway.yaml`, normalised."""
+    """The whole of `gateway.yaml`, normalised. `workers` processes serve; more than one share a
+    ledger in Redis.
+    """
 
     time_zone: str
     listener: Listener
@@ -149,3 +197,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     identity: Identity
     limits: Limits
     audit: Audit = Audit()
+    ledger: Ledger = Ledger()
+    workers: int = 1
+    events: Events = Events()

@@ -24,7 +24,11 @@ BUSY_SECONDS = 5.0
 
 
 def connect(
-    path: Path, schema: str, *, synchronous: Literal["NORMAL", "FULL"]
+    path: Path,
+    schema: str,
+    *,
+    synchronous: Literal["NORMAL", "FULL"],
+    version: int = SCHEMA_VERSION,
 ) -> sqlite3.Connection:
     """Open the database at `path` for writing, made with `schema` when it is new.
 
@@ -48,15 +52,15 @@ def connect(
             if _version(connection) == 0:
                 for statement in schema.split(";"):
                     connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        _check(connection, path)
+                connection.execute(f"PRAGMA user_version = {version}")
+        _check(connection, path, version)
     except sqlite3.Error as error:
         connection.close()
         raise StackError(f"{path}: can't be opened: {error}") from None
     return connection
 
 
-def connect_read_only(path: Path) -> sqlite3.Connection:
+def connect_read_only(path: Path, *, version: int = SCHEMA_VERSION) -> sqlite3.Connection:
     """Open an existing database for reading, also while another process writes to it.
 
     Raises StackError when there is none yet, it can't be read, or it is another version's.
@@ -65,7 +69,7 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
         raise StackError(f"{path}: nothing has been recorded in this state directory yet")
     connection = _open(path, "ro")
     try:
-        _check(connection, path)
+        _check(connection, path, version)
     except sqlite3.Error as error:
         connection.close()
         raise StackError(f"{path}: can't be read: {error}") from None
@@ -104,8 +108,8 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(version)
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    version = _version(connection)
-    if version != SCHEMA_VERSION:
+def _check(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    found = _version(connection)
+    if found != version:
         connection.close()
-        raise StackError(f"{path}: written by another version of sluice (schema {version})")
+        raise StackError(f"{path}: written by another version of sluice (schema {found})")

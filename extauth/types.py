@@ -20,6 +20,7 @@ class Operation(StrEnum):
     EMBEDDINGS = "embeddings"
     MODELS_LIST = "models.list"
     MODELS_RETRIEVE = "models.retrieve"
+    USAGE = "usage"
     INFER = "infer"
     GENERATE = "generate"
     GENERATE_STREAM = "generate_stream"
@@ -181,17 +182,50 @@ class Windows(msgspec.Struct, frozen=True):
 
 
 class UsageFacts(msgspec.Struct, frozen=True):
-    """Usage so far, before this request."""
+    """Usage so far, before this request. `counters` are those that the policy's data declares."""
 
     principal: Windows = Windows()
     tenant: Windows = Windows()
+    counters: dict[str, int] = {}
+
+
+class LoadFacts(msgspec.Struct, frozen=True):
+    """How busy the backend of the model was, `age` seconds ago.
+
+    `pending` requests for the model, of any version, waited in the backend's queue, from whomever
+    they came. `queue_ms` is how long those had waited there, on average, that it answered in the
+    ten seconds before; None when there were none. `in_flight` are this gateway process's own
+    requests to the model that are not over now. `gpu` is the share of their time that the
+    backend's GPUs work, 0 to 1, on average; None without one.
+    """
+
+    pending: int = 0
+    queue_ms: float | None = None
+    in_flight: int = 0
+    gpu: float | None = None
+    age: float = 0.0
+
+
+class BehaviourFacts(msgspec.Struct, frozen=True):
+    """How the principal's requests of the last ten minutes ended, as this process saw them.
+
+    `requests` are all of them; `denied` by the policy, `limited` by a limit, `failed` by the
+    gateway or a backend.
+    """
+
+    requests: int = 0
+    denied: int = 0
+    limited: int = 0
+    failed: int = 0
 
 
 class Facts(msgspec.Struct, frozen=True):
     """The policy input: facts, never content (schemas/input.schema.json).
 
     `gateway/admission` sees `parameters`, `tokens`, `sensitive` and `usage` as null, and `model`
-    as null unless the path names one.
+    as null unless the path names one. `exceeded` names the limits that a route decided before
+    ran into, where they ask for another. `load` is None where nobody knows, which is not idle;
+    it and `behaviour` are None at admission.
     """
 
     request: RequestFacts
@@ -203,6 +237,9 @@ class Facts(msgspec.Struct, frozen=True):
     tokens: TokenFacts | None = None
     sensitive: dict[str, int] | None = None
     usage: UsageFacts | None = None
+    exceeded: tuple[str, ...] = ()
+    load: LoadFacts | None = None
+    behaviour: BehaviourFacts | None = None
 
 
 class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -222,14 +259,80 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cluster: str
 
 
+Unit = Literal[
+    "requests", "prompt_tokens", "completion_tokens", "tokens", "cost", "seconds", "slots"
+]
+"""What a limit counts. Cost is in micro-units of the prices' currency, seconds are seconds of
+computing, slots are requests that run at the moment."""
+
+
+class TokenBucket(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="bucket"
+):
+    """What was used flows off, `refill` every `seconds`; the limit's `max` is the burst."""
+
+    refill: Annotated[int, msgspec.Meta(ge=1)]
+    seconds: Annotated[int, msgspec.Meta(ge=1)]
+
+
+class CalendarPeriod(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="calendar"
+):
+    """An hour, day or month of a time zone. Months begin on their day `anchor`, at midnight."""
+
+    period: Literal["hour", "day", "month"]
+    time_zone: str = "UTC"
+    anchor: Annotated[int, msgspec.Meta(ge=1, le=28)] = 1
+
+
+class Lifetime(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="lifetime"
+):
+    """All time: what was used counts for ever."""
+
+
+Seconds = Annotated[int, msgspec.Meta(ge=1)]
+Window = Seconds | TokenBucket | CalendarPeriod | Lifetime
+"""Over what time a limit counts; a number is a rolling window of so many seconds."""
+
+
+class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a request waits for room: at most `max_wait` seconds, behind at most `max_waiting`.
+
+    Classes that wait share what becomes free by their `share`, and tenants inside a class by
+    their `weight`.
+    """
+
+    max_waiting: Annotated[int, msgspec.Meta(ge=1)]
+    max_wait: Annotated[float, msgspec.Meta(gt=0)]
+    priority: str = "default"
+    share: Annotated[int, msgspec.Meta(ge=1)] = 1
+    weight: Annotated[int, msgspec.Meta(ge=1)] = 1
+
+
 class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="limit"):
-    """At most `max` of `unit` in any rolling `window` seconds, over everything under `key`."""
+    """At most `max` of `unit` in any `window`, over everything under `key`.
+
+    `on_exceed` says what becomes of a request that does not fit. `warn_at` are percents of `max`;
+    reaching one raises an event, once a window.
+    """
 
     name: str
     key: str
-    unit: Literal["requests", "tokens"]
-    window: Annotated[int, msgspec.Meta(ge=1)]
+    unit: Unit
+    window: Window
     max: Annotated[int, msgspec.Meta(ge=0)]
+    on_exceed: Literal["deny", "queue", "clamp", "fallback", "warn"] = "deny"
+    queue: Queue | None = None
+    warn_at: tuple[Annotated[int, msgspec.Meta(ge=1, le=100)], ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.queue is None) == (self.on_exceed == "queue"):
+            raise ValueError("`queue` belongs to on_exceed `queue`, and to nothing else")
+        if self.unit == "slots" and not isinstance(self.window, Lifetime):
+            raise ValueError("slots have the window `lifetime`: they are free when a request ends")
+        if self.on_exceed == "clamp" and self.unit in {"requests", "seconds", "slots"}:
+            raise ValueError(f"a request can't be clamped to fewer {self.unit}")
 
 
 class Mask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="mask"):
@@ -258,10 +361,15 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """What a request really used, or is known to have used when it was cut."""
+    """What a request really used, or is known to have used when it was cut.
+
+    `cost` is in micro-units of the prices' currency, `milliseconds` are those of the backend.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cost: int = 0
+    milliseconds: int = 0
 
     @property
     def total_tokens(self) -> int:
@@ -276,14 +384,30 @@ class Account(msgspec.Struct, frozen=True):
     principal: str
     model: str
     version: str
+    team: str = ""
 
 
 class LimitState(msgspec.Struct, frozen=True):
-    """One limit after a reservation: `reset` is the seconds until it is whole again."""
+    """One limit after a reservation: `reset` is the seconds until it is whole again.
+
+    None means never, as nothing that counts leaves a lifetime.
+    """
 
     limit: Limit
     remaining: int
-    reset: float
+    reset: float | None
+
+
+class Crossing(msgspec.Struct, frozen=True):
+    """`percent` of a limit is used up, for the first time in its window.
+
+    `resets_at` is in unix seconds, None for a lifetime.
+    """
+
+    limit: Limit
+    percent: int
+    used: int
+    resets_at: float | None
 
 
 class Delta(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Reserve, then settle: what every limit counts, and what `sluice usage` reports."""
 
 from extauth.ledger.embedded import EmbeddedLedger
-from extauth.ledger.ledger import Charge, Ledger, Reservation
+from extauth.ledger.ledger import Counter, Demand, Ledger, Reservation, Standing
 
-__all__ = ["Charge", "EmbeddedLedger", "Ledger", "Reservation"]
+__all__ = ["Counter", "Demand", "EmbeddedLedger", "Ledger", "Reservation", "Standing"]

@@ -1,86 +1,34 @@
-"""All windows of an embedded ledger, in memory. No storage, no waiting: one call, one change."""
+"""All counters of an embedded ledger, in memory. No storage, no waiting: one call, one change."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extauth.errors import LedgerUnavailable, LimitExceeded, PolicyError
-from extauth.ledger.fold import (
-    DAY,
-    MINUTE,
-    Bucket,
+from extauth.errors import LedgerUnavailable
+from extauth.ledger.entry import (
+    Cleared,
+    Granted,
+    Lost,
+    Progressed,
     Released,
     Reserved,
-    Scope,
     Settled,
-    WindowKey,
 )
-from extauth.ledger.ledger import Charge, Reservation
+from extauth.ledger.ledger import Counter, Reservation, Standing, amounts, scale
+from extauth.ledger.refusal import refusal
 from extauth.ledger.shelf import Shelf
-from extauth.ledger.window import Window
-from extauth.types import Counters, LimitState, UsageFacts, Windows
+from extauth.ledger.threshold import Thresholds
+from extauth.ledger.window import window_of
+from extauth.types import LimitState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from extauth.types import Account, Usage
-
-# Nobody knows when a running request ends, only that it ends: ask again soon.
-_WHILE_HELD = 1.0
-_UNUSED = Windows()
-
-
-class Owner:
-    """What a tenant or a principal has used, over all of its limits."""
-
-    __slots__ = ("day_requests", "day_tokens", "minute_requests", "minute_tokens")
-
-    def __init__(self) -> None:
-        self.minute_requests = Window(MINUTE)
-        self.minute_tokens = Window(MINUTE)
-        self.day_requests = Window(DAY)
-        self.day_tokens = Window(DAY)
-
-    def used(self, now: float) -> int:
-        """Not 0 while anything counts."""
-        return self.day_requests.used(now) + self.day_tokens.used(now)
-
-    def windows(self, now: float) -> Windows:
-        """What a policy is told."""
-        return Windows(
-            Counters(self.minute_requests.used(now), self.minute_tokens.used(now)),
-            Counters(self.day_requests.used(now), self.day_tokens.used(now)),
-        )
-
-    def buckets(self, scope: Scope) -> Iterator[tuple[Bucket, int, int]]:
-        """What is booked, in the order in which it can be loaded."""
-        for seconds, requests, tokens in (
-            (MINUTE, self.minute_requests, self.minute_tokens),
-            (DAY, self.day_requests, self.day_tokens),
-        ):
-            for number, amount in requests.booked():
-                yield Bucket(scope, seconds, number), amount, 0
-            for number, amount in tokens.booked():
-                yield Bucket(scope, seconds, number), 0, amount
-
-    def reserve(self, tokens: int, now: float) -> None:
-        """A request begins that may use so many tokens."""
-        self.minute_requests.book(1, now)
-        self.day_requests.book(1, now)
-        self.minute_tokens.held += tokens
-        self.day_tokens.held += tokens
-
-    def settle(self, held: int, tokens: int, now: float) -> None:
-        """A request ended: what it held becomes what it used."""
-        self.minute_tokens.settle(held, tokens, now)
-        self.day_tokens.settle(held, tokens, now)
-
-    def release(self, held: int, reserved: float) -> None:
-        """A request that was reserved then has used nothing."""
-        self.minute_requests.take_back(1, reserved)
-        self.day_requests.take_back(1, reserved)
-        self.minute_tokens.held -= held
-        self.day_tokens.held -= held
+    from extauth.ledger.entry import Entry
+    from extauth.ledger.ledger import Demand
+    from extauth.ledger.window import Window
+    from extauth.types import Account, Crossing, Limit, Unit, Usage
+    from extauth.types import Window as Spec
 
 
 class Book:
@@ -90,204 +38,260 @@ class Book:
         self._now = 0.0
         self._count = 0
         self._open: dict[str, Reserved] = {}
-        self._windows: Shelf[WindowKey, Window] = Shelf(lambda key: Window(key[2]))
-        self._tenants: Shelf[str, Owner] = Shelf(lambda _: Owner())
-        self._principals: Shelf[str, Owner] = Shelf(lambda _: Owner())
-        self._shelves = (self._windows, self._tenants, self._principals)
+        self._known: dict[str, Usage] = {}
+        self._counters: Shelf[Counter, Window] = Shelf(lambda counter: window_of(counter.window))
+        self._kinds: set[tuple[Unit, Spec]] = set()
+        self._limits: dict[Counter, Limit] = {}
+        self._changed: set[Counter] = set()
+        self.thresholds = Thresholds()
 
     @property
     def size(self) -> int:
         """How many counters are kept."""
-        return len(self._windows) + len(self._tenants) + len(self._principals)
+        return len(self._counters)
 
     @property
     def open(self) -> int:
         """How many reservations are neither settled nor released."""
         return len(self._open)
 
-    def load(self, bucket: Bucket, requests: int, tokens: int) -> None:
-        """Count again what was counted before a restart. Buckets come in ascending order."""
-        scope, seconds, number = bucket
-        if scope.kind == "limit":
-            for unit, amount in (("requests", requests), ("tokens", tokens)):
-                if amount > 0:
-                    self._window((scope.key, unit, seconds)).load(number, amount)
-            return
-        owners = self._principals if scope.kind == "principal" else self._tenants
-        owner = owners.get(scope.key) or owners.add(scope.key)
-        minute = seconds == MINUTE
-        (owner.minute_requests if minute else owner.day_requests).load(number, requests)
-        (owner.minute_tokens if minute else owner.day_tokens).load(number, tokens)
+    @property
+    def opened(self) -> tuple[Reserved, ...]:
+        """Those reservations, the oldest first."""
+        return tuple(self._open.values())
 
-    def buckets(self) -> Iterator[tuple[Bucket, int, int]]:
-        """What is booked, as `load` takes it to make an equal book; what is held is not in it."""
-        for (key, unit, seconds), window in self._windows.items():
-            requests = unit == "requests"
-            for number, amount in window.booked():
-                bucket = Bucket(Scope("limit", key), seconds, number)
-                yield (bucket, amount, 0) if requests else (bucket, 0, amount)
-        for name, owner in self._principals.items():
-            yield from owner.buckets(Scope("principal", name))
-        for name, owner in self._tenants.items():
-            yield from owner.buckets(Scope("tenant", name))
-
-    def hold(self, entry: Reserved) -> None:
-        """Hold again what was reserved before a restart; its requests are among the buckets."""
-        self._open[entry.id] = entry
-        self._count = max(self._count, int(entry.id))
-        for key, amount in entry.claims:
-            if key[1] == "tokens":
-                self._window(key).held += amount
-        for owner in (self._tenant(entry.account), self._principal(entry.account)):
-            owner.minute_tokens.held += entry.tokens
-            owner.day_tokens.held += entry.tokens
-
-    def reserve(
-        self, account: Account, charges: Sequence[Charge], now: float
-    ) -> tuple[Reservation, Reserved]:
-        """Set all charges aside, or none and raise LimitExceeded.
-
-        Charges of one counter count once, with the largest amount, under the smallest maximum.
-        """
+    def reserve(self, account: Account, demand: Demand, now: float) -> tuple[Reservation, Reserved]:
+        """Set the worst case aside under all limits, or raise LimitExceeded."""
         now = self.advance(now)
-        for shelf in self._shelves:
-            shelf.patrol(now)
-        claims: dict[WindowKey, int] = {}
-        for charge in charges:
-            limit, amount = charge.limit, charge.amount
-            if amount < 0:
-                raise LedgerUnavailable("A charge is negative.")
-            key: WindowKey = (limit.key, limit.unit, limit.window)
-            claims[key] = max(amount, claims.get(key, 0))
-        windows = {key: self._windows.get(key) or self._window(key) for key in claims}
-
-        states = []
+        for gone in self._counters.patrol(now):
+            self._limits.pop(gone, None)
+        worst = amounts(demand.worst)
+        least = amounts(demand.least)
+        if min(worst.values()) < 0:
+            raise LedgerUnavailable("A charge is negative.")
+        claims: dict[Counter, int] = {}
+        states, granted = [], []
         full = False
-        for charge in charges:
-            limit = charge.limit
-            key = (limit.key, limit.unit, limit.window)
-            window = windows[key]
-            left = limit.max - window.used(now) - claims[key]
-            full |= left < 0
-            states.append(LimitState(limit, left, window.whole_after(now, claims[key])))
+        for limit in demand.limits:
+            unit, most = limit.unit, limit.max
+            counter = Counter(limit.key, unit, limit.window)
+            window = self._window(counter)
+            self._limits[counter] = limit
+            amount, parts = worst[unit], scale(unit)
+            left = most * parts - window.used(now)
+            if amount > left:
+                if limit.on_exceed == "clamp" and least[unit] <= left:
+                    amount = left
+                elif limit.on_exceed != "warn":
+                    full = True
+            claims[counter] = min(amount, claims.get(counter, amount))
+            granted.append(amount // parts)
+            remaining = max(0, left - amount) // parts
+            states.append(LimitState(limit, remaining, window.whole_after(now, amount)))
         if full:
-            raise self._refusal(charges)
-
-        tokens = 0
-        for key, amount in claims.items():
-            if key[1] == "tokens":
-                windows[key].held += amount
-                tokens = max(tokens, amount)
-            else:
-                windows[key].book(amount, now)
-        self._tenant(account).reserve(tokens, now)
-        self._principal(account).reserve(tokens, now)
+            raise refusal(demand, self._window, now)
+        for counter in demand.counters:
+            if counter not in claims:
+                claims[counter] = worst[counter.unit]
 
         self._count += 1
-        number = str(self._count)
-        entry = self._open[number] = Reserved(number, now, account, list(claims.items()), tokens)
-        return Reservation(number, account, tuple(charges), now, tuple(states)), entry
+        entry = Reserved(str(self._count), now, account, list(claims.items()), demand.known)
+        self._reserve(entry)
+        reservation = Reservation(entry.id, account, demand, now, tuple(states), tuple(granted))
+        return reservation, entry
 
-    def settle(self, reservation: Reservation, usage: Usage, now: float) -> Settled | None:
-        """Replace what is held by what was used; None when the reservation has ended before."""
-        entry = self._open.pop(reservation.id, None)
-        if entry is None:
+    def progress(self, reservation: Reservation, usage: Usage, now: float) -> Progressed | None:
+        """So much is known to be used; None when the reservation has ended before."""
+        if reservation.id not in self._open:
             return None
-        now, total = self.advance(now), usage.total_tokens
-        for key, amount in entry.claims:
-            if key[1] == "tokens":
-                self._window(key).settle(amount, total, now)
-        self._tenant(entry.account).settle(entry.tokens, total, now)
-        self._principal(entry.account).settle(entry.tokens, total, now)
-        return Settled(entry.id, now, usage)
+        self._known[reservation.id] = usage
+        return Progressed(reservation.id, self.advance(now), usage)
+
+    def settle(
+        self, reservation: Reservation, usage: Usage, now: float
+    ) -> tuple[Settled, tuple[Crossing, ...]] | None:
+        """Replace what is held by what was used; None when the reservation has ended before."""
+        reserved = self._open.get(reservation.id)
+        if reserved is None:
+            return None
+        entry = Settled(reserved.id, self.advance(now), usage)
+        self._end(entry, usage)
+        return entry, self._crossings(reservation.demand.limits)
 
     def release(self, reservation: Reservation, now: float) -> Released | None:
         """Give back what was reserved; None when the reservation has ended before."""
-        entry = self._open.pop(reservation.id, None)
-        if entry is None:
+        if reservation.id not in self._open:
             return None
-        for key, amount in entry.claims:
-            if key[1] == "tokens":
-                self._window(key).held -= amount
-            else:
-                self._window(key).take_back(amount, entry.time)
-        self._tenant(entry.account).release(entry.tokens, entry.time)
-        self._principal(entry.account).release(entry.tokens, entry.time)
-        return Released(entry.id, self.advance(now))
+        entry = Released(reservation.id, self.advance(now))
+        self._release(entry)
+        return entry
 
-    def usage(self, tenant: str, principal: str, now: float) -> UsageFacts:
-        """What counts now, held and booked."""
+    def lose(self, now: float) -> list[Lost]:
+        """End everything that is open with what is known of it: its process is dead."""
+        lost = [Lost(key, self.advance(now)) for key in self._open]
+        for entry in lost:
+            self.apply(entry)
+        return lost
+
+    def apply(self, entry: Entry) -> None:
+        """Do once more what an entry tells of. The end of what is not open changes nothing."""
+        match entry:
+            case Granted():
+                self.advance(entry.time)
+                self._window(entry.counter).book(-entry.amount, self._now)
+                self._changed.add(entry.counter)
+                return
+            case Cleared():
+                self.advance(entry.time)
+                for counter, window in self._under(entry.key):
+                    window.clear()
+                    self._changed.add(counter)
+                    self.thresholds.forget(counter)
+                return
+            case Reserved():
+                self.advance(entry.time)
+                self._count = max(self._count, int(entry.id))
+                self._reserve(entry)
+                return
+        self.advance(entry.time)
+        reserved = self._open.get(entry.id)
+        if reserved is None:
+            return
+        match entry:
+            case Progressed():
+                self._known[entry.id] = entry.usage
+            case Settled():
+                self._end(entry, entry.usage)
+            case Released():
+                self._release(entry)
+            case Lost():
+                self._end(entry, self._known.get(entry.id, reserved.known))
+
+    def usage(self, counters: Iterable[Counter], now: float) -> tuple[int, ...]:
+        """What counts now, held and booked; seconds are whole."""
         now = self.advance(now)
-        caller, owner = self._principals.get(principal), self._tenants.get(tenant)
-        return UsageFacts(
-            caller.windows(now) if caller else _UNUSED, owner.windows(now) if owner else _UNUSED
+        get = self._counters.get
+        return tuple(
+            [
+                window.used(now) // scale(counter.unit) if (window := get(counter)) else 0
+                for counter in counters
+            ]
         )
+
+    def standing(self, key: str, now: float) -> tuple[Standing, ...]:
+        """The counters under a key, or under those that begin as it does up to a final `*`."""
+        now = self.advance(now)
+        found = []
+        for counter, window in self._under(key):
+            parts, limit = scale(counter.unit), self._limits.get(counter)
+            used, held = window.used(now), window.held
+            after = window.whole_after(now)
+            found.append(
+                Standing(
+                    counter,
+                    limit.name if limit else None,
+                    limit.max if limit else None,
+                    (used - held) // parts,
+                    held // parts,
+                    now + after if after else None,
+                )
+            )
+        return tuple(sorted(found, key=lambda each: str(each.counter)))
+
+    def knows(self, key: str) -> int:
+        """How many counters there are under a key."""
+        return len(self._under(key))
 
     def advance(self, now: float) -> float:
         """The time of the next change: never before that of the last one."""
         self._now = max(self._now, now)
         return self._now
 
-    def _window(self, key: WindowKey) -> Window:
-        window = self._windows.get(key)
+    def hold(self, entry: Reserved) -> None:
+        """Hold again what was reserved before a restart; its requests are booked already."""
+        self._open[entry.id] = entry
+        self._count = max(self._count, int(entry.id))
+        for counter, amount in entry.claims:
+            if counter.unit != "requests":
+                self._window(counter).held += amount
+
+    def load(self, counter: Counter, state: Sequence[float]) -> None:
+        """Count again what was booked before a restart."""
+        self._window(counter).load(state, self._now)
+
+    def states(self) -> Iterator[tuple[Counter, Sequence[float]]]:
+        """What is booked in every counter, as `load` takes it; what is held is not in it."""
+        for counter, window in self._counters.items():
+            yield counter, window.state()
+
+    def changes(self) -> list[tuple[Counter, Sequence[float], float]]:
+        """The same of the counters that changed since the last call, each with when it is idle.
+
+        An idle one need not be kept: infinity for one that always counts.
+        """
+        changed = []
+        for counter in self._changed:
+            window = self._counters.get(counter)
+            if window is not None:
+                booked = window.used(self._now) - window.held
+                after = window.whole_after(self._now, booked)
+                idle = float("inf") if after is None else self._now + after
+                changed.append((counter, window.state(), idle))
+        self._changed.clear()
+        return changed
+
+    def _reserve(self, entry: Reserved) -> None:
+        self._open[entry.id] = entry
+        for counter, amount in entry.claims:
+            if counter.unit == "requests":
+                self._window(counter).book(amount, entry.time)
+                self._changed.add(counter)
+            else:
+                self._window(counter).held += amount
+
+    def _end(self, entry: Settled | Lost, usage: Usage) -> None:
+        reserved = self._open.pop(entry.id)
+        self._known.pop(entry.id, None)
+        used = amounts(usage)
+        for counter, held in reserved.claims:
+            unit = counter.unit
+            if unit == "requests":
+                continue
+            window = self._window(counter)
+            window.held -= held
+            if unit != "slots" and (amount := used[unit]):
+                window.book(amount, entry.time)
+                self._changed.add(counter)
+
+    def _release(self, entry: Released) -> None:
+        reserved = self._open.pop(entry.id)
+        self._known.pop(entry.id, None)
+        for counter, amount in reserved.claims:
+            if counter.unit == "requests":
+                self._window(counter).take_back(amount, reserved.time)
+                self._changed.add(counter)
+            else:
+                self._window(counter).held -= amount
+
+    def _crossings(self, limits: Sequence[Limit]) -> tuple[Crossing, ...]:
+        crossed: list[Crossing] = []
+        for limit in limits:
+            if limit.warn_at:
+                counter = Counter(limit.key, limit.unit, limit.window)
+                crossed += self.thresholds.reached(limit, counter, self._window(counter), self._now)
+        return tuple(crossed)
+
+    def _under(self, key: str) -> list[tuple[Counter, Window]]:
+        prefix = key.removesuffix("*")
+        if prefix != key:
+            return [each for each in self._counters.items() if each[0].key.startswith(prefix)]
+        # Clients ask for their own, and there may be a million keys.
+        counters = [Counter(key, unit, window) for unit, window in self._kinds]
+        return [(each, window) for each in counters if (window := self._counters.get(each))]
+
+    def _window(self, counter: Counter) -> Window:
+        window = self._counters.get(counter)
         if window is None:
-            if key[2] < 1:
-                raise PolicyError(f"A limit has a window of {key[2]} seconds.")
-            window = self._windows.add(key)
+            window = self._counters.add(counter)
+            self._kinds.add((counter.unit, counter.window))
         return window
-
-    def _tenant(self, account: Account) -> Owner:
-        key = account.tenant
-        return self._tenants.get(key) or self._tenants.add(key)
-
-    def _principal(self, account: Account) -> Owner:
-        key = account.principal
-        return self._principals.get(key) or self._principals.add(key)
-
-    def _state(self, charge: Charge) -> LimitState:
-        limit, now = charge.limit, self._now
-        window = self._window((limit.key, limit.unit, limit.window))
-        remaining = limit.max - window.used(now)
-        return LimitState(limit, max(0, remaining), window.whole_after(now))
-
-    def _refusal(self, charges: Sequence[Charge]) -> LimitExceeded:
-        """The error of the charge that has to wait longest, or would wait for ever."""
-        longest, refused = -1.0, None
-        for charge in charges:
-            limit, amount = charge.limit, charge.amount
-            if amount > limit.max:
-                longest, refused = float("inf"), charge
-                break
-            window = self._window((limit.key, limit.unit, limit.window))
-            excess = window.used(self._now) + amount - limit.max
-            if excess > 0:
-                wait = window.room_after(excess, self._now)
-                wait = _WHILE_HELD if wait is None else wait
-                if wait > longest:
-                    longest, refused = wait, charge
-        if refused is None:
-            raise AssertionError("a refusal without a full limit")
-        states = tuple([self._state(charge) for charge in charges])
-        return LimitExceeded(
-            _message(refused, states[charges.index(refused)].remaining),
-            code=refused.limit.name,
-            retry_after=None if longest == float("inf") else longest,
-            states=states,
-        )
-
-
-def _message(charge: Charge, remaining: int) -> str:
-    limit = charge.limit
-    allowed = f"{limit.max} {limit.unit} in {limit.window} s"
-    if charge.amount <= limit.max:
-        asked = f"this request needs up to {charge.amount}"
-        return f"The limit {limit.name} of {allowed} has {remaining} left, and {asked}."
-    if limit.unit == "requests" or charge.fixed >= limit.max:
-        needs = charge.fixed if limit.unit == "tokens" and charge.fixed else charge.amount
-        what = "this prompt alone has" if needs == charge.fixed else "this request needs"
-        return f"The limit {limit.name} allows {allowed}, and {what} {needs}."
-    fits = limit.max - charge.fixed
-    return (
-        f"The limit {limit.name} allows {allowed}, and this request may use {charge.amount}: "
-        f"lower max_tokens, over all choices, to at most {fits}."
-    )

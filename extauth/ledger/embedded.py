@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from extauth.errors import LedgerUnavailable, StackError
 from extauth.ledger.book import Book
+from extauth.ledger.entry import Cleared, Granted
 from extauth.ledger.journal import Journal, journal_of
+from extauth.ledger.ledger import scale
 from extauth.ledger.store import Store
 from extauth.ledger.writer import Writer
 
@@ -16,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from extauth.ledger.fold import Fold
-    from extauth.ledger.ledger import Charge, Reservation
-    from extauth.types import Account, Clock, Usage, UsageFacts
+    from extauth.ledger.ledger import Counter, Demand, Reservation, Standing
+    from extauth.ledger.lines import Lines
+    from extauth.types import Account, Clock, Crossing, Usage
 
 _NOT_OPEN = "The ledger is not open."
 
@@ -27,9 +29,9 @@ class EmbeddedLedger:
     """`Ledger` on files that this process owns. See the protocol for its promises.
 
     A settlement is on disk when `settle` returns; a reservation or release within some 10 ms. A
-    process that is killed loses none of the first. What it had reserved and not settled counts in
-    full after the restart; such requests are `unsettled` in the report. Limits go on where
-    they stood. A loss of power may also take the last second.
+    process that is killed loses none of the first. What it had reserved and not settled counts as
+    what is known of it after the restart; such requests are `unsettled` in the report. Limits go
+    on where they stood. A loss of power may also take the last second.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
@@ -64,11 +66,11 @@ class EmbeddedLedger:
         """
         self._store = Store(self._path)
         try:
-            fold, journal = await asyncio.to_thread(self._load, self._store)
+            lines, journal = await asyncio.to_thread(self._load, self._store)
         except BaseException:
             self._store.close()
             raise
-        self._writer = Writer(journal, self._store, fold)
+        self._writer = Writer(journal, self._store, self._book, lines)
 
     async def close(self) -> None:
         """Write everything down and let go of the file; refuse everything from now on.
@@ -82,23 +84,34 @@ class EmbeddedLedger:
             finally:
                 self._store.close()
 
-    async def reserve(self, account: Account, charges: Sequence[Charge], now: float) -> Reservation:
-        """Set the charges aside, all of them or none."""
+    async def reserve(self, account: Account, demand: Demand, now: float) -> Reservation:
+        """Set the worst case aside under all limits, or under none."""
         writer = self._ready()
         while writer.behind:
             await writer.catch_up()
             writer = self._ready()
-        reservation, entry = self._book.reserve(account, charges, now)
+        reservation, entry = self._book.reserve(account, demand, now)
         writer.put(entry)
         return reservation
 
-    async def settle(self, reservation: Reservation, usage: Usage, now: float) -> None:
+    async def progress(self, reservation: Reservation, usage: Usage, now: float) -> None:
+        """So much is known to be used by now; on disk within some 10 ms."""
+        entry = self._book.progress(reservation, usage, now)
+        if entry is not None:
+            self._ready().put(entry)
+
+    async def settle(
+        self, reservation: Reservation, usage: Usage, now: float
+    ) -> tuple[Crossing, ...]:
         """Replace what was reserved by what was used, once; durable when it returns."""
         if self._writer is None:
             raise LedgerUnavailable(_NOT_OPEN)
-        entry = self._book.settle(reservation, usage, now)
-        if entry is not None:
-            self._writer.write(entry)
+        settled = self._book.settle(reservation, usage, now)
+        if settled is None:
+            return ()
+        entry, crossings = settled
+        self._writer.write(entry)
+        return crossings
 
     async def release(self, reservation: Reservation, now: float) -> None:
         """Give back what was reserved, once."""
@@ -108,10 +121,31 @@ class EmbeddedLedger:
         if entry is not None:
             self._writer.put(entry)
 
-    async def usage(self, tenant: str, principal: str, now: float) -> UsageFacts:
-        """What both have used so far."""
+    async def usage(self, counters: Sequence[Counter], now: float) -> tuple[int, ...]:
+        """What counts now, held and booked."""
         self._ready()
-        return self._book.usage(tenant, principal, now)
+        return self._book.usage(counters, now)
+
+    async def standing(self, key: str, now: float) -> tuple[Standing, ...]:
+        """The counters under a key."""
+        self._ready()
+        return self._book.standing(key, now)
+
+    async def reset(self, key: str, now: float) -> int:
+        """Forget what is booked under a key; durable when it returns."""
+        writer = self._ready()
+        counters = self._book.knows(key)
+        entry = Cleared(self._book.advance(now), key)
+        self._book.apply(entry)
+        writer.write(entry)
+        return counters
+
+    async def grant(self, counter: Counter, amount: int, now: float) -> None:
+        """Let that much more be used; durable when it returns."""
+        writer = self._ready()
+        entry = Granted(self._book.advance(now), counter, amount * scale(counter.unit))
+        self._book.apply(entry)
+        writer.write(entry)
 
     def _ready(self) -> Writer:
         writer = self._writer
@@ -121,14 +155,11 @@ class EmbeddedLedger:
             raise LedgerUnavailable(writer.failure)
         return writer
 
-    def _load(self, store: Store) -> tuple[Fold, Journal]:
+    def _load(self, store: Store) -> tuple[Lines, Journal]:
         try:
-            fold, number = store.recover(self._clock())
-            self._book.advance(fold.now)
-            for bucket, requests, tokens in store.buckets():
-                self._book.load(bucket, requests, tokens)
+            lines, number = store.recover(self._book, self._clock())
         except sqlite3.Error as error:
             raise StackError(f"{self._path}: can't be read: {error}") from None
         journal = Journal(journal_of(self._path), number + 1)
         journal.drop(number)
-        return fold, journal
+        return lines, journal

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.errors import StackError
-from extauth.ledger.fold import decode, encode
+from extauth.ledger.entry import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from extauth.ledger.fold import Entry
+    from extauth.ledger.entry import Entry
 
 _SUFFIX = ".jsonl"
 

@@ -1,25 +1,20 @@
-"""What was used, for people: read from the ledger's file, also while a gateway writes to it."""
+"""What was used, added up for people: lines of the ledger grouped by whatever columns."""
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.errors import InvalidRequest, StackError
-from extauth.ledger.store import folded, lines, read
-from extauth.sqlite import connect_read_only
+from extauth.errors import InvalidRequest
+from extauth.ledger.lines import Used
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Sequence
 
-    from extauth.ledger.fold import Line
-    from extauth.settings import Price
+    from extauth.ledger.lines import Line
 
-COLUMNS = ("day", "tenant", "principal", "model", "version")
-_MILLION = 1_000_000
+COLUMNS = ("day", "tenant", "team", "principal", "model", "version")
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -28,100 +23,89 @@ class Selection(msgspec.Struct, frozen=True):
     since: str | None = None
     until: str | None = None
     tenant: str | None = None
+    team: str | None = None
     principal: str | None = None
     model: str | None = None
+
+    def takes(self, line: Line) -> bool:
+        """Whether a line is chosen."""
+        account = line.account
+        return (
+            (self.since is None or line.day >= self.since)
+            and (self.until is None or line.day <= self.until)
+            and self.tenant in {None, account.tenant}
+            and self.team in {None, account.team}
+            and self.principal in {None, account.principal}
+            and self.model in {None, account.model}
+        )
 
 
 class Row(msgspec.Struct, frozen=True):
     """One group. `group` holds the columns that it was grouped by.
 
-    `cost` is in micro-units of the currency that the prices are in. Of `unsettled` requests,
-    which a killed process had not settled, the tokens are not known and not in the sums.
+    `cost` is in micro-units of the prices' currency, as it was charged at the time;
+    `compute_seconds` are the backend's. Of `unsettled` requests, which a killed process had not
+    settled, only the part that was known is in the sums.
     """
 
     group: dict[str, str]
     requests: int
     prompt_tokens: int
     completion_tokens: int
-    unsettled: int
     cost: int
+    compute_seconds: float
+    unsettled: int
 
 
 def report(
-    path: Path,
-    *,
-    by: Sequence[str],
-    selection: Selection | None = None,
-    prices: Mapping[str, Price] | None = None,
+    lines: Iterable[tuple[Line, Used]], *, by: Sequence[str], selection: Selection | None = None
 ) -> tuple[Row, ...]:
-    """Usage grouped by some of `COLUMNS`; every settlement that has returned is in it.
+    """Lines grouped by some of `COLUMNS`, in their order.
 
-    A model without a price costs nothing. Raises InvalidRequest for another column, StackError
-    when there is no ledger or it can't be read.
+    Raises InvalidRequest for another column, or one that is there twice.
     """
-    for column in by:
-        if column not in COLUMNS:
-            raise InvalidRequest(f"usage can't be grouped by {column}", param="by")
-    chosen, prices = selection or Selection(), prices or {}
-    connection = connect_read_only(path)
-    try:
-        found = _found(connection, path)
-    except sqlite3.Error as error:
-        raise StackError(f"{path}: can't be read: {error}") from None
-    finally:
-        connection.close()
-
-    groups: dict[tuple[str, ...], list[int]] = {}
-    for line, (requests, prompt, completion, unsettled) in found:
-        if not _matches(line, chosen):
-            continue
-        price = prices.get(line.account.model)
-        cost = price.prompt * prompt + price.completion * completion if price else 0
-        total = groups.setdefault(tuple(_value(line, column) for column in by), [0] * 5)
-        for place, amount in enumerate((requests, prompt, completion, unsettled, cost)):
-            total[place] += amount
     return tuple(
         Row(
             group=dict(zip(by, group, strict=True)),
-            requests=requests,
-            prompt_tokens=prompt,
-            completion_tokens=completion,
-            unsettled=unsettled,
-            cost=cost // _MILLION,
+            requests=used.requests,
+            prompt_tokens=used.prompt_tokens,
+            completion_tokens=used.completion_tokens,
+            cost=used.cost,
+            compute_seconds=used.milliseconds / 1000,
+            unsettled=used.unsettled,
         )
-        for group, (requests, prompt, completion, unsettled, cost) in sorted(groups.items())
+        for group, used in sorted(grouped(lines, by, selection or Selection()).items())
     )
 
 
-def _found(
-    connection: sqlite3.Connection, path: Path
-) -> list[tuple[Line, tuple[int, int, int, int]]]:
-    """Every line of the sums and of the journal, both of the same moment."""
-    while True:
-        connection.execute("BEGIN")
-        before = folded(connection)
-        found = list(lines(connection))
-        fold, _ = read(connection, path)
-        connection.execute("COMMIT")
-        # A journal file that was folded meanwhile may be gone, and in neither.
-        if folded(connection) == before:
-            break
-    for line, used in fold.lines.items():
-        sums = (used.requests, used.prompt_tokens, used.completion_tokens, used.unsettled)
-        found.append((line, sums))
-    return found
+def grouped(
+    lines: Iterable[tuple[Line, Used]], by: Sequence[str], selection: Selection
+) -> dict[tuple[str, ...], Used]:
+    """The sums of each group. Raises as `report` does."""
+    for place, column in enumerate(by):
+        if column not in COLUMNS:
+            raise InvalidRequest(
+                f"usage can't be grouped by {column}; expected some of {', '.join(COLUMNS)}",
+                param="by",
+            )
+        if column in by[:place]:
+            raise InvalidRequest(f"usage is grouped by {column} twice", param="by")
+    groups: dict[tuple[str, ...], Used] = {}
+    for line, used in lines:
+        if not selection.takes(line):
+            continue
+        group = tuple(_value(line, column) for column in by)
+        total = groups.get(group)
+        if total is None:
+            total = groups[group] = Used()
+        total.requests += used.requests
+        total.prompt_tokens += used.prompt_tokens
+        total.completion_tokens += used.completion_tokens
+        total.cost += used.cost
+        total.milliseconds += used.milliseconds
+        total.unsettled += used.unsettled
+    return groups
 
 
 def _value(line: Line, column: str) -> str:
     return line.day if column == "day" else str(getattr(line.account, column))
-
-
-def _matches(line: Line, chosen: Selection) -> bool:
-    account = line.account
-    return (
-        (chosen.since is None or line.day >= chosen.since)
-        and (chosen.until is None or line.day <= chosen.until)
-        and chosen.tenant in {None, account.tenant}
-        and chosen.principal in {None, account.principal}
-        and chosen.model in {None, account.model}
-    )

@@ -6,15 +6,15 @@ from collections import deque
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
 _PATROL = 2
 
 
 class Counter(Protocol):
-    """What a shelf keeps: something that is idle while it uses nothing."""
+    """What a shelf keeps."""
 
-    def used(self, now: float) -> int: ...
+    def idle(self, now: float) -> bool: ...
 
 
 Key = TypeVar("Key", bound="Hashable")
@@ -45,12 +45,20 @@ class Shelf(Generic[Key, Kept]):
         self._due += _PATROL
         return kept
 
-    def patrol(self, now: float) -> None:
-        """Drop idle counters, as many as are due. Not between looking one up and using it."""
+    def patrol(self, now: float) -> Sequence[Key]:
+        """Drop as many idle counters as are due; their keys.
+
+        Not between looking one up and using it.
+        """
+        if not self._due:
+            return ()
+        gone = []
         while self._due and self._round:
             self._due -= 1
             key = self._round.popleft()
-            if self._kept[key].used(now):
-                self._round.append(key)
-            else:
+            if self._kept[key].idle(now):
                 del self._kept[key]
+                gone.append(key)
+            else:
+                self._round.append(key)
+        return gone

@@ -1,4 +1,4 @@
-"""The ledger's SQLite file: the sums that the journal beside it folds into.
+"""The ledger's SQLite file: the counters and sums that the journal beside it folds into.
 
 One process owns both, held by a lock beside them; others may read. What was written survives the
 death of the process. A loss of power may take the last moments with it, never the rest.
@@ -9,57 +9,55 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from extauth.errors import StackError
-from extauth.ledger.fold import (
-    Bucket,
-    Fold,
-    Line,
-    Lost,
-    Reserved,
-    Scope,
-    decode,
-    encode,
-)
+from extauth.ledger.book import Book
+from extauth.ledger.entry import Reserved, decode, encode
 from extauth.ledger.journal import files_after, journal_of
-from extauth.ledger.window import leaves
-from extauth.sqlite import connect, transaction
+from extauth.ledger.ledger import Counter
+from extauth.ledger.lines import Line, Lines, Used
+from extauth.sqlite import connect, connect_read_only, transaction
 from extauth.types import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from extauth.ledger.threshold import Threshold
+
+VERSION = 2
 _SCHEMA = """
 CREATE TABLE opened (
   id TEXT PRIMARY KEY,
   entry TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE buckets (
-  kind TEXT NOT NULL,
-  key TEXT NOT NULL,
-  seconds INTEGER NOT NULL,
-  number INTEGER NOT NULL,
-  leaves REAL NOT NULL,
-  requests INTEGER NOT NULL,
-  tokens INTEGER NOT NULL,
-  PRIMARY KEY (kind, key, seconds, number)
+CREATE TABLE counters (
+  counter TEXT PRIMARY KEY,
+  state TEXT NOT NULL,
+  idle REAL
 ) WITHOUT ROWID;
-CREATE INDEX buckets_leave ON buckets (leaves);
+CREATE INDEX counters_idle ON counters (idle);
+CREATE TABLE told (
+  threshold TEXT PRIMARY KEY,
+  until REAL
+) WITHOUT ROWID;
 CREATE TABLE usage (
   day TEXT NOT NULL,
   tenant TEXT NOT NULL,
   principal TEXT NOT NULL,
+  team TEXT NOT NULL,
   model TEXT NOT NULL,
   version TEXT NOT NULL,
   requests INTEGER NOT NULL,
   prompt_tokens INTEGER NOT NULL,
   completion_tokens INTEGER NOT NULL,
+  cost INTEGER NOT NULL,
+  milliseconds INTEGER NOT NULL,
   unsettled INTEGER NOT NULL,
-  PRIMARY KEY (day, tenant, principal, model, version)
+  PRIMARY KEY (day, tenant, principal, team, model, version)
 ) WITHOUT ROWID;
 CREATE TABLE folded (
   id INTEGER PRIMARY KEY CHECK (id = 0),
@@ -69,35 +67,65 @@ CREATE TABLE folded (
 """
 # One statement a table, its rows as JSON: each statement lets the event loop run, and has to wait
 # for it afterwards.
-_ADD_BUCKETS = """
-INSERT INTO buckets (kind, key, seconds, number, leaves, requests, tokens)
-SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-       json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
-       json_extract(value, '$[6]')
-FROM json_each(?) WHERE true
-ON CONFLICT DO UPDATE SET
-  requests = requests + excluded.requests,
-  tokens = tokens + excluded.tokens
+_PUT_COUNTERS = """
+INSERT OR REPLACE INTO counters (counter, state, idle)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]')
+FROM json_each(?)
+"""
+_PUT_TOLD = """
+INSERT OR REPLACE INTO told (threshold, until)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)
+"""
+_PUT_OPENED = """
+INSERT OR REPLACE INTO opened (id, entry)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)
 """
 _ADD_USAGE = """
 INSERT INTO usage
-  (day, tenant, principal, model, version,
-   requests, prompt_tokens, completion_tokens, unsettled)
+  (day, tenant, principal, team, model, version,
+   requests, prompt_tokens, completion_tokens, cost, milliseconds, unsettled)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
        json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
-       json_extract(value, '$[6]'), json_extract(value, '$[7]'), json_extract(value, '$[8]')
+       json_extract(value, '$[6]'), json_extract(value, '$[7]'), json_extract(value, '$[8]'),
+       json_extract(value, '$[9]'), json_extract(value, '$[10]'), json_extract(value, '$[11]')
 FROM json_each(?) WHERE true
 ON CONFLICT DO UPDATE SET
   requests = requests + excluded.requests,
   prompt_tokens = prompt_tokens + excluded.prompt_tokens,
   completion_tokens = completion_tokens + excluded.completion_tokens,
+  cost = cost + excluded.cost,
+  milliseconds = milliseconds + excluded.milliseconds,
   unsettled = unsettled + excluded.unsettled
 """
-_ADD_OPENED = """
-INSERT INTO opened (id, entry)
-SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)
+_ALL = """
+SELECT day, tenant, principal, team, model, version,
+  requests, prompt_tokens, completion_tokens, cost, milliseconds, unsettled
+FROM usage WHERE day >= ?
 """
-_DELETE_OPENED = "DELETE FROM opened WHERE id IN (SELECT value FROM json_each(?))"
+# One look into the table a day, and not one at every line of everybody.
+_OWN = """
+WITH RECURSIVE days (day) AS (
+  SELECT min(day) FROM usage WHERE day >= ?
+  UNION ALL
+  SELECT (SELECT min(day) FROM usage WHERE usage.day > days.day) FROM days WHERE day IS NOT NULL
+)
+SELECT usage.day, tenant, principal, team, model, version,
+  requests, prompt_tokens, completion_tokens, cost, milliseconds, unsettled
+FROM days CROSS JOIN usage ON usage.day = days.day AND tenant = ? AND principal = ?
+"""
+_counter = msgspec.json.Decoder(Counter).decode
+_state = msgspec.json.Decoder(list[float]).decode
+_threshold = msgspec.json.Decoder(tuple[Counter, str, int]).decode
+_text = msgspec.json.encode
+
+
+class Position(NamedTuple):
+    """How the book stands behind the last entry of journal file `number`, at `now`."""
+
+    number: int
+    now: float
+    counters: Sequence[tuple[Counter, Sequence[float], float]]
+    told: Sequence[tuple[Threshold, float]]
 
 
 class Store:
@@ -107,93 +135,128 @@ class Store:
         """Open `path` and take its lock. Raises StackError when another process has it."""
         self._lock = _own(path)
         try:
-            self._connection = connect(path, _SCHEMA, synchronous="FULL")
+            self._connection = connect(path, _SCHEMA, synchronous="FULL", version=VERSION)
         except StackError:
             os.close(self._lock)
             raise
         self._path = path
-        self._stored: set[str] = set()
+        self._stored: dict[str, Reserved] = {}
 
     def close(self) -> None:
         """Close the file and let another process have it."""
         self._connection.close()
         os.close(self._lock)
 
-    def recover(self, now: float) -> tuple[Fold, int]:
-        """Bring the sums up to date with what a former process left, which may have been killed.
+    def recover(self, book: Book, now: float) -> tuple[Lines, int]:
+        """Fill an empty book with what a former process left, which may have been killed.
 
-        What it had reserved and not settled counts in full, from `now`. The fold that is returned
-        is empty; its time is the latest one known. The number is that of the last journal file
-        that is in the sums now.
+        What it had reserved and not settled counts as what is known of it, from `now`. The
+        lines that are returned are empty. The number is that of the last journal file that is
+        in the sums now.
         """
-        self._stored = {key for (key,) in self._connection.execute("SELECT id FROM opened")}
-        fold, number = read(self._connection, self._path)
-        for key in tuple(fold.opened):
-            fold.apply(Lost(key, max(now, fold.now)))
-        self.fold(fold, number)
-        return fold, number
+        number, last = folded(self._connection)
+        book.advance(last)
+        for counter, state in self._connection.execute("SELECT counter, state FROM counters"):
+            book.load(_counter(counter), _state(state))
+        for threshold, until in self._connection.execute("SELECT threshold, until FROM told"):
+            book.thresholds.load(_threshold(threshold), float("inf") if until is None else until)
+        opened = _opened(self._connection, self._path)
+        for reserved in opened:
+            book.hold(reserved)
+        self._stored = {reserved.id: reserved for reserved in opened}
+        lines = Lines(opened)
+        for file, entries in files_after(journal_of(self._path), number):
+            for entry in entries:
+                book.apply(entry)
+                lines.apply(entry)
+            number = file
+        for lost in book.lose(now):
+            lines.apply(lost)
+        self.fold(lines, Position(number, book.advance(now), book.changes(), ()))
+        return lines, number
 
-    def buckets(self) -> Iterator[tuple[Bucket, int, int]]:
-        """Every bucket that counts, with its requests and tokens, in ascending order."""
-        for kind, key, seconds, number, requests, tokens in self._connection.execute(
-            "SELECT kind, key, seconds, number, requests, tokens FROM buckets ORDER BY number"
-        ):
-            yield Bucket(Scope(kind, key), seconds, number), requests, tokens
-
-    def fold(self, fold: Fold, number: int) -> None:
-        """Add sums up in one commit: those of the journal's files up to this one."""
+    def fold(self, lines: Lines, position: Position) -> None:
+        """Write the book's position and the lines' sums down, in one commit."""
         run = self._connection.execute
-        opened = fold.opened.keys()
-        buckets = [
-            (*scope, seconds, number, leaves(number, seconds), sums.requests, sums.tokens)
-            for (scope, seconds, number), sums in fold.buckets.items()
+        opened = {entry.id: entry for entry in lines.remember()}
+        counters = [
+            (_text(counter).decode(), _text(state).decode(), idle if idle < 1e18 else None)
+            for counter, state, idle in position.counters
+        ]
+        told = [
+            (_text(threshold).decode(), until if until < 1e18 else None)
+            for threshold, until in position.told
         ]
         usage = [
             (
-                day,
-                account.tenant,
-                account.principal,
-                account.model,
-                account.version,
+                line.day,
+                *_columns(line.account),
                 used.requests,
                 used.prompt_tokens,
                 used.completion_tokens,
+                used.cost,
+                used.milliseconds,
                 used.unsettled,
             )
-            for (day, account), used in fold.lines.items()
+            for line, used in lines.used.items()
         ]
-        ended = list(self._stored - opened)
-        begun = [(key, encode(fold.opened[key]).decode()) for key in opened - self._stored]
+        ended = [key for key in self._stored if key not in opened]
+        begun = [
+            (key, encode(entry).decode())
+            for key, entry in opened.items()
+            if self._stored.get(key) != entry
+        ]
         with transaction(self._connection):
-            run(_ADD_BUCKETS, (encode(buckets).decode(),))
-            run("DELETE FROM buckets WHERE leaves <= ?", (fold.now,))
-            run(_ADD_USAGE, (encode(usage).decode(),))
-            run(_DELETE_OPENED, (encode(ended).decode(),))
-            run(_ADD_OPENED, (encode(begun).decode(),))
+            run(_PUT_COUNTERS, (_text(counters).decode(),))
+            run("DELETE FROM counters WHERE idle <= ?", (position.now,))
+            run(_PUT_TOLD, (_text(told).decode(),))
+            run("DELETE FROM told WHERE until <= ?", (position.now,))
+            run(_ADD_USAGE, (_text(usage).decode(),))
+            run(
+                "DELETE FROM opened WHERE id IN (SELECT value FROM json_each(?))",
+                (_text(ended).decode(),),
+            )
+            run(_PUT_OPENED, (_text(begun).decode(),))
             run(
                 "INSERT OR REPLACE INTO folded (id, journal, now) VALUES (0, ?, ?)",
-                (number, fold.now),
+                (position.number, position.now),
             )
-        self._stored = set(opened)
-        fold.clear()
+        self._stored = opened
+        lines.clear()
 
 
-def read(connection: sqlite3.Connection, path: Path) -> tuple[Fold, int]:
-    """What is in the journal and not yet in the sums, and its last file's number.
+def report_lines(
+    path: Path, *, principal: str | None = None, since: str = ""
+) -> list[tuple[Line, Used]]:
+    """Lines of the usage report, also while a gateway writes; a line may be there twice.
 
-    Raises StackError for a damaged file.
+    All of them, or a principal's, or from a UTC day on; `2026-08-31`. Every settlement that has
+    returned is in it. Raises StackError when there is no ledger, it can't be read or is damaged.
     """
-    number, now = folded(connection)
+    connection = connect_read_only(path, version=VERSION)
     try:
-        opened = [decode(entry) for (entry,) in connection.execute("SELECT entry FROM opened")]
-    except msgspec.MsgspecError as error:
-        raise StackError(f"{path}: is damaged: {error}") from None
-    fold = Fold((entry for entry in opened if isinstance(entry, Reserved)), now)
-    for file, entries in files_after(journal_of(path), number):
-        for entry in entries:
-            fold.apply(entry)
-        number = file
-    return fold, number
+        while True:
+            connection.execute("BEGIN")
+            before = folded(connection)
+            found = list(_lines(connection, principal, since))
+            rest = Lines(_opened(connection, path))
+            for _, entries in files_after(journal_of(path), before[0]):
+                for entry in entries:
+                    rest.apply(entry)
+            connection.execute("COMMIT")
+            # A journal file that was folded meanwhile may be gone, and in neither.
+            if folded(connection) == before:
+                return [*found, *_chosen(rest, principal, since)]
+    except sqlite3.Error as error:
+        raise StackError(f"{path}: can't be read: {error}") from None
+    finally:
+        connection.close()
+
+
+def _chosen(lines: Lines, principal: str | None, since: str) -> Iterator[tuple[Line, Used]]:
+    for line, used in lines.used.items():
+        if line.day >= since and principal in {None, line.account.principal}:
+            yield line, used
 
 
 def folded(connection: sqlite3.Connection) -> tuple[int, float]:
@@ -202,15 +265,38 @@ def folded(connection: sqlite3.Connection) -> tuple[int, float]:
     return row or (0, 0.0)
 
 
-def lines(connection: sqlite3.Connection) -> Iterator[tuple[Line, tuple[int, int, int, int]]]:
-    """The usage report's lines, with requests, prompt and completion tokens, and unsettled."""
-    for day, tenant, principal, model, version, *used in connection.execute(
-        "SELECT day, tenant, principal, model, version,"
-        " requests, prompt_tokens, completion_tokens, unsettled FROM usage"
-    ):
-        requests, prompt, completion, unsettled = used
-        account = Account(tenant, principal, model, version)
-        yield Line(day, account), (requests, prompt, completion, unsettled)
+def _opened(connection: sqlite3.Connection, path: Path) -> list[Reserved]:
+    try:
+        entries = [decode(entry) for (entry,) in connection.execute("SELECT entry FROM opened")]
+    except msgspec.MsgspecError as error:
+        raise StackError(f"{path}: is damaged: {error}") from None
+    return [entry for entry in entries if isinstance(entry, Reserved)]
+
+
+def _lines(
+    connection: sqlite3.Connection, principal: str | None, since: str
+) -> Iterator[tuple[Line, Used]]:
+    if principal is None:
+        rows = connection.execute(_ALL, (since,))
+    else:
+        # A principal's id begins with its tenant.
+        tenant = principal.partition("/")[0]
+        rows = connection.execute(_OWN, (since, tenant, principal))
+    for day, tenant, who, team, model, version, *sums in rows:
+        used = Used()
+        (
+            used.requests,
+            used.prompt_tokens,
+            used.completion_tokens,
+            used.cost,
+            used.milliseconds,
+            used.unsettled,
+        ) = sums
+        yield Line(day, Account(tenant, who, model, version, team)), used
+
+
+def _columns(account: Account) -> tuple[str, ...]:
+    return account.tenant, account.principal, account.team, account.model, account.version
 
 
 def _own(path: Path) -> int:

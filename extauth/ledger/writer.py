@@ -13,13 +13,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from extauth.errors import LedgerUnavailable
+from extauth.ledger.store import Position
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from extauth.ledger.fold import Entry, Fold
+    from extauth.ledger.book import Book
+    from extauth.ledger.entry import Entry
     from extauth.ledger.journal import Journal
+    from extauth.ledger.ledger import Counter
+    from extauth.ledger.lines import Lines
     from extauth.ledger.store import Store
+    from extauth.ledger.threshold import Threshold
 
 # How long an entry that nobody waits for may stay in memory only.
 LINGER = 0.01
@@ -37,18 +42,22 @@ class Writer:
     tried again with every entry and every second.
     """
 
-    def __init__(self, journal: Journal, store: Store, fold: Fold) -> None:
-        """`fold` has every open reservation, and no sums that are not in the store."""
+    def __init__(self, journal: Journal, store: Store, book: Book, lines: Lines) -> None:
+        """`lines` has every open reservation, and no sums that are not in the store."""
         self.failure: str | None = None
         self._journal = journal
         self._store = store
-        self._fold = fold
+        self._book = book
+        self._lines = lines
         self._loop = asyncio.get_running_loop()
         self._queue: list[Entry] = []
         self._append_timer: asyncio.TimerHandle | None = None
         self._unfolded: list[Entry] = []
         self._fold_timer: asyncio.TimerHandle | None = None
-        self._folding: asyncio.Future[None] | None = None
+        self._folding: asyncio.Future[bool] | None = None
+        # What is not in the store yet: more than one fold's after it failed.
+        self._counters: dict[Counter, tuple[Counter, Sequence[float], float]] = {}
+        self._told: dict[Threshold, float] = {}
         self._defect: str | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
 
@@ -60,7 +69,8 @@ class Writer:
     async def catch_up(self) -> None:
         """Wait until the sums have caught up."""
         while self.behind and self._folding is not None:
-            await asyncio.shield(self._folding)
+            # Done already, and not looked at yet: awaiting it would not let anybody look.
+            await (asyncio.sleep(0) if self._folding.done() else asyncio.shield(self._folding))
 
     def put(self, entry: Entry) -> None:
         """Write an entry with the next one that is written, or soon."""
@@ -124,7 +134,9 @@ class Writer:
         if self._fold_timer is not None:
             self._fold_timer.cancel()
             self._fold_timer = None
-        if self._folding is not None or not self._unfolded:
+        # What the book has done and the journal has not would count twice after a crash.
+        self._append()
+        if self._folding is not None or self._queue or not self._unfolded:
             return
         try:
             number = self._journal.turn()
@@ -133,23 +145,34 @@ class Writer:
             self._fold_timer = self._loop.call_later(RETRY_SECONDS, self._put_away)
             return
         entries, self._unfolded = self._unfolded, []
-        self._folding = self._loop.run_in_executor(self._thread, self._add_up, entries, number)
+        book = self._book
+        self._counters.update((change[0], change) for change in book.changes())
+        self._told.update(book.thresholds.changes())
+        position = Position(
+            number, book.advance(0.0), tuple(self._counters.values()), tuple(self._told.items())
+        )
+        self._folding = self._loop.run_in_executor(self._thread, self._add_up, entries, position)
         self._folding.add_done_callback(self._added_up)
 
-    def _add_up(self, entries: Sequence[Entry], number: int) -> None:
-        """In the thread."""
+    def _add_up(self, entries: Sequence[Entry], position: Position) -> bool:
+        """In the thread; whether all of it is in the store."""
         for entry in entries:
-            self._fold.apply(entry)
-        # When this fails, the journal and the fold still have everything: the next time adds more.
+            self._lines.apply(entry)
+        # When this fails, the journal and the lines still have everything: the next time adds more.
         with contextlib.suppress(sqlite3.Error, OSError):
-            self._store.fold(self._fold, number)
-            self._journal.drop(number)
+            self._store.fold(self._lines, position)
+            self._journal.drop(position.number)
+            return True
+        return False
 
-    def _added_up(self, folding: asyncio.Future[None]) -> None:
+    def _added_up(self, folding: asyncio.Future[bool]) -> None:
         self._folding = None
         error = None if folding.cancelled() else folding.exception()
         if error is not None:
             # Nothing may be let through that could not be added up.
             self.failure = self._defect = f"The ledger is broken: {type(error).__name__}."
             return
+        if folding.result():
+            self._counters.clear()
+            self._told.clear()
         self._schedule()

@@ -9,8 +9,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from extauth.errors import LedgerUnavailable, LimitExceeded, PolicyError
 from extauth.ledger.book import Book
-from extauth.ledger.ledger import Charge, Reservation
-from extauth.types import Account, Limit, Usage
+from extauth.ledger.entry import Cleared, Granted
+from extauth.ledger.ledger import Counter, Demand, Reservation
+from extauth.types import Account, Lifetime, Limit, Usage
 
 ADA = Account("acme", "acme/ada", "chat", "1")
 BEN = Account("acme", "acme/ben", "chat", "1")
@@ -20,14 +21,25 @@ TPM = Limit("tokens_per_minute", "tenant:acme", "tokens", 60, 1000)
 TPD = Limit("tokens_per_day", "principal", "tokens", 86_400, 3000)
 
 
-def charges(tokens: int) -> tuple[Charge, ...]:
-    return (Charge(RPM, 1), Charge(TPM, tokens), Charge(TPD, tokens))
+ALL = (RPM, TPM, TPD)
+COUNTED = tuple(Counter(each.key, each.unit, each.window) for each in ALL)
+
+
+def demand(tokens: int, *limits: Limit, prompt: int = 0) -> Demand:
+    """So many tokens at most, of which the prompt is known."""
+    worst, known = Usage(prompt, tokens - prompt), Usage(prompt)
+    return Demand(limits or ALL, worst, Usage(prompt, min(1, tokens - prompt)), known)
 
 
 def reserve(
-    book: Book, *charged: Charge, now: float = START, account: Account = ADA
+    book: Book,
+    tokens: int,
+    *limits: Limit,
+    now: float = START,
+    account: Account = ADA,
+    prompt: int = 0,
 ) -> Reservation:
-    reservation, _ = book.reserve(account, charged, now)
+    reservation, _ = book.reserve(account, demand(tokens, *limits, prompt=prompt), now)
     return reservation
 
 
@@ -52,7 +64,7 @@ class Interleavings(RuleBasedStateMachine):
     @rule(tokens=st.integers(0, 1200))
     def reserve(self, tokens: int) -> None:
         try:
-            reservation, _ = self.book.reserve(ADA, charges(tokens), self.clock)
+            reservation, _ = self.book.reserve(ADA, demand(tokens), self.clock)
         except LimitExceeded:
             return
         self.running.append((reservation, tokens))
@@ -88,25 +100,23 @@ class Interleavings(RuleBasedStateMachine):
     @invariant()
     def no_limit_is_passed_and_nothing_is_lost(self) -> None:
         held = sum(tokens for _, tokens in self.running)
-        facts = self.book.usage("acme", "acme/ada", self.clock)
-        for window, counted in ((60, facts.tenant.minute), (86_400, facts.tenant.day)):
-            since = self.latest - window
-            requests = sum(time > since for time in self.begun)
-            tokens = held + sum(amount for time, amount in self.spent if time > since)
-            assert counted.requests >= requests
-            assert counted.tokens >= tokens
-            longest = self.latest - window * 61 / 60 - 0.01
-            assert counted.requests <= sum(time > longest for time in self.begun)
-            assert counted.tokens <= held + sum(n for time, n in self.spent if time > longest)
-        assert facts.principal == facts.tenant
-        assert facts.tenant.minute.requests <= RPM.max
-        assert facts.tenant.minute.tokens <= TPM.max
-        assert facts.tenant.day.tokens <= TPD.max
+        counted = self.book.usage(COUNTED, self.clock)
+        for limit, used in zip(ALL, counted, strict=True):
+            assert isinstance(limit.window, int)
+            assert used <= limit.max
+            since = self.latest - limit.window
+            longest = self.latest - limit.window * 61 / 60 - 0.01
+            if limit.unit == "requests":
+                assert sum(time > since for time in self.begun) <= used
+                assert used <= sum(time > longest for time in self.begun)
+            else:
+                assert held + sum(n for time, n in self.spent if time > since) <= used
+                assert used <= held + sum(n for time, n in self.spent if time > longest)
 
     def teardown(self) -> None:
         for reservation, _ in self.running:
             self.book.release(reservation, self.clock)
-        whole = reserve(self.book, *charges(1000), now=self.latest + 2 * 86_400)
+        whole = reserve(self.book, 1000, now=self.latest + 2 * 86_400)
         assert [state.remaining for state in whole.states] == [4, 0, 2000]
 
 
@@ -116,64 +126,64 @@ TestInterleavings.settings = settings(max_examples=60, stateful_step_count=40, d
 
 def test_all_or_none() -> None:
     book = Book()
-    reserve(book, Charge(TPM, 900))
+    reserve(book, 900, TPM)
 
     with pytest.raises(LimitExceeded):
-        reserve(book, *charges(200))
+        reserve(book, 200)
 
-    states = reserve(book, *charges(0)).states
+    states = reserve(book, 0).states
     assert [state.remaining for state in states] == [4, 100, 3000]
 
 
 def test_the_refusal_names_the_limit_and_tells_when_there_is_room() -> None:
     book = Book()
-    book.settle(reserve(book, Charge(TPM, 800)), Usage(300, 500), START)
+    book.settle(reserve(book, 800, TPM), Usage(300, 500), START)
 
     with pytest.raises(LimitExceeded, match="tokens_per_minute of 1000 tokens in 60 s") as refused:
-        reserve(book, *charges(300), now=START + 10)
+        reserve(book, 300, now=START + 10)
 
     error = refused.value
     assert error.code == "tokens_per_minute"
     assert [state.remaining for state in error.states] == [5, 200, 3000]
     assert error.retry_after is not None
-    reserve(book, *charges(300), now=START + 10 + error.retry_after)
+    reserve(book, 300, now=START + 10 + error.retry_after)
 
 
 def test_of_several_full_limits_the_one_that_takes_longest_is_named() -> None:
     book = Book()
     small = Limit("tokens_per_day", "principal", "tokens", 86_400, 1000)
-    book.settle(reserve(book, Charge(TPM, 1000), Charge(small, 1000)), Usage(1000, 0), START)
+    book.settle(reserve(book, 1000, TPM, small), Usage(1000, 0), START)
 
     with pytest.raises(LimitExceeded) as refused:
-        reserve(book, Charge(TPM, 10), Charge(small, 10))
+        reserve(book, 10, TPM, small)
 
     assert refused.value.code == "tokens_per_day"
 
 
 def test_while_running_requests_hold_the_room_a_client_asks_again_soon() -> None:
     book = Book()
-    reserve(book, Charge(TPM, 1000))
+    reserve(book, 1000, TPM)
 
     with pytest.raises(LimitExceeded) as refused:
-        reserve(book, Charge(TPM, 1))
+        reserve(book, 1, TPM)
 
     assert refused.value.retry_after == 1.0
 
 
 def test_a_request_larger_than_the_limit_learns_what_would_fit() -> None:
     with pytest.raises(LimitExceeded, match="max_tokens, over all choices, to at most 900") as no:
-        reserve(Book(), Charge(TPM, 1100, fixed=100))
+        reserve(Book(), 1100, TPM, prompt=100)
 
     assert no.value.retry_after is None
 
 
 def test_a_prompt_larger_than_the_limit_is_told_so() -> None:
     with pytest.raises(LimitExceeded, match="this prompt alone has 1001"):
-        reserve(Book(), Charge(TPM, 1100, fixed=1001))
+        reserve(Book(), 1100, TPM, prompt=1001)
 
 
 def test_a_request_as_large_as_the_limit_is_let_through() -> None:
-    assert reserve(Book(), Charge(TPM, 1000)).states[0].remaining == 0
+    assert reserve(Book(), 1000, TPM).states[0].remaining == 0
 
 
 def test_five_parallel_calls_share_what_there_is() -> None:
@@ -182,7 +192,7 @@ def test_five_parallel_calls_share_what_there_is() -> None:
     reservations = []
     for _ in range(5):
         try:
-            reservations.append(reserve(book, Charge(limit, 40)))
+            reservations.append(reserve(book, 40, limit))
         except LimitExceeded:
             continue
 
@@ -192,72 +202,60 @@ def test_five_parallel_calls_share_what_there_is() -> None:
 def test_a_running_request_counts_however_long_it_runs() -> None:
     # A rolling window of a minute, and a stream of an hour: its tokens flow all the time.
     book = Book()
-    stream = reserve(book, Charge(TPM, 800))
+    stream = reserve(book, 800, TPM)
 
     with pytest.raises(LimitExceeded):
-        reserve(book, Charge(TPM, 300), now=START + 3600)
+        reserve(book, 300, TPM, now=START + 3600)
 
     book.settle(stream, Usage(0, 800), START + 3600)
     with pytest.raises(LimitExceeded):
-        reserve(book, Charge(TPM, 300), now=START + 3659)
+        reserve(book, 300, TPM, now=START + 3659)
 
 
 def test_limits_of_one_counter_count_a_request_once_and_hold_both() -> None:
     strict = Limit("trial", TPM.key, "tokens", 60, 300)
     book = Book()
 
-    states = reserve(book, Charge(TPM, 200), Charge(strict, 200)).states
+    states = reserve(book, 200, TPM, strict).states
 
     assert [state.remaining for state in states] == [800, 100]
     with pytest.raises(LimitExceeded) as refused:
-        reserve(book, Charge(TPM, 200), Charge(strict, 200))
+        reserve(book, 200, TPM, strict)
     assert refused.value.code == "trial"
 
 
 def test_a_changed_maximum_goes_on_with_what_was_used() -> None:
     book = Book()
-    reserve(book, Charge(TPM, 600))
+    reserve(book, 600, TPM)
     lower = Limit(TPM.name, TPM.key, "tokens", 60, 500)
 
     with pytest.raises(LimitExceeded) as refused:
-        reserve(book, Charge(lower, 1))
+        reserve(book, 1, lower)
 
     assert refused.value.states[0].remaining == 0
 
 
 def test_more_than_was_reserved_is_booked_as_it_is() -> None:
     book = Book()
-    book.settle(reserve(book, Charge(TPM, 100)), Usage(100, 300), START)
+    book.settle(reserve(book, 100, TPM), Usage(100, 300), START)
 
-    assert reserve(book, Charge(TPM, 0)).states[0].remaining == 600
-
-
-def test_tenants_count_their_principals_together() -> None:
-    book = Book()
-    reserve(book, Charge(TPM, 100), account=ADA)
-    reserve(book, Charge(TPM, 50), account=BEN)
-
-    facts = book.usage("acme", "acme/ben", START)
-
-    assert (facts.tenant.minute.requests, facts.tenant.minute.tokens) == (2, 150)
-    assert (facts.principal.minute.requests, facts.principal.minute.tokens) == (1, 50)
+    assert reserve(book, 0, TPM).states[0].remaining == 600
 
 
 def test_a_stranger_has_used_nothing() -> None:
-    assert Book().usage("nobody", "nobody/x", START).tenant.day.tokens == 0
+    assert Book().usage(COUNTED, START) == (0, 0, 0)
 
 
 def test_releasing_what_nobody_counts_any_more_frees_nothing() -> None:
     book = Book()
-    held_up = reserve(book, Charge(RPM, 1))
+    held_up = reserve(book, 0, RPM)
     for minute in range(1, 10):  # other counters come, and idle ones are dropped
         other = Limit("other", f"other:{minute}", "requests", 60, 1)
-        reserve(book, Charge(other, 1), now=START + 3 * 86_400 + 60 * minute, account=BEN)
+        reserve(book, 0, other, now=START + 3 * 86_400 + 60 * minute, account=BEN)
 
     book.release(held_up, START + 4 * 86_400)
 
-    assert reserve(book, Charge(RPM, 1), now=START + 4 * 86_400).states[0].remaining == 4
-    assert book.usage("acme", "acme/ada", START + 4 * 86_400).principal.day.requests == 1
+    assert reserve(book, 0, RPM, now=START + 4 * 86_400).states[0].remaining == 4
 
 
 def test_nothing_grows_with_uptime() -> None:
@@ -267,24 +265,95 @@ def test_nothing_grows_with_uptime() -> None:
             account = Account(f"t{minute}", f"t{minute}/{client}", "chat", "1")
             limit = Limit("tokens", f"p:{minute}/{client}", "tokens", 60, 1000)
             now = START + minute * 2 * 86_400 + client
-            reservation = reserve(book, Charge(limit, 10), now=now, account=account)
+            reservation = reserve(book, 10, limit, now=now, account=account)
             book.settle(reservation, Usage(5, 5), now)
         sizes.append(book.size)
 
-    assert max(sizes) <= 3 * 101  # a round's counters are 101
+    assert max(sizes) <= 3 * 50
 
 
 @pytest.mark.parametrize(
-    ("charge", "error"),
+    ("tokens", "limit", "error"),
     [
-        (Charge(TPM, -1), LedgerUnavailable),
-        (Charge(Limit("zero", "key", "tokens", 0, 10), 1), PolicyError),
+        (-1, TPM, LedgerUnavailable),
+        (1, Limit("zero", "key", "tokens", 0, 10), PolicyError),
     ],
 )
-def test_what_can_not_be_counted_is_refused(charge: Charge, error: type[Exception]) -> None:
+def test_what_can_not_be_counted_is_refused(
+    tokens: int, limit: Limit, error: type[Exception]
+) -> None:
     book = Book()
 
     with pytest.raises(error):
-        reserve(book, Charge(RPM, 1), charge)
+        reserve(book, tokens, RPM, limit)
 
-    assert reserve(book, Charge(RPM, 1)).states[0].remaining == 4
+    assert reserve(book, 0, RPM).states[0].remaining == 4
+
+
+def test_a_grant_and_what_is_held_that_come_to_nothing_are_not_forgotten() -> None:
+    book, counter = Book(), Counter(TPM.key, "tokens", 60)
+    book.apply(Granted(START, counter, 5))
+    held = reserve(book, 5, TPM)
+    for number in range(5):  # others come, and idle ones are dropped
+        reserve(book, 0, Limit("other", f"other:{number}", "requests", 60, 1), account=BEN)
+
+    (standing,) = book.standing(TPM.key, START)
+    assert (standing.used, standing.held) == (-5, 5)
+    book.settle(held, Usage(0, 5), START)
+    assert book.usage((counter,), START) == (0,)
+    assert book.usage((counter,), START + 120) == (0,)
+
+
+def test_thresholds_are_told_once_a_window() -> None:
+    book = Book()
+    warned = Limit("tokens", "tenant:acme", "tokens", 60, 100, warn_at=(50, 80))
+
+    def crossed(tokens: int, now: float) -> list[int]:
+        settled = book.settle(reserve(book, tokens, warned, now=now), Usage(tokens), now)
+        assert settled is not None
+        return [crossing.percent for crossing in settled[1]]
+
+    assert crossed(40, START) == []
+    assert crossed(15, START) == [50]
+    assert crossed(10, START + 1) == []
+    assert crossed(25, START + 2) == [80]
+    assert crossed(60, START + 130) == [50]
+
+
+def test_a_warning_limit_lets_pass_and_counts() -> None:
+    book = Book()
+    soft = Limit("soft", "tenant:acme", "tokens", 60, 100, on_exceed="warn")
+    for _ in range(3):
+        reserve(book, 80, soft)
+
+    assert book.usage((Counter("tenant:acme", "tokens", 60),), START) == (240,)
+
+
+def test_a_clamped_request_is_granted_what_is_left_or_refused() -> None:
+    book = Book()
+    soft = Limit("soft", "tenant:acme", "tokens", 60, 100, on_exceed="clamp")
+
+    assert reserve(book, 500, soft, prompt=30).granted == (100,)
+    with pytest.raises(LimitExceeded) as refused:
+        reserve(book, 500, soft, prompt=30)
+    assert refused.value.limit == soft
+
+
+def test_slots_are_held_and_never_spent() -> None:
+    book = Book()
+    slots = Limit("slots", "pool:a", "slots", Lifetime(), 2)
+    running = [reserve(book, 10, slots) for _ in range(2)]
+    with pytest.raises(LimitExceeded, match="none free"):
+        reserve(book, 10, slots)
+    book.settle(running[0], Usage(1, 1), START)
+    reserve(book, 10, slots)
+
+
+def test_a_reset_forgets_what_is_booked_and_keeps_what_is_held() -> None:
+    book = Book()
+    book.settle(reserve(book, 60, TPM), Usage(60), START)
+    reserve(book, 30, TPM)
+    book.apply(Cleared(START, TPM.key))
+
+    (standing,) = [each for each in book.standing("tenant:*", START) if each.name == TPM.name]
+    assert (standing.used, standing.held) == (0, 30)

@@ -11,13 +11,15 @@ import sys
 from asyncio.subprocess import PIPE, STDOUT
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from extauth.errors import LedgerUnavailable, LimitExceeded, StackError
-from extauth.ledger import Charge, EmbeddedLedger
+from extauth.ledger import Counter, Demand, EmbeddedLedger
 from extauth.ledger.reports import report
+from extauth.ledger.store import report_lines
 from extauth.ledger.writer import FOLD_ENTRIES, MAX_WAITING
-from extauth.types import Account, Limit, Usage
+from extauth.types import Account, CalendarPeriod, Limit, Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -48,15 +50,22 @@ async def ledger(path: Path) -> AsyncIterator[EmbeddedLedger]:
     await ledger.close()
 
 
+COUNTED = (Counter(RPM.key, "requests", 60), Counter(TPD.key, "tokens", 86_400))
+
+
+def demand(tokens: int, *limits: Limit, known: int = 0) -> Demand:
+    worst = Usage(known, tokens - known)
+    return Demand(limits or (RPM, TPD), worst, worst, Usage(known))
+
+
 async def reserve(ledger: EmbeddedLedger, tokens: int, now: float = NOW) -> Reservation:
-    return await ledger.reserve(ADA, (Charge(RPM, 1), Charge(TPD, tokens)), now)
+    return await ledger.reserve(ADA, demand(tokens), now)
 
 
 async def left(ledger: EmbeddedLedger, now: float = NOW) -> list[int]:
     """What the limits of requests and tokens have left."""
-    probe = await ledger.reserve(ADA, (Charge(RPM, 0), Charge(TPD, 0)), now)
-    await ledger.release(probe, now)
-    return [state.remaining for state in probe.states]
+    requests, tokens = await ledger.usage(COUNTED, now)
+    return [RPM.max - requests, TPD.max - tokens]
 
 
 async def python(program: str, path: Path) -> tuple[int | None, str]:
@@ -69,7 +78,7 @@ async def python(program: str, path: Path) -> tuple[int | None, str]:
 
 
 def total(path: Path) -> tuple[int, int, int, int]:
-    rows = report(path, by=("tenant",))
+    rows = report(report_lines(path), by=("tenant",))
     if not rows:
         return (0, 0, 0, 0)
     (row,) = rows
@@ -97,7 +106,6 @@ async def test_a_release_gives_everything_back(ledger: EmbeddedLedger, path: Pat
     await ledger.release(await reserve(ledger, 500), NOW + 5)
 
     assert await left(ledger, NOW + 5) == [100, 1000]
-    assert (await ledger.usage("acme", "acme/ada", NOW + 5)).tenant.day.requests == 0
     assert total(path) == (0, 0, 0, 0)
 
 
@@ -105,10 +113,18 @@ async def test_usage_counts_what_is_settled_and_what_is_reserved(ledger: Embedde
     await ledger.settle(await reserve(ledger, 500), Usage(100, 50), NOW)
     await reserve(ledger, 300, NOW + 3600)
 
-    facts = await ledger.usage("acme", "acme/ada", NOW + 3600)
+    assert await ledger.usage(COUNTED, NOW + 3600) == (1, 450)
 
-    assert (facts.principal.day.requests, facts.principal.day.tokens) == (2, 450)
-    assert (facts.principal.minute.requests, facts.principal.minute.tokens) == (1, 300)
+
+async def test_counters_without_a_limit_count_too(ledger: EmbeddedLedger) -> None:
+    month = Counter("team:blue", "cost", CalendarPeriod("month"))
+    wanted = Demand((), Usage(10, 90, 700), Usage(), Usage(), (month,))
+    running = await ledger.reserve(ADA, wanted, NOW)
+    assert await ledger.usage((month,), NOW) == (700,)
+
+    await ledger.settle(running, Usage(10, 20, 300), NOW)
+
+    assert await ledger.usage((month,), NOW) == (300,)
 
 
 async def test_fifty_racing_tasks_can_not_pass_a_limit(ledger: EmbeddedLedger, path: Path) -> None:
@@ -145,28 +161,26 @@ async def test_a_cancelled_settlement_is_settled_all_the_same(
 
 @pytest.mark.parametrize("requests", [1, FOLD_ENTRIES // 2])
 async def test_limits_go_on_after_a_restart(path: Path, requests: int) -> None:
+    wide = (msgspec.structs.replace(RPM, max=10**6), msgspec.structs.replace(TPD, max=10**6))
     first = EmbeddedLedger(path, clock)
     await first.start()
     for _ in range(requests):
-        reservation = await first.reserve(ADA, (Charge(TPD, 100),), NOW)
+        reservation = await first.reserve(ADA, demand(100, *wide), NOW)
         await first.settle(reservation, Usage(2, 1), NOW)
-    await first.release(await reserve(first, 100), NOW)
+    await first.release(await first.reserve(ADA, demand(100, *wide), NOW), NOW)
     await first.close()
 
     second = EmbeddedLedger(path, clock)
     await second.start()
-    facts = await second.usage("acme", "acme/ada", NOW + 1)
     remaining = await left(second, NOW + 1)
     await second.close()
 
-    assert (facts.tenant.minute.requests, facts.tenant.minute.tokens) == (requests, 3 * requests)
-    assert facts.principal == facts.tenant
-    assert remaining == [100, 1000 - 3 * requests]
+    assert remaining == [RPM.max - requests, TPD.max - 3 * requests]
 
 
 KILLED = """
 import asyncio, os, pathlib, signal, sys
-from extauth.ledger import Charge, EmbeddedLedger
+from extauth.ledger import Demand, EmbeddedLedger
 from extauth.types import Account, Limit, Usage
 
 NOW = 1_790_000_000.0
@@ -176,8 +190,12 @@ TPD = Limit("tokens_per_day", "tenant:acme", "tokens", 86_400, 1000)
 async def main():
     ledger = EmbeddedLedger(pathlib.Path(sys.argv[1]), lambda: NOW)
     await ledger.start()
-    done = await ledger.reserve(ADA, (Charge(TPD, 300),), NOW)
-    running = await ledger.reserve(ADA, (Charge(TPD, 400),), NOW)
+    def demand(tokens):
+        return Demand((TPD,), Usage(30, tokens - 30), Usage(30, 1), Usage(30))
+    done = await ledger.reserve(ADA, demand(300), NOW)
+    streaming = await ledger.reserve(ADA, demand(200), NOW)
+    running = await ledger.reserve(ADA, demand(400), NOW)
+    await ledger.progress(streaming, Usage(30, 20), NOW)
     await ledger.settle(done, Usage(100, 50), NOW)
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -185,7 +203,7 @@ asyncio.run(main())
 """
 
 
-async def test_a_killed_process_loses_no_usage_and_frees_no_limit(path: Path) -> None:
+async def test_a_killed_process_loses_nothing_that_is_known(path: Path) -> None:
     status, _ = await python(KILLED, path)
     assert status == -signal.SIGKILL
     assert total(path) == (1, 100, 50, 0)
@@ -195,9 +213,9 @@ async def test_a_killed_process_loses_no_usage_and_frees_no_limit(path: Path) ->
     remaining = (await left(ledger))[1]
     await ledger.close()
 
-    # What was running counts in full, and the report says that nobody knows its tokens.
-    assert remaining == 1000 - 150 - 400
-    assert total(path) == (2, 100, 50, 1)
+    # What was running counts as what is known of it: the prompt, or a part of the stream.
+    assert remaining == 1000 - 150 - 30 - 50
+    assert total(path) == (3, 160, 70, 2)
 
 
 async def test_only_one_process_keeps_a_ledger(ledger: EmbeddedLedger, path: Path) -> None:
@@ -243,7 +261,7 @@ async def test_without_a_ledger_nothing_is_let_through(path: Path) -> None:
         reserve(ledger, 1),
         ledger.settle(reservation, Usage(1, 0), NOW),
         ledger.release(reservation, NOW),
-        ledger.usage("acme", "acme/ada", NOW),
+        ledger.usage((), NOW),
     ):
         with pytest.raises(LedgerUnavailable):
             await refused
@@ -252,7 +270,7 @@ async def test_without_a_ledger_nothing_is_let_through(path: Path) -> None:
 FULL_DISK = """
 import asyncio, pathlib, resource, signal, sys
 from extauth.errors import LedgerUnavailable
-from extauth.ledger import Charge, EmbeddedLedger
+from extauth.ledger import Demand, EmbeddedLedger
 from extauth.types import Account, Limit, Usage
 
 NOW = 1_790_000_000.0
@@ -270,16 +288,18 @@ async def refused(awaitable):
 async def main():
     ledger = EmbeddedLedger(pathlib.Path(sys.argv[1]), lambda: NOW)
     await ledger.start()
-    one = await ledger.reserve(ADA, (Charge(TPD, 300),), NOW)
-    two = await ledger.reserve(ADA, (Charge(TPD, 300),), NOW)
+    def demand(tokens):
+        return Demand((TPD,), Usage(tokens), Usage(tokens), Usage())
+    one = await ledger.reserve(ADA, demand(300), NOW)
+    two = await ledger.reserve(ADA, demand(300), NOW)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
     print(await refused(ledger.settle(one, Usage(10, 0), NOW)), flush=False)
-    await refused(ledger.reserve(ADA, (Charge(TPD, 1),), NOW))
-    await refused(ledger.usage("acme", "acme/ada", NOW))
+    await refused(ledger.reserve(ADA, demand(1), NOW))
+    await refused(ledger.usage((), NOW))
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     await ledger.settle(two, Usage(20, 0), NOW)
-    await ledger.reserve(ADA, (Charge(TPD, 1),), NOW)
+    await ledger.reserve(ADA, demand(1), NOW)
     await ledger.close()
 
 asyncio.run(main())
@@ -302,7 +322,7 @@ async def test_sums_slower_than_the_requests_make_them_wait(
     many = Limit("many", "many", "requests", 60, 10**6)
 
     async def request() -> None:
-        reservation = await ledger.reserve(ADA, (Charge(many, 1),), NOW)
+        reservation = await ledger.reserve(ADA, demand(1, many), NOW)
         await ledger.settle(reservation, Usage(1, 0), NOW)
 
     tasks = [asyncio.create_task(request()) for _ in range(2 * MAX_WAITING)]
@@ -313,7 +333,7 @@ async def test_sums_slower_than_the_requests_make_them_wait(
     slow.execute("COMMIT")
     slow.close()
     await asyncio.gather(*tasks)
-    assert (await ledger.usage("acme", "acme/ada", NOW)).tenant.minute.requests == len(tasks)
+    assert await ledger.usage((Counter("many", "requests", 60),), NOW) == (len(tasks),)
     assert total(path) == (len(tasks), len(tasks), 0, 0)
 
 

@@ -1,4 +1,4 @@
-"""`sluice usage`, priced by the active configuration."""
+"""`sluice usage`: tables for people, sheets and JSON for machines."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from extauth.cli.usage import app
-from extauth.errors import SluiceError, StackError
-from extauth.ledger import EmbeddedLedger
-from extauth.settings import Admin, Identity, Limits, Listener, Model, Policy, Price, Settings
+from extauth.errors import InvalidRequest, SluiceError, StackError
+from extauth.ledger import Demand, EmbeddedLedger
+from extauth.settings import Admin, Identity, Limits, Listener, Policy, Settings
 from extauth.types import Account, Usage
 
 if TYPE_CHECKING:
@@ -25,36 +25,38 @@ SETTINGS = Settings(
     admin=Admin("127.0.0.1", 8081),
     policy=Policy("wasm", 0.25),
     backends={},
-    models={
-        "chat": Model(
-            name="chat",
-            backend="triton",
-            task="chat",
-            versions=("1",),
-            aliases={},
-            default="1",
-            context_length=1024,
-            price=Price(prompt=150_000, completion=600_000),
-            region="eu-west",
-            tokenizer="models/chat/tokenizer.json",
-        )
-    },
+    models={},
     identity=Identity(rotation_grace=3600),
     limits=Limits(2**20, 2**23, 2**15, 60, 60, 32),
 )
+
+BUDGETS = {
+    "tenants": {"acme": {"cost": 1_000_000, "on_exceed": "deny", "warn_at": [80]}},
+    "teams": {"acme": {"research": {"cost": 900_000, "on_exceed": "deny", "warn_at": []}}},
+    "time_zone": "Europe/Berlin",
+    "anchor": 1,
+}
 
 
 @pytest.fixture
 async def state(tmp_path: Path) -> Path:
     ledger = EmbeddedLedger(tmp_path / "ledger.db", lambda: NOW)
     await ledger.start()
-    for tenant, principal in (("acme", "acme/ada"), ("acme", "acme/ben"), ("globex", "globex/bob")):
-        account = Account(tenant, principal, "chat", "1")
-        await ledger.settle(await ledger.reserve(account, (), NOW), Usage(1_000_000, 500_000), NOW)
+    used = Usage(1_000_000, 500_000, 450_000, 2500)
+    demand = Demand((), used, used, used)
+    for tenant, principal, team in (
+        ("acme", "acme/ada", "research"),
+        ("acme", "acme/ben", ""),
+        ("globex", "globex/bob", ""),
+    ):
+        account = Account(tenant, principal, "chat", "1", team)
+        await ledger.settle(await ledger.reserve(account, demand, NOW), used, NOW)
     await ledger.close()
     snapshot = tmp_path / "snapshots" / "abc"
     snapshot.mkdir(parents=True)
     (snapshot / "settings.json").write_bytes(msgspec.json.encode(SETTINGS))
+    (snapshot / "policy").mkdir()
+    (snapshot / "policy/data.json").write_text(json.dumps({"budgets": BUDGETS}))
     (tmp_path / "active").symlink_to(snapshot)
     return tmp_path
 
@@ -82,10 +84,48 @@ def test_scripts_get_json(state: Path) -> None:
         "requests": 2,
         "prompt_tokens": 2_000_000,
         "completion_tokens": 1_000_000,
-        "unsettled": 0,
         "cost": 900_000,
+        "compute_seconds": 5.0,
+        "unsettled": 0,
     }
     assert rows[1]["group"]["tenant"] == "globex"
+
+
+def test_spreadsheets_get_a_chargeback_of_a_month(state: Path) -> None:
+    sheet = run(state, "--by", "tenant,team,model", "--month", "2026-09", "--csv")
+
+    assert sheet.splitlines() == [
+        "tenant,team,model,requests,prompt_tokens,completion_tokens,cost,compute_seconds,unsettled",
+        "acme,,chat,1,1000000,500000,0.450000,2.500,0",
+        "acme,research,chat,1,1000000,500000,0.450000,2.500,0",
+        "globex,,chat,1,1000000,500000,0.450000,2.500,0",
+    ]
+    assert len(run(state, "--month", "2026-08", "--csv").splitlines()) == 1
+
+
+def test_a_forecast_is_held_against_the_budgets_in_force(state: Path) -> None:
+    """The month is over, so that it is what it was."""
+    rows = json.loads(run(state, "--forecast", "--month", "2026-09", "--json"))["forecast"]
+    table = run(state, "--forecast", "--month", "2026-09", "--by", "tenant,team")
+
+    assert [(row["group"]["tenant"], row["cost"], row["budget"]) for row in rows] == [
+        ("acme", 900_000, 1_000_000),
+        ("globex", 450_000, None),
+    ]
+    assert all(text in table for text in ("research", "0.900000", "50%"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--by", "colour"), "can't be grouped by colour"),
+        (("--month", "2026-9"), "not a month"),
+        (("--forecast", "--since", "2026-09-01"), "of a month"),
+    ],
+)
+def test_what_makes_no_sense_is_told(state: Path, options: tuple[str, ...], message: str) -> None:
+    with pytest.raises(InvalidRequest, match=message):
+        run(state, *options)
 
 
 def test_selects(state: Path) -> None:

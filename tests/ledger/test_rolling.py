@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extauth.ledger.window import BUCKETS, Window
+from extauth.ledger.rolling import BUCKETS, Rolling
 
 SECONDS = st.sampled_from([1, 7, 60, 3600, 86_400])
 STEPS = st.lists(
@@ -31,9 +31,9 @@ class Oracle:
         return sum(amount for time, amount in self.booked if time > now - longest)
 
 
-def replay(seconds: int, steps: list[tuple[float, int]]) -> tuple[Window, Oracle, float]:
+def replay(seconds: int, steps: list[tuple[float, int]]) -> tuple[Rolling, Oracle, float]:
     """A window and an oracle after the same bookings; the clock steps back at times."""
-    window, oracle, clock, now = Window(seconds), Oracle(seconds), START, 0.0
+    window, oracle, clock, now = Rolling(seconds), Oracle(seconds), START, 0.0
     for fraction, amount in steps:
         clock += fraction * seconds
         now = max(now, clock)
@@ -76,7 +76,7 @@ def test_is_whole_when_it_says_so(seconds: int, steps: list[tuple[float, int]]) 
 
 
 def test_room_does_not_come_earlier_than_told() -> None:
-    window = Window(60)
+    window = Rolling(60)
     window.book(5, 600.5)
     window.book(7, 620.5)
 
@@ -88,13 +88,14 @@ def test_room_does_not_come_earlier_than_told() -> None:
 
 
 def test_held_amounts_stay_until_they_are_settled() -> None:
-    window = Window(60)
+    window = Rolling(60)
     window.held += 100
 
     assert window.used(1e9) == 100
     assert window.room_after(1, 1e9) is None
 
-    window.settle(100, 30, 1e9)
+    window.held -= 100
+    window.book(30, 1e9)
 
     assert window.used(1e9 + 60) == 30
     assert window.used(1e9 + 62) == 0
@@ -104,7 +105,7 @@ def test_held_amounts_stay_until_they_are_settled() -> None:
 def test_taking_back_undoes_a_booking_and_nothing_else(
     seconds: int, later: float, look: bool
 ) -> None:
-    window, untouched = Window(seconds), Window(seconds)
+    window, untouched = Rolling(seconds), Rolling(seconds)
     now = START + (0.4 + later) * seconds
     window.book(5, START)
     for each in (window, untouched):
@@ -118,7 +119,7 @@ def test_taking_back_undoes_a_booking_and_nothing_else(
 
 
 def test_the_clock_may_leap_over_many_windows() -> None:
-    window = Window(60)
+    window = Rolling(60)
     window.book(9, 0.0)
 
     assert window.used(1e10) == 0

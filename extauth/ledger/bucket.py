@@ -1,0 +1,81 @@
+"""The arithmetic of a token bucket, seen from below: what was used is a level that flows off.
+
+A limit's `max` is the height of the bucket, the burst; the level sinks by `refill` every `seconds`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Levels are floats: what they may lack of a whole number is nothing that anybody used.
+_ROUNDING = 1e-6
+
+
+class Level:
+    """What has not flowed off yet. See `Window`."""
+
+    __slots__ = ("_last", "_level", "_rate", "held")
+
+    def __init__(self, refill: int, seconds: int) -> None:
+        self.held = 0
+        self._rate = refill / seconds
+        self._level = 0.0
+        self._last = 0.0
+
+    def used(self, now: float) -> int:
+        """See Window."""
+        self._sink(now)
+        return self.held + math.ceil(self._level - _ROUNDING)
+
+    def idle(self, now: float) -> bool:
+        """See Window."""
+        return self.used(now) == 0 and not self.held
+
+    def book(self, amount: int, now: float) -> None:
+        """See Window."""
+        self._sink(now)
+        self._level += amount
+
+    def take_back(self, amount: int, booked: float) -> None:
+        """Takes off what is left; what has flowed off since it was booked is no more."""
+        self._level = max(0.0, self._level - amount)
+
+    def room_after(self, excess: int, now: float) -> float | None:
+        """See Window."""
+        self._sink(now)
+        to = math.ceil(self._level - _ROUNDING) - excess
+        if to < 0:
+            return None
+        return max(0.0, (self._level - to) / self._rate)
+
+    def whole_after(self, now: float, more: int = 0) -> float | None:
+        """See Window."""
+        self._sink(now)
+        return (self._level + self.held + more) / self._rate
+
+    def told_until(self, now: float) -> float:
+        """Until all that is there now has flowed off."""
+        self._sink(now)
+        return now + self._level / self._rate
+
+    def clear(self) -> None:
+        """See Window."""
+        self._level = 0.0
+
+    def state(self) -> Sequence[float]:
+        """The level, and when it stood there."""
+        return [self._level, self._last]
+
+    def load(self, state: Sequence[float], now: float) -> None:
+        """See Window."""
+        self._level, self._last = state
+        self._sink(now)
+
+    def _sink(self, now: float) -> None:
+        if now > self._last:
+            self._level = max(0.0, self._level - (now - self._last) * self._rate)
+            self._last = now

@@ -1,0 +1,109 @@
+"""The usage report's lines, added up from entries."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from extauth.ledger.entry import Lost, Progressed, Released, Reserved, Settled
+from extauth.types import Account, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from extauth.ledger.entry import Entry
+
+DAY = 86_400
+
+
+class Line(NamedTuple):
+    """One line of the usage report; `day` is the UTC date of the settlement."""
+
+    day: str
+    account: Account
+
+
+class Used:
+    """What a line adds up to. Of `unsettled` requests only a part of the usage is known."""
+
+    __slots__ = (
+        "completion_tokens",
+        "cost",
+        "milliseconds",
+        "prompt_tokens",
+        "requests",
+        "unsettled",
+    )
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.prompt_tokens = 0
+        self.completion_tokens = 0
+        self.cost = 0
+        self.milliseconds = 0
+        self.unsettled = 0
+
+    def add(self, usage: Usage, *, unsettled: bool) -> None:
+        """Count one request more."""
+        self.requests += 1
+        self.prompt_tokens += usage.prompt_tokens
+        self.completion_tokens += usage.completion_tokens
+        self.cost += usage.cost
+        self.milliseconds += usage.milliseconds
+        self.unsettled += unsettled
+
+
+class Lines:
+    """The sums of entries in their order, on top of the reservations that were open before."""
+
+    def __init__(self, opened: Iterable[Reserved] = ()) -> None:
+        self.opened = {entry.id: entry for entry in opened}
+        self.used: dict[Line, Used] = {}
+        self._known: dict[str, Usage] = {}
+
+    def clear(self) -> None:
+        """Forget the sums, once they are written; what is open stays so."""
+        self.used.clear()
+
+    def apply(self, entry: Entry) -> None:
+        """Add one entry. The end of a reservation that is not open changes nothing."""
+        match entry:
+            case Reserved():
+                self.opened[entry.id] = entry
+            case Progressed():
+                if entry.id in self.opened:
+                    self._known[entry.id] = entry.usage
+            case Settled() | Released() | Lost():
+                reserved = self.opened.pop(entry.id, None)
+                known = self._known.pop(entry.id, None)
+                if reserved is None or isinstance(entry, Released):
+                    return
+                if isinstance(entry, Settled):
+                    self._line(reserved.account, entry.time).add(entry.usage, unsettled=False)
+                else:
+                    line = self._line(reserved.account, entry.time)
+                    line.add(known or reserved.known, unsettled=True)
+            case _:
+                pass
+
+    def remember(self) -> list[Reserved]:
+        """What is open, each with what is known of it by now."""
+        return [
+            Reserved(
+                each.id, each.time, each.account, each.claims, self._known.get(each.id, each.known)
+            )
+            for each in self.opened.values()
+        ]
+
+    def _line(self, account: Account, time: float) -> Used:
+        line = Line(_date(int(time) // DAY), account)
+        used = self.used.get(line)
+        if used is None:
+            used = self.used[line] = Used()
+        return used
+
+
+@lru_cache(maxsize=8)
+def _date(day: int) -> str:
+    return datetime.fromtimestamp(day * DAY, UTC).date().isoformat()
