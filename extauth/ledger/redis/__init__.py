@@ -1,0 +1,6 @@
+"""The shared ledger: Redis 6.2 or later, or Valkey, counts for many processes together."""
+
+from extauth.ledger.redis.ledger import RedisLedger
+from extauth.ledger.redis.lines import lines
+
+__all__ = ["RedisLedger", "lines"]

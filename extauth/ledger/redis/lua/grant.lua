@@ -1,0 +1,7 @@
+-- Let that much more be used in the current window. ask: counter, amount.
+
+local c = load(ask.counter)
+if stale then return reply('stale') end
+book(c, -ask.amount)
+save(c)
+return reply('granted')

@@ -1,0 +1,185 @@
+"""One Redis or Valkey server, asked by scripts. All errors of the client library end here."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import TYPE_CHECKING, NoReturn, cast
+
+import msgspec
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError
+
+from extauth.errors import LedgerUnavailable, StackError
+from extauth.ledger.redis.script import ALL
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    from extauth.ledger.redis.script import Script
+    from extauth.types import Clock
+
+_CONNECTIONS = 32
+_OLDEST = (6, 2)
+_SCAN = 1000
+# How many ids one call acknowledges: Lua can't take a much longer list apart.
+_ACKNOWLEDGED = 1000
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder().decode
+
+
+class Server:
+    """Runs scripts, each in one round trip and in bounded time. For tasks of one event loop.
+
+    Every key begins with one hash tag, `{name}`, so that a cluster has all of a ledger in one
+    slot; the scripts build every key they touch under the tag that is passed as their only key.
+    `failure` is set by a call that could not be made and cleared by one that was.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        password: str | None,
+        name: str,
+        process: str,
+        lease: float,
+        patience: float,
+        clock: Clock | None,
+    ) -> None:
+        """Raises StackError for a URL that is none."""
+        self.failure: str | None = None
+        self.process = process
+        self._tag = f"{{{name}}}"
+        self._lease = lease
+        self._patience = patience
+        self._clock = clock
+        self._ahead = 0.0
+        self._newest = 0.0
+        self._ended: deque[str] = deque()
+        # A command that may have been run is never repeated unseen: no retries but our own.
+        options = {} if password is None else {"password": password}
+        try:
+            pool = BlockingConnectionPool.from_url(
+                url,
+                max_connections=_CONNECTIONS,
+                # `call` bounds the whole of it.
+                timeout=None,
+                socket_timeout=None,
+                socket_connect_timeout=None,
+                protocol=2,
+                retry=Retry(NoBackoff(), 0),
+                **options,
+            )
+        except ValueError as error:
+            raise StackError(f"The ledger's URL can't be used: {error}") from None
+        self._redis = Redis.from_pool(pool)
+
+    @property
+    def now(self) -> float:
+        """The server's time, as near as its last answer tells."""
+        if self._clock is not None:
+            return max(self._clock(), self._newest)
+        return time.time() + self._ahead
+
+    def ended(self, key: str) -> None:
+        """A reservation's end was confirmed: the server need not remember it."""
+        self._ended.append(key)
+
+    async def open(self) -> None:
+        """Connect and load the scripts.
+
+        Raises StackError when the server is not there, too old, or may forget counters.
+        """
+        try:
+            async with asyncio.timeout(self._patience):
+                info = await self._redis.info()
+                for script in ALL:
+                    await self._redis.script_load(script.text)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StackError(f"The ledger's Redis can't be used: {_reason(error)}") from None
+        version = str(info.get("redis_version", "0"))
+        if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST:
+            raise StackError(f"The ledger's Redis is {version}, and must be 6.2 or later.")
+        eviction = info.get("maxmemory_policy", "noeviction")
+        if eviction != "noeviction":
+            raise StackError(
+                f"The ledger's Redis evicts keys ({eviction}), and so would forget what was used: "
+                "set its maxmemory-policy to noeviction."
+            )
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._redis.aclose()
+
+    async def call(self, script: Script, ask: Mapping[str, object]) -> list[object]:
+        """Run a script in one round trip: what it answers, the server's time first.
+
+        Raises LedgerUnavailable; the script may have been run nevertheless.
+        """
+        confirmed = min(len(self._ended), _ACKNOWLEDGED) if script.of_process else 0
+        acknowledged = [self._ended.popleft() for _ in range(confirmed)]
+        question = {
+            "now": self._clock() if self._clock is not None else False,
+            "process": self.process,
+            "lease": self._lease,
+            "acked": acknowledged,
+            **ask,
+        }
+        try:
+            async with asyncio.timeout(self._patience):
+                answer = await self._run(script, _encode(question))
+        except BaseException as error:
+            self._ended.extendleft(acknowledged)
+            if isinstance(error, RedisError | OSError | TimeoutError):
+                self._fail(error)
+            raise
+        self.failure = None
+        found: list[object] = _decode(answer)
+        self._newest = float(cast("float", found[0]))
+        self._ahead = self._newest - time.time()
+        return found
+
+    async def keys_like(self, prefix: str) -> AsyncIterator[str]:
+        """The limits' keys that begin so and have counters. Looks through the whole server."""
+        index = f"{self._tag}:k:"
+        pattern = index + _literally(prefix) + "*"
+        cursor = 0
+        while True:
+            try:
+                async with asyncio.timeout(self._patience):
+                    cursor, keys = await self._redis.scan(cursor, match=pattern, count=_SCAN)
+            except (RedisError, OSError, TimeoutError) as error:
+                self._fail(error)
+            for key in keys:
+                yield cast("bytes", key).decode().removeprefix(index)
+            if not cursor:
+                return
+
+    async def _run(self, script: Script, question: bytes) -> bytes:
+        run: Callable[..., Awaitable[bytes]] = self._redis.execute_command
+        try:
+            return await run("EVALSHA", script.sha, 1, self._tag, question)
+        except NoScriptError:
+            # It was restarted, and has forgotten them.
+            return await run("EVAL", script.text, 1, self._tag, question)
+
+    def _fail(self, error: Exception) -> NoReturn:
+        self.failure = f"The ledger's Redis does not answer: {_reason(error)}."
+        raise LedgerUnavailable(self.failure) from None
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, in the library's words; they may name the server, but no password."""
+    if isinstance(error, TimeoutError):
+        return "it took too long"
+    return str(error).rstrip(".") or type(error).__name__
+
+
+def _literally(text: str) -> str:
+    """Text of which SCAN takes no character for a pattern."""
+    return "".join(f"\\{letter}" if letter in "\\*?[]^-" else letter for letter in text)

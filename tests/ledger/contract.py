@@ -1,0 +1,175 @@
+"""Both ledgers behind one face, so that every promise of the protocol is tried on both.
+
+They run on a clock of the test's: the embedded one on SQLite files, the shared one on a Redis.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from typing import TYPE_CHECKING, Protocol
+
+from extauth.errors import LedgerUnavailable, LimitExceeded
+from extauth.ledger import Counter, Demand, EmbeddedLedger
+from extauth.ledger.redis import RedisLedger, lines
+from extauth.ledger.store import report_lines
+from extauth.types import Account, Usage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from extauth.ledger import Ledger, Reservation
+    from extauth.ledger.lines import Line, Used
+    from extauth.types import Limit
+    from tests.redis_server import RedisServer
+
+NOW = 1_790_000_000.0
+ADA = Account("acme", "acme/ada", "chat", "1", "research")
+
+
+class Time:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Books(Protocol):
+    """A ledger, and what may befall the process that has it."""
+
+    time: Time
+    ledger: Ledger
+
+    async def open(self) -> None:
+        """Begin, or go on after a death."""
+
+    async def close(self) -> None:
+        """End in peace."""
+
+    async def die(self) -> None:
+        """The process is no more, and another one takes over once its lease has run out."""
+
+    def lines(self) -> list[tuple[Line, Used]]:
+        """The usage report."""
+
+
+class EmbeddedBooks:
+    """On files. A process that was killed and one that closed leave the same ones."""
+
+    def __init__(self, directory: Path) -> None:
+        self.time = Time()
+        self._path = directory / "ledger.db"
+        self.ledger: Ledger = EmbeddedLedger(self._path, self.time)
+
+    async def open(self) -> None:
+        self.ledger = EmbeddedLedger(self._path, self.time)
+        await self.ledger.start()
+
+    async def close(self) -> None:
+        await self.ledger.close()
+
+    async def die(self) -> None:
+        await self.ledger.close()
+        await self.open()
+
+    def lines(self) -> list[tuple[Line, Used]]:
+        return report_lines(self._path)
+
+
+class RedisBooks:
+    """On a server. A ledger that is closed has given up its lease."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self.time = Time()
+        self.url = server.url
+        self.name = secrets.token_hex(4)
+        self.ledger: Ledger = self.another()
+
+    def another(self) -> RedisLedger:
+        """One more process on the same books."""
+        return RedisLedger(self.url, name=self.name, clock=self.time)
+
+    async def open(self) -> None:
+        self.ledger = self.another()
+        await self.ledger.start()
+
+    async def close(self) -> None:
+        await self.ledger.close()
+
+    async def die(self) -> None:
+        await self.ledger.close()
+        await self.open()
+
+    def lines(self) -> list[tuple[Line, Used]]:
+        return lines(self.url, name=self.name)
+
+
+def usage(tokens: int) -> Usage:
+    """So many tokens, all of them the completion's."""
+    return Usage(completion_tokens=tokens)
+
+
+def demand(
+    *limits: Limit,
+    worst: Usage | int = 1,
+    least: Usage | int = 0,
+    known: Usage | int = 0,
+    counters: tuple[Counter, ...] = (),
+) -> Demand:
+    """A number stands for that many completion tokens."""
+    worst, least, known = (
+        usage(each) if isinstance(each, int) else each for each in (worst, least, known)
+    )
+    return Demand(limits, worst, least, known, counters)
+
+
+async def reserve(books: Books, asked: Demand) -> Reservation:
+    """For Ada, now."""
+    return await books.ledger.reserve(ADA, asked, books.time())
+
+
+async def settle(books: Books, reservation: Reservation, used: Usage | int = 0) -> list[int]:
+    """Now; the percents of limits that this reached."""
+    used = usage(used) if isinstance(used, int) else used
+    crossings = await books.ledger.settle(reservation, used, books.time())
+    return [crossing.percent for crossing in crossings]
+
+
+async def release(books: Books, reservation: Reservation) -> None:
+    """Now."""
+    await books.ledger.release(reservation, books.time())
+
+
+async def spend(books: Books, limit: Limit, used: Usage | int) -> list[int]:
+    """One whole request."""
+    return await settle(books, await reserve(books, demand(limit, worst=used)), used)
+
+
+async def used(books: Books, limit: Limit) -> int:
+    """What counts under a limit, held and booked."""
+    counter = Counter(limit.key, limit.unit, limit.window)
+    (amount,) = await books.ledger.usage((counter,), books.time())
+    return amount
+
+
+async def until_used(books: Books, limit: Limit, amount: int) -> None:
+    """Wait for what a ledger does in the background."""
+    for _ in range(1000):
+        with contextlib.suppress(LedgerUnavailable):
+            if await used(books, limit) == amount:
+                return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"{limit.name} never counted {amount}")
+
+
+async def refused(books: Books, asked: Demand) -> LimitExceeded:
+    """The error of a request that must not fit."""
+    try:
+        await reserve(books, asked)
+    except LimitExceeded as error:
+        return error
+    raise AssertionError("the request was let through")
