@@ -1,0 +1,73 @@
+"""What is told: the body of a webhook (schemas/event.schema.json), and the same in the log."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal, NamedTuple
+from uuid import uuid4
+
+import msgspec
+
+from extauth.types import Unit
+
+if TYPE_CHECKING:
+    from extauth.types import Account, Crossing
+
+
+class Threshold(msgspec.Struct, frozen=True):
+    """How far a limit is used up: facts, never content.
+
+    `key` is what is counted together, `tenant` whose request crossed the threshold. `used` and
+    `max` are in `unit`. `resets_at` is None for a limit that never resets.
+    """
+
+    tenant: str
+    limit: str
+    key: str
+    unit: Unit
+    percent: int
+    used: int
+    max: int
+    resets_at: datetime | None
+
+
+class Event(msgspec.Struct, frozen=True):
+    """The body: `type`, `timestamp` and `data`, as Standard Webhooks recommends."""
+
+    type: Literal["limit.threshold_crossed"]
+    timestamp: datetime
+    data: Threshold
+
+    @classmethod
+    def of(cls, crossing: Crossing, account: Account, now: float) -> Event:
+        """The event of a threshold crossed at `now`, in unix seconds."""
+        limit, resets_at = crossing.limit, crossing.resets_at
+        return cls(
+            type="limit.threshold_crossed",
+            timestamp=datetime.fromtimestamp(now, UTC),
+            data=Threshold(
+                tenant=account.tenant,
+                limit=limit.name,
+                key=limit.key,
+                unit=limit.unit,
+                percent=crossing.percent,
+                used=crossing.used,
+                max=limit.max,
+                resets_at=None if resets_at is None else datetime.fromtimestamp(resets_at, UTC),
+            ),
+        )
+
+
+class Message(NamedTuple):
+    """An event on its way. `id` stays the same over retries, so that a receiver can tell."""
+
+    id: str
+    tenant: str
+    limit: str
+    body: bytes
+
+    @classmethod
+    def of(cls, event: Event) -> Message:
+        """A new message, with an id of its own."""
+        data = event.data
+        return cls(f"evt_{uuid4().hex}", data.tenant, data.limit, msgspec.json.encode(event))

@@ -1,0 +1,111 @@
+"""Where the gateway says that a threshold was crossed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from extauth.errors import ConfigurationError
+from extauth.events.event import Event, Message
+from extauth.events.outbox import ROOM, Outbox, Retry
+from extauth.events.secret import Secret
+from extauth.events.sender import Sender
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from extauth.metrics import Metrics
+    from extauth.settings import Webhook
+    from extauth.types import Account, Clock, Crossing
+
+logger = logging.getLogger(__name__)
+
+GRACE = 3.0
+"""Seconds that deliveries get when the service stops."""
+
+
+class Events:
+    """Tells of thresholds crossed. Belongs to one event loop.
+
+    Without webhooks it logs and counts, and has nothing to start or to close.
+    """
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        clock: Clock,
+        *,
+        sender: Sender | None = None,
+        retry: Retry | None = None,
+        room: int = ROOM,
+    ) -> None:
+        """`retry` and `room` are those of every webhook."""
+        self._metrics = metrics
+        self._clock = clock
+        self._sender = sender or Sender(clock)
+        self._retry = retry or Retry()
+        self._room = room
+        self._outboxes: dict[Webhook, Outbox] = {}
+        self._ended: set[Outbox] = set()
+
+    def raised(self, crossing: Crossing, account: Account) -> None:
+        """Log, count, and have it delivered. Never blocks and never raises."""
+        try:
+            self._raise(crossing, account)
+        except Exception:  # An answer must not fail because of its news.
+            logger.exception("an event of limit %s could not be told", crossing.limit.name)
+
+    @property
+    def waiting(self) -> int:
+        """Deliveries that are not done yet."""
+        return sum(outbox.size for outbox in (*self._outboxes.values(), *self._ended))
+
+    async def serve(self, webhooks: Sequence[Webhook]) -> None:
+        """Deliver to these from now on.
+
+        Those that were there before keep what waits for them, those that are gone still get what
+        was raised before. A secret that can't be read is logged, and looked for again at each
+        attempt: the compiler has refused what was wrong from the start.
+        """
+        for webhook in webhooks:
+            try:
+                await asyncio.to_thread(Secret.read, Path(webhook.secret_file))
+            except ConfigurationError as error:
+                logger.warning("events can't be signed: %s", error.message)
+        served: dict[Webhook, Outbox] = {}
+        for webhook in dict.fromkeys(webhooks):
+            kept = self._outboxes.pop(webhook, None)
+            served[webhook] = kept if kept is not None else self._open(webhook)
+        gone, self._outboxes = self._outboxes, served
+        for outbox in gone.values():
+            self._end(outbox)
+
+    async def close(self, grace: float = GRACE) -> None:
+        """Try whatever waits once more, for `grace` seconds in all; what is left is logged."""
+        outboxes = [*self._outboxes.values(), *self._ended]
+        self._outboxes = {}
+        for outbox in outboxes:
+            outbox.hurry()
+        if outboxes:
+            await asyncio.wait([outbox.task for outbox in outboxes], timeout=grace)
+        for outbox in outboxes:
+            await outbox.abandon()
+        await self._sender.close()
+
+    def _raise(self, crossing: Crossing, account: Account) -> None:
+        event = Event.of(crossing, account, self._clock())
+        message = Message.of(event)
+        self._metrics.limit_event(crossing.limit.name, crossing.percent)
+        logger.warning("event %s: %s", message.id, message.body.decode())
+        for outbox in self._outboxes.values():
+            outbox.put(message)
+
+    def _end(self, outbox: Outbox) -> None:
+        self._ended.add(outbox)
+        outbox.task.add_done_callback(lambda _: self._ended.discard(outbox))
+        outbox.end()
+
+    def _open(self, webhook: Webhook) -> Outbox:
+        return Outbox(webhook, self._sender, self._metrics, retry=self._retry, room=self._room)

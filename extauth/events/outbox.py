@@ -1,0 +1,150 @@
+"""What waits to be delivered to one webhook, and is tried again until it arrives or is given up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count
+from secrets import SystemRandom
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from extauth.events.event import Message
+    from extauth.events.sender import Sender
+    from extauth.metrics import Metrics
+    from extauth.settings import Webhook
+
+logger = logging.getLogger(__name__)
+
+ROOM = 1000
+"""Messages that may wait for one webhook; more are dropped and counted."""
+
+_random = SystemRandom()
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often, and after how many seconds: doubling from `first` up to `longest`."""
+
+    attempts: int = 10
+    first: float = 1.0
+    longest: float = 300.0
+
+    def pause(self, failures: int) -> float:
+        """Seconds to wait after so many failures; by chance a half shorter, to spread the load."""
+        most = min(self.longest, self.first * 2 ** (failures - 1))
+        return _random.uniform(most / 2, most)
+
+
+class Outbox:
+    """The queue of one webhook and the task that empties it, so that none waits for another.
+
+    Belongs to one event loop. A message that has to be tried again does not hold up newer ones.
+    """
+
+    def __init__(
+        self,
+        webhook: Webhook,
+        sender: Sender,
+        metrics: Metrics,
+        *,
+        retry: Retry,
+        room: int = ROOM,
+    ) -> None:
+        self.webhook = webhook
+        self._sender = sender
+        self._metrics = metrics
+        self._retry = retry
+        self._room = room
+        # The host alone: a path may be a secret of the receiver's.
+        self._name = urlsplit(webhook.url).netloc
+        self._waiting: list[tuple[float, int, Message, int]] = []
+        self._numbers = count()
+        self._sending = 0
+        self._wake = asyncio.Event()
+        self._ending = False
+        self._hurrying = False
+        self.task = asyncio.ensure_future(self._run())
+
+    @property
+    def size(self) -> int:
+        """Messages that are not delivered yet."""
+        return len(self._waiting) + self._sending
+
+    def put(self, message: Message) -> None:
+        """Have it delivered, if the webhook is about it and there is room. Never blocks."""
+        tenants, limits = self.webhook.tenants, self.webhook.limits
+        if (tenants and message.tenant not in tenants) or (limits and message.limit not in limits):
+            return
+        if self.size >= self._room:
+            self._drop(message, f"{self._room} others wait already")
+            return
+        self._queue(message, 0, 0.0)
+
+    def end(self) -> None:
+        """Stop when everything is delivered or given up, in its usual time."""
+        self._ending = True
+        self._wake.set()
+
+    def hurry(self) -> None:
+        """Try everything now and once, then stop."""
+        self._hurrying = True
+        self.end()
+
+    async def abandon(self) -> None:
+        """Stop now, and tell what is left."""
+        if left := self.size:
+            logger.warning("webhook %s: %d events were not delivered: stopping", self._name, left)
+        self.task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.task
+
+    def _queue(self, message: Message, failures: int, pause: float) -> None:
+        due = asyncio.get_running_loop().time() + pause
+        heappush(self._waiting, (due, next(self._numbers), message, failures))
+        self._wake.set()
+
+    async def _run(self) -> None:
+        while not (self._ending and not self._waiting):
+            self._wake.clear()
+            if (pause := self._pause()) != 0:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._wake.wait()
+                continue
+            _, _, message, failures = heappop(self._waiting)
+            self._sending = 1
+            try:
+                await self._deliver(message, failures)
+            finally:
+                self._sending = 0
+
+    def _pause(self) -> float | None:
+        """Seconds until something is due; None while nothing waits."""
+        if not self._waiting:
+            return None
+        if self._hurrying:
+            return 0
+        return max(0.0, self._waiting[0][0] - asyncio.get_running_loop().time())
+
+    async def _deliver(self, message: Message, failures: int) -> None:
+        failures += 1
+        # One that was under way when the hurry began has another attempt.
+        last = self._hurrying or failures >= self._retry.attempts
+        answer = await self._sender.send(self.webhook, message)
+        if answer.accepted:
+            self._metrics.webhook(self._name, "delivered")
+            return
+        if last:
+            self._drop(message, f"{answer.reason} (attempt {failures})")
+            return
+        self._metrics.webhook(self._name, "failed")
+        self._queue(message, failures, self._retry.pause(failures))
+
+    def _drop(self, message: Message, why: str) -> None:
+        self._metrics.webhook(self._name, "dropped")
+        logger.warning("webhook %s: event %s is dropped: %s", self._name, message.id, why)

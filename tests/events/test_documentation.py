@@ -1,0 +1,56 @@
+"""docs/events.md says what is so."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+from extauth.events import Secret
+from extauth.resources import schema
+from tests.events.conftest import REPOSITORY
+from tests.receiver import SECRET
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TEXT = (REPOSITORY / "docs/events.md").read_text()
+
+
+def block(language: str) -> str:
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+@pytest.fixture
+def verify() -> Callable[..., bool]:
+    """The function that readers copy."""
+    scope: dict[str, Any] = {}
+    exec(block("python"), scope)  # noqa: S102 - it is ours
+    return scope["verify"]
+
+
+def headers(body: bytes, at: int) -> dict[str, str]:
+    return {
+        "webhook-id": "evt_1",
+        "webhook-timestamp": str(at),
+        "webhook-signature": Secret.parse(SECRET).sign("evt_1", at, body),
+    }
+
+
+def test_the_example_verifies_what_is_sent(verify: Callable[..., bool]) -> None:
+    body, now = b'{"type":"limit.threshold_crossed"}', int(time.time())
+    sent = headers(body, now)
+    assert verify(SECRET, sent, body)
+    assert not verify(SECRET, sent, body + b" ")
+    assert not verify(SECRET.replace("A", "B"), sent, body)
+    assert not verify(SECRET, {**sent, "webhook-id": "evt_2"}, body)
+    assert not verify(SECRET, headers(body, now - 600), body)
+
+
+def test_the_example_of_a_body_fits_the_schema() -> None:
+    jsonschema.validate(json.loads(block("jsonc")), json.loads(schema("event").read_text()))
