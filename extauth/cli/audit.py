@@ -1,11 +1,11 @@
-"""`sluice audit`: what became of requests."""
+"""`sluice audit`: what became of requests, and what operators changed by hand."""
 
 from __future__ import annotations
 
 import json as encoder
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,8 @@ from extauth.cli.times import moment, written
 from extauth.errors import StackError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from extauth.audit import AuditRecord
 
 app = typer.Typer(help="Read the audit log.", no_args_is_help=True)
@@ -75,22 +77,84 @@ def export(
         float | None, typer.Option(parser=moment, metavar="TIME", help="Before this moment.")
     ] = None,
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
+    actions: Annotated[
+        bool, typer.Option("--actions", help="What operators changed, not requests.")
+    ] = False,
     output: Annotated[
         Path | None, typer.Option(help="A file that only you can read, instead of stdout.")
     ] = None,
     state_dir: StateDirOption = STATE_DIR,
 ) -> None:
-    """Write records as JSON lines (schemas/audit.schema.json)."""
-    from extauth.audit.store import opened, write_lines
+    """Write records as JSON lines (schemas/audit.schema.json, schemas/action.schema.json)."""
+    from extauth.audit.action import export_actions
+    from extauth.audit.store import opened
     from extauth.state import StateDir
 
-    with opened(StateDir.at(state_dir).audit_db) as store:
-        lines = store.export(since=since, until=until, tenant=tenant)
-        if output is None:
-            for line in lines:
-                typer.echo(line.decode())
-        else:
-            typer.echo(f"{write_lines(output, lines)} records written to {output}", err=True)
+    path = StateDir.at(state_dir).audit_db
+    if actions:
+        if tenant is not None:
+            raise typer.BadParameter("--actions are of no tenant")
+        _write(export_actions(path, since=since, until=until), output)
+        return
+    with opened(path) as store:
+        _write(store.export(since=since, until=until, tenant=tenant), output)
+
+
+@app.command("actions")
+def show_actions(
+    *,
+    since: Annotated[
+        float | None, typer.Option(parser=moment, metavar="TIME", help="From this moment on.")
+    ] = None,
+    until: Annotated[
+        float | None, typer.Option(parser=moment, metavar="TIME", help="Before this moment.")
+    ] = None,
+    json: JsonOption = False,
+    state_dir: StateDirOption = STATE_DIR,
+) -> None:
+    """Print what operators changed by hand: who, when, what, before and after."""
+    import msgspec
+
+    from extauth.audit.action import actions
+    from extauth.state import StateDir
+
+    found = list(actions(StateDir.at(state_dir).audit_db, since=since, until=until))
+    if json:
+        typer.echo(encoder.dumps({"actions": msgspec.to_builtins(found)}))
+        return
+    from extauth.cli.table import print_table
+
+    print_table(
+        ("time", "user", "by", "what", "to", "details", "used before", "after"),
+        [
+            (
+                written(each.time),
+                each.user or "",
+                each.credential,
+                each.kind,
+                each.subject,
+                " ".join(f"{name}={value}" for name, value in each.details.items() if value),
+                _standing(each.before),
+                "not completed" if each.after is None else _standing(each.after),
+            )
+            for each in found
+        ],
+    )
+
+
+def _standing(counters: list[dict[str, Any]]) -> str:
+    """What was used of each."""
+    return ", ".join(f"{each['used']:,} {each['unit']}" for each in counters)
+
+
+def _write(lines: Iterable[bytes], output: Path | None) -> None:
+    from extauth.audit.store import write_lines
+
+    if output is None:
+        for line in lines:
+            typer.echo(line.decode())
+    else:
+        typer.echo(f"{write_lines(output, lines)} records written to {output}", err=True)
 
 
 def _json(record: AuditRecord) -> str:

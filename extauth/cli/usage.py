@@ -1,83 +1,125 @@
-"""`sluice usage`: what was used, and what it cost."""
+"""`sluice usage`: what was used, what it cost, and what the month will."""
 
 from __future__ import annotations
 
 import json as encoder
-from enum import StrEnum
-from typing import Annotated
+import time
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from extauth.cli.options import STATE_DIR, JsonOption, StateDirOption
 from extauth.cli.times import day
 
+if TYPE_CHECKING:
+    from extauth.ledger.reports import Row
+    from extauth.usage import Answer, Forecast
+
 app = typer.Typer(help="Report what was used.")
 
 
-class Column(StrEnum):
-    """What usage can be grouped by."""
-
-    DAY = "day"
-    TENANT = "tenant"
-    PRINCIPAL = "principal"
-    MODEL = "model"
-    VERSION = "version"
-
-
-BY = [Column.TENANT, Column.PRINCIPAL, Column.MODEL]
-NUMBERS = ("requests", "prompt tokens", "completion tokens", "unsettled", "cost")
+USED = ("requests", "prompt tokens", "completion tokens", "cost", "compute seconds", "unsettled")
+FORECAST = ("cost to date", "forecast", "budget", "of budget", "tokens to date", "tokens forecast")
 
 
 @app.callback(invoke_without_command=True)
 def usage(
     *,
-    by: Annotated[list[Column], typer.Option(help="Group by it; may be given again.")] = BY,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN,…",
+            help="Of day, tenant, team, principal, model, version; tenant,principal,model if none.",
+        ),
+    ] = None,
     since: Annotated[
         str | None, typer.Option(parser=day, metavar="DAY", help="From this UTC day on.")
     ] = None,
     until: Annotated[
         str | None, typer.Option(parser=day, metavar="DAY", help="Up to this UTC day.")
     ] = None,
+    month: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM", help="The month that begins in this one.")
+    ] = None,
+    forecast: Annotated[
+        bool, typer.Option("--forecast", help="The month to date, and at its end, by tenant.")
+    ] = False,
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
+    team: Annotated[str | None, typer.Option(help="Only this team's.")] = None,
     principal: Annotated[str | None, typer.Option(help="Only TENANT/NAME's.")] = None,
     model: Annotated[str | None, typer.Option(help="Only of this model.")] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Print a sheet with a header.")] = False,
     json: JsonOption = False,
     state_dir: StateDirOption = STATE_DIR,
 ) -> None:
-    """Requests and tokens that were settled, at the prices of the active configuration.
+    """What was settled, at the prices of the time.
 
-    `unsettled` are requests that a killed gateway had not settled: their tokens are not known.
+    `unsettled` are requests that a killed gateway had not settled: they count as what was known.
     """
-    import msgspec
-
     from extauth.cli.active import active_settings
-    from extauth.ledger.reports import Selection, report
     from extauth.state import StateDir
+    from extauth.usage import LineSource, Question, answer
 
-    models = active_settings(state_dir).models
-    rows = report(
-        StateDir.at(state_dir).ledger_db,
-        by=by,
-        selection=Selection(since, until, tenant, principal, model),
-        prices={name: settings.price for name, settings in models.items()},
+    if csv and json:
+        raise typer.BadParameter("--csv or --json, not both")
+    question = Question(
+        by=tuple(column for listed in by or () for column in listed.split(",")),
+        since=since,
+        until=until,
+        month=month,
+        forecast=forecast,
+        tenant=tenant,
+        team=team,
+        principal=principal,
+        model=model,
     )
+    state = StateDir.at(state_dir)
+    source = LineSource(active_settings(state_dir).ledger, state.ledger_db)
+    found = answer(question, source, state.active, time.time())
     if json:
-        typer.echo(encoder.dumps({"usage": [msgspec.to_builtins(row) for row in rows]}))
-        return
-    from extauth.cli.table import print_table
+        typer.echo(encoder.dumps(found.document()))
+    elif csv:
+        typer.echo(found.csv().encode(), nl=False)
+    else:
+        _print(found)
 
+
+def _print(answer: Answer) -> None:
+    from extauth.cli.table import print_table
+    from extauth.usage import Forecast
+
+    numbers = FORECAST if answer.forecast else USED
     print_table(
-        (*(column.value for column in by), *NUMBERS),
+        (*answer.by, *numbers),
         [
-            (
-                *row.group.values(),
-                f"{row.requests:,}",
-                f"{row.prompt_tokens:,}",
-                f"{row.completion_tokens:,}",
-                f"{row.unsettled:,}",
-                f"{row.cost / 1e6:,.6f}",
-            )
-            for row in rows
+            (*row.group.values(), *(_ahead(row) if isinstance(row, Forecast) else _used(row)))
+            for row in answer.rows
         ],
-        numbers=NUMBERS,
+        numbers=numbers,
     )
+
+
+def _used(row: Row) -> tuple[str, ...]:
+    return (
+        f"{row.requests:,}",
+        f"{row.prompt_tokens:,}",
+        f"{row.completion_tokens:,}",
+        _money(row.cost),
+        f"{row.compute_seconds:,.3f}",
+        f"{row.unsettled:,}",
+    )
+
+
+def _ahead(row: Forecast) -> tuple[str, ...]:
+    return (
+        _money(row.cost),
+        _money(row.forecast_cost),
+        "" if row.budget is None else _money(row.budget),
+        f"{row.forecast_cost / row.budget:.0%}" if row.budget else "",
+        f"{row.tokens:,}",
+        f"{row.forecast_tokens:,}",
+    )
+
+
+def _money(cost: int) -> str:
+    return f"{cost / 1e6:,.6f}"

@@ -1,4 +1,4 @@
-"""What the gateway itself tells authenticated clients: the models they may use."""
+"""What the gateway itself tells clients: the models they may use, and what they have used."""
 
 from extauth.portal.application import create_portal
 from extauth.portal.ticket import PortalTicket

@@ -1,18 +1,19 @@
-"""The models, as OpenAI's API lists them, filtered by policy."""
+"""The models, as OpenAI's API lists them, filtered by policy; and the caller's own usage."""
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from extauth.errors import AnsweredError, NotFound, Unauthenticated
+from extauth.errors import AnsweredError, LedgerUnavailable, NotFound, SluiceError
 from extauth.facts import admission_facts
-from extauth.headers import PRINCIPAL
 from extauth.policy import Entrypoint
-from extauth.portal.ticket import PortalTicket
+from extauth.portal.ticket import ticket_of
+from extauth.portal.usage import OwnAccount
 from extauth.protocol import error_body, error_headers, parse_reference
 from extauth.types import Api, ModelReference, Operation, Target
 
@@ -21,8 +22,14 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from extauth.ledger import Ledger
+    from extauth.portal.ticket import PortalTicket
     from extauth.runtime import Runtime
     from extauth.types import Clock
+    from extauth.usage import UsageBooks
+
+
+logger = logging.getLogger(__name__)
 
 
 class Catalog:
@@ -34,7 +41,7 @@ class Catalog:
 
     async def list(self, request: Request) -> Response:
         """Every model, alias and version that this principal may use."""
-        ticket = _ticket(request)
+        ticket = ticket_of(request)
         with self._runtime().pinned() as runtime:
             visible = [
                 _card(name)
@@ -45,7 +52,7 @@ class Catalog:
 
     async def retrieve(self, request: Request) -> Response:
         """One of them; an unknown one and a forbidden one look the same."""
-        ticket, reference = _ticket(request), parse_reference(request.path_params["id"])
+        ticket, reference = ticket_of(request), parse_reference(request.path_params["id"])
         name = "@".join(filter(None, (reference.name, reference.version or reference.alias)))
         with self._runtime().pinned() as runtime:
             found = name in _names(runtime) and await self._visible(runtime, ticket, reference)
@@ -72,23 +79,19 @@ class Catalog:
         return decision.allow
 
 
-def create_portal(runtime: Callable[[], Runtime], clock: Clock) -> Starlette:
+def create_portal(
+    runtime: Callable[[], Runtime], clock: Clock, books: UsageBooks, ledger: Ledger
+) -> Starlette:
     """The application behind Envoy's `portal` cluster, on a unix socket that only Envoy knows."""
-    catalog = Catalog(runtime, clock)
+    catalog, account = Catalog(runtime, clock), OwnAccount(books, ledger, clock)
     return Starlette(
         routes=[
             Route("/v1/models", catalog.list),
             Route("/v1/models/{id}", catalog.retrieve),
+            Route("/v1/usage", account.show),
         ],
-        exception_handlers={AnsweredError: _answer},
+        exception_handlers={AnsweredError: _answer, SluiceError: _unable},
     )
-
-
-def _ticket(request: Request) -> PortalTicket:
-    value = request.headers.get(PRINCIPAL)
-    if value is None:
-        raise Unauthenticated("The request did not come through the gateway.")
-    return PortalTicket.decode(value)
 
 
 def _names(runtime: Runtime) -> list[str]:
@@ -113,3 +116,11 @@ def _answer(_: Request, error: Exception) -> Response:
     return Response(
         error_body(Api.OPENAI, error), status_code=error.status, headers=dict(error_headers(error))
     )
+
+
+def _unable(request: Request, error: Exception) -> Response:
+    """Why the gateway can't tell stays in its log."""
+    if not isinstance(error, SluiceError):
+        raise error
+    logger.warning("%s: %s", request.url.path, error.message)
+    return _answer(request, LedgerUnavailable("The usage can't be told at the moment."))

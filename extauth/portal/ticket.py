@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from extauth.errors import Unauthenticated
+from extauth.headers import PRINCIPAL
 from extauth.types import Principal
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 
 class PortalTicket(msgspec.Struct, frozen=True):
@@ -27,3 +32,11 @@ class PortalTicket(msgspec.Struct, frozen=True):
             return msgspec.json.decode(urlsafe_b64decode(value), type=cls)
         except (ValueError, msgspec.MsgspecError):
             raise Unauthenticated("The request did not come through the gateway.") from None
+
+
+def ticket_of(request: Request) -> PortalTicket:
+    """The ticket that a request came with. Raises Unauthenticated when it came without."""
+    value = request.headers.get(PRINCIPAL)
+    if value is None:
+        raise Unauthenticated("The request did not come through the gateway.")
+    return PortalTicket.decode(value)

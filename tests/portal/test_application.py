@@ -1,4 +1,4 @@
-"""The models that a principal may use, and no others."""
+"""The models that a principal may use, and its own usage; nobody else's."""
 
 from __future__ import annotations
 
@@ -9,19 +9,26 @@ import pytest
 
 from extauth.headers import PRINCIPAL
 from extauth.portal import PortalTicket, create_portal
+from extauth.settings import Ledger
 from extauth.types import Principal
+from extauth.usage import LineSource, UsageBooks
 from tests.pipeline import now
 
 if TYPE_CHECKING:
+    from extauth.types import Clock
     from tests.pipeline import Pipeline
 
 ADA = Principal("acme/ada", "api_key", "acme", "premium", ("developer",), "eu-west")
 BOB = Principal("globex/bob", "api_key", "globex", "free", ("viewer",), "us-east")
 
 
-async def get(pipeline: Pipeline, path: str, ticket: str | None) -> httpx.Response:
+async def get(
+    pipeline: Pipeline, path: str, ticket: str | None, clock: Clock = now
+) -> httpx.Response:
     """Ask the portal as Envoy does."""
-    portal = create_portal(lambda: pipeline.runtime, now)
+    source = LineSource(Ledger(), pipeline.root / "ledger.db")
+    books = UsageBooks(source, pipeline.root / "active", clock)
+    portal = create_portal(lambda: pipeline.runtime, clock, books, pipeline.ledger)
     headers = {} if ticket is None else {PRINCIPAL: ticket}
     transport = httpx.ASGITransport(app=portal)
     async with httpx.AsyncClient(transport=transport, base_url="http://portal") as client:
@@ -59,7 +66,7 @@ async def test_a_forbidden_model_and_a_missing_one_look_the_same(pipeline: Pipel
     assert answers[0].text.replace("echo", "nope") == answers[1].text
 
 
-@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/chat"])
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/chat", "/v1/usage"])
 @pytest.mark.parametrize("forged", [None, "", "admin", "e30=", "eyJwcmluY2lwYWwiOiJhZG1pbiJ9"])
 async def test_without_a_ticket_nothing_is_told(
     pipeline: Pipeline, path: str, forged: str | None

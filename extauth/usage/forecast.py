@@ -1,0 +1,96 @@
+"""What a month will have cost at its end, if it goes on as it went."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from extauth.ledger.reports import Selection, grouped
+from extauth.usage.month import DAY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from extauth.ledger.lines import Line, Used
+    from extauth.usage.budgets import Budgets
+    from extauth.usage.month import Month
+
+RECENT = 7
+"""Full days whose mean is taken for the days to come."""
+
+
+class Forecast(msgspec.Struct, frozen=True):
+    """One group's month. Costs are micro-units; `budget` is None where there is none."""
+
+    group: dict[str, str]
+    cost: int
+    forecast_cost: int
+    tokens: int
+    forecast_tokens: int
+    budget: int | None
+
+
+def forecast(
+    lines: Sequence[tuple[Line, Used]],
+    *,
+    by: Sequence[str],
+    selection: Selection,
+    month: Month,
+    now: float,
+    budgets: Budgets,
+) -> tuple[Forecast, ...]:
+    """The month to date and at its end, by group.
+
+    From the eighth day of the month on, it is the month to date and for each day left, parts of a
+    day too, the mean of the last seven full UTC days. Before, it is the month to date divided by
+    the share of the month that has passed.
+    """
+    until = datetime.fromtimestamp(now, UTC).date()
+    since = until - timedelta(days=RECENT)
+    total = _sums(lines, by, selection, month.first, month.last)
+    recent: dict[tuple[str, ...], tuple[int, int]] | None = None
+    if since >= date.fromisoformat(month.first):
+        before = (until - timedelta(days=1)).isoformat()
+        recent = _sums(lines, by, selection, since.isoformat(), min(before, month.last))
+    left = max(0.0, month.end - now) / DAY
+    share = month.elapsed(now)
+
+    def at_end(group: tuple[str, ...], place: int) -> int:
+        spent = total[group][place]
+        if not left or not share:
+            return spent
+        if recent is None:
+            return round(spent / share)
+        return spent + round(recent[group][place] * left / RECENT)
+
+    found = []
+    for group in sorted(total):
+        named = dict(zip(by, group, strict=True))
+        cost, tokens = total[group]
+        found.append(
+            Forecast(
+                named, cost, at_end(group, 0), tokens, at_end(group, 1), budgets.of_group(named)
+            )
+        )
+    return tuple(found)
+
+
+def _sums(
+    lines: Sequence[tuple[Line, Used]],
+    by: Sequence[str],
+    selection: Selection,
+    since: str,
+    until: str,
+) -> defaultdict[tuple[str, ...], tuple[int, int]]:
+    """Cost and tokens of each group from a day to another one."""
+    days = msgspec.structs.replace(selection, since=since, until=until)
+    return defaultdict(
+        lambda: (0, 0),
+        {
+            group: (used.cost, used.prompt_tokens + used.completion_tokens)
+            for group, used in grouped(lines, by, days).items()
+        },
+    )

@@ -1,0 +1,47 @@
+"""A principal's own usage: by day and model, and in all."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from extauth.ledger.reports import Row, Selection, report
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from extauth.ledger.lines import Line, Used
+
+DAYS = 30
+"""How many UTC days, with the current one."""
+
+
+def days_back(now: float) -> str:
+    """The first of the last days."""
+    return (datetime.fromtimestamp(now, UTC).date() - timedelta(days=DAYS - 1)).isoformat()
+
+
+class OwnUsage(msgspec.Struct, frozen=True):
+    """Of `principal`, from one UTC day to another one, both included."""
+
+    principal: str
+    since: str
+    until: str
+    rows: tuple[Row, ...]
+    total: Row
+
+    @classmethod
+    def of(cls, principal: str, lines: Sequence[tuple[Line, Used]], now: float) -> OwnUsage:
+        """Whatever lines there are, only the principal's count."""
+        since = days_back(now)
+        own = Selection(since=since, principal=principal)
+        total = report(lines, by=(), selection=own)
+        return cls(
+            principal=principal,
+            since=since,
+            until=datetime.fromtimestamp(now, UTC).date().isoformat(),
+            rows=report(lines, by=("day", "model"), selection=own),
+            total=total[0] if total else Row({}, 0, 0, 0, 0, 0.0, 0),
+        )
