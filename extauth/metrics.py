@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -20,7 +20,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from prometheus_client.metrics_core import Metric
 
@@ -85,10 +85,31 @@ class Counter:
         return family
 
 
+class Waiting(Protocol):
+    """A priority class of those who wait in line, and how many ended their wait in which way."""
+
+    @property
+    def priority(self) -> str: ...
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def longest(self) -> float: ...
+    @property
+    def admitted(self) -> int: ...
+    @property
+    def refused(self) -> int: ...
+    @property
+    def left(self) -> int: ...
+
+
 class Metrics(Collector):
-    """All of the service's metrics. None of them names a principal or a key."""
+    """All of one process's metrics. None of them names a principal or a key.
+
+    `shared` are the names of those that every worker would tell alike.
+    """
 
     def __init__(self) -> None:
+        self.shared: set[str] = set()
         self._requests = Counter()
         self._tokens = Counter()
         self._errors = Counter()
@@ -100,6 +121,9 @@ class Metrics(Collector):
         self._shadow = Counter()
         self._trial_errors = Counter()
         self._trial: dict[str, str] = {}
+        self._limit_events = Counter()
+        self._webhooks = Counter()
+        self._lines: Callable[[], Iterable[Waiting]] = tuple
 
     def request(self, outcome: str, rule: str | None, api: str, status: int) -> None:
         """A request ended. `rule` is the machine-readable name of the error, if there was one."""
@@ -137,17 +161,40 @@ class Metrics(Collector):
         """A candidate could not decide, which no client noticed."""
         self._trial_errors.add((mode, error))
 
+    def limit_event(self, limit: str, percent: int) -> None:
+        """A limit reached a threshold."""
+        self._limit_events.add((limit, str(percent)))
+
+    def webhook(self, webhook: str, outcome: str) -> None:
+        """An attempt to deliver an event ended: it was delivered, failed or dropped for good."""
+        self._webhooks.add((webhook, outcome))
+
     def trial(self, mode: str, candidate: str | None) -> None:
         """This trial runs from now on, or none."""
         self._trial = {"mode": mode, "candidate": candidate} if candidate else {}
 
-    def watch(self, name: str, text: str, read: Callable[[], float]) -> None:
-        """Show a value that is read at every scrape, such as the reservations now held."""
-        self._gauges.append((name, text, read))
+    def lines(self, read: Callable[[], Iterable[Waiting]]) -> None:
+        """Show who waits in line, by priority class, as it is at every scrape."""
+        self._lines = read
 
-    def watch_total(self, name: str, text: str, read: Callable[[], float]) -> None:
+    def watch(
+        self, name: str, text: str, read: Callable[[], float], *, shared: bool = False
+    ) -> None:
+        """Show a value that is read at every scrape, such as the reservations now held.
+
+        One that is `shared` is the same for every worker and shown once.
+        """
+        self._gauges.append((name, text, read))
+        if shared:
+            self.shared.add(name)
+
+    def watch_total(
+        self, name: str, text: str, read: Callable[[], float], *, shared: bool = False
+    ) -> None:
         """The same for a value that only ever rises."""
         self._totals.append((name, text, read))
+        if shared:
+            self.shared.add(name)
 
     def collect(self) -> Iterator[Metric]:
         """What a scrape sees; called by prometheus_client."""
@@ -180,6 +227,17 @@ class Metrics(Collector):
             "Requests that a candidate on trial failed on.",
             ("mode", "error"),
         )
+        yield self._limit_events.family(
+            "sluice_limit_events",
+            "Thresholds of limits that were reached, in percent.",
+            ("limit", "percent"),
+        )
+        yield self._webhooks.family(
+            "sluice_webhook_deliveries",
+            "Attempts to deliver an event: delivered, failed, or dropped for good.",
+            ("webhook", "outcome"),
+        )
+        yield from self._waiting()
         for name, text, read in self._gauges:
             yield GaugeMetricFamily(name, text, value=read())
         for name, text, read in self._totals:
@@ -188,3 +246,24 @@ class Metrics(Collector):
             yield InfoMetricFamily("sluice_snapshot", "The snapshot served.", self._snapshot)
         if self._trial:
             yield InfoMetricFamily("sluice_trial", "The trial that runs.", self._trial)
+
+    def _waiting(self) -> Iterator[Metric]:
+        now = GaugeMetricFamily(
+            "sluice_waiting_requests", "Requests that wait in line.", labels=("priority",)
+        )
+        longest = GaugeMetricFamily(
+            "sluice_waiting_longest_seconds",
+            "How long the first in line has waited.",
+            labels=("priority",),
+        )
+        ended = CounterMetricFamily(
+            "sluice_waited_requests",
+            "Requests that waited in line, by how that ended.",
+            labels=("priority", "end"),
+        )
+        for line in self._lines():
+            now.add_metric((line.priority,), line.waiting)
+            longest.add_metric((line.priority,), line.longest)
+            for end in ("admitted", "refused", "left"):
+                ended.add_metric((line.priority, end), getattr(line, end))
+        yield from (now, longest, ended)

@@ -1,7 +1,11 @@
-"""The operators' endpoint on loopback: health, metrics, and taking a new snapshot."""
+"""The operators' endpoint on loopback: health, metrics, snapshots, limits and usage."""
 
 from extauth.admin.application import create_admin
+from extauth.admin.guard import Guard
+from extauth.admin.limits import Limits
+from extauth.admin.operations import Operations
 from extauth.admin.readiness import Readiness
 from extauth.admin.served import Served
+from extauth.admin.usage import Usage
 
-__all__ = ["Readiness", "Served", "create_admin"]
+__all__ = ["Guard", "Limits", "Operations", "Readiness", "Served", "Usage", "create_admin"]

@@ -18,6 +18,7 @@ OpaUrlOption = Annotated[str | None, typer.Option("--opa-url", help="The stack's
 OpaOption = Annotated[Path | None, typer.Option("--opa", help="The OPA binary that verifies.")]
 KeyOption = Annotated[Path | None, typer.Option("--verification-key", help="Its key.")]
 AlgorithmOption = Annotated[str | None, typer.Option("--algorithm", help="Its algorithm.")]
+WorkerOption = Annotated[int, typer.Option("--worker", help="Which of the workers it is.")]
 
 
 def serve(
@@ -27,6 +28,7 @@ def serve(
     opa: OpaOption = None,
     verification_key: KeyOption = None,
     algorithm: AlgorithmOption = None,
+    worker: WorkerOption = 0,
 ) -> None:
     """Serve the active snapshot of a state directory until SIGTERM."""
     from extauth.app import serve as serve_until_stopped
@@ -38,4 +40,4 @@ def serve(
         if opa and verification_key and algorithm
         else None
     )
-    serve_until_stopped(StateDir.at(state_dir), opa_url=opa_url, verifier=verifier)
+    serve_until_stopped(StateDir.at(state_dir), opa_url=opa_url, verifier=verifier, worker=worker)

@@ -170,6 +170,12 @@ def _jwt_edge(
     yield from _edge(settings, tmp_path_factory.mktemp("jwt"))
 
 
+@pytest.fixture(scope="session")
+def _lame_edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    settings = msgspec.structs.replace(SETTINGS, workers=2)
+    yield from _edge(settings, tmp_path_factory.mktemp("lame"))
+
+
 def _fresh(edge: Edge) -> Edge:
     edge.script = Script(decide(), allow({}), lambda handler: handler.send(b"{}"))
     return edge
@@ -185,6 +191,12 @@ def edge(_plain_edge: Edge) -> Edge:
 def impatient_edge(_impatient_edge: Edge) -> Edge:
     """The same with timeouts of about a second."""
     return _fresh(_impatient_edge)
+
+
+@pytest.fixture
+def lame_edge(_lame_edge: Edge) -> Edge:
+    """The same with two workers, one of which is dead."""
+    return _fresh(_lame_edge)
 
 
 @pytest.fixture

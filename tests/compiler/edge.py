@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -42,6 +43,7 @@ from extauth.compiler import Overrides
 from extauth.compiler.proxy import render
 from extauth.headers import CLUSTER
 from extauth.resources import bootstrap
+from extauth.sockets import portal_socket, service_socket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -144,10 +146,14 @@ class _PipeServer(socketserver.ThreadingUnixStreamServer):
 
 
 class Edge:
-    """Envoy and everything around it, on ports and sockets of its own."""
+    """Envoy and everything around it, on ports and sockets of its own.
+
+    Of several workers only the first one lives.
+    """
 
     def __init__(self, settings: Settings, state: Path) -> None:
         self.state = state
+        self._socket = state / service_socket(0, settings.workers)
         self.script = Script(decide(), allow({}), lambda handler: handler.send(b"{}"))
         for name in ("run", "logs", "xds"):
             (state / name).mkdir()
@@ -162,7 +168,10 @@ class Edge:
 
         self._servers: list[Any] = [
             _Server(("127.0.0.1", 0), type("ModelServer", (Handler,), {"seen": model_server})),
-            _PipeServer(f"{state}/run/portal.sock", type("Portal", (Handler,), {"seen": portal})),
+            _PipeServer(
+                str(state / portal_socket(0, settings.workers)),
+                type("Portal", (Handler,), {"seen": portal}),
+            ),
         ]
         for server in self._servers:
             threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -181,6 +190,16 @@ class Edge:
             cwd=state, stdout=self._log, stderr=self._log,
         )  # fmt: skip
         self._wait()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Envoy without any worker, for as long as the block lasts."""
+        self._service.stop(0).wait()
+        self._socket.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            self._service = self._serve()
 
     def stop(self) -> None:
         """End everything."""
@@ -260,7 +279,7 @@ class Edge:
                 ),
             )
         )
-        server.add_insecure_port(f"unix:{self.state}/run/extauth.sock")
+        server.add_insecure_port(f"unix:{self._socket}")
         server.start()
         return server
 

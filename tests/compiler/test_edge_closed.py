@@ -191,7 +191,7 @@ def test_a_check_never_leads_to_inference(edge: Edge) -> None:
     assert edge.script.served == []
 
 
-@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/chat@stable"])
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/chat@stable", "/v1/usage"])
 def test_the_portal_answers_principals(edge: Edge, path: str) -> None:
     assert edge.request("GET", path).status == 404
     edge.script.check = allow({PRINCIPAL: "ada"})

@@ -48,6 +48,18 @@ def test_defaults_and_units_are_resolved(workspace: Workspace) -> None:
     assert source.files == {"models/echo/tokenizer.json": workspace.root / "tokenizer.json"}
 
 
+def test_where_backends_tell_their_load(workspace: Workspace) -> None:
+    """The embedded one on the port that the stack gave it, another where it is said."""
+    told = {**REMOTE, "metrics_url": "https://a:8002/metrics"}
+    config = workspace.write(("backends.told", told), ("backends.untold", REMOTE))
+    backends = read_source(config, Overrides(triton_metrics_port=9003)).settings.backends
+    assert {name: backend.metrics_url for name, backend in backends.items()} == {
+        "triton": "http://127.0.0.1:9003/metrics",
+        "told": "https://a:8002/metrics",
+        "untold": None,
+    }
+
+
 @pytest.mark.parametrize(
     ("place", "value", "line", "message"),
     [
@@ -103,6 +115,18 @@ def test_defaults_and_units_are_resolved(workspace: Workspace) -> None:
             None,
             "triton:",
             "expected either `embedded: true`",
+        ),
+        (
+            "backends.triton.metrics_url",
+            "http://a/metrics",
+            "metrics_url: http",
+            "the stack knows where its own server is",
+        ),
+        (
+            "backends.remote",
+            {**REMOTE, "metrics_url": "a:8002/metrics"},
+            "metrics_url: a",
+            "not a URL",
         ),
         (
             "models.echo.backend",
@@ -166,8 +190,8 @@ def test_every_fault_of_form_is_told_at_once(workspace: Workspace) -> None:
         "listener.port: 0 is not a port, 1 to 65535",
         "policy: the key engine is missing",
         "policy: the key timeout is missing",
-        "wat: there is no such key; expected one of admin, audit, backends, identity, limits, "
-        "listener, models, policy, time_zone, version",
+        "wat: there is no such key; expected one of admin, audit, backends, events, identity, "
+        "ledger, limits, listener, models, policy, time_zone, version, workers",
     ]
 
 

@@ -10,6 +10,7 @@ from envoy_data_plane.envoy.config.cluster.v3 import (
     CircuitBreakersThresholds,
     Cluster,
     ClusterDiscoveryType,
+    ClusterLbPolicy,
 )
 from envoy_data_plane.envoy.config.core.v3 import (
     Address,
@@ -41,16 +42,16 @@ from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
 from envoy_data_plane.google.protobuf import Any
 
 from extauth.compiler.cluster_names import PORTAL, SERVICE, jwks_cluster
+from extauth.compiler.proxy.balancing import DEAD
 from extauth.compiler.url import Origin, trusted_authorities
+from extauth.sockets import portal_socket, service_socket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from extauth.compiler.overrides import Overrides
     from extauth.settings import Settings
-
-SERVICE_SOCKET = "run/extauth.sock"
-PORTAL_SOCKET = "run/portal.sock"
 
 _CONNECT_TIMEOUT = timedelta(seconds=2)
 _KEEP_ALIVE = timedelta(seconds=30)
@@ -60,8 +61,11 @@ _UNBOUNDED = 1 << 20
 
 def clusters(settings: Settings, overrides: Overrides) -> Iterator[Cluster]:
     """All clusters. Raises ConfigurationError for TLS on a machine without trusted authorities."""
-    yield _cluster(SERVICE, _pipe(SERVICE_SOCKET), http2=True)
-    yield _cluster(PORTAL, _pipe(PORTAL_SOCKET))
+    workers = settings.workers
+    services = [_pipe(service_socket(one, workers)) for one in range(workers)]
+    portals = [_pipe(portal_socket(one, workers)) for one in range(workers)]
+    yield _cluster(SERVICE, *services, http2=True)
+    yield _cluster(PORTAL, *portals)
     for backend in settings.backends.values():
         origin = (
             Origin.parse(backend.url)
@@ -88,8 +92,7 @@ def _remote(name: str, origin: Origin) -> Cluster:
 
 def _cluster(
     name: str,
-    address: Address,
-    *,
+    *addresses: Address,
     http2: bool = False,
     discovery: ClusterDiscoveryType = ClusterDiscoveryType.STATIC,
     transport: TransportSocket | None = None,
@@ -106,6 +109,7 @@ def _cluster(
         ),
         explicit_http_config=explicit,
     )
+    several = len(addresses) > 1
     return Cluster(
         name=name,
         type=discovery,
@@ -113,7 +117,11 @@ def _cluster(
         load_assignment=ClusterLoadAssignment(
             cluster_name=name,
             endpoints=[
-                LocalityLbEndpoints(lb_endpoints=[LbEndpoint(endpoint=Endpoint(address=address))])
+                LocalityLbEndpoints(
+                    lb_endpoints=[
+                        LbEndpoint(endpoint=Endpoint(address=address)) for address in addresses
+                    ]
+                )
             ],
         ),
         circuit_breakers=CircuitBreakers(
@@ -122,6 +130,7 @@ def _cluster(
                     max_connections=_UNBOUNDED,
                     max_pending_requests=_UNBOUNDED,
                     max_requests=_UNBOUNDED,
+                    max_retries=_UNBOUNDED if several else None,
                 )
             ]
         ),
@@ -129,11 +138,14 @@ def _cluster(
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": Any.pack(protocol)
         },
         transport_socket=transport,
+        # One that hangs gathers requests, so it gets no more of them.
+        lb_policy=ClusterLbPolicy.LEAST_REQUEST if several else ClusterLbPolicy.ROUND_ROBIN,
+        outlier_detection=DEAD if several else None,
     )
 
 
-def _pipe(path: str) -> Address:
-    return Address(pipe=Pipe(path=path))
+def _pipe(path: Path) -> Address:
+    return Address(pipe=Pipe(path=str(path)))
 
 
 def _tls(host: str) -> TransportSocket:

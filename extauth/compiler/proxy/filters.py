@@ -16,6 +16,7 @@ from envoy_data_plane.envoy.config.core.v3 import (
     GrpcService,
     GrpcServiceEnvoyGrpc,
     HttpUri,
+    RetryPolicy,
 )
 from envoy_data_plane.envoy.config.route.v3 import FilterConfig, RouteMatch
 from envoy_data_plane.envoy.extensions.filters.http.ext_authz.v3 import ExtAuthz
@@ -44,6 +45,7 @@ from envoy_data_plane.envoy.type.v3 import HttpStatus, StatusCode
 from envoy_data_plane.google.protobuf import Any, Empty
 
 from extauth.compiler.cluster_names import SERVICE, jwks_cluster
+from extauth.compiler.proxy.balancing import stream_retries
 from extauth.headers import (
     CLUSTER,
     JWT,
@@ -81,8 +83,12 @@ def http_filters(settings: Settings) -> Iterator[HttpFilter]:
     if settings.identity.jwt:
         yield _filter(JWT_AUTHN, _jwt_authn(settings.identity.jwt))
     timeout = message_timeout(settings)
-    yield _filter(EXT_AUTHZ, _ext_authz(timeout))
-    yield HttpFilter(name=EXT_PROC, typed_config=_ext_proc(timeout), disabled=True)
+    longest = timeout + timedelta(seconds=settings.limits.request_timeout)
+    retries = stream_retries() if settings.workers > 1 else None
+    authz, processing = _service(timeout, retries), _service(None, retries)
+    yield _filter(EXT_AUTHZ, _ext_authz(authz))
+    processor = _ext_proc(processing, timeout, longest)
+    yield HttpFilter(name=EXT_PROC, typed_config=processor, disabled=True)
     yield _filter(ROUTER, Any.pack(Router(suppress_envoy_headers=True)))
 
 
@@ -106,10 +112,11 @@ def _filter(name: str, config: Any) -> HttpFilter:
     return HttpFilter(name=name, typed_config=config)
 
 
-def _service(timeout: timedelta | None) -> GrpcService:
+def _service(timeout: timedelta | None, retries: RetryPolicy | None) -> GrpcService:
     return GrpcService(
         envoy_grpc=GrpcServiceEnvoyGrpc(cluster_name=SERVICE, skip_envoy_headers=True),
         timeout=timeout,
+        retry_policy=retries,
     )
 
 
@@ -123,10 +130,10 @@ def _without(*names: str) -> HeaderMutationRules:
     )
 
 
-def _ext_authz(timeout: timedelta) -> Any:
+def _ext_authz(service: GrpcService) -> Any:
     return Any.pack(
         ExtAuthz(
-            grpc_service=_service(timeout),
+            grpc_service=service,
             transport_api_version=ApiVersion.V3,
             failure_mode_allow=False,
             status_on_error=_UNAVAILABLE,
@@ -140,14 +147,16 @@ def _ext_authz(timeout: timedelta) -> Any:
     )
 
 
-def _ext_proc(timeout: timedelta) -> Any:
+def _ext_proc(service: GrpcService, timeout: timedelta, longest: timedelta) -> Any:
     return Any.pack(
         ExternalProcessor(
             # The stream lives as long as the request; each of its messages has a timeout.
-            grpc_service=_service(None),
+            grpc_service=service,
             failure_mode_allow=False,
             status_on_error=_UNAVAILABLE,
             message_timeout=timeout,
+            # A request may wait in line for as long as it may take altogether.
+            max_message_timeout=longest,
             processing_mode=ProcessingMode(
                 # Skipped headers would run ahead to the router before the body was seen.
                 request_header_mode=ProcessingModeHeaderSendMode.SEND,

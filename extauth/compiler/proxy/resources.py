@@ -29,5 +29,6 @@ def render(settings: Settings, overrides: Overrides) -> dict[str, bytes]:
 
 def _document(resources: Iterable[betterproto2.Message]) -> bytes:
     response = DiscoveryResponse(resources=[Any.pack(resource) for resource in resources])
-    document = response.to_dict(casing=betterproto2.Casing.SNAKE)
+    # The fields' names are those of the proto already: snake case would make 5xx 5_xx.
+    document = response.to_dict(casing=str)  # type: ignore[arg-type]  # any function of a name does
     return yaml.safe_dump(document, sort_keys=False, width=100).encode()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from envoy_data_plane.envoy.config.route.v3 import (
     DirectResponseAction,
     HeaderMatcher,
+    RetryPolicy,
     Route,
     RouteAction,
     RouteConfiguration,
@@ -23,6 +24,7 @@ from envoy_data_plane.envoy.type.v3 import Int64Range
 
 from extauth.compiler.cluster_names import PORTAL
 from extauth.compiler.proxy import paths
+from extauth.compiler.proxy.balancing import route_retries
 from extauth.compiler.proxy.filters import inference_filters, no_filters
 from extauth.compiler.proxy.headers import CREDENTIALS, method, present
 from extauth.headers import CLUSTER, JWT, METADATA_CLUSTER, PRINCIPAL, SOURCE
@@ -48,7 +50,7 @@ def route_configuration(settings: Settings) -> RouteConfiguration:
                     _too_large(limits),
                     _undecided_inference(),
                     _decided_metadata(limits),
-                    _portal(limits),
+                    _portal(limits, route_retries() if settings.workers > 1 else None),
                     _anything_else(),
                 ],
             )
@@ -118,11 +120,15 @@ def _decided_metadata(limits: Limits) -> Route:
     )
 
 
-def _portal(limits: Limits) -> Route:
+def _portal(limits: Limits, retries: RetryPolicy | None) -> Route:
     return Route(
         name="portal",
         match=_match(paths.PORTAL, method("GET"), present(PRINCIPAL)),
-        route=RouteAction(cluster=PORTAL, timeout=timedelta(seconds=limits.request_timeout)),
+        route=RouteAction(
+            cluster=PORTAL,
+            timeout=timedelta(seconds=limits.request_timeout),
+            retry_policy=retries,
+        ),
         request_headers_to_remove=[*CREDENTIALS, CLUSTER, JWT, METADATA_CLUSTER],
     )
 

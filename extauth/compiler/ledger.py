@@ -1,0 +1,56 @@
+"""The ledger of a configuration, and whether so many processes can share it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from extauth import settings as to
+from extauth.compiler.url import check_store
+from extauth.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from extauth.compiler.fields import Fields
+
+_SHORTEST_LEASE = 3.0
+"""It is renewed at a third of its length, and a busy event loop must not lose it."""
+
+
+def read_ledger(fields: Fields) -> to.Ledger:
+    """Where usage and reservations are kept. Raises ConfigurationError with the line."""
+    ledger = fields.at("ledger")
+    if ledger is None or ledger["kind"] == "embedded":
+        for key in ledger or ():
+            if key != "kind":
+                raise fields.error(("ledger", key), "only `kind: redis` has it")
+        return to.Ledger()
+    if "url" not in ledger:
+        raise fields.error(
+            ("ledger",), "the key url is missing: where Redis is, as in redis://host:6379/0"
+        )
+    try:
+        check_store(ledger["url"])
+    except ConfigurationError as error:
+        raise fields.error(("ledger", "url"), error.message) from None
+    password = fields.secret("ledger", "password_file") if "password_file" in ledger else None
+    return to.Ledger(
+        kind="redis",
+        url=ledger["url"],
+        password_file=str(password) if password else None,
+        **(
+            {"lease": fields.duration("ledger", "lease", least=_SHORTEST_LEASE)}
+            if "lease" in ledger
+            else {}
+        ),
+    )
+
+
+def read_workers(fields: Fields, ledger: to.Ledger) -> int:
+    """How many processes serve. Raises ConfigurationError when they can't share the ledger."""
+    workers = int(fields.at("workers") or 1)
+    if workers > 1 and ledger.kind == "embedded":
+        raise fields.error(
+            ("workers",),
+            f"{workers} processes can't share the embedded ledger: add "
+            "`ledger: {kind: redis, url: redis://host:6379/0}`, or leave workers out",
+        )
+    return workers

@@ -1,0 +1,30 @@
+"""Where the service's processes listen: unix sockets, relative to the state directory.
+
+It is the working directory of Envoy and of the service: an absolute path may be too long for a
+unix socket. A single process has the names without a number.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+RUN = Path("run")
+
+
+def service_socket(worker: int, workers: int) -> Path:
+    """Where worker `worker` of `workers` serves ext_proc and ext_authz."""
+    return _socket("extauth", worker, workers)
+
+
+def portal_socket(worker: int, workers: int) -> Path:
+    """Where it serves the portal."""
+    return _socket("portal", worker, workers)
+
+
+def control_socket(worker: int) -> Path:
+    """Where it takes orders from worker 0, of several."""
+    return RUN / f"control-{worker}.sock"
+
+
+def _socket(name: str, worker: int, workers: int) -> Path:
+    return RUN / (f"{name}.sock" if workers == 1 else f"{name}-{worker}.sock")

@@ -1,0 +1,110 @@
+"""Another worker, as worker 0 asks it over its unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+import aiohttp
+import msgspec
+
+from extauth.errors import StackError
+from extauth.workers.merging import Family
+from extauth.workers.state import Commitment, Ending, Preparation, WorkerState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from extauth.trial import Mode, TrialOrder
+
+T = TypeVar("T")
+
+LOAD_SECONDS = 15.0
+"""How long a worker may take to load policies, or to write down what a trial found out."""
+
+TELL_SECONDS = 1.0
+"""How long it may take for everything else."""
+
+
+class Sibling:
+    """One worker. Every method raises StackError when it refuses, or does not answer in time.
+
+    Belongs to one event loop.
+    """
+
+    def __init__(self, number: int, socket: Path, token: str) -> None:
+        """`socket` is short enough for a unix socket's address."""
+        self.number = number
+        self._session = aiohttp.ClientSession(
+            "http://worker",
+            # A connection that outlives its worker would fail the first order to the next.
+            connector=aiohttp.UnixConnector(str(socket), force_close=True),
+            headers={"authorization": f"Bearer {token}"},
+        )
+
+    async def close(self) -> None:
+        """Let go of its connections."""
+        await self._session.close()
+
+    async def state(self) -> WorkerState:
+        """What it serves, and what of it does not work."""
+        return self._told(await self._ask("GET", "/state"), WorkerState)
+
+    async def families(self) -> tuple[Family, ...]:
+        """What it has counted."""
+        return self._told(await self._ask("GET", "/metrics"), tuple[Family, ...])
+
+    async def prepare(self, digest: str, *, rollback: bool) -> None:
+        """See Worker."""
+        await self._ask("POST", "/prepared", Preparation(digest, rollback), LOAD_SECONDS)
+
+    async def commit(self, digest: str) -> None:
+        """See Worker."""
+        await self._ask("POST", "/committed", Commitment(digest))
+
+    async def abandon(self) -> None:
+        """See Worker."""
+        await self._ask("DELETE", "/prepared", within=LOAD_SECONDS)
+
+    async def start_trial(self, mode: Mode, order: TrialOrder) -> None:
+        """See Worker."""
+        await self._ask("POST", f"/trial/{mode}", order, LOAD_SECONDS)
+
+    async def stop_trial(
+        self, mode: Mode, why: str = "it was stopped", *, failed: bool = False
+    ) -> None:
+        """See Worker."""
+        await self._ask("DELETE", f"/trial/{mode}", Ending(why, failed), LOAD_SECONDS)
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        order: msgspec.Struct | None = None,
+        within: float = TELL_SECONDS,
+    ) -> bytes:
+        body = None if order is None else msgspec.json.encode(order)
+        try:
+            async with (
+                asyncio.timeout(within),
+                self._session.request(method, path, data=body) as answer,
+            ):
+                content = await answer.read()
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            raise StackError(f"worker {self.number} does not answer") from None
+        if answer.status != 200:
+            raise StackError(f"worker {self.number}: {_reason(content)}")
+        return content
+
+    def _told(self, content: bytes, kind: type[T]) -> T:
+        try:
+            return msgspec.json.decode(content, type=kind)
+        except msgspec.MsgspecError:
+            raise StackError(f"worker {self.number} is of another version of sluice") from None
+
+
+def _reason(body: bytes) -> str:
+    try:
+        return str(msgspec.json.decode(body, type=dict[str, str])["error"])
+    except (msgspec.MsgspecError, KeyError):
+        return "it refused, and does not say why"
