@@ -46,7 +46,9 @@ def value(schema: Schema, part: Schema) -> str:
         case {"anyOf": choices}:
             words = " or ".join(value(schema, choice) for choice in choices)
         case {"type": list(types), **rest}:
-            words = " or ".join(value(schema, {**rest, "type": one}) for one in types)
+            words = " or ".join(
+                one if one == "null" else value(schema, {**rest, "type": one}) for one in types
+            )
         case {"type": "array", "items": items}:
             words = f"list of {value(schema, items)}"
         case {"type": "object", "additionalProperties": dict(extra)}:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,4 +131,4 @@ def _read(name: str) -> Schema:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(reference(Path("opa")))
+    sys.stdout.write(reference(Path(shutil.which("opa") or "opa")))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _TEMPLATE = Path(__file__).parent / "template"
-_POLICIES = ("gateway", "data", "cases")
+_POLICIES = ("gateway", "data", "schemas", "cases")
 _MUTANTS = "mutants.yaml"
 _LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__")
 _CI = {

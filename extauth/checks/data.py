@@ -1,15 +1,18 @@
-"""The policies' data: well-formed, and as its own schemas say, where there are any."""
+"""The policies' data: well-formed, and as the schemas beside it say, where there are any."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
 from jsonschema.exceptions import SchemaError
+from referencing.exceptions import Unresolvable
 
 from extauth.checks.place import findings, told
-from extauth.compiler.document import Document, dotted, read_document
+from extauth.compiler.document import Document, read_document
+from extauth.compiler.validation import faults
 from extauth.errors import ConfigurationError
 from extauth.findings import Check, Finding
 
@@ -60,17 +63,13 @@ def _of(file: Path, root: Path) -> Iterator[Finding]:
     if not schema.is_file():
         return
     try:
-        described: dict[str, Any] = read_data(schema).value
-        validator = jsonschema.Draft202012Validator(described)
-        validator.check_schema(described)
+        rules: dict[str, Any] = read_data(schema).value
+        jsonschema.Draft202012Validator.check_schema(rules)
+        for fault in faults(document, rules):
+            yield from findings(fault)
     except ConfigurationError as error:
         yield from findings(error)
-        return
     except SchemaError as error:
         yield Finding(f"not a JSON Schema: {error.message}", file=told(schema))
-        return
-    for fault in validator.iter_errors(document.value):
-        place = tuple(fault.absolute_path)
-        yield Finding(
-            f"{dotted(place)}: {fault.message}", file=told(file), line=document.line(place)
-        )
+    except (re.error, Unresolvable) as error:
+        yield Finding(f"not a JSON Schema that can be used: {error}", file=told(schema))

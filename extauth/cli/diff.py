@@ -12,6 +12,7 @@ from extauth.cli.options import STATE_DIR, JsonOption, StateDirOption
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from extauth.stack.changes import Change
     from extauth.stack.difference import Difference
 
 FROM = typer.Argument(metavar="[A]", help="A sequence number or a digest; the active one if none.")
@@ -44,8 +45,8 @@ def _lines(found: Difference) -> Iterator[str]:
         yield f"no difference: {found.before}"
         return
     yield f"from {found.before} to {found.after}"
-    for change in found.settings:
-        yield f"{change.path}: {encoder.dumps(change.before)} -> {encoder.dumps(change.after)}"
+    yield from map(_line, found.settings)
+    yield from (f"data.{_line(change)}" for change in found.data)
     for kind, names in (
         ("cluster", found.clusters), ("route", found.routes), ("model", found.models)
     ):  # fmt: skip
@@ -54,3 +55,10 @@ def _lines(found: Difference) -> Iterator[str]:
         yield from (f"{kind} changed: {name}" for name in names.changed)
     yield from (f"file changed: {name}" for name in found.files)
     yield from (text.rstrip("\n") for text in found.policies.values())
+
+
+def _line(change: Change) -> str:
+    before, after = (
+        encoder.dumps(value, ensure_ascii=False) for value in (change.before, change.after)
+    )
+    return f"{change.path}: {before} -> {after}"

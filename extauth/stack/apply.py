@@ -40,13 +40,11 @@ def compile_and_switch(
     opa = find_opa()
     try:
         with step(progress, f"compiling {wish.config.name}"):
-            new, source = compile_for(
-                wish, record.ports, envoy=find_envoy(), opa=opa, pulled=pulled
-            )
+            new, _ = compile_for(wish, record.ports, envoy=find_envoy(), opa=opa, pulled=pulled)
     except SluiceError as error:
         refuse(state, how, error)
         raise
-    return switch(new, how, state, progress, signer=signer_of(source, opa))
+    return switch(new, how, state, progress, signer=signer_of(record.signing, opa))
 
 
 def wish_of(record: StackRecord, state: StateDir) -> Wish:

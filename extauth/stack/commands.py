@@ -1,4 +1,4 @@
-"""The four processes of a stack: their command lines, relative to the state directory."""
+"""The processes of a stack: their command lines, relative to the state directory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from extauth.resources import bootstrap
 from extauth.stack.child import Command, python
 from extauth.stack.drain import drain_envoy
 from extauth.stack.ports import LOOPBACK
-from extauth.stack.readiness import ENVOY_ADMIN, ready
+from extauth.stack.readiness import ENVOY_ADMIN, ready, service_name
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 TRITON = "triton"
 OPA = "opa"
-SERVICE = "service"
 ENVOY = "envoy"
 
 TRITON_PORTS = ("triton_http", "triton_grpc", "triton_metrics")
@@ -103,11 +102,20 @@ def opa(
     )
 
 
-def service(record: StackRecord, state: StateDir, verifier: Verifier | None = None) -> Command:
-    """The gateway's own process: ext_proc, ext_authz, the portal and the admin endpoint.
+def service(
+    record: StackRecord,
+    state: StateDir,
+    verifier: Verifier | None = None,
+    *,
+    worker: int = 0,
+    workers: int = 1,
+) -> Command:
+    """One of the gateway's own processes: ext_proc, ext_authz and the portal.
 
-    Which key it trusts is settled here, and no snapshot can change it.
+    Worker 0 has the admin endpoint. Which key it trusts is settled here, and no snapshot can
+    change it.
     """
+    name = service_name(worker, workers)
     trusted = (
         ()
         if verifier is None
@@ -118,15 +126,16 @@ def service(record: StackRecord, state: StateDir, verifier: Verifier | None = No
         )
     )
     return Command(
-        name=SERVICE,
+        name=name,
         arguments=python(
             *("-m", "extauth.cli", "serve"),
             *("--state-dir", str(state.path)),
             *("--opa-url", f"http://{LOOPBACK}:{record.ports['opa']}"),
             *trusted,
+            *(("--worker", str(worker)) if workers > 1 else ()),
         ),
         environment={"PYTHONUNBUFFERED": "1"},
-        ready=probe(SERVICE, record, state),
+        ready=probe(name, record, state),
         grace=SETTLE_SECONDS,
     )
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extauth.compiler import Overrides, compile_snapshot
 from extauth.signing import Signer, Verifier
+from extauth.stack.record import SigningRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from extauth.compiler import Source
     from extauth.snapshot import Snapshot
@@ -46,22 +47,28 @@ def compile_for(
             listener_port=wish.port,
             admin_port=wish.admin_port,
             triton_http_port=ports["triton_http"],
+            triton_metrics_port=ports["triton_metrics"],
         ),
         pulled=pulled or (last.resolve() if last.is_dir() else None),
     )
 
 
-def signer_of(source: Source, opa: Engine) -> Signer | None:
-    """What signs the snapshots of this configuration, if anything does."""
+def signing_of(source: Source) -> SigningRecord | None:
+    """What signs the snapshots of this configuration, if anything does.
+
+    A gateway that only verifies what it pulls signs nothing.
+    """
     algorithm = source.settings.policy.signing
     if algorithm is None or source.keys is None or source.keys.private is None:
         return None
-    return Signer(opa.path, source.keys.private, algorithm)
+    return SigningRecord(algorithm, str(source.keys.private), str(source.keys.public))
 
 
-def verifier_of(source: Source, opa: Engine) -> Verifier | None:
+def signer_of(signing: SigningRecord | None, opa: Engine) -> Signer | None:
+    """What signs snapshots when they are activated."""
+    return Signer(opa.path, Path(signing.key), signing.algorithm) if signing else None
+
+
+def verifier_of(signing: SigningRecord | None, opa: Engine) -> Verifier | None:
     """What verifies snapshots before they are served: those that this gateway signs itself."""
-    algorithm = source.settings.policy.signing
-    if algorithm is None or source.keys is None or source.keys.private is None:
-        return None
-    return Verifier(opa.path, source.keys.public, algorithm)
+    return Verifier(opa.path, Path(signing.public_key), signing.algorithm) if signing else None

@@ -1,4 +1,4 @@
-"""What differs between two snapshots: settings, policies, Envoy's resources, models."""
+"""What differs between two snapshots: settings, policies, their data, Envoy's resources, models."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from extauth.history import History
 from extauth.snapshot import Snapshot
 from extauth.stack.activation import active_digest
 from extauth.stack.apply import wish_of
+from extauth.stack.changes import Change, changes
 from extauth.stack.compilation import compile_for
 from extauth.stack.engines.opa import find_opa
 from extauth.stack.record import StackRecord
@@ -27,15 +28,8 @@ if TYPE_CHECKING:
 
     from extauth.state import StateDir
 
-MISSING = object()
-
-
-class Change(msgspec.Struct, frozen=True):
-    """A setting by its path, before and after; None where there is none."""
-
-    path: str
-    before: Any = None
-    after: Any = None
+DATA = "data.json"
+_CATALOG = "catalog"
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -54,14 +48,15 @@ class Names(msgspec.Struct, frozen=True):
 class Difference(msgspec.Struct, frozen=True):
     """From the snapshot `before` to the snapshot `after`, both by digest.
 
-    `policies` are the files of the bundle, rules and data, each as a unified diff. `files` are
-    others that are not the same, such as a tokenizer.
+    `policies` are the rules by file, each as a unified diff, `data` the policies' data by its path
+    in OPA. `files` are others that are not the same, such as a tokenizer.
     """
 
     before: str
     after: str
     settings: tuple[Change, ...]
     policies: dict[str, str]
+    data: tuple[Change, ...]
     clusters: Names
     routes: Names
     models: Names
@@ -101,8 +96,9 @@ def compare(old: Snapshot, new: Snapshot) -> Difference:
     return Difference(
         before=old.digest,
         after=new.digest,
-        settings=tuple(_settings(_plain(old), _plain(new))),
+        settings=tuple(changes(_plain(old), _plain(new))),
         policies=_policies(old, new),
+        data=tuple(changes(_data(old), _data(new))),
         clusters=_names(_resources(old, "cds.yaml"), _resources(new, "cds.yaml")),
         routes=_names(_routes(old), _routes(new)),
         models=_names(_plain(old)["models"], _plain(new)["models"]),
@@ -112,15 +108,6 @@ def compare(old: Snapshot, new: Snapshot) -> Difference:
 
 def _plain(snapshot: Snapshot) -> Any:
     return msgspec.to_builtins(snapshot.settings)
-
-
-def _settings(old: Any, new: Any, path: str = "") -> Iterator[Change]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for name in sorted(old.keys() | new.keys()):
-            inner = f"{path}.{name}".removeprefix(".")
-            yield from _settings(old.get(name, MISSING), new.get(name, MISSING), inner)
-    elif old != new:
-        yield Change(path, None if old is MISSING else old, None if new is MISSING else new)
 
 
 def _policies(old: Snapshot, new: Snapshot) -> dict[str, str]:
@@ -142,17 +129,17 @@ def _policies(old: Snapshot, new: Snapshot) -> dict[str, str]:
 
 
 def _texts(snapshot: Snapshot) -> dict[str, str]:
-    texts = {}
-    for name, content in snapshot.policies().items():
-        if name == MANIFEST:
-            continue
-        text = content.decode("utf-8", "replace")
-        texts[name] = (
-            json.dumps(json.loads(text), indent=2, sort_keys=True, ensure_ascii=False)
-            if name.endswith(".json")
-            else text
-        )
-    return texts
+    return {
+        name: content.decode("utf-8", "replace")
+        for name, content in snapshot.policies().items()
+        if name not in {MANIFEST, DATA}
+    }
+
+
+def _data(snapshot: Snapshot) -> dict[str, Any]:
+    """What the files of `data/` hold together. The catalog is of the settings, and told there."""
+    found: dict[str, Any] = json.loads(snapshot.policies().get(DATA, b"{}"))
+    return {name: value for name, value in found.items() if name != _CATALOG}
 
 
 def _resources(snapshot: Snapshot, name: str) -> dict[str, Any]:

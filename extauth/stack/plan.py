@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from extauth.errors import StackError
 from extauth.stack import commands
-from extauth.stack.compilation import compile_for, signer_of, verifier_of
+from extauth.stack.compilation import compile_for, signer_of, signing_of, verifier_of
 from extauth.stack.demo import demo_keys
 from extauth.stack.engines.envoy import find_envoy
 from extauth.stack.engines.opa import obtain_opa
@@ -20,7 +22,7 @@ from extauth.stack.switching import start, switching
 
 if TYPE_CHECKING:
     from extauth.compiler import Source
-    from extauth.settings import Backend
+    from extauth.settings import Backend, Settings
     from extauth.snapshot import Snapshot
     from extauth.stack.child import Command
     from extauth.stack.demo import Credential
@@ -31,10 +33,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run, in order, what to record about it, and the keys to show."""
+    """What to run, in order, what to record about it, and the keys to show.
+
+    Commands that stand together start side by side.
+    """
 
     record: StackRecord
-    commands: tuple[Command, ...]
+    commands: tuple[tuple[Command, ...], ...]
     keys: tuple[Credential, ...]
     source: Source
 
@@ -52,21 +57,37 @@ def prepare(wish: Wish, progress: Progress) -> Plan:
     with step(progress, f"compiling {wish.config.name}"):
         snapshot, source = compile_for(wish, ports, envoy=envoy, opa=opa)
     settings = snapshot.settings
+    require_client(settings)
     require_free(settings.listener.address, settings.listener.port, "--port")
     require_free(settings.admin.address, settings.admin.port, "--admin-port")
+    record = _record(wish, snapshot, source, ports)
     with switching(state):
-        start(snapshot, state, signer_of(source, opa))
+        start(snapshot, state, signer_of(record.signing, opa))
     keys = demo_keys(state, settings.identity.demo_keys)
-    record = _record(wish, snapshot, ports)
-    children = []
+    children: list[tuple[Command, ...]] = []
     backend = commands.embedded_backend(settings)
     if backend:
-        children.append(_triton(snapshot, source, backend, record, state))
+        children.append((_triton(snapshot, source, backend, record, state),))
+    verifier = verifier_of(record.signing, opa)
     if commands.own_opa(settings):
-        children.append(commands.opa(opa, record, state, verifier_of(source, opa)))
-    children.append(commands.service(record, state, verifier_of(source, opa)))
-    children.append(commands.envoy(envoy, record, state))
+        children.append((commands.opa(opa, record, state, verifier),))
+    workers = settings.workers
+    children.append(
+        tuple(
+            commands.service(record, state, verifier, worker=worker, workers=workers)
+            for worker in range(workers)
+        )
+    )
+    children.append((commands.envoy(envoy, record, state),))
     return Plan(record, tuple(children), keys, source)
+
+
+def require_client(settings: Settings) -> None:
+    """Raise StackError when the ledger is in a Redis and nothing here can talk to one."""
+    if settings.ledger.kind == "redis" and find_spec("redis") is None:
+        raise StackError(
+            "the ledger in Redis needs the package redis: pip install 'sluicegate[redis]'"
+        )
 
 
 def _triton(
@@ -78,7 +99,7 @@ def _triton(
     return commands.triton(engine, files, record, state, gpu=backend.profile == "gpu")
 
 
-def _record(wish: Wish, snapshot: Snapshot, ports: dict[str, int]) -> StackRecord:
+def _record(wish: Wish, snapshot: Snapshot, source: Source, ports: dict[str, int]) -> StackRecord:
     settings = snapshot.settings
     return StackRecord(
         pid=os.getpid(),
@@ -94,6 +115,7 @@ def _record(wish: Wish, snapshot: Snapshot, ports: dict[str, int]) -> StackRecor
             for name, port in (("port", wish.port), ("admin_port", wish.admin_port))
             if port is not None
         },
+        signing=signing_of(source),
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from extauth.sockets import control_socket
 from extauth.stack.ports import LOOPBACK
 from extauth.stack.request import UnreachableError, request
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 ENVOY_ADMIN = "envoy-admin.sock"
 PROBE_SECONDS = 2.0
+SERVICE = "service"
+
+
+def service_name(worker: int, workers: int) -> str:
+    """What a worker's process is called; without a number where it is the only one."""
+    return SERVICE if workers == 1 else f"{SERVICE}-{worker}"
 
 
 def ready(name: str, record: StackRecord, state: StateDir) -> bool:
@@ -26,6 +33,10 @@ def ready(name: str, record: StackRecord, state: StateDir) -> bool:
             return _answers((LOOPBACK, record.ports["triton_http"]), "/v2/health/ready", 200)
         case "opa":
             return _answers((LOOPBACK, record.ports["opa"]), "/health?bundles", 200)
+        case _ if name.startswith(f"{SERVICE}-"):
+            # Worker 0's admin endpoint tells of all of them: each is asked itself.
+            worker = int(name.removeprefix(f"{SERVICE}-"))
+            return _answers(state.path / control_socket(worker), "/readyz", 200)
         case "service":
             return _answers(address(record.admin), "/readyz", 200)
         case "envoy":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from extauth.signing import Algorithm
 from extauth.state import write_secret
 
 if TYPE_CHECKING:
@@ -21,12 +22,21 @@ class ProcessRecord(msgspec.Struct, frozen=True):
     restarts: int = 0
 
 
+class SigningRecord(msgspec.Struct, frozen=True):
+    """What signs and verifies the snapshots of a stack; `key` and `public_key` are files."""
+
+    algorithm: Algorithm
+    key: str
+    public_key: str
+
+
 class StackRecord(msgspec.Struct, frozen=True):
     """A stack that runs, or did: the record stays, so that the next start can keep the ports.
 
     `pid` and `born` identify the supervisor: a process id alone may have been given to somebody
     else. `ports` are the internal ones on loopback: `triton_http`, `triton_grpc`,
     `triton_metrics`, `opa`. `listener` and `admin` are the URLs for clients and operators.
+    `signing` is settled at the start, and None where snapshots are not signed.
     """
 
     pid: int
@@ -39,6 +49,7 @@ class StackRecord(msgspec.Struct, frozen=True):
     ports: dict[str, int]
     processes: dict[str, ProcessRecord] = {}
     overrides: dict[str, int] = {}
+    signing: SigningRecord | None = None
 
     def save(self, state: StateDir) -> None:
         """Replace the record in one step, readable by its owner alone."""

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extauth.errors import StackError
+from extauth.errors import ConfigurationError, StackError
 from extauth.history import History
 from extauth.snapshot import Snapshot
 from extauth.stack.activation import active_digest
-from extauth.stack.switching import switch, switching
+from extauth.stack.compilation import signer_of, verifier_of
+from extauth.stack.engines.opa import find_opa
+from extauth.stack.switching import ready_record, refuse, switch, switching
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from extauth.history import Entry
+    from extauth.signing import Signer, Verifier
     from extauth.stack.progress import Progress
+    from extauth.stack.record import SigningRecord
     from extauth.stack.switching import Activation
     from extauth.state import StateDir
 
@@ -22,13 +26,23 @@ if TYPE_CHECKING:
 def rollback(state: StateDir, progress: Progress, wanted: str | None = None) -> Activation:
     """Activate the snapshot `wanted`, or the one that was active before this one.
 
-    Its files have to be those that were compiled, with its signature where keys are configured:
-    the service verifies it as any other. Raises StackError when there is none such on disk.
+    It gets the next number, as in an `apply`, so that those who pull from here follow; the
+    configuration need not compile any more. Raises ConfigurationError when its files are not
+    those that were compiled and, where keys are configured, signed; StackError when there is none
+    such on disk.
     """
     with switching(state):
         entries = History(state.history).entries()
         digest = find(wanted, entries, state) if wanted else _before(entries, state)
-        return switch(Snapshot.load(state.snapshots / digest), "rollback", state, progress)
+        verifier, signer = _keys(ready_record(state).signing)
+        former = Snapshot.load(state.snapshots / digest)
+        # What is signed anew must be what was signed: who can write files has no key.
+        try:
+            Snapshot.verified(former.root, verifier)
+        except ConfigurationError as error:
+            refuse(state, "rollback", error, former)
+            raise
+        return switch(former, "rollback", state, progress, signer=signer)
 
 
 def find(wanted: str, entries: Sequence[Entry], state: StateDir) -> str:
@@ -45,6 +59,13 @@ def find(wanted: str, entries: Sequence[Entry], state: StateDir) -> str:
     if found:
         raise StackError(f"{wanted} is the beginning of {len(found)} digests; write more of it")
     raise StackError(f"there is no snapshot {wanted}; `sluice history` lists them")
+
+
+def _keys(signing: SigningRecord | None) -> tuple[Verifier | None, Signer | None]:
+    if signing is None:
+        return None, None
+    opa = find_opa()
+    return verifier_of(signing, opa), signer_of(signing, opa)
 
 
 def _before(entries: Sequence[Entry], state: StateDir) -> str:

@@ -75,8 +75,8 @@ class _Stack:
 
     async def _start(self) -> None:
         self._save()
-        for command in self._plan.commands:
-            await self._supervisor.start(command)
+        for together in self._plan.commands:
+            await self._supervisor.start(*together)
         self._record = msgspec.structs.replace(self._record, phase="ready")
         self._save()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from extauth.errors import StackError
@@ -12,7 +13,7 @@ from extauth.stack.progress import step
 from extauth.stack.record import ProcessRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from extauth.stack.child import Command
@@ -46,7 +47,7 @@ class Supervisor:
         self._logs = logs
         self._progress = progress
         self._changed = changed
-        self._children: list[Child] = []
+        self._groups: list[list[Child]] = []
         self._restarts: dict[str, int] = {}
         self._keepers: list[asyncio.Task[None]] = []
 
@@ -57,41 +58,55 @@ class Supervisor:
             child.command.name: ProcessRecord(
                 pid, child.started, self._restarts.get(child.command.name, 0)
             )
-            for child in self._children
+            for child in self._children()
             if (pid := child.pid) is not None
         }
 
-    async def start(self, command: Command) -> None:
-        """Start a process, wait until it is ready, and keep it running from then on.
+    async def start(self, *commands: Command) -> None:
+        """Start processes side by side, wait until they are ready, and keep them running.
 
-        Raises StackError when it does not become ready.
+        Raises StackError when one of them does not become ready.
         """
-        log = self._logs / f"{command.name}.log"
-        if log.exists():
-            log.replace(log.with_name(f"{log.name}.1"))
-        child = Child(command, self._directory, log)
-        # Known before it is spawned: a stop in between must find it.
-        self._children.append(child)
-        with step(self._progress, f"starting {command.name}"):
-            await child.spawn()
+        group = [self._child(command) for command in commands]
+        # Known before they are spawned: a stop in between must find them.
+        self._groups.append(group)
+        with step(self._progress, f"starting {_names(group)}"):
+            for child in group:
+                await child.spawn()
             self._changed()
-            await child.wait_ready()
-        self._keepers.append(asyncio.create_task(self._keep(child)))
+            waiting = [asyncio.create_task(child.wait_ready()) for child in group]
+            try:
+                await asyncio.gather(*waiting)
+            finally:
+                for task in waiting:
+                    task.cancel()
+                await asyncio.gather(*waiting, return_exceptions=True)
+        self._keepers += [asyncio.create_task(self._keep(child)) for child in group]
 
     async def stop(self) -> None:
         """Stop everything in the reverse order. Returns when nothing is left."""
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
-        for child in reversed(self._children):
-            if child.pid is not None:
-                with step(self._progress, f"stopping {child.command.name}"):
-                    await child.stop()
+        for group in reversed(self._groups):
+            running = [child for child in group if child.pid is not None]
+            if running:
+                with step(self._progress, f"stopping {_names(running)}"):
+                    await asyncio.gather(*(child.stop() for child in running))
 
     def kill(self) -> None:
         """Kill everything at once."""
-        for child in self._children:
+        for child in self._children():
             child.kill()
+
+    def _children(self) -> Iterator[Child]:
+        return chain.from_iterable(self._groups)
+
+    def _child(self, command: Command) -> Child:
+        log = self._logs / f"{command.name}.log"
+        if log.exists():
+            log.replace(log.with_name(f"{log.name}.1"))
+        return Child(command, self._directory, log)
 
     async def _keep(self, child: Child) -> None:
         deaths = 0
@@ -110,3 +125,8 @@ class Supervisor:
                 continue
             self._restarts[name] = self._restarts.get(name, 0) + 1
             self._changed()
+
+
+def _names(group: Sequence[Child]) -> str:
+    first, last = group[0].command.name, group[-1].command.name
+    return first if first == last else f"{first} to {last}"

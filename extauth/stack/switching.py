@@ -12,7 +12,7 @@ import msgspec
 
 from extauth.errors import ConfigurationError, SluiceError, StackError
 from extauth.history import Entry, History
-from extauth.snapshot import Snapshot
+from extauth.snapshot import Snapshot, Stamp
 from extauth.stack import commands, envoy_files, service_order
 from extauth.stack.activation import (
     CLUSTERS,
@@ -105,7 +105,7 @@ def switch(
     *,
     signer: Signer | None = None,
 ) -> Activation:
-    """Activate `new` in the running stack; the caller holds `switching`.
+    """Activate `new` in the running stack under the next number; the caller holds `switching`.
 
     Raises SluiceError, after everything went back to the snapshot that was active before.
     """
@@ -120,10 +120,10 @@ def switch(
     old = Snapshot.load(state.snapshots / digest)
     try:
         _require_same_processes(old, new)
-        if how != "rollback":
-            new.stamped(sequence, signer)
         with step(progress, f"activating {new.digest[:12]}"), ExitStack() as undo:
-            _switch(old, new, record, state, undo, rollback=how == "rollback")
+            undo.callback(new.restamped, _stamp(new))
+            new.stamped(sequence, signer)
+            _switch(old, new, record, state, undo)
             undo.pop_all()
     except SluiceError as error:
         refuse(state, how, error, new)
@@ -173,8 +173,6 @@ def _switch(
     record: StackRecord,
     state: StateDir,
     undo: ExitStack,
-    *,
-    rollback: bool,
 ) -> None:
     """New clusters first, so that no decision names one that Envoy lacks; the listener after.
 
@@ -187,10 +185,21 @@ def _switch(
         place_bundle(new, state)
         await_bundle(new.revision, record)
     undo.callback(service_order.give, old.digest, record, state, rollback=True)
-    service_order.give(new.digest, record, state, rollback=rollback)
+    service_order.give(new.digest, record, state, rollback=False)
     listener = (new.root / "envoy" / LISTENERS).read_bytes()
     envoy_files.give(LISTENERS, listener, state, undo)
+    undo.callback(point, state, old.digest)
     point(state, new.digest)
+    # One that was restarted since then started with the old one.
+    service_order.give(new.digest, record, state, rollback=False)
+
+
+def _stamp(snapshot: Snapshot) -> Stamp:
+    """The one that it has; one that can't be read is as good as none."""
+    try:
+        return snapshot.stamp
+    except ConfigurationError:
+        return Stamp()
 
 
 def _require_same_processes(old: Snapshot, new: Snapshot) -> None:
@@ -202,6 +211,8 @@ def _require_same_processes(old: Snapshot, new: Snapshot) -> None:
         ("policy.watch", before.policy.watch != after.policy.watch),
         ("policy.pull", before.policy.pull != after.policy.pull),
         ("policy.signing", before.policy.signing != after.policy.signing),
+        ("the ledger", before.ledger != after.ledger),
+        ("the number of workers", before.workers != after.workers),
         ("the embedded models", _models(old) != _models(new)),
     ):
         if changed:

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.audit.store import opened
-from extauth.compiler import Overrides
 from extauth.compiler.compilation import write_snapshot
 from extauth.compiler.policies import catalog_of, compile_policies
 from extauth.compiler.repository import Repository
-from extauth.compiler.source import read_source
 from extauth.errors import ConfigurationError, StackError
 from extauth.findings import Check, Finding, Level, Report
 from extauth.policy import WasmEngine
@@ -29,7 +27,6 @@ from extauth.trial.outcomes import outcomes
 from extauth.trial.record import load
 
 if TYPE_CHECKING:
-    from extauth.signing import Signer
     from extauth.stack.engines import Engine
     from extauth.stack.progress import Progress
     from extauth.state import StateDir
@@ -71,7 +68,7 @@ def start(
         settings = (snapshot.root / "settings.json").read_bytes()
         candidate = write_snapshot({**files, "settings.json": settings}, state.trials)
         asyncio.run(WasmEngine.open(candidate, None).close())
-        candidate.stamped(0, _signer(record, snapshot, opa))
+        candidate.stamped(0, signer_of(record.signing, opa))
     order = TrialOrder(candidate=candidate.digest, source=str(root.resolve()), share=share)
     with step(progress, f"starting the {mode}"):
         _tell(record, state, "POST", mode, msgspec.json.encode(order))
@@ -122,13 +119,10 @@ def shadow_report(record: TrialRecord, tally: Tally) -> Report:
 
 def canary_outcomes(record: TrialRecord, *, state: StateDir) -> dict[Group, Outcomes]:
     """What became of the two groups, at the prices of the active configuration."""
-    prices = {
-        name: model.price
-        for name, model in Snapshot.load(state.active.resolve()).settings.models.items()
-    }
+    models = Snapshot.load(state.active.resolve()).settings.models
     with opened(state.audit_db) as store:
         # A request that was under way at the end still counts: it says so itself.
-        return outcomes(store.export(since=record.started), record.order.candidate, prices)
+        return outcomes(store.export(since=record.started), record.order.candidate, models)
 
 
 def _finding(count: Count, tally: Tally) -> Finding:
@@ -152,13 +146,6 @@ def _running(state: StateDir) -> StackRecord:
     if record is None or record.phase != "ready":
         raise StackError(f"no stack is ready on {state.path}; `sluice up` starts one")
     return record
-
-
-def _signer(record: StackRecord, snapshot: Snapshot, opa: Engine) -> Signer | None:
-    """A gateway that serves only what is signed tries nothing else."""
-    if snapshot.settings.policy.signing is None:
-        return None
-    return signer_of(read_source(Path(record.config), Overrides()), opa)
 
 
 def _forget_others(candidate: Snapshot, state: StateDir) -> None:

@@ -122,6 +122,8 @@ def test_what_admission_sees() -> None:
         "tokens": "null",
         "sensitive": "null",
         "usage": "null",
+        "load": "null",
+        "behaviour": "null",
     }
 
 

@@ -39,7 +39,7 @@ def made(tmp_path: Path) -> Path:
 
 
 def test_it_holds_the_shipped_policies_unchanged(made: Path) -> None:
-    for part in ("gateway", "data", "cases"):
+    for part in ("gateway", "data", "schemas", "cases"):
         shipped = [file for file in (ROOT / "policies" / part).rglob("*") if file.is_file()]
         names = [str(file.relative_to(ROOT / "policies")) for file in shipped]
         assert filecmp.cmpfiles(ROOT / "policies", made, names, shallow=False)[0] == names
@@ -112,6 +112,6 @@ def test_a_wheel_brings_everything_that_init_copies() -> None:
     """What `extauth.resources` finds beside the package, the wheel puts into `extauth/share`."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    parts = ("gateway", "data", "cases", "mutants.yaml")
+    parts = ("gateway", "data", "schemas", "cases", "mutants.yaml")
     for name in ("ci", "schemas", *(f"policies/{part}" for part in parts)):
         assert included[name] == f"extauth/share/{name}"

@@ -71,19 +71,6 @@ def test_data_that_cannot_be_read(policies: Path) -> None:
     assert only(check_data(policies)) == Finding("is not UTF-8", file="policies/data/tiers.yaml")
 
 
-def test_data_against_the_repository_s_own_schema(edit: Edit, policies: Path) -> None:
-    (policies / "schemas").mkdir()
-    (policies / "schemas" / "routing.schema.json").write_text(
-        '{"properties": {"routing": {"additionalProperties": {"properties": {"canary": '
-        '{"properties": {"share": {"type": "integer"}}}}}}}}'
-    )
-    assert check_data(policies).findings == ()
-    file = edit("data/routing.yaml", "share: 1000", "share: many")
-    finding = only(check_data(policies))
-    assert finding.place == f"policies/data/routing.yaml:{line_of(file, 'share: many')}"
-    assert finding.message == "routing.chat.canary.share: 'many' is not of type 'integer'"
-
-
 def test_rego_that_is_not_formatted(edit: Edit, policies: Path, opa: Path) -> None:
     file = edit("gateway/usage/usage.rego", "\tused >= ", "\tused   >= ")
     finding = only(check_format(opa, policies))

@@ -11,7 +11,7 @@ from extauth.admission import admit
 from extauth.audit.store import opened, write_lines
 from extauth.errors import AnsweredError
 from extauth.exchange import Exchange
-from tests.pipeline import CHAT, JSON, generated
+from tests.pipeline import CHAT, JSON, generated, never
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ async def _ask(pipeline: Pipeline, name: str, who: str, body: dict[str, Any]) ->
     transaction = pipeline.begin(replace(pipeline.head(who=who), request_id=name))
     try:
         await admit(transaction)
-        dispatch = await pipeline.inference.dispatch(transaction, json.dumps(body).encode())
+        dispatch = await pipeline.inference.dispatch(transaction, json.dumps(body).encode(), never)
     except AnsweredError as error:
         await transaction.refuse(error)
         return

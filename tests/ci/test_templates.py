@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -157,6 +158,23 @@ def test_a_harmful_change_passes_the_check_and_fails_the_replay(
     replayed = run(repository, commands["replay"])
     assert replayed.returncode == 1, replayed.stdout + replayed.stderr
     assert "hours.closed" in (repository / "replay.md").read_text()
+
+
+def test_actions_are_pinned_to_a_commit(repository: Path) -> None:
+    """A tag can be moved to other code; the comment tells people, and update bots, what it was."""
+    text = (repository / ".github/workflows/policies.yml").read_text()
+    used = re.findall(r"uses: (.*)", text)
+    assert len(used) == 2
+    for action in used:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
+
+
+def test_a_change_of_a_schema_is_checked_before_a_commit(repository: Path) -> None:
+    (repo,) = _yaml(repository / ".pre-commit-config.yaml")["repos"]
+    wanted = re.compile(repo["hooks"][0]["files"])
+    for name in ("data/tiers.yaml", "schemas/tiers.schema.json", "catalog.yaml"):
+        assert wanted.search(name), name
+    assert not wanted.search("README.md")
 
 
 def test_every_forge_runs_the_same_mutations(repository: Path) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from extauth.compiler import Overrides, compile_snapshot
-from extauth.stack.difference import Change, compare
+from extauth.stack.changes import Change
+from extauth.stack.difference import compare
 from extauth.stack.engines.opa import find_opa
 from tests.compiler.conftest import Workspace
 
@@ -33,7 +34,7 @@ def build(workspace: Workspace) -> Snapshot:
 def test_nothing(workspace: Workspace) -> None:
     found = compare(build(workspace), build(workspace))
     assert not found.any
-    assert (found.settings, found.policies, found.files) == ((), {}, ())
+    assert (found.settings, found.policies, found.data, found.files) == ((), {}, (), ())
     assert not any(names.any for names in (found.clusters, found.routes, found.models))
 
 
@@ -59,7 +60,9 @@ def test_everything_has_its_place(workspace: Workspace) -> None:
     assert found.policies["gateway/more.rego"].startswith(
         "--- /dev/null\n+++ b/gateway/more.rego\n"
     )
-    assert '+  "more": 1' in found.policies["data.json"]
+    # The price is a setting, and in the catalogue that policies read: it is told once.
+    assert found.data == (Change("more", None, 1),)
+    assert set(found.policies) == {"gateway/more.rego"}
     back = compare(build(workspace), old)
     assert back.clusters.removed == ("remote",)
     assert back.policies["gateway/more.rego"].splitlines()[1] == "+++ /dev/null"

@@ -106,6 +106,35 @@ async def test_a_stop_leaves_nothing(supervisor: Supervisor) -> None:
     assert supervisor.processes == {}
 
 
+async def test_several_start_and_stop_side_by_side(supervisor: Supervisor, tmp_path: Path) -> None:
+    waits = "import pathlib, time; pathlib.Path('{0}').touch()\n"
+    waits += "while not pathlib.Path('{1}').exists(): time.sleep(0.01)\n"
+    waits += "pathlib.Path('{0}-met').touch(); time.sleep(60)"
+    await supervisor.start(
+        *(
+            command(name, waits.format(name, other), ready=exists(tmp_path / f"{name}-met"))
+            for name, other in (("one", "two"), ("two", "one"))
+        )
+    )
+    pids = [one.pid for one in supervisor.processes.values()]
+    assert list(supervisor.processes) == ["one", "two"]
+    await supervisor.stop()
+    assert [birth(pid) for pid in pids] == [None, None]
+
+
+async def test_when_one_of_several_fails_the_others_are_stopped_with_it(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    with pytest.raises(StackError, match="two ended with 3"):
+        await supervisor.start(
+            command("one", SLEEP, ready=exists(tmp_path / "never")),
+            command("two", "import sys; sys.exit(3)", ready=exists(tmp_path / "never")),
+        )
+    pids = [one.pid for one in supervisor.processes.values()]
+    await supervisor.stop()
+    assert [birth(pid) for pid in pids] == [None]
+
+
 async def test_the_last_one_started_is_stopped_first(
     supervisor: Supervisor, tmp_path: Path
 ) -> None:

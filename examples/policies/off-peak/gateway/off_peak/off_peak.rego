@@ -13,13 +13,7 @@ import data.gateway.obligation
 
 obligations := [larger |
 	some limit in limits.obligations
-	larger := obligation.limit(
-		limit.name,
-		limit.key,
-		limit.unit,
-		limit.window,
-		floor(limit.max * plan.factor),
-	)
+	larger := obligation.limit(object.union(limit, {"max": floor(limit.max * plan.factor)}))
 ] if {
 	hours.open(data.off_peak.hours)
 	input.usage.tenant.day.tokens < plan.below

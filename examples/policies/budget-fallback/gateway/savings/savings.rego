@@ -1,11 +1,11 @@
 # METADATA
-# title: Budget
+# title: Savings
 # description: >-
 #   A tenant near its daily budget gets a cheaper model; one that has used it up gets nothing.
 #   `route` stands in for `routing.route`.
 # schemas:
 #   - input: schema["input.schema"]
-package gateway.budget
+package gateway.savings
 
 import data.gateway.pattern
 import data.gateway.rbac
@@ -28,16 +28,16 @@ deny contains reason.exhausted("budget.day", message) if {
 
 # Only to a model that is there and that the principal may use; else to the one it asked for.
 route := {"model": cheaper, "version": entry.default, "cluster": entry.cluster} if {
-	used >= budget * data.budgets.save_at
+	used >= budget * data.savings.save_at
 	entry.region in region.allowed
 	some role in rbac.granting
 	pattern.matches(data.roles[role].models, cheaper)
 } else := routing.route
 
-cheaper := data.budgets.cheaper[input.model.name]
+cheaper := data.savings.cheaper[input.model.name]
 
 entry := data.catalog.models[cheaper]
 
-budget := data.budgets.tenants[input.principal.tenant]
+budget := data.savings.tenants[input.principal.tenant]
 
 used := input.usage.tenant.day.tokens

@@ -1,7 +1,7 @@
-package gateway.budget_test
+package gateway.savings_test
 
-import data.gateway.budget
 import data.gateway.example_test as example
+import data.gateway.savings
 
 budgets := {"save_at": 0.8, "cheaper": {"chat": "small"}, "tenants": {"acme": 1000}}
 
@@ -17,8 +17,8 @@ facts(used, model) := object.union(example.chat, {
 })
 
 routed(used, model, permissions, catalog) := told if {
-	told := budget.route with input as facts(used, model)
-		with data.budgets as budgets
+	told := savings.route with input as facts(used, model)
+		with data.savings as budgets
 		with data.catalog.models as catalog
 		with data.roles as permissions
 		with data.residency as {"tenants": {}, "undeclared": []}
@@ -26,7 +26,7 @@ routed(used, model, permissions, catalog) := told if {
 }
 
 denied(used) := told if {
-	told := budget.deny with input as facts(used, {}) with data.budgets as budgets
+	told := savings.deny with input as facts(used, {}) with data.savings as budgets
 }
 
 test_far_from_the_budget_nothing_changes if routed(799, {}, roles, models).model == "chat"
@@ -69,6 +69,6 @@ test_the_budget_is_used_up if {
 
 test_who_has_no_budget_is_not_held_to_one if {
 	other := object.union(facts(10000, {}), {"principal": {"tenant": "globex"}})
-	told := budget.deny with input as other with data.budgets as budgets
+	told := savings.deny with input as other with data.savings as budgets
 	told == set()
 }

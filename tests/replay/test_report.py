@@ -1,0 +1,64 @@
+"""A replay's report, as people read it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from extauth.findings import render
+from extauth.replay.candidate import Candidate
+from extauth.replay.figures import Change, Figures
+from extauth.replay.replay import Question
+from extauth.replay.report import report
+from extauth.replay.worker import Bench
+
+QUESTION = Question(Candidate("new", "digest", {}, Bench(Path("nowhere"), 0.25, {})))
+
+
+def told(times: int) -> str:
+    """The report of a trace in which everything is there so many times."""
+    change = Change(count=times, admission_only=times, by={"hours.closed": times})
+    figures = Figures(
+        records=times,
+        compared=times,
+        out_of_reach=times,
+        recorded_429s=times,
+        new_denies=change,
+        errors=Change(count=times, by={"timeout": times}),
+    )
+    return render(report(QUESTION, figures, ()), "markdown")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "1 decision compared",
+        "of 1 record; 1 was out of reach",
+        "1 request (100 %) is newly denied (hours.closed: 1)",
+        "1 of them was refused before its body was read: it passes, or fails, as far",
+        "A limit really refused 1 request.",
+        "timeout (1 request denied)",
+    ],
+)
+def test_one_is_singular(words: str) -> None:
+    assert words in told(1)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "1,200 decisions compared",
+        "of 1,200 records; 1,200 were out of reach",
+        "1,200 requests (100 %) are newly denied (hours.closed: 1200)",
+        "1,200 of them were refused before their body was read: they pass, or fail, as far",
+        "A limit really refused 1,200 requests.",
+        "timeout (1,200 requests, each denied)",
+    ],
+)
+def test_many_are_plural(words: str) -> None:
+    assert words in told(1200)
+
+
+def test_none_is_plural() -> None:
+    assert "of 0 records; 0 were out of reach" in told(0)
