@@ -58,7 +58,8 @@ pytest: install
 
 bench: install
 	$(BIN)/python -m bench
-	$(BIN)/pytest -q --benchmark-columns=mean bench/test_replay.py bench/test_mutation.py
+	$(BIN)/pytest -q --benchmark-columns=mean bench/test_replay.py bench/test_mutation.py \
+		bench/test_ledger.py bench/test_ledger_redis.py bench/test_waiting.py
 
 fmt: install
 	$(BIN)/ruff check --fix

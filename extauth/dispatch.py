@@ -9,6 +9,7 @@ import msgspec
 if TYPE_CHECKING:
     from extauth.privacy import Masker
     from extauth.protocol import ResponseCodec, UpstreamRequest
+    from extauth.settings import Price
     from extauth.tokens import LanguageModel
     from extauth.types import LimitState, Route, Usage
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 class Dispatch(msgspec.Struct, frozen=True):
     """What was decided, ready to be sent, and what its answer needs.
 
-    `worst_case` is what was reserved.
+    `worst_case` is what was reserved, `price` what the tokens cost.
     """
 
     route: Route
@@ -26,3 +27,4 @@ class Dispatch(msgspec.Struct, frozen=True):
     worst_case: Usage
     limits: tuple[LimitState, ...]
     masker: Masker | None
+    price: Price

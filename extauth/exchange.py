@@ -9,6 +9,7 @@ byte is released. Whatever cuts the exchange short ends in `abandon`.
 
 from __future__ import annotations
 
+import time
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ import msgspec
 
 from extauth.audit import Outcome
 from extauth.errors import AnsweredError, LedgerUnavailable
+from extauth.prices import cost
 from extauth.types import Delta, Usage
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class Answer(msgspec.Struct, frozen=True):
 class Exchange:
     """Turns Triton's answer into the client's. Belongs to the task that serves the request."""
 
-    __slots__ = ("_codec", "_dispatch", "_restorers", "_transaction", "_used", "state")
+    __slots__ = ("_codec", "_dispatch", "_restorers", "_sent", "_transaction", "_used", "state")
 
     def __init__(self, transaction: Transaction, dispatch: Dispatch) -> None:
         self._transaction = transaction
@@ -53,6 +55,7 @@ class Exchange:
         self._codec = dispatch.codec
         self._restorers: dict[int, StreamRestorer] = {}
         self._used: dict[int, int] = {}
+        self._sent = time.perf_counter()
         self.state = State.HEADERS
 
     def headers(self, status: int, headers: Mapping[str, str]) -> bool:
@@ -96,6 +99,7 @@ class Exchange:
                 [self._restored(delta, last=delta.finish_reason is not None) for delta in deltas]
             )
             if not end:
+                await self._transaction.progress()
                 return encoded
             encoded += self._codec.encode(self._held())
             usage = self._usage()
@@ -122,7 +126,8 @@ class Exchange:
         nobody how long it was: it is charged what was reserved.
         """
         if self.state is not State.STREAMING:
-            self._transaction.usage = self._dispatch.worst_case
+            worst = self._dispatch.worst_case
+            self._transaction.usage = self._costed(worst.prompt_tokens, worst.completion_tokens)
         await self._transaction.disconnected()
 
     def _count(self, deltas: Sequence[Delta]) -> None:
@@ -138,7 +143,14 @@ class Exchange:
             self._transaction.usage = self._usage()
 
     def _usage(self) -> Usage:
-        return Usage(self._dispatch.worst_case.prompt_tokens, sum(self._used.values()))
+        return self._costed(self._dispatch.worst_case.prompt_tokens, sum(self._used.values()))
+
+    def _costed(self, prompt: int, completion: int) -> Usage:
+        """These tokens, what they cost, and how long the backend has worked on them by now."""
+        milliseconds = int((time.perf_counter() - self._sent) * 1000)
+        return Usage(
+            prompt, completion, cost(self._dispatch.price, prompt, completion), milliseconds
+        )
 
     def _restored(self, delta: Delta, *, last: bool) -> Delta:
         masker = self._dispatch.masker

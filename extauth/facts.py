@@ -22,7 +22,7 @@ from extauth.types import (
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from extauth.types import ModelReference, Principal, Target
+    from extauth.types import BehaviourFacts, LoadFacts, ModelReference, Principal, Target
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
@@ -95,8 +95,13 @@ def inference_facts(
     tokens: TokenFacts | None,
     sensitive: dict[str, int],
     usage: UsageFacts,
+    load: LoadFacts | None,
+    behaviour: BehaviourFacts,
 ) -> Facts:
-    """The same, with what the body tells. `tokens` is None for a model the gateway lacks."""
+    """The same, with what the body tells, and how things are now.
+
+    `tokens` is None for a model the gateway lacks, and so is `load`, as it is where nobody knows.
+    """
     return Facts(
         request=admission.request,
         principal=admission.principal,
@@ -107,4 +112,6 @@ def inference_facts(
         tokens=tokens,
         sensitive=sensitive,
         usage=usage,
+        load=load,
+        behaviour=behaviour,
     )

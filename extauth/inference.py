@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+import collections
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from msgspec.structs import replace
 
 from extauth.admission import denial
 from extauth.dispatch import Dispatch
-from extauth.errors import InvalidRequest, PolicyError, RequestError, RequestTooLarge
+from extauth.errors import (
+    InvalidRequest,
+    LimitExceeded,
+    PolicyError,
+    RequestError,
+    RequestTooLarge,
+)
 from extauth.facts import about_model, inference_facts
-from extauth.obligations import Draft, charges, enforce
+from extauth.obligations import Draft, enforce
 from extauth.policy import Entrypoint, checked_route
 from extauth.protocol import parse_call
+from extauth.reserving import reserve
 from extauth.types import Account, TokenFacts, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from extauth.ledger import Ledger
+    from extauth.ledger import Counter, Ledger
     from extauth.privacy import Detector, Finding
     from extauth.protocol import Call
+    from extauth.reserving import Hold
     from extauth.tokens import LanguageModel
     from extauth.transaction import Transaction
-    from extauth.types import Decision, Facts, Obligation
+    from extauth.types import Decision, Facts, Obligation, Principal, Route
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_ROUTES = 4
+"""Routes that a request may be sent elsewhere from, each since a limit of it is used up."""
 
 _INLINE = 32 << 10
 """Bytes of a body that is read on the event loop: a few milliseconds; a larger one in a thread."""
@@ -41,11 +52,11 @@ class Inference:
         self._ledger = ledger
         self._detector = detector
 
-    async def dispatch(self, transaction: Transaction, body: bytes) -> Dispatch:
+    async def dispatch(self, transaction: Transaction, body: bytes, hold: Hold) -> Dispatch:
         """Everything between the request's last byte and its departure.
 
-        Raises what the client is to be told; then nothing stays reserved but what the
-        transaction knows of.
+        `hold` is called when that takes long, since the request waits in line. Raises what the
+        client is to be told; then nothing stays reserved but what the transaction knows of.
         """
         admission, runtime = transaction.facts, transaction.runtime
         if admission is None or transaction.target is None or transaction.principal is None:
@@ -67,30 +78,38 @@ class Inference:
             raise
         transaction.mark("read")
 
-        decision = await transaction.decide(
-            Entrypoint.INFERENCE,
-            inference_facts(
-                admission,
-                call.reference,
-                parameters=call.parameters,
-                tokens=TokenFacts(
-                    prompt=draft.prompt_tokens,
-                    max_completion=draft.worst_case - draft.prompt_tokens,
-                )
-                if draft
-                else None,
-                sensitive=_kinds(findings),
-                usage=await self._ledger.usage(
-                    transaction.principal.tenant, transaction.principal.id, transaction.received
-                ),
-            ),
+        principal, name = transaction.principal, call.reference.name
+        counters = runtime.counters.of(principal, name)
+        counted = await self._ledger.usage(counters, transaction.received)
+        facts = inference_facts(
+            admission,
+            call.reference,
+            parameters=call.parameters,
+            tokens=TokenFacts(
+                prompt=draft.prompt_tokens,
+                max_completion=draft.worst_case - draft.prompt_tokens,
+            )
+            if draft
+            else None,
+            sensitive=_kinds(findings),
+            usage=runtime.counters.facts(principal, name, counted),
+            load=transaction.books.load.facts(model.settings) if model else None,
+            behaviour=transaction.books.behaviour.facts(principal.id, transaction.received),
         )
-        transaction.mark("inference")
-        if not decision.allow:
-            raise denial(decision)
-        if draft is None or model is None:
-            raise PolicyError("the policy allows a model that the gateway does not have")
-        return await self._enforce(transaction, decision, draft, findings, large=large)
+        while True:
+            decision = await transaction.decide(Entrypoint.INFERENCE, facts)
+            transaction.mark("inference")
+            if not decision.allow:
+                raise denial(decision)
+            if draft is None or model is None:
+                raise PolicyError("the policy allows a model that the gateway does not have")
+            rewritten = replace(draft, findings=findings)
+            try:
+                return await self._enforce(
+                    transaction, decision, rewritten, counters, hold, large=large
+                )
+            except LimitExceeded as full:
+                facts = _elsewhere(facts, full)
 
     async def _check_known(self, transaction: Transaction, admission: Facts, call: Call) -> None:
         """Raises the policy's answer when it does not let this principal see the model."""
@@ -113,7 +132,8 @@ class Inference:
         transaction: Transaction,
         decision: Decision,
         draft: Draft,
-        findings: Sequence[Sequence[Finding]],
+        counters: Sequence[Counter],
+        hold: Hold,
         *,
         large: bool,
     ) -> Dispatch:
@@ -123,20 +143,12 @@ class Inference:
             raise unsupported
         route = checked_route(decision.route, transaction.runtime.snapshot.settings)
         model = transaction.runtime.models[route.model]
-        draft = await _on(
-            large, _rewritten, model, decision.obligations, replace(draft, findings=findings)
-        )
+        draft = await _on(large, _rewritten, model, decision.obligations, draft)
         _check_context(draft)
         transaction.mark("obligations")
 
-        account = Account(
-            tenant=transaction.principal.tenant if transaction.principal else "",
-            principal=transaction.principal.id if transaction.principal else "",
-            model=route.model,
-            version=route.version,
-        )
-        reservation = await self._ledger.reserve(account, charges(draft), transaction.received)
-        transaction.reserved(reservation)
+        account = _account(transaction.principal, route)
+        reservation, draft, price = await reserve(transaction, account, draft, counters, hold)
         transaction.mark("reserve")
 
         dispatch = Dispatch(
@@ -151,6 +163,7 @@ class Inference:
             worst_case=Usage(draft.prompt_tokens, draft.worst_case - draft.prompt_tokens),
             limits=reservation.states,
             masker=draft.masker,
+            price=price,
         )
         transaction.mark("rewrite")
         return dispatch
@@ -190,9 +203,32 @@ def _draft(model: LanguageModel, call: Call) -> Draft:
     )
 
 
+def _account(principal: Principal | None, route: Route) -> Account:
+    """Whose usage it will be."""
+    if principal is None:
+        raise PolicyError("the body stage needs an admitted request")
+    return Account(
+        tenant=principal.tenant,
+        principal=principal.id,
+        model=route.model,
+        version=route.version,
+        team=principal.attributes.get("team", ""),
+    )
+
+
+def _elsewhere(facts: Facts, full: LimitExceeded) -> Facts:
+    """The question asked again, for another route; raises `full` when there is none to ask for."""
+    limit, tried = full.limit, facts.exceeded
+    if limit is None or limit.on_exceed != "fallback" or limit.name in tried:
+        raise full
+    if len(tried) >= _ROUTES:
+        raise full
+    return replace(facts, exceeded=(*tried, limit.name))
+
+
 def _kinds(findings: Iterable[Iterable[Finding]]) -> dict[str, int]:
     """How many of each kind were found."""
-    return dict(Counter(finding.kind for found in findings for finding in found))
+    return dict(collections.Counter(finding.kind for found in findings for finding in found))
 
 
 def _check_context(draft: Draft) -> None:

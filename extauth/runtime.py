@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from extauth.counters import UsageCounters
 from extauth.facts import Calendar
 from extauth.identity import Identifier, JwtIdentity
 from extauth.pinned import Pinned
@@ -37,6 +38,7 @@ class Runtime(Pinned):
         models: Mapping[str, LanguageModel],
         calendar: Calendar,
         identifier: Identifier,
+        counters: UsageCounters,
     ) -> None:
         super().__init__()
         self.snapshot = snapshot
@@ -44,6 +46,7 @@ class Runtime(Pinned):
         self.models = models
         self.calendar = calendar
         self.identifier = identifier
+        self.counters = counters
         self.trial: Trial | None = None
 
     @classmethod
@@ -61,6 +64,7 @@ class Runtime(Pinned):
             },
             calendar=Calendar(ZoneInfo(settings.time_zone)),
             identifier=Identifier(keys, JwtIdentity(settings.identity.jwt)),
+            counters=UsageCounters.of_data(snapshot.root / "policy" / "data.json"),
             # The last: nothing can fail any more that would leave it open.
             engine=await asyncio.to_thread(open_engine, snapshot, opa_url),
         )

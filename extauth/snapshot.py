@@ -120,7 +120,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     @property
     def stamp(self) -> Stamp:
-        """The number and the signatures of its last activation but a rollback; 0 before the first.
+        """The number and the signatures of its last activation; 0 before the first.
 
         Raises ConfigurationError when they can't be read.
         """
@@ -143,7 +143,10 @@ class Snapshot(msgspec.Struct, frozen=True):
             seal = signer.seal(sealed(wanted, sequence))
             numbered = bundle.numbered(self.policies(), sequence)
             signed = signer.sign(numbered)[bundle.SIGNATURES].decode()
-        stamp = Stamp(sequence, seal, signed)
+        self.restamped(Stamp(sequence, seal, signed))
+
+    def restamped(self, stamp: Stamp) -> None:
+        """Write a stamp that it had. Raises ConfigurationError when it can't be written."""
         try:
             write_secret(self.root / STAMP, msgspec.json.encode(stamp).decode())
         except OSError as error:

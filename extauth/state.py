@@ -6,7 +6,7 @@ snapshots/       compiled snapshots by digest; `active` points at the one in use
 xds/             what Envoy watches
 opa/, triton/    what the OPA server and the embedded Triton read
 pulled/          the policies fetched last, where they are pulled
-history.jsonl    every activation and refusal of a snapshot
+history.jsonl    the newest activations and refusals of snapshots
 trials/          what shadows and canaries found out, and their candidates
 *.db             identity, ledger and audit
 admin.token      who may use the admin endpoint

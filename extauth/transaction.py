@@ -8,6 +8,7 @@ record and counts. A stage only notes what it found out.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from enum import Enum, auto
@@ -30,14 +31,21 @@ from extauth.types import Usage
 
 if TYPE_CHECKING:
     from extauth.audit import TrialPart
+    from extauth.behaviour import Behaviour
+    from extauth.events import Events
     from extauth.ledger import Ledger, Reservation
+    from extauth.load import LoadMonitor
     from extauth.metrics import Metrics
     from extauth.policy import Entrypoint
     from extauth.runtime import Runtime
     from extauth.trial import Part
     from extauth.types import Clock, Decision, Facts, Principal, RequestHead, Target
+    from extauth.waiting import WaitingRoom
 
 logger = logging.getLogger(__name__)
+
+PROGRESS = 1.0
+"""Seconds of a stream that the ledger may not know of when the process is killed."""
 
 CLIENT_CLOSED_REQUEST = 499
 """The status that logs give a client that left; nobody receives it."""
@@ -56,9 +64,22 @@ class Books:
     """Where transactions are entered: one a process, shared by all of them."""
 
     def __init__(
-        self, *, ledger: Ledger, audit: AuditWriter, metrics: Metrics, clock: Clock
+        self,
+        *,
+        ledger: Ledger,
+        room: WaitingRoom,
+        events: Events,
+        load: LoadMonitor,
+        behaviour: Behaviour,
+        audit: AuditWriter,
+        metrics: Metrics,
+        clock: Clock,
     ) -> None:
         self.ledger = ledger
+        self.room = room
+        self.events = events
+        self.load = load
+        self.behaviour = behaviour
         self.audit = audit
         self.metrics = metrics
         self.clock = clock
@@ -68,8 +89,9 @@ class Transaction:
     """The state of one request. Belongs to the task that serves it; not thread-safe."""
 
     __slots__ = (
-        "_books",
         "_mark",
+        "_progressed",
+        "books",
         "decision",
         "facts",
         "head",
@@ -87,12 +109,12 @@ class Transaction:
     )
 
     def __init__(self, books: Books, runtime: Runtime, head: RequestHead) -> None:
-        self._books = books
+        self.books = books
         self._mark = time.perf_counter_ns()
         self.runtime = runtime
         runtime.pin()
         self.head = head
-        self.received = books.clock()
+        self.received = self._progressed = books.clock()
         self.state = State.RECEIVED
         self.target: Target | None = None
         self.principal: Principal | None = None
@@ -128,13 +150,11 @@ class Transaction:
         try:
             self.decision = await engine.decide(entrypoint, facts)
         except GatewayError:
-            self._books.metrics.decision(
+            self.books.metrics.decision(
                 engine.name, entrypoint, time.perf_counter() - started, ok=False
             )
             raise
-        self._books.metrics.decision(
-            engine.name, entrypoint, time.perf_counter() - started, ok=True
-        )
+        self.books.metrics.decision(engine.name, entrypoint, time.perf_counter() - started, ok=True)
         return self.decision
 
     def admitted(self) -> None:
@@ -145,6 +165,17 @@ class Transaction:
         """From here on, the end has something to settle."""
         self.reservation = reservation
         self.state = State.RESERVED
+        self.books.load.began(reservation.account.model)
+
+    async def progress(self) -> None:
+        """Let the ledger know, once a second, of what is used by now."""
+        now = self.books.clock()
+        if now < self._progressed + PROGRESS or self.usage is None or self.reservation is None:
+            return
+        self._progressed = now
+        # Whether the books can be written is asked at the end, when it matters.
+        with contextlib.suppress(LedgerUnavailable):
+            await self.books.ledger.progress(self.reservation, self.usage, now)
 
     async def close(
         self, outcome: Outcome, *, status: int, error: AnsweredError | None = None
@@ -176,16 +207,16 @@ class Transaction:
     async def _close(self, outcome: Outcome, status: int, error: AnsweredError | None) -> None:
         failure: LedgerUnavailable | None = None
         if self.reservation is not None:
+            self.books.load.ended(self.reservation.account.model)
             try:
                 if self.usage is None:
-                    await self._books.ledger.release(self.reservation, self._books.clock())
+                    await self.books.ledger.release(self.reservation, self.books.clock())
                 else:
-                    await self._books.ledger.settle(
-                        self.reservation, self.usage, self._books.clock()
-                    )
+                    await self._settle(self.reservation, self.usage)
             except LedgerUnavailable as unavailable:
                 failure = error = unavailable
                 outcome, status = Outcome.FAILED, unavailable.status
+            self.books.room.freed(self.reservation.demand.limits)
         if isinstance(error, GatewayError):
             logger.warning("request %s: %s: %s", self.head.request_id, error.code, error.message)
         self.mark("settle")
@@ -193,8 +224,13 @@ class Transaction:
         if failure is not None:
             raise failure
 
+    async def _settle(self, reservation: Reservation, usage: Usage) -> None:
+        books = self.books
+        for crossing in await books.ledger.settle(reservation, usage, books.clock()):
+            books.events.raised(crossing, reservation.account)
+
     async def _record(self, outcome: Outcome, status: int, error: AnsweredError | None) -> None:
-        metrics = self._books.metrics
+        metrics = self.books.metrics
         sent = self.reservation is not None or outcome is Outcome.SERVED
         route = self.decision.route if self.decision and sent else None
         rules = tuple(reason.rule for reason in self.decision.reasons) if self.decision else ()
@@ -205,9 +241,11 @@ class Transaction:
             status,
         )
         metrics.stages(self.timings)
+        if self.principal is not None:
+            self.books.behaviour.note(self.principal.id, outcome, self.books.clock())
         if self.usage is not None and route is not None:
             metrics.tokens(route.model, self.usage.prompt_tokens, self.usage.completion_tokens)
-        await self._books.audit.record(
+        await self.books.audit.record(
             AuditRecord(
                 request_id=self.head.request_id,
                 time=self.received,

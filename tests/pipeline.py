@@ -12,16 +12,21 @@ import msgspec
 from extauth.admission import admit
 from extauth.audit import AuditWriter
 from extauth.audit.store import AuditStore
+from extauth.behaviour import Behaviour
+from extauth.events import Events
 from extauth.exchange import Exchange
 from extauth.identity import KeyStore
 from extauth.inference import Inference
-from extauth.ledger import EmbeddedLedger
+from extauth.ledger import Counter, EmbeddedLedger
 from extauth.ledger.reports import report
+from extauth.ledger.store import report_lines
+from extauth.load import LoadMonitor
 from extauth.metrics import Metrics
 from extauth.runtime import Runtime
 from extauth.snapshot import Snapshot
 from extauth.transaction import Books, Transaction
 from extauth.types import Counters, RequestHead, Usage
+from extauth.waiting import WaitingRoom
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,6 +93,11 @@ def puppet(snapshot: Snapshot, policy: Path, root: Path, **decisions: object) ->
     return Snapshot.load(root)
 
 
+async def never(seconds: float) -> None:
+    """Nobody waits in line for long here."""
+    raise AssertionError(f"asked for {seconds} s more")
+
+
 @dataclass
 class Pipeline:
     """Everything that a request passes, and what became of it."""
@@ -100,6 +110,9 @@ class Pipeline:
     inference: Inference
     metrics: Metrics = field(default_factory=Metrics)
     tokens: dict[str, str] = field(default_factory=dict)
+    room: WaitingRoom = field(default_factory=WaitingRoom)
+    load: LoadMonitor = field(default_factory=lambda: LoadMonitor(dict))
+    behaviour: Behaviour = field(default_factory=Behaviour)
     replaced: list[Runtime] = field(default_factory=list)
 
     @classmethod
@@ -128,7 +141,16 @@ class Pipeline:
     @property
     def books(self) -> Books:
         """Where transactions are entered."""
-        return Books(ledger=self.ledger, audit=self.audit, metrics=self.metrics, clock=now)
+        return Books(
+            ledger=self.ledger,
+            room=self.room,
+            events=Events(self.metrics, now),
+            load=self.load,
+            behaviour=self.behaviour,
+            audit=self.audit,
+            metrics=self.metrics,
+            clock=now,
+        )
 
     async def serve(self, snapshot: Snapshot) -> None:
         """Serve another snapshot from now on."""
@@ -160,7 +182,7 @@ class Pipeline:
         transaction = self.begin(head)
         await admit(transaction)
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return transaction, await self.inference.dispatch(transaction, content)
+        return transaction, await self.inference.dispatch(transaction, content, never)
 
     async def exchange(
         self, body: object = CHAT, head: RequestHead | None = None
@@ -171,12 +193,13 @@ class Pipeline:
 
     async def counted(self, tenant: str = "acme", name: str = "ada") -> Counters:
         """What counts against a principal's limits now: settled and reserved."""
-        usage = await self.ledger.usage(tenant, f"{tenant}/{name}", NOW)
-        return usage.principal.minute
+        key = f"principal:{tenant}/{name}"
+        wanted = (Counter(key, "requests", 60), Counter(key, "tokens", 60))
+        return Counters(*await self.ledger.usage(wanted, NOW))
 
     def charged(self) -> Usage:
         """What the ledger's file says was used, by everybody."""
-        (row,) = report(self.root / "ledger.db", by=()) or (None,)
+        (row,) = report(report_lines(self.root / "ledger.db"), by=()) or (None,)
         return Usage(row.prompt_tokens, row.completion_tokens) if row else Usage()
 
     async def records(self) -> tuple[AuditRecord, ...]:

@@ -53,7 +53,7 @@ def test_a_manifest_that_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"text", gzip.compress(b"text"), bundle.pack({"a": b"b"})[:20]]
+    "content", [b"", b"text", gzip.compress(b"text", mtime=0), bundle.pack({"a": b"b"})[:20]]
 )
 def test_what_is_no_bundle(content: bytes) -> None:
     with pytest.raises(ConfigurationError, match="not a bundle"):

@@ -183,11 +183,9 @@ async def test_a_backend_that_fails_in_a_stream_is_an_event_and_charged_what_was
     assert b"line 12" not in out
     assert pipeline.charged() == used(exchange, 2)
     record = await pipeline.record()
-    assert (record.outcome, record.error, record.usage) == (
-        Outcome.FAILED,
-        "backend_error",
-        used(exchange, 2),
-    )
+    assert (record.outcome, record.error) == (Outcome.FAILED, "backend_error")
+    assert record.usage is not None
+    assert record.usage.completion_tokens == 2
 
 
 async def test_text_ahead_of_a_failure_in_the_same_chunk_is_said(pipeline: Pipeline) -> None:

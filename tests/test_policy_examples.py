@@ -35,7 +35,7 @@ def repository(example: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped policies with the example in them."""
     directory = tmp_path_factory.mktemp("policies")
     make_repository(directory)
-    for part in ("gateway", "data", "cases"):
+    for part in ("gateway", "data", "schemas", "cases"):
         if (example / part).exists():
             shutil.copytree(example / part, directory / part, dirs_exist_ok=True)
     (diff,) = DIFF.findall((example / "README.md").read_text())

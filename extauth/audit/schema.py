@@ -1,6 +1,7 @@
-"""The JSON Schema of audit records, from their types.
+"""The JSON Schemas of audit records and of actions, from their types.
 
-`python -m extauth.audit.schema > schemas/audit.schema.json` writes it anew.
+`python -m extauth.audit.schema > schemas/audit.schema.json` writes it anew, and
+`python -m extauth.audit.schema action > schemas/action.schema.json` the other.
 """
 
 from __future__ import annotations
@@ -11,12 +12,18 @@ import sys
 
 import msgspec
 
+from extauth.audit.action import Action
 from extauth.audit.record import AuditRecord
 
 
 def schema() -> dict[str, object]:
     """The schema of audit records."""
     return schema_of(AuditRecord, "Audit record")
+
+
+def action_schema() -> dict[str, object]:
+    """The schema of what operators changed by hand."""
+    return schema_of(Action, "Action")
 
 
 def schema_of(kind: type[msgspec.Struct], title: str) -> dict[str, object]:
@@ -46,4 +53,5 @@ def _clean(node: object) -> None:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n")
+    wanted = action_schema() if sys.argv[1:] == ["action"] else schema()
+    sys.stdout.write(json.dumps(wanted, indent=2, ensure_ascii=False) + "\n")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from extauth.cli import audit, canary, keys, shadow, usage
+from extauth.cli import audit, canary, keys, limits, shadow, usage, webhook
 from extauth.cli.apply import apply
 from extauth.cli.check import check
 from extauth.cli.diff import diff
@@ -45,6 +45,7 @@ app.command()(history)
 app.command()(rollback)
 app.add_typer(keys.app, name="keys")
 app.add_typer(usage.app, name="usage")
+app.add_typer(limits.app, name="limits")
 app.add_typer(audit.app, name="audit")
 app.command()(check)
 app.command("test")(run_tests)
@@ -52,6 +53,7 @@ app.command()(replay)
 app.command()(explain)
 app.add_typer(shadow.app, name="shadow")
 app.add_typer(canary.app, name="canary")
+app.add_typer(webhook.app, name="webhook")
 app.command()(init)
 app.command()(doctor)
 app.command()(engines)

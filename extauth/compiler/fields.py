@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,13 @@ class Fields:
         if not path.is_file():
             raise self.error(place, f"there is no file {path}")
         return path
+
+    def secret(self, *place: str | int) -> Path:
+        """A file that only its owner can read."""
+        file = self.file(*place)
+        if stat.S_IMODE(file.stat().st_mode) & 0o077:
+            raise self.error(place, f"others can read {file}; chmod 600 it")
+        return file
 
     def directory(self, *place: str | int) -> Path:
         """A directory that exists."""

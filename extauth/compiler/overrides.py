@@ -9,9 +9,11 @@ from dataclasses import dataclass
 class Overrides:
     """Ports for one state directory. None keeps what the configuration says.
 
-    `triton_http_port` is where the embedded model server listens, on loopback.
+    `triton_http_port` is where the embedded model server listens, on loopback, and
+    `triton_metrics_port` where it tells its load.
     """
 
     listener_port: int | None = None
     admin_port: int | None = None
     triton_http_port: int = 8000
+    triton_metrics_port: int = 8002

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extauth.bundle import pack, unpack
+from extauth.compiler.prices import catalog_prices
 from extauth.errors import ConfigurationError
 from extauth.process import SECONDS, run
 
@@ -73,7 +74,7 @@ def catalog_of(settings: Settings) -> dict[str, object]:
             "aliases": model.aliases,
             "default": model.default,
             "context_length": model.context_length,
-            "price": {"prompt": model.price.prompt, "completion": model.price.completion},
+            **catalog_prices(model),
         }
         for model in settings.models.values()
     }

@@ -3,6 +3,7 @@
 <root>/
   gateway/       rules and their tests
   data/          what the rules read
+  schemas/       what each file of data/ may hold
   cases/         decision cases
   catalog.yaml   the models, where no gateway.yaml tells them
 """

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-import stat
 import zoneinfo
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from extauth import settings as to
 from extauth.compiler.cluster_names import RESERVED, jwks_cluster
 from extauth.compiler.document import read_document
+from extauth.compiler.events import read_events
 from extauth.compiler.fields import Fields
+from extauth.compiler.ledger import read_ledger, read_workers
+from extauth.compiler.prices import read_prices
 from extauth.compiler.validation import nearest, validate
 
 if TYPE_CHECKING:
@@ -80,6 +83,7 @@ class _Reader:
                 ("time_zone",), f"{zone!r} is no IANA time zone{nearest(zone, known)}"
             )
         backends = {name: self._backend(name) for name in value["backends"]}
+        ledger = read_ledger(self._fields)
         settings = to.Settings(
             time_zone=zone,
             listener=to.Listener(
@@ -96,6 +100,9 @@ class _Reader:
             identity=self._identity(),
             limits=self._limits(),
             audit=self._audit(),
+            ledger=ledger,
+            workers=read_workers(self._fields, ledger),
+            events=read_events(self._fields),
         )
         if (settings.listener.address, settings.listener.port) == (
             settings.admin.address,
@@ -109,7 +116,7 @@ class _Reader:
             self._repositories,
             self._files,
             keys=self._keys(),
-            pull_token=self._secret("policy", "pull", "token_file")
+            pull_token=self._fields.secret("policy", "pull", "token_file")
             if "token_file" in pull
             else None,
         )
@@ -145,15 +152,9 @@ class _Reader:
             raise self._fields.error(
                 place, "the key `key` is missing: snapshots are signed with it"
             )
-        private = self._secret(*place, "key") if "key" in signing else None
+        private = self._fields.secret(*place, "key") if "key" in signing else None
         public = private if symmetric else self._fields.file(*place, "public_key")
         return Keys(private, public) if public else None
-
-    def _secret(self, *place: str) -> Path:
-        file = self._fields.file(*place)
-        if stat.S_IMODE(file.stat().st_mode) & 0o077:
-            raise self._fields.error(place, f"others can read {file}; chmod 600 it")
-        return file
 
     def _backend(self, name: str) -> to.Backend:
         backend, place = self._value["backends"][name], ("backends", name)
@@ -167,6 +168,10 @@ class _Reader:
             for other in self._value["backends"]
         ):
             raise self._fields.error(place, "only one backend can be the embedded server")
+        if embedded and "metrics_url" in backend:
+            raise self._fields.error(
+                (*place, "metrics_url"), "leave it out: the stack knows where its own server is"
+            )
         return to.Backend(
             name=name,
             cluster=name,
@@ -174,6 +179,9 @@ class _Reader:
             profile=backend.get("profile", "cpu"),
             region=backend["region"],
             url=self._fields.url(*place, "url"),
+            metrics_url=f"http://127.0.0.1:{self._overrides.triton_metrics_port}/metrics"
+            if embedded
+            else self._fields.url(*place, "metrics_url"),
         )
 
     def _model(self, name: str, backends: Mapping[str, to.Backend]) -> to.Model:
@@ -220,6 +228,9 @@ class _Reader:
             chat_template=self._kept(f"models/{name}/chat_template.jinja", *place, "chat_template")
             if "chat_template" in model
             else None,
+            prices=read_prices(
+                self._fields, (*place, "prices"), versions, ZoneInfo(self._value["time_zone"])
+            ),
         )
 
     def _repository(self, name: str, versions: tuple[str, ...]) -> Path:

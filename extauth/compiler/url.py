@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from extauth.errors import ConfigurationError
 
 _PORTS = {"http": 80, "https": 443}
+_DATABASE = re.compile(r"[0-9]{1,4}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,11 @@ class Origin:
         return cls(parts.hostname, port or _PORTS[parts.scheme], parts.scheme == "https")
 
     @property
+    def loopback(self) -> bool:
+        """Whether it is this machine, over no network."""
+        return self.host == "localhost" or (self.numeric and ip_address(self.host).is_loopback)
+
+    @property
     def numeric(self) -> bool:
         """Whether no name needs to be resolved."""
         try:
@@ -46,6 +53,32 @@ class Origin:
         except ValueError:
             return False
         return True
+
+
+def check_store(url: str) -> None:
+    """Hold `url` to what names a Redis: `redis[s]://host[:port][/db]` or `unix:///path[?db=n]`.
+
+    A user name may stand in it, a password not. Raises ConfigurationError, which does not quote it.
+    """
+    expected = "expected redis://host:6379/0, rediss://host:6379/0 or unix:///path?db=0"
+    try:
+        parts = urlsplit(url)
+        valid = parts.port != 0
+    except ValueError:
+        raise ConfigurationError(f"not a URL of Redis; {expected}") from None
+    query = parse_qs(parts.query, keep_blank_values=True)
+    if parts.password is not None or "password" in query:
+        raise ConfigurationError(
+            "a URL may not hold a password; write it to a file and name that in password_file"
+        )
+    if parts.scheme == "unix":
+        numbers = query.pop("db", [])
+        valid = parts.path.startswith("/") and not parts.hostname and len(numbers) <= 1
+    else:
+        valid = valid and parts.scheme in {"redis", "rediss"} and bool(parts.hostname)
+        numbers = [parts.path.strip("/")] if parts.path.strip("/") else []
+    if not valid or query or parts.fragment or not all(map(_DATABASE.fullmatch, numbers)):
+        raise ConfigurationError(f"not a URL of Redis; {expected}")
 
 
 def trusted_authorities() -> str:

@@ -13,14 +13,14 @@ from extauth.errors import ConfigurationError
 from extauth.resources import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from jsonschema import TypeChecker
 
     from extauth.compiler.document import Document
 
 # Beyond this many, a list of all names helps nobody.
-_TOLD = 12
+_TOLD = 16
 
 
 def _is_integer(_: TypeChecker, value: object) -> bool:
@@ -36,19 +36,24 @@ _Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]  # i
 
 def validate(document: Document, name: str) -> None:
     """Hold `document` against the schema `name`. Raises ConfigurationError, every fault a line."""
-    rules = json.loads(schema(name).read_text())
-    errors = sorted(
-        (
-            error
-            for fault in _Validator(rules).iter_errors(document.value)
-            for error in _errors(document, fault)
-        ),
-        key=lambda error: error.line or 0,
-    )
+    errors = faults(document, json.loads(schema(name).read_text()))
     if len(errors) == 1:
         raise errors[0]
     if errors:
         raise ConfigurationError("\n".join(error.message for error in errors))
+
+
+def faults(document: Document, rules: Mapping[str, Any]) -> tuple[ConfigurationError, ...]:
+    """Everything in `document` that is not as the JSON Schema `rules` says, by line.
+
+    What was expected is in the words of the schema's own `x-expected`, where it has one.
+    """
+    found = (
+        error
+        for fault in _Validator(rules).iter_errors(document.value)
+        for error in _errors(document, fault)
+    )
+    return tuple(sorted(found, key=lambda error: error.line or 0))
 
 
 def nearest(name: str, known: Collection[str]) -> str:
@@ -62,7 +67,7 @@ def nearest(name: str, known: Collection[str]) -> str:
 
 
 def _errors(document: Document, fault: jsonschema.ValidationError) -> Iterator[ConfigurationError]:
-    while fault.context:
+    while fault.context and not _tells(fault.schema):
         deeper = best_match(fault.context)
         if deeper is None:
             break
@@ -82,6 +87,11 @@ def _errors(document: Document, fault: jsonschema.ValidationError) -> Iterator[C
     else:
         expected = rules.get("x-expected") or _expected(fault)
         yield document.error(place, f"{_shown(instance)} is not {expected}")
+
+
+def _tells(rules: Any) -> bool:
+    """Whether a schema says itself what it expects, so that its parts need not."""
+    return isinstance(rules, dict) and "x-expected" in rules
 
 
 def _expected(fault: jsonschema.ValidationError) -> str:

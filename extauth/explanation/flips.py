@@ -24,7 +24,10 @@ MOST = 5
 _ALSO = 4
 
 # What a client may change by itself comes first, who it is last.
-_SECTIONS = ("parameters", "tokens", "sensitive", "model", "request", "time", "source", "usage")
+_SECTIONS = (
+    *("parameters", "tokens", "sensitive", "model", "request"),
+    *("time", "source", "usage", "load", "behaviour"),
+)
 
 
 class OutOfTime(Exception):

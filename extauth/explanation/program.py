@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     from extauth.explanation.syntax import Node, Path
 
+    Looks = tuple[set[Path], set[Path]]
+    """Paths into the input, and the rules that are asked as well."""
+
 
 class Program:
     """Clauses by rule. Pure, and made once for a set of policies."""
@@ -21,7 +24,7 @@ class Program:
         for clause in self.clauses:
             self._rules.setdefault(clause.rule, []).append(clause)
         self._asked: dict[Path, frozenset[Path]] = {}
-        self._looked: dict[Path, frozenset[Path]] = {}
+        self._looked: dict[Path, Looks] = {}
 
     def definitions(self, rule: Path) -> tuple[Clause, ...]:
         """The clauses of a rule, in their order."""
@@ -40,7 +43,7 @@ class Program:
 
     def facts(self, expression: Expression, clause: Clause) -> tuple[Path, ...]:
         """The paths into the input that an expression looks at, also through other rules."""
-        return tuple(sorted(self._inputs(expression.node, clause, frozenset())))
+        return tuple(sorted(self._inputs(expression.node, clause)))
 
     def rule_of(self, expression: Expression, clause: Clause) -> Path | None:
         """The rule that the expression is about, where it is one name alone, negated or not."""
@@ -81,34 +84,43 @@ class Program:
                 return
         yield from (rule for rule in self._rules if rule[: len(path)] == path)
 
-    def _inputs(self, node: Any, clause: Clause, seen: frozenset[Path]) -> frozenset[Path]:
-        found: set[Path] = set()
+    def _inputs(self, node: Any, clause: Clause) -> frozenset[Path]:
+        """The paths into the input that a tree looks at, and those of every rule that it asks."""
+        found, asked = self._looks(node, clause)
+        open_ = list(asked)
+        seen: set[Path] = set()
+        while open_:
+            rule = open_.pop()
+            if rule not in seen:
+                seen.add(rule)
+                inputs, further = self._of_rule(rule)
+                found |= inputs
+                open_ += further
+        return frozenset(found)
+
+    def _of_rule(self, rule: Path) -> Looks:
+        looked = self._looked.get(rule)
+        if looked is None:
+            looked = self._looked[rule] = set(), set()
+            for clause in self._rules[rule]:
+                inputs, asked = self._looks([_body(clause), clause.head], clause)
+                looked[0].update(inputs)
+                looked[1].update(asked)
+        return looked
+
+    def _looks(self, node: Any, clause: Clause) -> Looks:
+        inputs: set[Path] = set()
+        asked: set[Path] = set()
         for parts, _ in references(node):
             path = clause.scope.resolve(parts, clause.declared) if parts else None
             if path is None:
                 continue
             path = self._unaliased(path)
             if path[0] == "input":
-                found.add(path)
-                continue
-            for rule in self._under(path):
-                if rule not in seen:
-                    found |= self._of_rule(rule, seen)
-        return frozenset(found)
-
-    def _of_rule(self, rule: Path, seen: frozenset[Path]) -> frozenset[Path]:
-        found = self._looked.get(rule)
-        if found is None:
-            inner = seen | {rule}
-            found = frozenset().union(
-                *(
-                    self._inputs([_body(clause), clause.head], clause, inner)
-                    for clause in self._rules[rule]
-                )
-            )
-            if not seen:
-                self._looked[rule] = found
-        return found
+                inputs.add(path)
+            else:
+                asked.update(self._under(path))
+        return inputs, asked
 
     def _unaliased(self, path: Path) -> Path:
         """`data.p.asked.n` as `input.parameters.n`, where `asked := input.parameters`."""

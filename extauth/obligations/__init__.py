@@ -2,6 +2,6 @@
 
 from extauth.obligations.draft import Draft
 from extauth.obligations.enforce import enforce
-from extauth.obligations.limit import charges
+from extauth.obligations.limit import clamped, demand
 
-__all__ = ["Draft", "charges", "enforce"]
+__all__ = ["Draft", "clamped", "demand", "enforce"]

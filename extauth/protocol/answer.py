@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.errors import STATUSES, LimitExceeded
-from extauth.types import Api
+from extauth.types import Api, CalendarPeriod, Lifetime, TokenBucket
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from extauth.errors import AnsweredError
-    from extauth.types import Limit, LimitState
+    from extauth.types import Limit, LimitState, Window
 
 JSON = "application/json"
 EVENTS = "text/event-stream"
@@ -56,8 +56,10 @@ def limit_headers(states: Sequence[LimitState]) -> tuple[tuple[str, str], ...]:
     """What is left of the limits that hold for a request.
 
     `x-ratelimit-*` as OpenAI's, of the limit with the least left a unit; `RateLimit` and
-    `RateLimit-Policy` of all (draft-ietf-httpapi-ratelimit-headers).
+    `RateLimit-Policy` of all (draft-ietf-httpapi-ratelimit-headers). Slots are nobody's quota, and
+    would tell one tenant of another's requests.
     """
+    states = [state for state in states if state.limit.unit != "slots"]
     if not states:
         return ()
     headers: list[tuple[str, str]] = []
@@ -71,11 +73,12 @@ def limit_headers(states: Sequence[LimitState]) -> tuple[tuple[str, str], ...]:
             headers += [
                 (f"x-ratelimit-limit-{unit}", str(tightest.limit.max)),
                 (f"x-ratelimit-remaining-{unit}", str(max(0, tightest.remaining))),
-                (f"x-ratelimit-reset-{unit}", f"{math.ceil(tightest.reset)}s"),
+                (f"x-ratelimit-reset-{unit}", f"{math.ceil(tightest.reset or 0)}s"),
             ]
     rates = ", ".join(
         [
-            f'"{state.limit.name}";r={max(0, state.remaining)};t={math.ceil(state.reset)}'
+            f'"{state.limit.name}";r={max(0, state.remaining)}'
+            + ("" if state.reset is None else f";t={math.ceil(state.reset)}")
             for state in states
         ]
     )
@@ -85,4 +88,17 @@ def limit_headers(states: Sequence[LimitState]) -> tuple[tuple[str, str], ...]:
 
 @lru_cache(maxsize=1024)
 def _policies(limits: tuple[Limit, ...]) -> str:
-    return ", ".join(f'"{limit.name}";q={limit.max};w={limit.window}' for limit in limits)
+    return ", ".join(f'"{limit.name}";q={limit.max}{_window(limit.window)}' for limit in limits)
+
+
+def _window(window: Window) -> str:
+    """`;w=` in seconds, for a window that has so many; a month has not."""
+    match window:
+        case TokenBucket(seconds=seconds):
+            return f";w={seconds}"
+        case CalendarPeriod(period=period):
+            return {"hour": ";w=3600", "day": ";w=86400", "month": ""}[period]
+        case Lifetime():
+            return ""
+        case _:
+            return f";w={window}"

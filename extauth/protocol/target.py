@@ -18,6 +18,7 @@ _FIXED: Final = {
     "/v1/completions": ("POST", Target(Api.OPENAI, Operation.COMPLETIONS)),
     "/v1/embeddings": ("POST", Target(Api.OPENAI, Operation.EMBEDDINGS)),
     "/v1/models": ("GET", Target(Api.OPENAI, Operation.MODELS_LIST)),
+    "/v1/usage": ("GET", Target(Api.OPENAI, Operation.USAGE)),
     "/v2": ("GET", Target(Api.KSERVE, Operation.SERVER_METADATA)),
     "/v2/health/live": ("GET", Target(Api.KSERVE, Operation.SERVER_LIVE)),
     "/v2/health/ready": ("GET", Target(Api.KSERVE, Operation.SERVER_READY)),

@@ -72,7 +72,9 @@ class Side(msgspec.Struct):
 
     reserved: Annotated[int, _about("Requests that were allowed and that limits had room for.")] = 0
     refused: Annotated[int, _about("Requests that were allowed and would have got 429.")] = 0
+    queued: Annotated[int, _about("Requests that would have waited for room.")] = 0
     limits: Annotated[dict[str, int], _about("Refused requests by the limit that was full.")] = {}
+    queues: Annotated[dict[str, int], _about("Waiting requests by the limit that was full.")] = {}
     tenants: Annotated[dict[str, int], _about("Refused requests by tenant.")] = {}
     prompt_tokens: Annotated[int, _about("Tokens of all prompts that were charged.")] = 0
     completion_tokens: Annotated[int, _about("Tokens of all completions that were charged.")] = 0
@@ -82,6 +84,11 @@ class Side(msgspec.Struct):
     def tokens(self) -> int:
         """Prompt and completion together."""
         return self.prompt_tokens + self.completion_tokens
+
+    def queue(self, limit: str) -> None:
+        """Count a request that would have waited for a limit."""
+        self.queued += 1
+        _count(self.queues, limit)
 
     def refuse(self, limit: str, tenant: str) -> None:
         """Count a request that a limit had no room for."""

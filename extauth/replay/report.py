@@ -74,7 +74,8 @@ def _differences(figures: Figures) -> Check:
         if change.count and name != "errors":
             where = ", ".join(f"{each}: {count}" for each, count in _top(change.by))
             share = _percent(change.count, figures.compared)
-            message = f"{change.count} requests ({share}) are {title} ({where})"
+            verb = "is" if change.count == 1 else "are"
+            message = f"{_counted(change.count, 'request')} ({share}) {verb} {title} ({where})"
             found.append(Finding(message, Level.NOTE))
     if not figures.compared:
         found.append(Finding("there is no decision to compare in this range", Level.WARNING))
@@ -83,7 +84,10 @@ def _differences(figures: Figures) -> Check:
 
 def _errors(figures: Figures) -> Check:
     found = tuple(
-        Finding(f"{failure} ({count} requests, each denied)", Level.WARNING)
+        Finding(
+            f"{failure} ({_counted(count, 'request')}{', each' * (count > 1)} denied)",
+            Level.WARNING,
+        )
         for failure, count in _top(figures.errors.by)
     )
     return Check("replay.errors", "the candidate decides on everything", findings=found)
@@ -91,10 +95,12 @@ def _errors(figures: Figures) -> Check:
 
 def _summary(question: Question, figures: Figures) -> Iterator[str]:
     base = f"`{question.base.name}`" if question.base else "what was recorded"
-    yield f"`{question.candidate.name}` against {base}: {figures.compared:,} decisions compared"
+    compared = _counted(figures.compared, "decision")
+    yield f"`{question.candidate.name}` against {base}: {compared} compared"
+    verb = "was" if figures.out_of_reach == 1 else "were"
     yield (
-        f"of {figures.records:,} records; {figures.out_of_reach:,} were out of reach, for nobody "
-        "was recognised or the request was malformed."
+        f"of {_counted(figures.records, 'record')}; {figures.out_of_reach:,} {verb} out of reach, "
+        "for nobody was recognised or the request was malformed."
     )
     yield ""
     yield from _table(
@@ -111,11 +117,13 @@ def _summary(question: Question, figures: Figures) -> Iterator[str]:
         (
             ("requests with room", *_pair(before.reserved, after.reserved)),
             ("requests over a limit (429)", *_pair(before.refused, after.refused)),
+            ("requests that wait in line", *_pair(before.queued, after.queued)),
             ("tokens", *_pair(before.tokens, after.tokens)),
             ("cost", *_pair(before.cost, after.cost)),
         ),
     )
-    yield f"A limit really refused {figures.recorded_429s:,} requests. The simulated ledger is"
+    refused = _counted(figures.recorded_429s, "request")
+    yield f"A limit really refused {refused}. The simulated ledger is"
     yield "empty when the trace begins."
     if question.sample < 1:
         yield f"Only a sample of {question.sample:.3g} of the requests counts against limits."
@@ -141,10 +149,12 @@ def _summary(question: Question, figures: Figures) -> Iterator[str]:
 def _change(title: str, change: Change) -> Iterator[str]:
     yield f"\n### {change.count:,} {title}\n"
     if change.admission_only:
-        yield (
-            f"{change.admission_only:,} of them were refused before their body was read: they "
-            "pass, or fail, as far as admission can tell.\n"
+        whose = (
+            "was refused before its body was read: it passes, or fails,"
+            if change.admission_only == 1
+            else "were refused before their body was read: they pass, or fail,"
         )
+        yield f"{change.admission_only:,} of them {whose} as far as admission can tell.\n"
     parts = (
         ("", change.by),
         ("tenant", change.tenants),
@@ -181,6 +191,10 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 def _top(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:ROWS]
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def _percent(part: float, whole: float) -> str:

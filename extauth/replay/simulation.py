@@ -12,21 +12,31 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from extauth.errors import LimitExceeded
-from extauth.ledger import Charge, Reservation
+from extauth.ledger import Counter, Demand, Reservation
 from extauth.ledger.book import Book
-from extauth.ledger.fold import Bucket, Reserved
+from extauth.ledger.entry import Reserved
+from extauth.prices import cost
 from extauth.types import Account, Clamp, Limit, Usage
 
 if TYPE_CHECKING:
     from extauth.policy.verdict import Verdict
-    from extauth.replay.batch import Demand, Judged
+    from extauth.replay.batch import Demand as Asked
+    from extauth.replay.batch import Judged
+    from extauth.settings import Price
+
+
+_NOTHING = Demand((), Usage(), Usage(), Usage())
 
 
 class Outcome(NamedTuple):
-    """One request in a simulation: the limit that refused it, or what it used."""
+    """One request in a simulation: the limit that refused it, or what it used.
+
+    `queued` is the limit that it would have waited for, and `refused` None then.
+    """
 
     refused: str | None
     usage: Usage | None
+    queued: str | None = None
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -47,7 +57,7 @@ class State(msgspec.Struct):
     now: float
     count: int
     pending: list[Pending]
-    buckets: list[tuple[Bucket, int, int]]
+    counters: list[tuple[Counter, list[float]]]
 
 
 class Simulation:
@@ -65,8 +75,8 @@ class Simulation:
         made = cls()
         made._now = made._book.advance(state.now)
         made._count = state.count
-        for bucket, requests, tokens in state.buckets:
-            made._book.load(bucket, requests, tokens)
+        for counter, booked in state.counters:
+            made._book.load(counter, booked)
         for pending in state.pending:
             made._book.hold(pending.entry)
             heappush(made._pending, pending)
@@ -74,15 +84,24 @@ class Simulation:
 
     def state(self) -> State:
         """Everything that a resumed simulation needs."""
-        return State(self._now, self._count, self._pending, list(self._book.buckets()))
+        counters = [(counter, list(booked)) for counter, booked in self._book.states()]
+        return State(self._now, self._count, self._pending, counters)
 
     def run(
-        self, judged: Judged, verdict: Verdict, demand: Demand, generated: int, seconds: float
+        self,
+        judged: Judged,
+        verdict: Verdict,
+        asked: Asked,
+        price: Price,
+        *,
+        generated: int,
+        seconds: float,
     ) -> Outcome:
         """Reserve an allowed request, to be settled after `seconds`.
 
         `generated` are the tokens that it would generate without a clamp. A clamp lowers the
-        worst case, and what is generated to no more than it.
+        worst case, and what is generated to no more than it. One that would wait for a limit, or
+        be routed elsewhere because of one, goes on without it: how long is nobody's guess.
         """
         route = verdict.route
         if route is None:
@@ -91,33 +110,45 @@ class Simulation:
         self._settle(now)
         choice = min(
             (each.max_tokens for each in verdict.obligations if isinstance(each, Clamp)),
-            default=demand.choice,
+            default=asked.choice,
         )
-        choice = min(choice, demand.choice)
-        worst = demand.prompt + choice * demand.n
-        charges = [
-            Charge(each, worst, demand.prompt) if each.unit == "tokens" else Charge(each, 1)
-            for each in verdict.obligations
-            if isinstance(each, Limit)
-        ]
+        most, milliseconds = min(choice, asked.choice) * asked.n, int(seconds * 1000)
+        limits = tuple(each for each in verdict.obligations if isinstance(each, Limit))
+
+        def using(completion: int) -> Usage:
+            price_paid = cost(price, asked.prompt, completion)
+            return Usage(asked.prompt, completion, price_paid, milliseconds)
+
+        demand = Demand(limits, using(most), using(min(most, asked.n)), using(0))
         account = Account(judged.tenant, judged.principal, route.model, route.version)
-        try:
-            _, entry = self._book.reserve(account, charges, now)
-        except LimitExceeded as full:
-            return Outcome(full.code, None)
+        queued = None
+        while True:
+            try:
+                reservation, entry = self._book.reserve(account, demand, now)
+                break
+            except LimitExceeded as full:
+                limit = full.limit
+                if limit is None or limit.on_exceed not in {"queue", "fallback"}:
+                    return Outcome(full.code, None)
+                queued = queued or (limit.name if limit.on_exceed == "queue" else None)
+                rest = tuple(each for each in demand.limits if each is not limit)
+                demand = msgspec.structs.replace(demand, limits=rest)
+        for limit, granted in zip(demand.limits, reservation.granted, strict=True):
+            if limit.on_exceed == "clamp" and limit.unit == "tokens":
+                most = min(most, granted - asked.prompt)
         usage = None
-        if demand.fate != "unused":
-            usage = Usage(demand.prompt, min(generated, choice * demand.n))
+        if asked.fate != "unused":
+            usage = using(min(generated, most))
         self._count += 1
         heappush(self._pending, Pending(now + seconds, self._count, entry, usage))
-        return Outcome(None, usage)
+        return Outcome(None, usage, queued)
 
     def _settle(self, now: float) -> None:
         """End what ends before `now`."""
         while self._pending and self._pending[0].due <= now:
             pending = heappop(self._pending)
             entry = pending.entry
-            reservation = Reservation(entry.id, entry.account, (), entry.time, ())
+            reservation = Reservation(entry.id, entry.account, _NOTHING, entry.time, (), ())
             if pending.usage is None:
                 self._book.release(reservation, pending.due)
             else:

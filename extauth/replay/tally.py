@@ -7,41 +7,54 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from extauth.policy.verdict import Difference, Verdict, differences
+from extauth.prices import Tariff, price_of
 from extauth.replay.figures import Change, Figures, Side
 from extauth.replay.habits import Habits
 from extauth.replay.simulation import Simulation, State
+from extauth.settings import DatedPrice, Price
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from extauth.replay.batch import Batch, Demand, Judged
     from extauth.replay.simulation import Outcome
-    from extauth.types import Usage
+    from extauth.types import Route
 
-# Prices are micro-units a million tokens.
-_UNIT = 1e12
+# Costs are micro-units.
+_UNIT = 1e6
+_FREE = Tariff()
 
 
 class Prices(NamedTuple):
-    """Micro-units a million tokens, by model: of the prompt and of the completion."""
+    """The prices of models, by name."""
 
-    models: Mapping[str, tuple[int, int]]
+    models: Mapping[str, Tariff]
 
     @classmethod
     def of(cls, catalog: Mapping[str, Any]) -> Prices:
         """The prices of `data.catalog.models`; a model without one is free."""
-        prices = {name: model.get("price") or {} for name, model in catalog.items()}
         return cls(
             {
-                name: (int(price.get("prompt", 0)), int(price.get("completion", 0)))
-                for name, price in prices.items()
+                name: Tariff(
+                    _price(model.get("price") or {}),
+                    tuple(
+                        DatedPrice(float(each["from"]), _price(each), tuple(each["versions"]))
+                        for each in model.get("prices", ())
+                    ),
+                )
+                for name, model in catalog.items()
             }
         )
 
-    def cost(self, model: str, usage: Usage) -> float:
-        """What the usage costs, in units of the currency."""
-        prompt, completion = self.models.get(model, (0, 0))
-        return (usage.prompt_tokens * prompt + usage.completion_tokens * completion) / _UNIT
+    def at(self, route: Route | None, time: float) -> Price:
+        """The price at a moment; nothing without a route."""
+        if route is None:
+            return Price()
+        return price_of(self.models.get(route.model, _FREE), route.version, time)
+
+
+def _price(told: Mapping[str, Any]) -> Price:
+    return Price(int(told.get("prompt", 0)), int(told.get("completion", 0)))
 
 
 class Ledgers(msgspec.Struct):
@@ -62,7 +75,8 @@ class Tally:
         self.figures = Figures()
         self._prices = (before, after)
         self._before = Simulation()
-        self._after: Simulation | None = None
+        # Other prices fill limits of cost otherwise, from the first request on.
+        self._after = None if before.models == after.models else Simulation()
         self._habits = Habits()
 
     def resume(self, figures: Figures, ledgers: Ledgers) -> None:
@@ -124,30 +138,44 @@ class Tally:
             self._after = Simulation.resumed(self._before.state())
         old = new = None
         if before.allow:
-            old = self._before.run(judged, before, demand, generated, seconds)
+            old = self._before.run(
+                judged,
+                before,
+                demand,
+                self._prices[0].at(before.route, judged.time),
+                generated=generated,
+                seconds=seconds,
+            )
         if self._after is None:
             new = old
         elif after.allow:
-            new = self._after.run(judged, after, demand, generated, seconds)
-        self._enter(self.figures.before, judged, before, old, self._prices[0])
-        self._enter(self.figures.after, judged, after, new, self._prices[1])
+            new = self._after.run(
+                judged,
+                after,
+                demand,
+                self._prices[1].at(after.route, judged.time),
+                generated=generated,
+                seconds=seconds,
+            )
+        self._enter(self.figures.before, judged, before, old)
+        self._enter(self.figures.after, judged, after, new)
         self._limits(judged, old, new)
         if demand.fate == "used" and demand.completion is not None:
             habits.learn(judged.model, demand.completion, allowed, seconds)
 
-    def _enter(
-        self, side: Side, judged: Judged, verdict: Verdict, outcome: Outcome | None, prices: Prices
-    ) -> None:
+    def _enter(self, side: Side, judged: Judged, verdict: Verdict, outcome: Outcome | None) -> None:
         if outcome is None or verdict.route is None:
             return
         if outcome.refused is not None:
             side.refuse(outcome.refused, judged.tenant)
             return
         side.reserved += 1
+        if outcome.queued is not None:
+            side.queue(outcome.queued)
         if outcome.usage is not None:
             side.prompt_tokens += outcome.usage.prompt_tokens
             side.completion_tokens += outcome.usage.completion_tokens
-            side.cost += prices.cost(verdict.route.model, outcome.usage)
+            side.cost += outcome.usage.cost / _UNIT
 
     def _limits(self, judged: Judged, old: Outcome | None, new: Outcome | None) -> None:
         refused = old.refused if old else None

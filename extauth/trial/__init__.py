@@ -32,8 +32,11 @@ async def open_trial(
     verifier: Verifier | None,
     metrics: Metrics,
     clock: Clock,
+    worker: int = 0,
 ) -> Trial:
     """A trial that has started. `directory` holds its record, and the candidate by its digest.
+
+    Each worker has a record of its own; `load` takes them together.
 
     Raises ConfigurationError when the candidate can't be loaded or its signature is not valid,
     StackError when the disk refuses.
@@ -48,6 +51,7 @@ async def open_trial(
         directory=directory,
         metrics=metrics,
         clock=clock,
+        worker=worker,
     )
     try:
         await trial.start()

@@ -9,20 +9,19 @@ import msgspec
 
 from extauth.audit import Outcome
 from extauth.errors import StackError
+from extauth.prices import cost, price_of
 from extauth.types import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from extauth.settings import Price
+    from extauth.prices import Priced
 
 Group = Literal["live", "candidate"]
 GROUPS: tuple[Group, ...] = ("live", "candidate")
 
 _WAITING = frozenset({"body", "backend", "stream"})
 """Stages in which the gateway waits for the client or the backend."""
-
-_MILLION = 1_000_000
 
 
 class _Part(msgspec.Struct):
@@ -33,6 +32,7 @@ class _Part(msgspec.Struct):
 
 class _Route(msgspec.Struct):
     model: str
+    version: str
 
 
 class _Principal(msgspec.Struct):
@@ -44,6 +44,7 @@ class _Record(msgspec.Struct):
 
     outcome: Outcome
     status: int
+    time: float
     trial: _Part | None = None
     principal: _Principal | None = None
     route: _Route | None = None
@@ -72,14 +73,13 @@ class Outcomes(msgspec.Struct):
 
 
 def outcomes(
-    records: Iterable[bytes], candidate: str, prices: Mapping[str, Price]
+    records: Iterable[bytes], candidate: str, models: Mapping[str, Priced]
 ) -> dict[Group, Outcomes]:
-    """Both groups of the canary of `candidate`, from audit records as JSON."""
+    """Both groups of the canary of `candidate`, from audit records as JSON, at `models`' prices."""
     decode = msgspec.json.Decoder(_Record).decode
     groups = {group: Outcomes() for group in GROUPS}
     spent = {group: array("Q") for group in GROUPS}
     principals: dict[Group, set[str]] = {group: set() for group in GROUPS}
-    costs = dict.fromkeys(GROUPS, 0)
     for text in records:
         try:
             record = decode(text)
@@ -92,13 +92,13 @@ def outcomes(
         if record.principal is not None:
             principals[part.group].add(record.principal.id)
         if record.usage is not None and record.route is not None:
-            costs[part.group] += _cost(record.usage, prices.get(record.route.model))
+            model = models.get(record.route.model)
+            groups[part.group].cost += _cost(record.usage, record.route, record.time, model)
         own = sum(time for stage, time in record.timings.items() if stage not in _WAITING)
         spent[part.group].append(own)
     for name, group in groups.items():
         times = sorted(spent[name])
         group.principals = len(principals[name])
-        group.cost = costs[name] // _MILLION
         group.p50, group.p99 = _percentile(times, 50), _percentile(times, 99)
     return groups
 
@@ -114,11 +114,11 @@ def _count(group: Outcomes, record: _Record) -> None:
         group.completion_tokens += record.usage.completion_tokens
 
 
-def _cost(usage: Usage, price: Price | None) -> int:
-    """In millionths of a micro-unit."""
-    if price is None:
+def _cost(usage: Usage, route: _Route, at: float, model: Priced | None) -> int:
+    if model is None:
         return 0
-    return price.prompt * usage.prompt_tokens + price.completion * usage.completion_tokens
+    price = price_of(model, route.version, at)
+    return cost(price, usage.prompt_tokens, usage.completion_tokens)
 
 
 def _percentile(times: list[int], percent: int) -> int:

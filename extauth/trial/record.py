@@ -1,4 +1,4 @@
-"""What is written down of a trial: one file a mode in the state directory, the latest trial's.
+"""What is written down of a trial: a file a mode and worker in the state directory, the latest's.
 
 It outlives the trial, the snapshot that it ran on, and the service.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,6 +77,24 @@ class Tally(msgspec.Struct):
     counts: tuple[Count, ...] = ()
     examples: tuple[Example, ...] = ()
 
+    def together(self, other: Tally) -> Tally:
+        """What two workers found out in one trial."""
+        counts = Counter(
+            {(one.difference, one.rule, one.tenant): one.requests for one in self.counts}
+        )
+        counts.update(
+            {(one.difference, one.rule, one.tenant): one.requests for one in other.counts}
+        )
+        return Tally(
+            compared=self.compared + other.compared,
+            equal=self.equal + other.equal,
+            dropped=self.dropped + other.dropped,
+            errors=dict(Counter(self.errors) + Counter(other.errors)),
+            differences=dict(Counter(self.differences) + Counter(other.differences)),
+            counts=tuple(Count(*line, requests) for line, requests in sorted(counts.items())),
+            examples=self.examples + other.examples,
+        )
+
 
 class TrialRecord(msgspec.Struct):
     """One trial. Times are unix seconds; `ended` is None while it runs, `why` says why it does not.
@@ -108,15 +127,36 @@ class TrialRecord(msgspec.Struct):
         )
 
 
-def save(directory: Path, record: TrialRecord) -> None:
-    """Replace the record of the mode's previous trial. Raises OSError."""
+def save(directory: Path, record: TrialRecord, worker: int = 0) -> None:
+    """Replace the record of the mode's previous trial in this worker. Raises OSError."""
     directory.mkdir(mode=0o700, exist_ok=True)
-    write_secret(directory / f"{record.mode}.json", msgspec.json.encode(record).decode() + "\n")
+    text = msgspec.json.encode(record).decode() + "\n"
+    write_secret(directory / _name(record.mode, worker), text)
 
 
 def load(directory: Path, mode: Mode) -> TrialRecord | None:
-    """The latest trial of this mode, None if there was none. Raises StackError."""
-    file = directory / f"{mode}.json"
+    """The latest trial of this mode, None if there was none. Raises StackError.
+
+    It is worker 0's, with what the others found out in the same trial.
+    """
+    record = _read(directory / _name(mode, 0))
+    if record is None:
+        return None
+    for file in sorted(directory.glob(f"{mode}-*.json")):
+        part = _read(file)
+        if part is None or part.tally is None or record.tally is None:
+            continue
+        # Worker 0 starts a trial first.
+        if part.order == record.order and part.started >= record.started:
+            record.tally = record.tally.together(part.tally)
+    return record
+
+
+def _name(mode: Mode, worker: int) -> str:
+    return f"{mode}-{worker}.json" if worker else f"{mode}.json"
+
+
+def _read(file: Path) -> TrialRecord | None:
     try:
         return msgspec.json.decode(file.read_bytes(), type=TrialRecord)
     except FileNotFoundError:
@@ -127,14 +167,14 @@ def load(directory: Path, mode: Mode) -> TrialRecord | None:
         raise StackError(f"{file}: written by another version of sluice: {error}") from None
 
 
-def end_interrupted(directory: Path) -> None:
-    """Close the books of trials that a service before this one did not end itself."""
+def end_interrupted(directory: Path, worker: int = 0) -> None:
+    """Close the books of trials that a process before this one did not end itself."""
     for mode in Mode:
         try:
-            record = load(directory, mode)
+            record = _read(directory / _name(mode, worker))
             if record is not None and record.running:
                 record.ended, record.why = time.time(), "the service was restarted"
-                save(directory, record)
+                save(directory, record, worker)
         except (StackError, OSError) as error:
             # No reason not to serve.
             logger.warning("the %s before this start: %s", mode, error)

@@ -57,6 +57,7 @@ class Trial(Pinned, ABC):
         directory: Path,
         metrics: Metrics,
         clock: Clock,
+        worker: int,
     ) -> None:
         super().__init__()
         self.record = TrialRecord(self.mode, order, snapshot, clock())
@@ -64,6 +65,7 @@ class Trial(Pinned, ABC):
         self.candidate = candidate
         self._directory = directory
         self._clock = clock
+        self._worker = worker
         self._recent: deque[bool] = deque(maxlen=REMEMBERED)
         self._salt = order.candidate.encode()
         self._written: asyncio.Task[None] | None = None
@@ -81,7 +83,7 @@ class Trial(Pinned, ABC):
 
     async def start(self) -> None:
         """Write down that it runs. Raises OSError."""
-        await asyncio.to_thread(save, self._directory, self.record)
+        await asyncio.to_thread(save, self._directory, self.record, self._worker)
         self.metrics.trial(self.mode, self.record.order.candidate)
         logger.info("%s of %s starts", self.mode, self.record.order.candidate)
 
@@ -145,7 +147,7 @@ class Trial(Pinned, ABC):
 
     async def _save(self) -> None:
         try:
-            await asyncio.to_thread(save, self._directory, self.record)
+            await asyncio.to_thread(save, self._directory, self.record, self._worker)
         except OSError as error:
             logger.error("the record of the %s can't be written: %s", self.mode, error.strerror)
 

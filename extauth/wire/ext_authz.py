@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 SERVICE = "envoy.service.auth.v3.Authorization"
 
-PORTAL = frozenset({Operation.MODELS_LIST, Operation.MODELS_RETRIEVE})
+PORTAL = frozenset({Operation.MODELS_LIST, Operation.MODELS_RETRIEVE, Operation.USAGE})
 """What the gateway answers itself; the backend answers the rest."""
 
 logger = logging.getLogger(__name__)

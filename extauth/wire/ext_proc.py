@@ -138,7 +138,9 @@ class _Stream:
                 status, _ = response_head(message.response_headers.headers.headers)
                 await self._transaction.close(Outcome.INVALID, status=status)
                 await _pass_on(self._context, message)
-            dispatch = await inference.dispatch(self._transaction, message.request_body.body)
+            dispatch = await inference.dispatch(
+                self._transaction, message.request_body.body, self._hold
+            )
             self._exchange = Exchange(self._transaction, dispatch)
             await self._context.write(reply.send_upstream(dispatch))
             await self._respond(self._exchange, dispatch)
@@ -150,6 +152,9 @@ class _Stream:
         except Exception:
             logger.exception("request %s failed", self._transaction.head.request_id)
             await self._refuse(GatewayError("The gateway failed to serve this request."))
+
+    async def _hold(self, seconds: float) -> None:
+        await self._context.write(reply.hold(seconds))
 
     async def _respond(self, exchange: Exchange, dispatch: Dispatch) -> None:
         message = await _next(self._context)

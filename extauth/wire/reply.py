@@ -54,6 +54,13 @@ def _set(mutation: HeaderMutation, headers: Iterable[Header]) -> None:
         option.header.raw_value = value.encode()
 
 
+def hold(seconds: float) -> ProcessingResponse:
+    """Have Envoy wait so much longer for the answer to its message."""
+    message = ProcessingResponse()
+    message.override_message_timeout.FromMilliseconds(int(seconds * 1000))
+    return message
+
+
 def send_upstream(dispatch: Dispatch) -> ProcessingResponse:
     """Rewrite path and body, and name the cluster: only now does a route to it exist."""
     request = dispatch.request

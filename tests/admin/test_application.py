@@ -21,9 +21,12 @@ class Service:
         self.failing: tuple[str, ...] = ()
         self.digest = "old"
         self.trial: tuple[Mode, TrialOrder] | None = None
-        self.metrics = Metrics()
+        self.counted = Metrics()
 
-    def readiness(self) -> Readiness:
+    async def metrics(self) -> Metrics:
+        return self.counted
+
+    async def readiness(self) -> Readiness:
         return Readiness(self.failing)
 
     async def activate(self, digest: str, rollback: bool = False) -> None:
@@ -33,7 +36,9 @@ class Service:
             raise ConfigurationError("it has a lower sequence number")
         self.digest = digest
 
-    def served(self) -> Served:
+    async def served(self) -> Served:
+        if self.digest == "gone":
+            raise StackError("worker 1 does not answer")
         return Served(self.digest, 7, ("retiring",))
 
     async def bundle(self) -> bytes:
@@ -59,18 +64,7 @@ def service() -> Service:
 
 @pytest.fixture
 def client(service: Service) -> TestClient:
-    return TestClient(
-        create_admin(
-            TOKEN,
-            service.readiness,
-            service.metrics,
-            service.activate,
-            served=service.served,
-            bundle=service.bundle,
-            start_trial=service.start_trial,
-            stop_trial=service.stop_trial,
-        )
-    )
+    return TestClient(create_admin(TOKEN, service))
 
 
 def test_health_needs_no_token(client: TestClient) -> None:
@@ -118,7 +112,7 @@ def test_everything_else_needs_the_token(
 
 
 def test_a_scrape_shows_what_was_counted(client: TestClient, service: Service) -> None:
-    service.metrics.request("refused", "no_such_model", "openai", 404)
+    service.counted.request("refused", "no_such_model", "openai", 404)
     text = client.get("/metrics", headers=AUTHORIZED).text
     assert (
         'sluice_requests_total{api="openai",outcome="refused",rule="no_such_model",status="404"} 1'

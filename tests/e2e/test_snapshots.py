@@ -35,7 +35,7 @@ from extauth.stack.progress import Silent
 from extauth.stack.request import request
 from extauth.stack.switching import ready_record, switch, switching
 from extauth.state import StateDir
-from tests.e2e.conftest import PROMPT, REPOSITORY, SLUICE, Stack, eventually
+from tests.e2e.conftest import PROMPT, REPOSITORY, SLUICE, Stack, down, eventually, up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -174,7 +174,11 @@ def test_history_diff_and_the_way_back(private_stack: Start, tmp_path: Path) -> 
     site.change(lambda config: config.update(time_zone="Europe/Vienna"))
     found = site.stack.json("diff")
     assert found["settings"] == [{"path": "time_zone", "before": "UTC", "after": "Europe/Vienna"}]
-    assert '+    "onlooker": {' in found["policies"]["data.json"]
+    assert [change["path"] for change in found["data"]] == ["roles.onlooker", "roles.viewer"]
+    assert found["policies"] == {}
+    told = site.stack.sluice("diff").splitlines()
+    assert 'time_zone: "UTC" -> "Europe/Vienna"' in told
+    assert any(line.startswith('data.roles.onlooker: null -> {"models": ["chat"]') for line in told)
     applied = site.stack.json("apply")
     assert applied == {"digest": found["after"], "changed": True, "sequence": 2}
     assert not site.allowed()
@@ -191,6 +195,7 @@ def test_history_diff_and_the_way_back(private_stack: Start, tmp_path: Path) -> 
 
     assert site.stack.json("rollback") == {"digest": first, "changed": True, "sequence": 4}
     assert site.allowed()
+    assert "sluice_snapshot_sequence 4.0" in site.stack.metrics()
     assert [
         (one["sequence"], one["how"], one["result"], one["digest"], one["previous"])
         for one in site.history()
@@ -208,11 +213,11 @@ def test_history_diff_and_the_way_back(private_stack: Start, tmp_path: Path) -> 
     back = {"digest": applied["digest"]}
     admin = httpx.Client(base_url=site.stack.admin, headers={"authorization": f"Bearer {token}"})
     with admin:
-        # Forward again is no way back; from there the first one, lower, is.
-        assert admin.post("/snapshot", json=back).status_code == 200
-        refused = admin.post("/snapshot", json={"digest": first})
+        refused = admin.post("/snapshot", json=back)
         assert refused.status_code == 409
-        assert "lower than the active one's 2" in refused.json()["error"]
+        assert "lower than the active one's 4" in refused.json()["error"]
+        assert site.allowed()
+        assert admin.post("/snapshot", json=back | {"rollback": True}).status_code == 200
         assert not site.allowed()
 
     tampered = site.state.snapshots / first / "policy" / "policy.wasm"
@@ -281,12 +286,20 @@ def test_a_signed_snapshot(private_stack: Start, tmp_path: Path, engine: str) ->
     site.stack.sluice("rollback")
     assert site.allowed()
 
-    # Another key than that which the public one belongs to.
+    # It is signed anew, under the next number.
+    assert json.loads(stamp.read_text())["sequence"] == site.stack.json("status")["sequence"]
+    assert json.loads(stamp.read_text())["seal"] != genuine["seal"]
+
+    # Another key than that which the public one belongs to. What was signed stays as it was.
     other = tmp_path / "other"
     other.mkdir()
     shutil.copy(keys(other)["key"], signing["key"])
-    assert "the signature is not valid" in site.fails("apply").stderr
-    assert site.allowed()
+    wanted = site.state.snapshots / site.history()[0]["previous"] / "stamp.json"
+    before = wanted.read_bytes()
+    for command in ("apply", "rollback"):
+        assert "the signature is not valid" in site.fails(command).stderr
+        assert site.allowed()
+    assert wanted.read_bytes() == before
 
 
 def test_a_watched_directory(private_stack: Start, tmp_path: Path) -> None:
@@ -322,7 +335,7 @@ def test_a_watched_directory(private_stack: Start, tmp_path: Path) -> None:
 
 
 CHANGES = 100
-SECONDS = 45
+SECONDS = 30
 
 
 def test_changes_under_load(private_stack: Start, tmp_path: Path) -> None:
@@ -483,3 +496,42 @@ def test_a_pulled_bundle(private_stack: Start, tmp_path: Path) -> None:
     assert bundle.manifest(files).metadata.sequence == site.stack.json("status")["sequence"]
     again = httpx.get(address, headers=headers | {"if-none-match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
+
+    another_follows_forth_and_back(site, signing, tmp_path / "follower")
+
+
+def another_follows_forth_and_back(site: Site, signing: dict[str, str], directory: Path) -> None:
+    """A rollback has the next number and a signature, so that a gateway that pulls takes it."""
+    with following(site, signing, directory) as follower:
+
+        def follows() -> None:
+            answer = follower.http("globex").post("/v1/chat/completions", json=CHAT)
+            assert (answer.status_code == 200) == site.allowed()
+
+        for allowed in (False, True):
+            site.stack.sluice("rollback")
+            assert site.allowed() == allowed
+            eventually(follows, 30)
+
+
+@contextmanager
+def following(site: Site, signing: dict[str, str], directory: Path) -> Iterator[Stack]:
+    """A second stack with the same models, whose policies are those that the site serves."""
+    config = yaml.safe_load(site.config.read_text())
+    config["backends"]["triton"].pop("embedded")
+    config["backends"]["triton"]["url"] = site.stack.triton
+    for model in config["models"].values():
+        model.pop("repository")
+    config["policy"]["signing"] = {name: signing[name] for name in ("algorithm", "public_key")}
+    config["policy"]["pull"] = {
+        "url": f"{site.stack.admin}/bundle",
+        "interval": "1s",
+        "token_file": str(site.state.admin_token),
+    }
+    directory.mkdir()
+    (directory / "gateway.yaml").write_text(yaml.safe_dump(config))
+    running = up(directory / "state", directory / "gateway.yaml")
+    try:
+        yield running
+    finally:
+        down(running)

@@ -178,7 +178,13 @@ def test_each_obligation_tells_its_rule(explain: Explain) -> None:
     assert given["clamp"].place == place(
         "gateway/tokens/tokens.rego", "obligations contains obligation.clamp"
     )
-    assert given["limit"].place == place("gateway/limits/limits.rego", "obligations := ")
+    limits = {
+        item.obligation["name"]: item.place
+        for item in explanation.obligations
+        if item.obligation["type"] == "limit"
+    }
+    assert limits["principal-tokens"] == place("gateway/limits/limits.rego", "obligations := ")
+    assert limits["tenant-budget"] == place("gateway/budgets/budgets.rego", "obligations := ")
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,20 @@ import pytest
 from msgspec.structs import replace
 
 from extauth.inference import _draft
-from extauth.ledger import Charge
-from extauth.obligations import Draft, charges, enforce
+from extauth.ledger import Reservation
+from extauth.obligations import Draft, clamped, demand, enforce
 from extauth.protocol import parse_call, parse_target
-from extauth.types import Clamp, Limit, Mask, Obligation, RequestHead
+from extauth.settings import Price
+from extauth.types import Account, Clamp, Limit, Mask, Obligation, RequestHead, Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from extauth.privacy import Detector
+    from extauth.types import Unit
     from tests.pipeline import Pipeline
 
+FREE = Price()
 TOKENS = Limit("tokens", "all", "tokens", 60, 1000)
 REQUESTS = Limit("requests", "all", "requests", 60, 10)
 TEXT = "Mail jane@example.com or call +44 20 7946 0958."
@@ -45,17 +50,43 @@ def draft(pipeline: Pipeline, detector: Detector) -> Draft:
 @pytest.mark.parametrize("order", list(permutations((TOKENS, Clamp(8), Mask(("email",))))))
 def test_the_policys_order_makes_no_difference(draft: Draft, order: tuple[Obligation, ...]) -> None:
     done = enforce(order, draft)
-    (charge,) = charges(done)
+    wanted = demand(done, FREE, 60, ())
     assert "jane" not in done.prompts[0]
     assert done.counts == draft.model.counts(done.prompts)
-    assert charge == Charge(TOKENS, done.prompt_tokens + 2 * 8, done.prompt_tokens)
+    assert wanted.limits == (TOKENS,)
+    assert wanted.worst == Usage(done.prompt_tokens, 2 * 8, 0, 60_000)
 
 
-def test_a_request_is_charged_one_and_its_tokens_at_their_worst(draft: Draft) -> None:
+def test_the_worst_is_reserved_and_the_prompt_is_known(draft: Draft) -> None:
+    price = Price(prompt=1_000_000, completion=2_000_000)
     done = enforce((REQUESTS, TOKENS), draft)
-    requests, tokens = charges(done)
-    assert requests == Charge(REQUESTS, 1)
-    assert tokens.amount == draft.prompt_tokens + 200
+    wanted, prompt = demand(done, price, 60, ()), draft.prompt_tokens
+    assert wanted.limits == (REQUESTS, TOKENS)
+    assert wanted.worst == Usage(prompt, 200, prompt + 400, 60_000)
+    assert wanted.least == Usage(prompt, 2, prompt + 4, 60_000)
+    assert wanted.known == Usage(prompt, 0, prompt, 0)
+
+
+@pytest.mark.parametrize(
+    ("unit", "granted", "max_tokens"),
+    [
+        ("tokens", lambda prompt: prompt + 2 * 30 + 1, 30),
+        ("completion_tokens", lambda _: 2 * 30 + 1, 30),
+        ("cost", lambda prompt: prompt + 2 * 2 * 30 + 3, 30),
+        ("tokens", lambda prompt: prompt + 200, 100),
+    ],
+)
+def test_what_a_limit_grants_is_what_choices_may_use(
+    draft: Draft, unit: Unit, granted: Callable[[int], int], max_tokens: int
+) -> None:
+    price = Price(prompt=1_000_000, completion=2_000_000)
+    soft = Limit("soft", "all", unit, 60, 1000, on_exceed="clamp")
+    done = enforce((soft,), draft)
+    wanted = demand(done, price, 60, ())
+    account = Account("acme", "acme/ada", "chat", "1")
+    left = granted(done.prompt_tokens)
+    reservation = Reservation("1", account, wanted, 0.0, (), (left,))
+    assert clamped(done, reservation, price).max_tokens == max_tokens
 
 
 def test_a_clamp_never_raises_and_the_lowest_wins(draft: Draft) -> None:

@@ -8,8 +8,10 @@ import hypothesis.strategies as st
 
 from extauth.types import (
     Api,
+    BehaviourFacts,
     Counters,
     Facts,
+    LoadFacts,
     ModelFacts,
     Operation,
     Parameters,
@@ -41,6 +43,8 @@ CHAT = Facts(
     tokens=TokenFacts(prompt=20, max_completion=64),
     sensitive={"email": 2},
     usage=UsageFacts(principal=Windows(minute=Counters(requests=3, tokens=250))),
+    load=LoadFacts(pending=1, queue_ms=2.5, in_flight=3, gpu=None, age=0.7),
+    behaviour=BehaviourFacts(requests=3),
 )
 
 # Names that the policies know, beside any others: rules have to meet what they ask about.
@@ -96,6 +100,17 @@ parameters = st.builds(
     response_format=st.sampled_from(["text", "json_object", "json_schema"]),
     inputs=st.integers(0, 3000),
 )
+loads = st.builds(
+    LoadFacts,
+    pending=counts,
+    queue_ms=st.none() | st.floats(0, 1e6),
+    in_flight=counts,
+    gpu=st.none() | st.floats(0, 1),
+    age=st.floats(0, 10),
+)
+behaviours = st.builds(
+    BehaviourFacts, requests=counts, denied=counts, limited=counts, failed=counts
+)
 facts = st.builds(
     Facts,
     request=st.builds(RequestFacts, api=st.sampled_from(Api), operation=st.sampled_from(Operation)),
@@ -113,4 +128,6 @@ facts = st.builds(
     tokens=st.none() | st.builds(TokenFacts, prompt=counts, max_completion=counts),
     sensitive=st.none() | st.dictionaries(kinds, st.integers(0, 9), max_size=4),
     usage=st.none() | st.builds(UsageFacts, principal=windows, tenant=windows),
+    load=st.none() | loads,
+    behaviour=st.none() | behaviours,
 )

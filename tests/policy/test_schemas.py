@@ -36,10 +36,17 @@ def shape(whole: Schema, part: Schema) -> Any:
         return shape(whole, target)
     types = part.get("type")
     if "anyOf" in part:
-        return sorted((shape(whole, one) for one in part["anyOf"]), key=repr)
+        return sorted((shape(whole, one) for one in alternatives(part)), key=repr)
     if isinstance(types, list):
         return sorted((shape(whole, {**part, "type": one}) for one in types), key=repr)
     return plain_shape(whole, part)
+
+
+def alternatives(part: Schema) -> list[Schema]:
+    """Those of a schema, and of its alternatives."""
+    if "anyOf" not in part:
+        return [part]
+    return [each for one in part["anyOf"] for each in alternatives(one)]
 
 
 def plain_shape(whole: Schema, part: Schema) -> Any:

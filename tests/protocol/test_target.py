@@ -18,6 +18,7 @@ CHAT = ModelReference("chat")
         ("POST", "/v1/completions", Target(Api.OPENAI, Operation.COMPLETIONS)),
         ("POST", "/v1/embeddings", Target(Api.OPENAI, Operation.EMBEDDINGS)),
         ("GET", "/v1/models", Target(Api.OPENAI, Operation.MODELS_LIST)),
+        ("GET", "/v1/usage", Target(Api.OPENAI, Operation.USAGE)),
         ("GET", "/v1/models/chat", Target(Api.OPENAI, Operation.MODELS_RETRIEVE, CHAT)),
         (
             "GET",
@@ -56,6 +57,8 @@ def test_every_route_has_one_target(method, path, target):
         "/v1/chat/completions/",
         "//v1/models",
         "/v1/models/",
+        "/v1/usage/",
+        "/v1/usage/acme",
         "/v1/files",
         "/v2/",
         "/v2/models",
@@ -103,6 +106,7 @@ def test_nothing_else_exists(method, path):
     [
         ("GET", "/v1/chat/completions", "POST"),
         ("HEAD", "/v1/models", "GET"),
+        ("POST", "/v1/usage", "GET"),
         ("POST", "/v1/models/chat", "GET"),
         ("post", "/v2/models/chat/infer", "POST"),
         ("POST", "/v2/models/chat", "GET"),

@@ -120,7 +120,7 @@ def test_a_request_that_admission_denied_passes_as_far_as_admission_can_tell(
 def test_a_role_that_may_less_is_denied_by_admission(change: Change, run: Run) -> None:
     candidate = change(
         "data/roles.yaml",
-        "operations: [chat.completions, models.*, server.live, server.ready]",
+        "operations: [chat.completions, models.*, usage, server.live, server.ready]",
         "operations: [models.*]",
     )
 
@@ -135,8 +135,8 @@ def test_changed_obligations_are_told_by_type_and_name(
 ) -> None:
     candidate = change(
         "data/limits.yaml",
-        "name: principal-tokens, owner: principal, unit: tokens, window: 60, max: 4000 }",
-        "name: principal-tokens, owner: principal, unit: tokens, window: 60, max: 3000 }",
+        "name: principal-tokens, of: [principal], unit: tokens, window: 60, max: 4000 }",
+        "name: principal-tokens, of: [principal], unit: tokens, window: 60, max: 3000 }",
     )
     free = [
         record
@@ -158,8 +158,8 @@ def test_changed_obligations_are_told_by_type_and_name(
 def test_a_lower_limit_is_felt_by_those_it_is_for(change: Change, run: Run) -> None:
     candidate = change(
         "data/limits.yaml",
-        "name: tenant-requests, owner: tenant, unit: requests, window: 60, max: 100 }",
-        "name: tenant-requests, owner: tenant, unit: requests, window: 60, max: 3 }",
+        "name: tenant-requests, of: [tenant], unit: requests, window: 60, max: 100 }",
+        "name: tenant-requests, of: [tenant], unit: requests, window: 60, max: 3 }",
     )
 
     figures = run(candidate)
@@ -358,8 +358,8 @@ def test_an_interrupted_replay_goes_on_where_it_stood(
     kind, workers = how
     candidate = change(
         "data/limits.yaml",
-        "name: tenant-requests, owner: tenant, unit: requests, window: 60, max: 100 }",
-        "name: tenant-requests, owner: tenant, unit: requests, window: 60, max: 3 }",
+        "name: tenant-requests, of: [tenant], unit: requests, window: 60, max: 100 }",
+        "name: tenant-requests, of: [tenant], unit: requests, window: 60, max: 3 }",
     )
     path = recorded
     if kind == "gzip":

@@ -15,7 +15,7 @@ from extauth.snapshot import digest, manifest
 from extauth.stack.engines.opa import find_opa
 from extauth.trial import Mode, Trial, TrialOrder, open_trial
 from extauth.trial.record import WHOLE
-from tests.pipeline import CHAT, now
+from tests.pipeline import CHAT, never, now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -111,7 +111,7 @@ class Bench:
         try:
             await admit(transaction)
             dispatch = await self.pipeline.inference.dispatch(
-                transaction, json.dumps(body).encode()
+                transaction, json.dumps(body).encode(), never
             )
         except AnsweredError as error:
             await transaction.refuse(error)

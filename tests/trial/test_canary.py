@@ -12,6 +12,7 @@ from extauth.admission import admit
 from extauth.audit.store import AuditStore
 from extauth.errors import ConfigurationError
 from extauth.policy import Entrypoint
+from extauth.prices import Tariff
 from extauth.settings import Price
 from extauth.signing import Signer, Verifier
 from extauth.snapshot import Snapshot
@@ -239,7 +240,7 @@ async def test_outcomes_are_told_side_by_side(
     store = AuditStore(bench.pipeline.root / "audit.db")
     records = list(store.export())
     store.close()
-    prices = {"chat": Price(1_000_000, 2_000_000)}
+    prices = {"chat": Tariff(Price(1_000_000, 2_000_000))}
     candidate = outcomes(records, denying.record.order.candidate, prices)["candidate"]
     live = outcomes(records, shared.record.order.candidate, prices)["live"]
     assert (candidate.requests, candidate.denied, candidate.principals) == (3, 3, 1)
@@ -255,6 +256,7 @@ def test_the_percentiles_are_those_of_the_gateway_itself() -> None:
         msgspec.json.encode(
             {
                 "outcome": "served",
+                "time": 0.0,
                 "status": 429 if time > 99 else 200,
                 "trial": {"candidate": "c", "group": "live", "error": None},
                 "timings": {"inference": time, "backend": 10**9, "body": 10**9},

@@ -74,7 +74,7 @@ async def test_what_is_about_no_model_keeps_its_path(
     assert await allowed(envoy, pipeline, path) == {CLUSTER: "triton"}
 
 
-@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/chat"])
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/chat", "/v1/usage"])
 async def test_the_portal_gets_a_ticket(envoy: Envoy, pipeline: Pipeline, path: str) -> None:
     (header,) = (await allowed(envoy, pipeline, path)).items()
     name, value = header

@@ -32,7 +32,10 @@ chat := {
 	},
 	"tokens": {"prompt": 20, "max_completion": 100},
 	"sensitive": {},
-	"usage": {"principal": windows, "tenant": windows},
+	"usage": {"principal": windows, "tenant": windows, "counters": {}},
+	"exceeded": [],
+	"load": {"pending": 0, "queue_ms": 1.5, "in_flight": 1, "gpu": null, "age": 0.5},
+	"behaviour": {"requests": 1, "denied": 0, "limited": 0, "failed": 0},
 }
 
 windows := {"minute": counters, "day": counters}
@@ -46,6 +49,8 @@ bare := object.union(chat, {
 	"tokens": null,
 	"sensitive": null,
 	"usage": null,
+	"load": null,
+	"behaviour": null,
 })
 
 models := {
@@ -66,6 +71,7 @@ models := {
 }
 
 tiers := {"gold": {
+	"pool": "shared",
 	"max_prompt_tokens": 1000,
 	"max_tokens": 500,
 	"over_max_tokens": "deny",
@@ -89,14 +95,14 @@ roles := {
 limits := {
 	"tiers": {"gold": [{
 		"name": "principal-requests",
-		"owner": "principal",
+		"of": ["principal"],
 		"unit": "requests",
 		"window": 60,
 		"max": 20,
 	}]},
 	"tenants": {"hooli": [{
 		"name": "tenant-tokens",
-		"owner": "tenant",
+		"of": ["tenant"],
 		"unit": "tokens",
 		"window": 3600,
 		"max": 10,

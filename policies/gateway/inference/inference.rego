@@ -6,6 +6,7 @@
 package gateway.inference
 
 import data.gateway.admission
+import data.gateway.budgets
 import data.gateway.facts
 import data.gateway.limits
 import data.gateway.model
@@ -39,6 +40,7 @@ reasons := admission.reasons if model.unknown
 
 reasons := union({
 	admission.reasons,
+	budgets.deny,
 	facts.missing_for_inference,
 	limits.deny,
 	parameters.deny,
@@ -55,4 +57,5 @@ obligations := array.flatten([
 	sort(privacy.obligations),
 	sort(tokens.obligations),
 	limits.obligations,
+	budgets.obligations,
 ])

@@ -8,12 +8,21 @@ decision(facts) := told if {
 		with data.roles as example.roles
 		with data.tiers as example.tiers
 		with data.limits as example.limits
+		with data.budgets as budgets
 		with data.masking as {"treatment": "placeholder", "exempt_roles": [], "tenants": {}}
 		with data.residency as {"undeclared": [], "tenants": {}}
 		with data.networks as {"tenants": {}}
 		with data.hours as {"tenants": {}, "tiers": {}}
 		with data.routing as {}
 		with data.catalog.models as example.models
+}
+
+# A team has a budget, and the tenant's lacks a key.
+budgets := {
+	"time_zone": "UTC",
+	"anchor": 1,
+	"tenants": {"broken": {"cost": 5}},
+	"teams": {"acme": {"research": {"cost": 9, "on_exceed": "deny", "warn_at": []}}},
 }
 
 rules(facts) := [reason.rule | some reason in decision(facts).reasons]
@@ -40,6 +49,15 @@ test_obligations_come_in_the_order_of_their_types if {
 		"sensitive": {"email": 1},
 	})
 	[obligation.type | some obligation in told.obligations] == ["mask", "clamp", "limit"]
+}
+
+test_budgets_come_last if {
+	told := decision({"principal": {"attributes": {"team": "research"}}})
+	[obligation.name | some obligation in told.obligations] == ["principal-requests", "team-budget"]
+}
+
+test_no_whole_budget_no_access if {
+	rules({"principal": {"tenant": "broken"}}) == ["budgets.incomplete"]
 }
 
 test_a_denied_request_has_neither if {

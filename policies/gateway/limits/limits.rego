@@ -1,15 +1,19 @@
 # METADATA
 # title: Limits
-# description: What a principal and its tenant may use in a window. The ledger holds them to it.
+# description: What may be used, by whom together, in a window. The ledger holds them to it.
 # schemas:
 #   - input: schema["input.schema"]
 package gateway.limits
 
 import data.gateway.obligation
 import data.gateway.reason
+import data.gateway.routing
+import data.gateway.tier
 
 # METADATA
-# description: Nothing limits the tenant or the tier, or an entry lacks a key.
+# description: >-
+#   Nothing limits the tenant or the tier, an entry lacks a key, or it counts by a fact that the
+#   principal does not have.
 deny contains reason.forbidden(
 	"limits.unknown",
 	"the limits of this tier or tenant are missing or incomplete in the policy's data",
@@ -17,9 +21,11 @@ deny contains reason.forbidden(
 	not complete
 }
 
-obligations := [obligation.limit(limit.name, key, limit.unit, limit.window, limit.max) |
+obligations := [obligation.limit(object.union(object.remove(limit, {"of"}), {"key": key(limit.of)})) |
 	some limit in applicable
-	key := concat(":", [limit.owner, owners[limit.owner]])
+	every name in ["name", "unit", "window", "max"] {
+		limit[name]
+	}
 ]
 
 # An entry with a missing key makes no obligation, and would limit nothing.
@@ -34,4 +40,30 @@ applicable := object.get(
 	object.get(data.limits.tiers, input.principal.tier, []),
 )
 
-owners := {"principal": input.principal.id, "tenant": input.principal.tenant}
+# What is counted together: `tenant:acme|model:chat`. Undefined when a fact of it is not known.
+key(names) := concat("|", parts) if {
+	parts := [concat(":", [name, fact[name]]) | some name in names]
+	count(parts) == count(names)
+}
+
+fact["principal"] := input.principal.id
+
+fact["key"] := input.principal.id
+
+fact["user"] := object.get(input.principal.attributes, "user", input.principal.id)
+
+fact["tenant"] := input.principal.tenant
+
+fact["team"] := input.principal.attributes.team
+
+fact["tier"] := input.principal.tier
+
+fact["region"] := input.principal.region if {
+	is_string(input.principal.region)
+}
+
+fact["pool"] := tier.profile.pool
+
+fact["model"] := routing.route.model
+
+fact["version"] := routing.route.version

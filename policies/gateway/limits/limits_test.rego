@@ -45,3 +45,44 @@ test_a_limit_that_lacks_a_key_is_denied if {
 		example.rules(told) == {"limits.unknown"}
 	}
 }
+
+team := {"principal": {"attributes": {"team": "blue", "user": "ada@acme"}}}
+
+keyed(names, facts) := told if {
+	told := limits.key(names) with input as object.union(example.chat, facts)
+		with data.tiers as example.tiers
+		with data.catalog.models as example.models
+}
+
+test_a_key_is_made_of_facts if {
+	keyed(["tenant", "model"], {}) == "tenant:acme|model:chat"
+	keyed(["team", "user"], team) == "team:blue|user:ada@acme"
+	keyed(["principal", "key"], {}) == "principal:acme/ada|key:acme/ada"
+	keyed(["tier", "region", "pool"], {}) == "tier:gold|region:north|pool:shared"
+	keyed(["version"], {}) == "version:1"
+}
+
+test_a_user_is_the_principal_where_nothing_else_is_said if {
+	keyed(["user"], {}) == "user:acme/ada"
+}
+
+test_a_fact_that_is_not_there_makes_no_key if {
+	not keyed(["tenant", "team"], {})
+	not keyed(["region"], {"principal": {"region": null}})
+}
+
+test_a_limit_by_a_missing_fact_is_denied if {
+	by_team := [object.union(example.limits.tiers.gold[0], {"of": ["team"]})]
+	told := limits.deny with input as example.chat
+		with data.limits as {"tiers": {"gold": by_team}, "tenants": {}}
+	example.rules(told) == {"limits.unknown"}
+}
+
+test_what_happens_at_a_limit_is_passed_on if {
+	soft := object.union(example.limits.tiers.gold[0], {"on_exceed": "warn", "warn_at": [80]})
+	[told] := limits.obligations with input as example.chat
+		with data.limits as {"tiers": {"gold": [soft]}, "tenants": {}}
+	told.on_exceed == "warn"
+	told.warn_at == [80]
+	not told.of
+}

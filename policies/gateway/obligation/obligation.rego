@@ -5,15 +5,9 @@
 #   none can be misspelt.
 package gateway.obligation
 
-# At most `max` of `unit` in any rolling `window` seconds, over everything under `key`.
-limit(name, key, unit, window, max) := {
-	"type": "limit",
-	"name": name,
-	"key": key,
-	"unit": unit,
-	"window": window,
-	"max": max,
-}
+# At most `max` of `unit` in any `window`, over everything under `key`. `given` has these and `name`,
+# and may have `on_exceed`, `queue` and `warn_at`.
+limit(given) := object.union({"type": "limit"}, given)
 
 # Replace findings of these kinds before the model sees them.
 mask(kinds, treatment) := {"type": "mask", "kinds": kinds, "treatment": treatment}

@@ -3,7 +3,8 @@ package gateway.obligation_test
 import data.gateway.obligation
 
 test_limit if {
-	obligation.limit("n", "tenant:acme", "tokens", 60, 5) == {
+	given := {"name": "n", "key": "tenant:acme", "unit": "tokens", "window": 60, "max": 5}
+	obligation.limit(given) == {
 		"type": "limit",
 		"name": "n",
 		"key": "tenant:acme",

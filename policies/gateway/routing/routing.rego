@@ -2,7 +2,8 @@
 # title: Routing
 # description: >-
 #   The version a request goes to: the one it names, the one its alias stands for, or else the
-#   canary for a fixed share of the principals and the model's default for the others.
+#   canary for a fixed share of the principals and the model's default for the others. When a limit
+#   asks for another route, the one that `fallback` names.
 # schemas:
 #   - input: schema["input.schema"]
 package gateway.routing
@@ -22,9 +23,21 @@ version := model.version
 
 version := model.entry.aliases[model.alias]
 
+version := fallback if {
+	not model.version
+	not model.alias
+}
+
 version := preferred if {
 	not model.version
 	not model.alias
+	not fallback
+}
+
+# A limit of the version that it would go to is used up, and asks for another.
+fallback := data.routing[input.model.name].fallback if {
+	count(input.exceeded) > 0
+	data.routing[input.model.name].fallback in model.entry.versions
 }
 
 preferred := canary.version if {

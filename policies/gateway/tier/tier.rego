@@ -20,6 +20,7 @@ deny contains reason.forbidden(
 
 # A comparison with a key that isn't there would be undefined, and deny nothing.
 complete if {
+	is_string(profile.pool)
 	is_number(profile.max_prompt_tokens)
 	is_number(profile.max_tokens)
 	profile.over_max_tokens in {"deny", "clamp"}
