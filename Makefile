@@ -54,7 +54,7 @@ policies: install
 	$(BIN)/sluice check
 
 pytest: install
-	$(BIN)/pytest -n auto --dist loadfile -p no:benchmark
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -p no:benchmark
 
 bench: install
 	$(BIN)/python -m bench

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from extauth.snapshot import Snapshot
 
 TENANTS = 10_000
-REQUESTS = 25_000
+REQUESTS = 12_000
 START = 1_790_812_800.0  # the first of October 2026, UTC
 MONTH = 31 * 86_400
 PROMPT, CHOICE = 20, 480
@@ -139,7 +139,7 @@ async def test_a_month_of_ten_thousand_tenants(snapshot: Snapshot) -> None:
     await engine.close()
 
     assert outcomes["served"] > REQUESTS / 2
-    assert outcomes["principal-requests"] > 100
-    assert outcomes["principal-tokens"] > 100
+    assert outcomes["principal-requests"] > 20
+    assert outcomes["principal-tokens"] > 20
     assert book.open == 0
     assert book.size < 12 * (TENANTS + 25)

@@ -23,9 +23,10 @@ deny contains reason.forbidden(
 
 obligations := [obligation.limit(object.union(object.remove(limit, {"of"}), {"key": key(limit.of)})) |
 	some limit in applicable
-	every name in ["name", "unit", "window", "max"] {
-		limit[name]
-	}
+	limit.name
+	limit.unit
+	limit.window
+	limit.max
 ]
 
 # An entry with a missing key makes no obligation, and would limit nothing.
