@@ -97,6 +97,10 @@ class ProcessCall:
     async def close(self) -> grpc.StatusCode:
         """Half-close, as Envoy does when a request is over; what the service ends with."""
         await self._call.done_writing()
+        return await self.ended()
+
+    async def ended(self) -> grpc.StatusCode:
+        """Wait for the service to end the stream; what it ends with."""
         assert await self._call.read() is grpc.aio.EOF
         return await self._call.code()
 
