@@ -23,7 +23,7 @@ import pytriton
 import yaml
 
 TRITON = Path(__file__).resolve().parents[2] / "triton"
-MODELS = ("chat", "echo", "embed")
+MODELS = ("chat", "echo", "embed", "names", "injection")
 
 # The unit tests import the models' own package, which lives in no installed distribution.
 sys.path.insert(0, str(TRITON / "runtime"))

@@ -12,7 +12,7 @@ from tritonclient.http import InferenceServerClient
 MODELS = Path(__file__).resolve().parents[2] / "triton" / "models"
 
 
-@pytest.mark.parametrize("name", ["chat", "echo", "embed"])
+@pytest.mark.parametrize("name", ["chat", "echo", "embed", "names", "injection"])
 def test_triton_serves_the_tensors_of_the_signature(triton: Any, name: str) -> None:
     signature = yaml.safe_load((MODELS / name / "signature.yaml").read_text("utf-8"))
     with InferenceServerClient(triton.http) as client:
