@@ -12,12 +12,14 @@ from extauth.errors import (
     NotFound,
 )
 from extauth.facts import admission_facts
+from extauth.headers import PURPOSE
+from extauth.identity.names import NAME_RULE, is_name
 from extauth.policy import Entrypoint
 from extauth.protocol import check_headers, parse_target
 
 if TYPE_CHECKING:
     from extauth.transaction import Transaction
-    from extauth.types import Decision
+    from extauth.types import Decision, RequestHead
 
 _HIDDEN = "The request is not allowed."
 
@@ -37,13 +39,24 @@ async def admit(transaction: Transaction) -> Decision:
     check_headers(head)
     time = runtime.calendar(transaction.received)
     decision = await transaction.decide(
-        Entrypoint.ADMISSION, admission_facts(target, principal, head.source_ip, time)
+        Entrypoint.ADMISSION,
+        admission_facts(target, principal, head.source_ip, time, purpose=_purpose(head)),
     )
     transaction.mark("admission")
     if not decision.allow:
         raise denial(decision)
     transaction.admitted()
     return decision
+
+
+def _purpose(head: RequestHead) -> str | None:
+    """What the client says that it wants the answer for; policies and consents have its name."""
+    purpose = head.headers.get(PURPOSE)
+    if purpose is not None and not is_name(purpose):
+        raise InvalidRequest(
+            f"The header {PURPOSE} must be {NAME_RULE}.", code="invalid_header", param=PURPOSE
+        )
+    return purpose
 
 
 def denial(decision: Decision) -> AnsweredError:

@@ -26,7 +26,6 @@ from extauth.ledger.password import read_password
 from extauth.load import LoadMonitor
 from extauth.metrics import Metrics
 from extauth.portal import create_portal
-from extauth.privacy import Detector
 from extauth.snapshot import Snapshot
 from extauth.sockets import control_socket, portal_socket, service_socket
 from extauth.transaction import Books
@@ -134,7 +133,6 @@ class Service:
         stack.push_async_callback(worker.close)
         await worker.start(snapshot)
         await asyncio.to_thread(end_interrupted, self._state.trials, self._number)
-        detector = await asyncio.to_thread(Detector)
 
         load = LoadMonitor(lambda: worker.runtime().snapshot.settings.backends)
         await load.start()
@@ -156,7 +154,7 @@ class Service:
             service_socket(self._number, settings.workers),
             runtime=worker.runtime,
             books=books,
-            inference=Inference(ledger, detector),
+            inference=Inference(ledger, self._state.read_hash_key()),
             largest_body=max(settings.limits.request_body, settings.limits.response_body),
         )
         source = LineSource(settings.ledger, self._state.ledger_db)

@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from extauth.privacy import Masker
+    from collections.abc import Mapping
+
+    from extauth.privacy import Detector, Masker
     from extauth.protocol import ResponseCodec, UpstreamRequest
     from extauth.settings import Price
     from extauth.tokens import LanguageModel
-    from extauth.types import LimitState, Route, Usage
+    from extauth.types import AnswerGuard, LimitState, Route, Treatment, Usage
 
 
 class Dispatch(msgspec.Struct, frozen=True):
     """What was decided, ready to be sent, and what its answer needs.
 
-    `worst_case` is what was reserved, `price` what the tokens cost.
+    `worst_case` is what was reserved, `price` what the tokens cost. `answers` says how findings of
+    which kinds in the answer are to be treated, which `detector` looks for, and `guards` what
+    of its links.
     """
 
     route: Route
@@ -26,5 +30,8 @@ class Dispatch(msgspec.Struct, frozen=True):
     codec: ResponseCodec
     worst_case: Usage
     limits: tuple[LimitState, ...]
-    masker: Masker | None
+    masker: Masker
     price: Price
+    detector: Detector
+    answers: Mapping[str, Treatment]
+    guards: tuple[AnswerGuard, ...]

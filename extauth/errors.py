@@ -5,6 +5,7 @@ SluiceError
 │   ├── InvalidRequest          malformed, of the wrong type, out of range
 │   ├── Unauthenticated         no credential, or not a valid one
 │   ├── Forbidden               the policy says no
+│   │   └── ContentBlocked          to what the model said: it holds what may not be told
 │   ├── NotFound                no such route or model, as far as this principal may know
 │   ├── MethodNotAllowed
 │   ├── RequestTooLarge
@@ -97,6 +98,15 @@ class Forbidden(RequestError):
 
     default_status = 403
     default_code = "forbidden"
+
+
+class ContentBlocked(Forbidden):
+    """The policy blocks an answer that holds a finding of this kind. Tells the kind alone."""
+
+    default_code = "content_blocked"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"The model's answer holds what the policy blocks: {kind}.")
 
 
 class NotFound(RequestError):

@@ -3,12 +3,13 @@
     HEADERS -> PLAIN     -> DONE      the whole answer at once
             -> STREAMING -> DONE      delta by delta
 
-Text is restored on its way, tokens are counted, and the transaction is closed before the last
-byte is released. Whatever cuts the exchange short ends in `abandon`.
+Text is scanned, treated and restored on its way, tokens are counted, and the transaction is closed
+before the last byte is released. Whatever cuts the exchange short ends in `abandon`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from enum import Enum, auto
 from typing import TYPE_CHECKING
@@ -16,16 +17,22 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.audit import Outcome
-from extauth.errors import AnsweredError, LedgerUnavailable
+from extauth.errors import AnsweredError, ContentBlocked, LedgerUnavailable
+from extauth.guard import LinkFilter
 from extauth.prices import cost
+from extauth.privacy import AnswerFilters
 from extauth.types import Delta, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from extauth.dispatch import Dispatch
-    from extauth.privacy import StreamRestorer
+    from extauth.privacy import AnswerFilter
     from extauth.transaction import Transaction
+
+
+_INLINE = 32 << 10
+"""Bytes of an answer that is filtered on the event loop: milliseconds; a larger one in a thread."""
 
 
 class State(Enum):
@@ -44,16 +51,50 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class _Choice:
+    """What the text of one choice passes: treated and restored, then its links are looked at."""
+
+    __slots__ = ("_answer", "_links")
+
+    def __init__(self, answer: AnswerFilter, links: Sequence[LinkFilter]) -> None:
+        self._answer = answer
+        self._links = links
+
+    def feed(self, text: str) -> str:
+        text = self._answer.feed(text)
+        for links in self._links:
+            text = links.feed(text)
+        return text
+
+    def finish(self) -> str:
+        rest = self._answer.finish()
+        for links in self._links:
+            rest = links.feed(rest) + links.finish()
+        return rest
+
+
 class Exchange:
     """Turns Triton's answer into the client's. Belongs to the task that serves the request."""
 
-    __slots__ = ("_codec", "_dispatch", "_restorers", "_sent", "_transaction", "_used", "state")
+    __slots__ = (
+        "_codec",
+        "_dispatch",
+        "_filters",
+        "_making",
+        "_sent",
+        "_transaction",
+        "_used",
+        "state",
+    )
 
     def __init__(self, transaction: Transaction, dispatch: Dispatch) -> None:
         self._transaction = transaction
         self._dispatch = dispatch
         self._codec = dispatch.codec
-        self._restorers: dict[int, StreamRestorer] = {}
+        self._making = AnswerFilters(
+            dispatch.detector, dispatch.answers, dispatch.masker, transaction.answer_sensitive
+        )
+        self._filters: dict[int, _Choice] = {}
         self._used: dict[int, int] = {}
         self._sent = time.perf_counter()
         self.state = State.HEADERS
@@ -71,13 +112,22 @@ class Exchange:
     async def plain(self, body: bytes) -> Answer:
         """The whole answer of the backend to the whole answer of the client.
 
-        Raises what the client is told instead; then nothing was charged.
+        Raises what the client is told instead; then nothing was charged, unless it is
+        ContentBlocked: the model has answered.
         """
         self._transaction.mark("backend")
         deltas = self._codec.decode(body, end=True)
         self._count(deltas)
-        encoded = self._codec.encode([self._restored(delta, last=True) for delta in deltas])
         usage = self._usage()
+        try:
+            if len(body) > _INLINE:
+                filtered = await asyncio.to_thread(self._whole, deltas)
+            else:
+                filtered = self._whole(deltas)
+        except ContentBlocked:
+            self._transaction.usage = usage
+            raise
+        encoded = self._codec.encode(filtered)
         encoded += self._codec.finish(usage)
         self._transaction.mark("translate")
         await self._finish(usage)
@@ -87,7 +137,8 @@ class Exchange:
     async def chunk(self, body: bytes, *, end: bool) -> bytes:
         """One chunk of a stream to what the client may see of it by now.
 
-        An error of the backend after the headers went out becomes an event, and the end.
+        An error of the backend after the headers went out becomes an event, and the end; so does
+        what the policy blocks, and nothing of the chunk that it came to light in is told.
         """
         if self.state is State.DONE:
             return b""
@@ -96,7 +147,7 @@ class Exchange:
             deltas = self._codec.decode(body, end=end)
             self._count(deltas)
             encoded = self._codec.encode(
-                [self._restored(delta, last=delta.finish_reason is not None) for delta in deltas]
+                [self._filtered(delta, last=delta.finish_reason is not None) for delta in deltas]
             )
             if not end:
                 await self._transaction.progress()
@@ -152,22 +203,27 @@ class Exchange:
             prompt, completion, cost(self._dispatch.price, prompt, completion), milliseconds
         )
 
-    def _restored(self, delta: Delta, *, last: bool) -> Delta:
-        masker = self._dispatch.masker
-        if masker is None or masker.empty:
+    def _whole(self, deltas: Sequence[Delta]) -> list[Delta]:
+        return [self._filtered(delta, last=True) for delta in deltas]
+
+    def _filtered(self, delta: Delta, *, last: bool) -> Delta:
+        guards = self._dispatch.guards
+        if self._making.idle and not guards:
             return delta
-        restorer = self._restorers.get(delta.index)
-        if restorer is None:
-            restorer = self._restorers[delta.index] = masker.restorer()
-        text = restorer.feed(delta.text)
-        return msgspec.structs.replace(delta, text=text + restorer.finish() if last else text)
+        choice = self._filters.get(delta.index)
+        if choice is None:
+            links = [LinkFilter(guard.links, guard.allowed_domains) for guard in guards]
+            choice = self._filters[delta.index] = _Choice(self._making.filter(), links)
+        text = choice.feed(delta.text)
+        return msgspec.structs.replace(delta, text=text + choice.finish() if last else text)
 
     def _held(self) -> list[Delta]:
-        """What restorers of choices without a finish still hold back when the stream ends."""
-        held = [Delta(index, restorer.finish()) for index, restorer in self._restorers.items()]
+        """What filters of choices without a finish still hold back when the stream ends."""
+        held = [Delta(index, choice.finish()) for index, choice in self._filters.items()]
         return [delta for delta in held if delta.text]
 
     async def _finish(self, usage: Usage) -> None:
         self.state = State.DONE
         self._transaction.usage = usage
+        self._transaction.note(self._making.noted)
         await self._transaction.close(Outcome.SERVED, status=200)

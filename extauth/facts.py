@@ -22,7 +22,14 @@ from extauth.types import (
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from extauth.types import BehaviourFacts, LoadFacts, ModelReference, Principal, Target
+    from extauth.types import (
+        BehaviourFacts,
+        GuardFacts,
+        LoadFacts,
+        ModelReference,
+        Principal,
+        Target,
+    )
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
@@ -71,14 +78,22 @@ def model_facts(principal: Principal, reference: ModelReference) -> ModelFacts:
     )
 
 
-def admission_facts(target: Target, principal: Principal, source: str, time: TimeFacts) -> Facts:
-    """What the request line and the credential tell."""
+def admission_facts(
+    target: Target,
+    principal: Principal,
+    source: str,
+    time: TimeFacts,
+    *,
+    purpose: str | None = None,
+) -> Facts:
+    """What the request line, the credential and the purpose that the client names tell."""
     return Facts(
         request=RequestFacts(api=target.api, operation=target.operation),
         principal=principal,
         source=SourceFacts(ip=source),
         time=time,
         model=model_facts(principal, target.model) if target.model else None,
+        purpose=purpose,
     )
 
 
@@ -97,6 +112,9 @@ def inference_facts(
     usage: UsageFacts,
     load: LoadFacts | None,
     behaviour: BehaviourFacts,
+    classifiers: dict[str, dict[str, float]],
+    absent: tuple[str, ...],
+    guard: GuardFacts,
 ) -> Facts:
     """The same, with what the body tells, and how things are now.
 
@@ -114,4 +132,8 @@ def inference_facts(
         usage=usage,
         load=load,
         behaviour=behaviour,
+        classifiers=classifiers,
+        absent=absent,
+        guard=guard,
+        purpose=admission.purpose,
     )

@@ -24,5 +24,11 @@ SOURCE = INTERNAL + "source"
 JWT = INTERNAL + "jwt"
 """The payload of a token that Envoy verified, as base64url without padding."""
 
+NOTED = INTERNAL + "noted"
+"""In an answer: the findings that were left as they are, as in `card=1, email=2`."""
+
 ORIGINAL_PATH = INTERNAL + "path"
 """The path as the client wrote it, without its query: for logs, and for the shape of an error."""
+
+PURPOSE = "x-request-purpose"
+"""What the client says that it wants the answer for. Not an internal one: it is the client's."""

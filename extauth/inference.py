@@ -17,9 +17,11 @@ from extauth.errors import (
     RequestError,
     RequestTooLarge,
 )
+from extauth.external import Inquiry
 from extauth.facts import about_model, inference_facts
 from extauth.obligations import Draft, enforce
 from extauth.policy import Entrypoint, checked_route
+from extauth.privacy import KeyedHash, Masker, Substitutes
 from extauth.protocol import parse_call
 from extauth.reserving import reserve
 from extauth.types import Account, TokenFacts, Usage
@@ -28,12 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from extauth.ledger import Counter, Ledger
-    from extauth.privacy import Detector, Finding
+    from extauth.privacy import Finding
     from extauth.protocol import Call
     from extauth.reserving import Hold
+    from extauth.runtime import Runtime
     from extauth.tokens import LanguageModel
     from extauth.transaction import Transaction
-    from extauth.types import Decision, Facts, Obligation, Principal, Route
+    from extauth.types import Decision, Facts, GuardFacts, Obligation, Principal, Route
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,9 +51,9 @@ _INLINE = 32 << 10
 class Inference:
     """Asks `gateway/inference` and enforces what it answers."""
 
-    def __init__(self, ledger: Ledger, detector: Detector) -> None:
+    def __init__(self, ledger: Ledger, hash_key: bytes) -> None:
         self._ledger = ledger
-        self._detector = detector
+        self._hash_key = hash_key
 
     async def dispatch(self, transaction: Transaction, body: bytes, hold: Hold) -> Dispatch:
         """Everything between the request's last byte and its departure.
@@ -71,11 +74,15 @@ class Inference:
         model = runtime.models.get(call.reference.name)
         large = len(body) > _INLINE
         try:
-            draft, findings = await _on(large, self._read, model, call)
+            inquiry = _inquiry(transaction, model, call)
+            substitutes = Substitutes(KeyedHash(self._hash_key, transaction.principal.tenant))
+            reading = _on(large, _read, runtime, model, call, substitutes)
+            draft, own, guard = await (inquiry.beside(reading) if inquiry else reading)
         except RequestError:
             # Whether this is wrong depends on the model, which may be none of the client's.
             await self._check_known(transaction, admission, call)
             raise
+        findings = inquiry.merged(own) if inquiry else own
         transaction.mark("read")
 
         principal, name = transaction.principal, call.reference.name
@@ -95,6 +102,9 @@ class Inference:
             usage=runtime.counters.facts(principal, name, counted),
             load=transaction.books.load.facts(model.settings) if model else None,
             behaviour=transaction.books.behaviour.facts(principal.id, transaction.received),
+            classifiers=inquiry.scores if inquiry else {},
+            absent=inquiry.absent if inquiry else (),
+            guard=guard,
         )
         while True:
             decision = await transaction.decide(Entrypoint.INFERENCE, facts)
@@ -103,6 +113,16 @@ class Inference:
                 raise denial(decision)
             if draft is None or model is None:
                 raise PolicyError("the policy allows a model that the gateway does not have")
+            if inquiry and decision.route and await inquiry.about(decision.route.model):
+                # Others are asked about the model that it is routed to: what they found counts.
+                findings = inquiry.merged(own)
+                facts = replace(
+                    facts,
+                    sensitive=_kinds(findings),
+                    classifiers=inquiry.scores,
+                    absent=inquiry.absent,
+                )
+                continue
             rewritten = replace(draft, findings=findings)
             try:
                 return await self._enforce(
@@ -118,14 +138,6 @@ class Inference:
         )
         if not decision.allow:
             raise denial(decision) from None
-
-    def _read(
-        self, model: LanguageModel | None, call: Call
-    ) -> tuple[Draft | None, list[tuple[Finding, ...]]]:
-        """Count tokens and detect what is sensitive: all that takes time with the body's size."""
-        draft = _draft(model, call.bind(model)) if model else None
-        texts = draft.texts if draft else call.texts()
-        return draft, [self._detector.detect(text) for text in texts]
 
     async def _enforce(
         self,
@@ -150,6 +162,7 @@ class Inference:
         account = _account(transaction.principal, route)
         reservation, draft, price = await reserve(transaction, account, draft, counters, hold)
         transaction.mark("reserve")
+        transaction.note(draft.noted)
 
         dispatch = Dispatch(
             route=route,
@@ -164,6 +177,9 @@ class Inference:
             limits=reservation.states,
             masker=draft.masker,
             price=price,
+            detector=transaction.runtime.detector,
+            answers=draft.answers,
+            guards=draft.guards,
         )
         transaction.mark("rewrite")
         return dispatch
@@ -176,30 +192,53 @@ async def _on(thread: bool, function: Callable[P, T], *args: P.args, **kwargs: P
     return function(*args, **kwargs)
 
 
+def _read(
+    runtime: Runtime, model: LanguageModel | None, call: Call, substitutes: Substitutes
+) -> tuple[Draft | None, list[tuple[Finding, ...]], GuardFacts]:
+    """Count tokens, detect, guard: all that takes time with the body's size."""
+    draft = _draft(model, call.bind(model), substitutes) if model else None
+    texts = draft.texts if draft else call.texts()
+    guard = runtime.guard.facts(texts, (draft.call if draft else call).sources())
+    return draft, runtime.detector.detect_all(texts), guard
+
+
+def _inquiry(transaction: Transaction, model: LanguageModel | None, call: Call) -> Inquiry | None:
+    """Those elsewhere that are asked about the call, where the configuration names some."""
+    externals = transaction.runtime.externals
+    if externals is None or model is None:
+        return None
+    texts = call.bind(model).texts()
+    return Inquiry(externals, texts, model.settings.name, transaction.books.metrics)
+
+
 def _rewritten(model: LanguageModel, obligations: Iterable[Obligation], draft: Draft) -> Draft:
     """The draft for the model that it is routed to, under the policy's obligations.
 
     Token ids were decoded by the model that the client named: to another one they are text.
     """
     if model is not draft.model:
-        draft = replace(_draft(model, draft.call), findings=draft.findings)
+        draft = replace(
+            _draft(model, draft.call, draft.masker.substitutes), findings=draft.findings
+        )
     return enforce(obligations, draft)
 
 
-def _draft(model: LanguageModel, call: Call) -> Draft:
+def _draft(model: LanguageModel, call: Call, substitutes: Substitutes) -> Draft:
     """The request as the client wants it, counted by the model's tokenizer."""
     prompts = call.prompts(model)
     counts = model.counts(prompts)
     asked, room = call.parameters.max_tokens, model.settings.context_length - max(counts)
     generates = model.settings.task != "embedding"
+    texts = call.texts()
     return Draft(
         model=model,
         call=call,
-        texts=call.texts(),
+        texts=texts,
         findings=(),
         prompts=prompts,
         counts=counts,
         max_tokens=(max(room, 1) if asked is None else asked) if generates else 0,
+        masker=Masker(texts, substitutes),
     )
 
 

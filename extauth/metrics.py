@@ -123,6 +123,8 @@ class Metrics(Collector):
         self._trial: dict[str, str] = {}
         self._limit_events = Counter()
         self._webhooks = Counter()
+        self._external = Counter()
+        self._external_seconds = Histogram()
         self._lines: Callable[[], Iterable[Waiting]] = tuple
 
     def request(self, outcome: str, rule: str | None, api: str, status: int) -> None:
@@ -168,6 +170,12 @@ class Metrics(Collector):
     def webhook(self, webhook: str, outcome: str) -> None:
         """An attempt to deliver an event ended: it was delivered, failed or dropped for good."""
         self._webhooks.add((webhook, outcome))
+
+    def external(self, service: str, outcome: str, seconds: float) -> None:
+        """An external detector or classifier was asked, or was not because it is down."""
+        self._external.add((service, outcome))
+        if seconds:
+            self._external_seconds.observe((service,), int(seconds * MICROSECONDS))
 
     def trial(self, mode: str, candidate: str | None) -> None:
         """This trial runs from now on, or none."""
@@ -236,6 +244,17 @@ class Metrics(Collector):
             "sluice_webhook_deliveries",
             "Attempts to deliver an event: delivered, failed, or dropped for good.",
             ("webhook", "outcome"),
+        )
+        yield self._external.family(
+            "sluice_external_requests",
+            "Questions to external detectors and classifiers: answered, timeout, unavailable, "
+            "malformed, abandoned; too_large and skipped were not asked.",
+            ("service", "outcome"),
+        )
+        yield self._external_seconds.family(
+            "sluice_external_seconds",
+            "Time that external detectors and classifiers took.",
+            ("service",),
         )
         yield from self._waiting()
         for name, text, read in self._gauges:

@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from extauth.counters import UsageCounters
+from extauth.external import open_externals
 from extauth.facts import Calendar
+from extauth.guard import Guard
 from extauth.identity import Identifier, JwtIdentity
 from extauth.pinned import Pinned
 from extauth.policy import open_engine
+from extauth.privacy import Detector, Terms
 from extauth.tokens import LanguageModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
+    from extauth.external import Externals
     from extauth.identity import KeyStore
     from extauth.policy import Entrypoint, PolicyEngine
     from extauth.snapshot import Snapshot
@@ -39,6 +44,9 @@ class Runtime(Pinned):
         calendar: Calendar,
         identifier: Identifier,
         counters: UsageCounters,
+        detector: Detector,
+        guard: Guard,
+        externals: Externals | None,
     ) -> None:
         super().__init__()
         self.snapshot = snapshot
@@ -47,15 +55,18 @@ class Runtime(Pinned):
         self.calendar = calendar
         self.identifier = identifier
         self.counters = counters
+        self.detector = detector
+        self.guard = guard
+        self.externals = externals
         self.trial: Trial | None = None
 
     @classmethod
     async def open(cls, snapshot: Snapshot, keys: KeyStore, *, opa_url: str | None) -> Runtime:
-        """Load the policy engine, the tokenizers and the chat templates of `snapshot`.
+        """Load the policy engine, tokenizers, chat templates and own terms of `snapshot`.
 
         Raises ConfigurationError for what can't be loaded.
         """
-        settings = snapshot.settings
+        settings, data = snapshot.settings, snapshot.root / "policy" / "data.json"
         return cls(
             snapshot=snapshot,
             models={
@@ -64,7 +75,10 @@ class Runtime(Pinned):
             },
             calendar=Calendar(ZoneInfo(settings.time_zone)),
             identifier=Identifier(keys, JwtIdentity(settings.identity.jwt)),
-            counters=UsageCounters.of_data(snapshot.root / "policy" / "data.json"),
+            counters=UsageCounters.of_data(data),
+            detector=await asyncio.to_thread(_detector, data),
+            guard=await asyncio.to_thread(Guard.of_data, data),
+            externals=open_externals(settings),
             # The last: nothing can fail any more that would leave it open.
             engine=await asyncio.to_thread(open_engine, snapshot, opa_url),
         )
@@ -75,11 +89,22 @@ class Runtime(Pinned):
             return await self.engine.decide(entrypoint, facts)
         return await self.trial.decide(principal, self.engine, entrypoint, facts)
 
+    async def close(self) -> None:
+        """Let go of the connections and the engine. No request may need it any more."""
+        if self.externals is not None:
+            await self.externals.close()
+        await self.engine.close()
+
     async def retire(self) -> None:
         """End its trial, wait for the last request, then let go of the engine."""
         if self.trial is not None:
             self.trial.end("another snapshot was applied")
         await self.unused()
-        await self.engine.close()
+        await self.close()
         if self.trial is not None:
             await self.trial.closed()
+
+
+def _detector(data: Path) -> Detector:
+    """What finds sensitive data: the built-in recognisers, and the terms of the policy's data."""
+    return Detector(terms=Terms.of_data(data.read_bytes()))

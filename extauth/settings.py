@@ -183,6 +183,57 @@ class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     webhooks: tuple[Webhook, ...] = ()
 
 
+class ExternalService(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Somebody who is asked about the texts of a request, `timeout` seconds at most.
+
+    `url` is a server's. Requests with more than `max_text` code points are not sent. `models` are
+    those that it is asked about; all of them where it is empty.
+    """
+
+    url: str
+    timeout: float
+    max_text: int
+    models: tuple[str, ...]
+
+
+class Presidio(ExternalService, frozen=True, forbid_unknown_fields=True, tag="presidio"):
+    """A Presidio Analyzer. `entities` maps its names to our kinds, and only these are asked for.
+
+    A finding below `min_confidence` is none.
+    """
+
+    languages: tuple[str, ...]
+    entities: dict[str, str]
+    min_confidence: float
+
+
+class TokenClassification(ExternalService, frozen=True, forbid_unknown_fields=True, tag="triton"):
+    """A model on Triton that finds spans. `labels` maps its names to our kinds; others are left.
+
+    `version` None is Triton's choice. A finding below `min_confidence` is none.
+    """
+
+    model: str
+    labels: dict[str, str]
+    min_confidence: float
+    version: str | None = None
+
+
+class TextClassification(ExternalService, frozen=True, forbid_unknown_fields=True, tag="triton"):
+    """A model on Triton that scores texts by label. `version` None is Triton's choice."""
+
+    model: str
+    version: str | None = None
+
+
+class Auxiliary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A model that the embedded server has for the gateway alone; no client can reach it."""
+
+    name: str
+    backend: str
+    versions: tuple[str, ...]
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of `gateway.yaml`, normalised. `workers` processes serve; more than one share a
     ledger in Redis.
@@ -200,3 +251,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ledger: Ledger = Ledger()
     workers: int = 1
     events: Events = Events()
+    detectors: dict[str, Presidio | TokenClassification] = {}
+    classifiers: dict[str, TextClassification] = {}
+    auxiliary: dict[str, Auxiliary] = {}
+
+    @property
+    def served(self) -> dict[str, Model | Auxiliary]:
+        """Every model that a backend has, for clients or for the gateway itself."""
+        return {**self.models, **self.auxiliary}

@@ -48,6 +48,8 @@ def connect(
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {synchronous}")
+        # What is deleted, a person's data say, is overwritten.
+        connection.execute("PRAGMA secure_delete = ON")
         with transaction(connection):
             if _version(connection) == 0:
                 for statement in schema.split(";"):

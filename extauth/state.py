@@ -10,6 +10,7 @@ history.jsonl    the newest activations and refusals of snapshots
 trials/          what shadows and canaries found out, and their candidates
 *.db             identity, ledger and audit
 admin.token      who may use the admin endpoint
+hash.key         what hashes and stand-ins of sensitive data are made with
 demo-keys.json   the demo's API keys, so that a second start can print them again
 """
 
@@ -22,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from extauth.errors import StackError
+
+_HASH_KEY = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,11 @@ class StateDir:
         return self.path / "admin.token"
 
     @property
+    def hash_key(self) -> Path:
+        """The file that holds the key of the hashes and stand-ins of sensitive data."""
+        return self.path / "hash.key"
+
+    @property
     def demo_keys(self) -> Path:
         """The demo's API keys in plain text, readable by the owner alone."""
         return self.path / "demo-keys.json"
@@ -131,7 +139,7 @@ class StateDir:
         return self.run / "lock"
 
     def create(self) -> None:
-        """Make the directories and the admin token, where they are missing.
+        """Make the directories, the admin token and the hash key, where they are missing.
 
         Raises StackError when the file system refuses.
         """
@@ -141,8 +149,27 @@ class StateDir:
                 directory.chmod(0o700)
             if not self.admin_token.exists():
                 write_secret(self.admin_token, secrets.token_urlsafe(32) + "\n")
+            make_secret(self.hash_key, secrets.token_hex(_HASH_KEY) + "\n")
         except OSError as error:
             raise StackError(f"cannot use state directory {self.path}: {error.strerror}") from None
+
+    def read_hash_key(self) -> bytes:
+        """The 32 bytes that every process of this gateway hashes sensitive data with.
+
+        Raises StackError when they are not there: with others, equal originals would no longer
+        have equal hashes.
+        """
+        try:
+            key = bytes.fromhex(self.hash_key.read_text())
+        except OSError as error:
+            raise StackError(
+                f"cannot read {self.hash_key}: {error.strerror}; `sluice up` makes it"
+            ) from None
+        except ValueError:
+            key = b""
+        if len(key) != _HASH_KEY:
+            raise StackError(f"{self.hash_key} does not hold {_HASH_KEY} bytes in hexadecimal")
+        return key
 
     def read_admin_token(self) -> str:
         """The admin endpoint's token. Raises StackError when there is none to read."""
@@ -152,6 +179,21 @@ class StateDir:
             raise StackError(
                 f"cannot read {self.admin_token}: {error.strerror}; `sluice up` makes it"
             ) from None
+
+
+def make_secret(path: Path, text: str) -> None:
+    """A file that only its owner can read, unless there is one: the first to make it wins."""
+    if path.exists():
+        return
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    write_secret(temporary, text)
+    try:
+        # Unlike a rename, a link replaces nothing, and it appears with all that is in the file.
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        pass
+    finally:
+        temporary.unlink()
 
 
 def write_secret(path: Path, text: str) -> None:

@@ -30,6 +30,8 @@ from extauth.errors import (
 from extauth.types import Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from extauth.audit import TrialPart
     from extauth.behaviour import Behaviour
     from extauth.events import Events
@@ -91,10 +93,12 @@ class Transaction:
     __slots__ = (
         "_mark",
         "_progressed",
+        "answer_sensitive",
         "books",
         "decision",
         "facts",
         "head",
+        "noted",
         "part",
         "principal",
         "received",
@@ -125,7 +129,14 @@ class Transaction:
         self.reservation: Reservation | None = None
         self.usage: Usage | None = None
         self.stream = False
+        self.noted: dict[str, int] = {}
+        self.answer_sensitive: dict[str, int] = {}
         self.timings: dict[str, int] = {}
+
+    def note(self, findings: Mapping[str, int]) -> None:
+        """Tell of findings that were left as they are: how many more of which kinds."""
+        for kind, times in findings.items():
+            self.noted[kind] = self.noted.get(kind, 0) + times
 
     def mark(self, stage: str) -> None:
         """Book the time since the last mark, in microseconds, to `stage`."""
@@ -264,6 +275,8 @@ class Transaction:
                 route=route,
                 usage=self.usage,
                 stream=self.stream,
+                noted=self.noted,
+                answer_sensitive=self.answer_sensitive,
                 timings=self.timings,
                 trial=self.trial,
             )

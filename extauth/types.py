@@ -92,8 +92,22 @@ INFERENCE = frozenset(
 )
 
 
+class Consent(msgspec.Struct, frozen=True):
+    """What the person behind a credential has agreed to: `purposes`, until the day `expires`.
+
+    The day is as in 2027-01-31 and the last on which it holds; None means until it is withdrawn.
+    """
+
+    purposes: tuple[str, ...]
+    expires: str | None = None
+
+
 class Principal(msgspec.Struct, frozen=True):
-    """Who calls, as the credential says. `id` is stable over rotations of the key."""
+    """Who calls, as the credential says. `id` is stable over rotations of the key.
+
+    `consent` is None where the credential says nothing of one; `retention` is the class of how
+    long records of its requests may be kept.
+    """
 
     id: str
     kind: Literal["api_key", "jwt"]
@@ -102,6 +116,8 @@ class Principal(msgspec.Struct, frozen=True):
     roles: tuple[str, ...] = ()
     region: str | None = None
     attributes: dict[str, str] = {}
+    consent: Consent | None = None
+    retention: str | None = None
 
 
 class RequestFacts(msgspec.Struct, frozen=True):
@@ -219,13 +235,37 @@ class BehaviourFacts(msgspec.Struct, frozen=True):
     failed: int = 0
 
 
+Source = Literal["application", "user", "model", "document"]
+"""Where a text of a request comes from: the application that calls, the user that it serves, the
+model's earlier answers, or what a tool or a document brought in."""
+
+
+class GuardFacts(msgspec.Struct, frozen=True):
+    """What in a request looks like an attack on the model, or is not to be talked about.
+
+    `score` is 0 to 1, how much it reads like an injection or a jailbreak, `families` the kinds of
+    pattern that matched. `invisible` characters carry text that no person sees, `encoded` are
+    runs that a model could decode, `links` addresses that an answer could leak through. `topics`
+    are those of the policy's data whose words or patterns occur.
+    """
+
+    score: float = 0.0
+    families: tuple[str, ...] = ()
+    invisible: int = 0
+    encoded: int = 0
+    links: int = 0
+    topics: tuple[str, ...] = ()
+
+
 class Facts(msgspec.Struct, frozen=True):
     """The policy input: facts, never content (schemas/input.schema.json).
 
     `gateway/admission` sees `parameters`, `tokens`, `sensitive` and `usage` as null, and `model`
     as null unless the path names one. `exceeded` names the limits that a route decided before
     ran into, where they ask for another. `load` is None where nobody knows, which is not idle;
-    it and `behaviour` are None at admission.
+    it, `behaviour` and `guard` are None at admission. `classifiers` are the scores by label that
+    external classifiers gave; `absent` names those, and external detectors, that did not answer.
+    `purpose` is what the client says that it wants the answer for, in `x-request-purpose`.
     """
 
     request: RequestFacts
@@ -240,6 +280,10 @@ class Facts(msgspec.Struct, frozen=True):
     exceeded: tuple[str, ...] = ()
     load: LoadFacts | None = None
     behaviour: BehaviourFacts | None = None
+    guard: GuardFacts | None = None
+    classifiers: dict[str, dict[str, float]] = {}
+    absent: tuple[str, ...] = ()
+    purpose: str | None = None
 
 
 class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -247,7 +291,7 @@ class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     rule: str
     message: str
-    status: Literal[403, 404, 422, 429, 451] = 403
+    status: Literal[403, 404, 422, 429, 451, 503] = 403
     hidden: bool = False
 
 
@@ -335,11 +379,24 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
             raise ValueError(f"a request can't be clamped to fewer {self.unit}")
 
 
+Treatment = Literal["placeholder", "redact", "hash", "stand_in", "note", "block"]
+"""What becomes of a finding: `placeholder` is put back into the answer, `redact` is gone for good,
+`hash` is the same for a tenant's equal originals, `stand_in` looks valid and is nobody's, `note`
+leaves it and tells, `block` refuses the answer that holds it."""
+
+
 class Mask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="mask"):
-    """Replace findings of these kinds before a model sees them."""
+    """Treat findings of these kinds before a model sees them, or before the client does."""
 
     kinds: tuple[str, ...]
-    treatment: Literal["placeholder", "redact"] = "placeholder"
+    treatment: Treatment = "placeholder"
+    direction: Literal["request", "answer"] = "request"
+
+    def __post_init__(self) -> None:
+        if self.direction == "answer" and self.treatment == "placeholder":
+            raise ValueError("a placeholder is put back into the answer: it is for requests")
+        if self.direction == "request" and self.treatment == "block":
+            raise ValueError("a request is blocked by a deny: `block` is for answers")
 
 
 class Clamp(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="clamp"):
@@ -348,7 +405,19 @@ class Clamp(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     max_tokens: Annotated[int, msgspec.Meta(ge=1)]
 
 
-Obligation = Limit | Mask | Clamp
+class AnswerGuard(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="guard"
+):
+    """Take links that could carry data out of the answer, or refuse the answer that has one.
+
+    With `allowed_domains` all links are that point elsewhere than to them and their subdomains.
+    """
+
+    links: Literal["strip", "block"]
+    allowed_domains: tuple[str, ...] = ()
+
+
+Obligation = Limit | Mask | Clamp | AnswerGuard
 
 
 class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -67,11 +67,9 @@ def detector() -> Detector:
 
 
 @pytest.fixture
-async def pipeline(
-    tmp_path: Path, snapshot: Snapshot, detector: Detector
-) -> AsyncIterator[Pipeline]:
+async def pipeline(tmp_path: Path, snapshot: Snapshot) -> AsyncIterator[Pipeline]:
     """The shipped configuration on empty books."""
-    made = await Pipeline.open(tmp_path, snapshot, detector)
+    made = await Pipeline.open(tmp_path, snapshot)
     yield made
     await made.close()
 

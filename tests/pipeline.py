@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
     from extauth.audit import AuditRecord
     from extauth.dispatch import Dispatch
-    from extauth.privacy import Detector
 
 NOW = 1_790_000_000.0
+HASH_KEY = bytes(range(32))
 """A Monday, 14:13 UTC."""
 
 CHAT = {"model": "chat", "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 16}
@@ -116,7 +116,7 @@ class Pipeline:
     replaced: list[Runtime] = field(default_factory=list)
 
     @classmethod
-    async def open(cls, root: Path, snapshot: Snapshot, detector: Detector) -> Pipeline:
+    async def open(cls, root: Path, snapshot: Snapshot) -> Pipeline:
         """The demo's principals on empty books."""
         keys = KeyStore(root / "identity.db")
         ledger = EmbeddedLedger(root / "ledger.db", now)
@@ -124,7 +124,7 @@ class Pipeline:
         await ledger.start()
         await audit.start()
         runtime = await Runtime.open(snapshot, keys, opa_url=None)
-        pipeline = cls(root, keys, ledger, audit, runtime, Inference(ledger, detector))
+        pipeline = cls(root, keys, ledger, audit, runtime, Inference(ledger, HASH_KEY))
         for demo in snapshot.settings.identity.demo_keys:
             fields = {**msgspec.structs.asdict(demo), "now": NOW}
             _, pipeline.tokens[demo.name] = keys.create(**fields)
@@ -133,7 +133,7 @@ class Pipeline:
     async def close(self) -> None:
         """Let go of the files."""
         for runtime in (*self.replaced, self.runtime):
-            await runtime.engine.close()
+            await runtime.close()
         await self.ledger.close()
         await self.audit.close()
         self.keys.close()

@@ -55,6 +55,24 @@ async def test_a_model_in_the_path_gets_its_route_at_once(pipeline: Pipeline) ->
     assert decision.route == Route("chat", "2", "triton")
 
 
+async def test_the_purpose_that_the_client_names_is_a_fact(pipeline: Pipeline) -> None:
+    head = pipeline.head()
+    head.headers["x-request-purpose"] = "support"
+    transaction = pipeline.begin(head)
+    await admit(transaction)
+    assert transaction.facts is not None
+    assert transaction.facts.purpose == "support"
+
+
+async def test_a_purpose_that_is_no_name_is_refused(pipeline: Pipeline) -> None:
+    head = pipeline.head()
+    head.headers["x-request-purpose"] = "support,billing"
+    transaction = pipeline.begin(head)
+    with pytest.raises(InvalidRequest, match="x-request-purpose"):
+        await admit(transaction)
+    await transaction.refuse(InvalidRequest("no"))
+
+
 async def test_a_header_that_is_there_twice_is_refused_and_named(pipeline: Pipeline) -> None:
     error = await refused(pipeline, repeated="authorization")
     assert isinstance(error, InvalidRequest)

@@ -120,13 +120,13 @@ async def test_a_stream_says_each_piece_as_it_comes_and_charges_at_the_end(
     body = {**STREAM, "stream_options": {"include_usage": True}}
     exchange, _ = await pipeline.exchange(body)
     assert exchange.headers(200, EVENTS)
-    first = await exchange.chunk(event("Hello", 1), end=False)
-    assert contents(first) == "Hello"
+    first = await exchange.chunk(event("Hello ", 1), end=False)
+    assert contents(first) == "Hello "
     assert pipeline.charged() == Usage()
-    second = await exchange.chunk(event(" there.", 3, "stop"), end=False)
+    second = await exchange.chunk(event("there.", 3, "stop"), end=False)
     last = await exchange.chunk(b"", end=True)
     assert pipeline.charged() == used(exchange, 3)
-    assert contents(second + last) == " there."
+    assert contents(second + last) == "there."
     assert last.endswith(b"data: [DONE]\n\n")
     assert f'"completion_tokens":{3}'.encode() in last
     assert exchange.state is State.DONE

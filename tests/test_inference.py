@@ -18,13 +18,12 @@ from extauth.errors import (
     PolicyError,
     RequestTooLarge,
 )
-from extauth.inference import Inference
 from extauth.privacy import Detector
 from extauth.types import Counters
 from tests.pipeline import CHAT, ROUTE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from extauth.privacy import Finding
     from tests.pipeline import Pipeline
@@ -223,12 +222,12 @@ async def test_a_large_body_is_read_off_the_event_loop(pipeline: Pipeline, decid
     seen: list[bool] = []
 
     class Watched(Detector):
-        def detect(self, text: str) -> tuple[Finding, ...]:
+        def detect_all(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
             seen.append(threading.current_thread() is threading.main_thread())
-            return super().detect(text)
+            return super().detect_all(texts)
 
     await decide(inference=allow({"type": "mask", "kinds": ["email"]}, model="echo"))
-    pipeline.inference = Inference(pipeline.ledger, Watched())
+    pipeline.runtime.detector = Watched()
     content = {"role": "user", "content": "jane@example.com"}
     body = json.dumps({"model": "echo", "messages": [content], "max_tokens": 1}).encode()
     for padding in (0, 40_000):

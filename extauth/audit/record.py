@@ -93,6 +93,14 @@ class AuditRecord(msgspec.Struct, frozen=True):
         Usage | None, _about("The tokens that were charged; null when nothing was.")
     ] = None
     stream: Annotated[bool, _about("Whether the client asked for a stream.")] = False
+    noted: Annotated[
+        dict[str, int],
+        _about("Findings that the policy had left as they are and told of, how many by kind."),
+    ] = {}
+    answer_sensitive: Annotated[
+        dict[str, int],
+        _about("Findings in the answer of the kinds that the policy treats there, by kind."),
+    ] = {}
     timings: Annotated[
         dict[str, int], _about("Microseconds that the request spent in each stage.")
     ] = {}

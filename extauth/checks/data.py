@@ -15,6 +15,7 @@ from extauth.compiler.document import Document, read_document
 from extauth.compiler.validation import faults
 from extauth.errors import ConfigurationError
 from extauth.findings import Check, Finding
+from extauth.privacy import term_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,8 +61,13 @@ def _of(file: Path, root: Path) -> Iterator[Finding]:
         yield Finding("expected a mapping: OPA merges it into `data`", file=told(file), line=1)
         return
     schema = root / "schemas" / f"{file.stem}.schema.json"
-    if not schema.is_file():
-        return
+    if schema.is_file():
+        yield from _by_schema(document, schema)
+    for fault in term_faults(document.value.get("terms", {})):
+        yield from findings(document.error(fault.path, fault.message))
+
+
+def _by_schema(document: Document, schema: Path) -> Iterator[Finding]:
     try:
         rules: dict[str, Any] = read_data(schema).value
         jsonschema.Draft202012Validator.check_schema(rules)

@@ -15,10 +15,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.identity import ApiKey, KeyStore
+    from extauth.types import Consent
 
 app = typer.Typer(help="Make, list, rotate and revoke API keys.", no_args_is_help=True)
 
 Reference = Annotated[str, typer.Argument(metavar="ID", help="A key's id, or TENANT/NAME.")]
+ConsentOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="PURPOSE", help="What the person agrees to; may be given again."),
+]
+ConsentUntilOption = Annotated[
+    str | None, typer.Option(metavar="DAY", help="The last day of it, as in 2027-01-31.")
+]
 
 
 @app.command()
@@ -31,6 +39,11 @@ def create(
     region: Annotated[str | None, typer.Option(help="Where the caller is at home.")] = None,
     attribute: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="May be given again.")
+    ] = None,
+    consent: ConsentOption = None,
+    consent_until: ConsentUntilOption = None,
+    retention: Annotated[
+        str | None, typer.Option(help="The class of how long its records may be kept.")
     ] = None,
     expires: Annotated[
         float | None, typer.Option(parser=seconds, metavar="DURATION", help="After 30d, say.")
@@ -49,6 +62,8 @@ def create(
             roles=role or (),
             region=region,
             attributes=pairs,
+            consent=_consent(consent, consent_until),
+            retention=retention,
             lifetime=expires,
             now=time.time(),
         )
@@ -112,6 +127,39 @@ def revoke(
     finally:
         store.close()
     _print(revoked, json=json)
+
+
+@app.command("consent")
+def set_consent(
+    key: Reference,
+    *,
+    consent: ConsentOption = None,
+    consent_until: ConsentUntilOption = None,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="To nothing any more.")] = False,
+    json: JsonOption = False,
+    state_dir: StateDirOption = STATE_DIR,
+) -> None:
+    """Note what the person behind a key agrees to from now on; their next request follows it."""
+    from extauth.types import Consent
+
+    if withdraw == bool(consent):
+        raise typer.BadParameter("give --consent, or --withdraw")
+    store = _store(state_dir)
+    try:
+        keys = store.consent(key, _consent(consent, consent_until) or Consent(()))
+    finally:
+        store.close()
+    _print(keys, json=json)
+
+
+def _consent(purposes: list[str] | None, until: str | None) -> Consent | None:
+    from extauth.types import Consent
+
+    if not purposes:
+        if until is not None:
+            raise typer.BadParameter("--consent-until goes with --consent")
+        return None
+    return Consent(tuple(dict.fromkeys(purposes)), until)
 
 
 def _store(state_dir: Path) -> KeyStore:

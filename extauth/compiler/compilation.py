@@ -52,7 +52,7 @@ def compile_snapshot(
         **{name: _read(path) for name, path in source.files.items()},
         **{
             f"triton/{name}/config.pbtxt": model_config(
-                settings.models[name], settings.backends[settings.models[name].backend], path
+                settings.served[name], settings.backends[settings.served[name].backend], path
             )
             for name, path in source.repositories.items()
         },

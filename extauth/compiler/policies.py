@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from extauth.bundle import pack, unpack
 from extauth.compiler.prices import catalog_prices
 from extauth.errors import ConfigurationError
+from extauth.privacy import Terms
 from extauth.process import SECONDS, run
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def compile_policies(directory: Path, models: Mapping[str, object], opa: Path) -
         )  # fmt: skip
         bundle = unpack((work / "bundle.tar.gz").read_bytes())
         wasm = unpack((work / "wasm.tar.gz").read_bytes())
+    Terms.of_data(wasm["data.json"])
     return {
         "policy/bundle.tar.gz": pack(bundle),
         "policy/policy.wasm": wasm["policy.wasm"],

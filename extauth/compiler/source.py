@@ -12,6 +12,7 @@ from extauth import settings as to
 from extauth.compiler.cluster_names import RESERVED, jwks_cluster
 from extauth.compiler.document import read_document
 from extauth.compiler.events import read_events
+from extauth.compiler.external import read_externals
 from extauth.compiler.fields import Fields
 from extauth.compiler.ledger import read_ledger, read_workers
 from extauth.compiler.prices import read_prices
@@ -84,6 +85,9 @@ class _Reader:
             )
         backends = {name: self._backend(name) for name in value["backends"]}
         ledger = read_ledger(self._fields)
+        models = {name: self._model(name, backends) for name in sorted(value["models"])}
+        externals = read_externals(self._fields, models, backends, self._overrides)
+        self._repositories.update(externals.repositories)
         settings = to.Settings(
             time_zone=zone,
             listener=to.Listener(
@@ -96,13 +100,16 @@ class _Reader:
             ),
             policy=self._policy(),
             backends=backends,
-            models={name: self._model(name, backends) for name in sorted(value["models"])},
+            models=models,
             identity=self._identity(),
             limits=self._limits(),
             audit=self._audit(),
             ledger=ledger,
             workers=read_workers(self._fields, ledger),
             events=read_events(self._fields),
+            detectors=externals.detectors,
+            classifiers=externals.classifiers,
+            auxiliary=externals.auxiliary,
         )
         if (settings.listener.address, settings.listener.port) == (
             settings.admin.address,

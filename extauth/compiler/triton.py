@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from extauth.compiler.document import read_document
 from extauth.compiler.validation import validate
+from extauth.settings import Model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from extauth.settings import Backend, Model
+    from extauth.settings import Auxiliary, Backend
 
 # Triton, model_config.proto: 1 is the highest priority. The gateway owns the parameter.
 _PRIORITY_LEVELS = 3
@@ -24,7 +25,7 @@ _BATCH_DELAY_MICROSECONDS = 500
 _INSTANCES = {"cpu": ("KIND_CPU", 1), "gpu": ("KIND_GPU", 2)}
 
 
-def model_config(model: Model, backend: Backend, repository: Path) -> bytes:
+def model_config(model: Model | Auxiliary, backend: Backend, repository: Path) -> bytes:
     """`config.pbtxt` of one model.
 
     Raises ConfigurationError for a bad signature, or one that takes less than the model promises.
@@ -32,7 +33,7 @@ def model_config(model: Model, backend: Backend, repository: Path) -> bytes:
     document = read_document(repository / "signature.yaml")
     validate(document, "signature")
     most = document.value["context_length"]
-    if model.context_length > most:
+    if isinstance(model, Model) and model.context_length > most:
         raise document.error(
             ("context_length",),
             f"the model takes {most} tokens, but models.{model.name}.context_length is "
@@ -41,7 +42,7 @@ def model_config(model: Model, backend: Backend, repository: Path) -> bytes:
     return ("\n".join(_lines(model, backend, document.value)) + "\n").encode()
 
 
-def _lines(model: Model, backend: Backend, signature: dict[str, Any]) -> Iterator[str]:
+def _lines(model: Model | Auxiliary, backend: Backend, signature: dict[str, Any]) -> Iterator[str]:
     batch, decoupled = signature["max_batch_size"], signature["decoupled"]
     kind, count = _INSTANCES[backend.profile]
     yield f'name: "{model.name}"'

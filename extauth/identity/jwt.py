@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from extauth.errors import ConfigurationError, Unauthenticated
-from extauth.identity.names import is_name, is_text, principal_id
-from extauth.types import Principal
+from extauth.identity.names import is_day, is_name, is_text, principal_id
+from extauth.types import Consent, Principal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ CLOCK_SKEW = 60.0
 
 _ATTRIBUTE = "attributes."
 _REQUIRED = ("id", "tenant", "tier")
-_OPTIONAL = ("roles", "region")
+_OPTIONAL = ("roles", "region", "retention", "consent.purposes", "consent.expires")
 
 
 class JwtIdentity:
@@ -69,6 +69,9 @@ class _Mapping:
         self._tier = fields["tier"]
         self._roles = fields.get("roles")
         self._region = fields.get("region")
+        self._retention = fields.get("retention")
+        self._purposes = fields.get("consent.purposes")
+        self._expires = fields.get("consent.expires")
         self._attributes = tuple(
             (field.removeprefix(_ATTRIBUTE), claim)
             for field, claim in fields.items()
@@ -90,10 +93,21 @@ class _Mapping:
             kind="jwt",
             tenant=tenant,
             tier=tier,
-            roles=_roles(claims, self._roles) if self._roles else (),
+            roles=_texts(claims, self._roles) if self._roles else (),
             region=_text(claims, self._region) if self._region else None,
             attributes={name: value for name, value in attributes.items() if value is not None},
+            consent=self._consent(claims),
+            retention=_text(claims, self._retention) if self._retention else None,
         )
+
+    def _consent(self, claims: Mapping[str, object]) -> Consent | None:
+        """None where the token has no claim for purposes: then nothing is known of a consent."""
+        if self._purposes is None or _claim(claims, self._purposes) is None:
+            return None
+        expires = _text(claims, self._expires) if self._expires else None
+        if expires is not None and not is_day(expires):
+            raise Unauthenticated(REFUSAL)
+        return Consent(_texts(claims, self._purposes), expires)
 
 
 def _claim(claims: Mapping[str, object], name: str) -> object:
@@ -115,13 +129,13 @@ def _text(claims: Mapping[str, object], name: str) -> str | None:
     return value
 
 
-def _roles(claims: Mapping[str, object], name: str) -> tuple[str, ...]:
+def _texts(claims: Mapping[str, object], name: str) -> tuple[str, ...]:
     """A list of strings, or one string with spaces between them as in `scope` (RFC 8693, 4.2)."""
     value = _claim(claims, name)
-    roles = value.split(" ") if isinstance(value, str) else [] if value is None else value
-    if not isinstance(roles, list):
+    texts = value.split(" ") if isinstance(value, str) else [] if value is None else value
+    if not isinstance(texts, list):
         raise Unauthenticated(REFUSAL)
-    for role in roles:
-        if not isinstance(role, str) or not is_text(role):
+    for text in texts:
+        if not isinstance(text, str) or not is_text(text):
             raise Unauthenticated(REFUSAL)
-    return tuple(roles)
+    return tuple(texts)

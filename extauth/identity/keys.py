@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.errors import IdentityUnavailable, InvalidRequest, NotFound, Unauthenticated
-from extauth.identity.names import NAME_RULE, is_name, is_text, principal_id
+from extauth.identity.names import NAME_RULE, is_day, is_name, is_text, principal_id
 from extauth.sqlite import connect, transaction
-from extauth.types import Principal
+from extauth.types import Consent, Principal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -130,6 +130,8 @@ class KeyStore:
         roles: Sequence[str] = (),
         region: str | None = None,
         attributes: Mapping[str, str] | None = None,
+        consent: Consent | None = None,
+        retention: str | None = None,
         lifetime: float | None = None,
     ) -> tuple[ApiKey, str]:
         """Make a key; the text beside its record is the only copy that will ever exist.
@@ -138,7 +140,13 @@ class KeyStore:
         already has this one.
         """
         attributes = dict(attributes or {})
-        fields = {"name": name, "tenant": tenant, "tier": tier, "region": region}
+        fields = {
+            "name": name,
+            "tenant": tenant,
+            "tier": tier,
+            "region": region,
+            "retention": retention,
+        }
         wrong = [field for field, value in fields.items() if value and not is_name(value)]
         wrong += [field for field in ("name", "tenant", "tier") if not fields[field]]
         wrong += ["roles" for role in roles if not is_name(role)]
@@ -147,6 +155,7 @@ class KeyStore:
             raise InvalidRequest(f"{wrong[0]}: must be {NAME_RULE}", param=wrong[0])
         if not all(map(is_text, attributes.values())):
             raise InvalidRequest("attributes: must be short printable text", param="attributes")
+        _check_consent(consent)
         principal = Principal(
             id=principal_id(tenant, name),
             kind="api_key",
@@ -155,6 +164,8 @@ class KeyStore:
             roles=tuple(dict.fromkeys(roles)),
             region=region or None,
             attributes=attributes,
+            consent=consent,
+            retention=retention or None,
         )
         with self._transaction():
             if any(key.works(now) for key in self._of_principal(tenant, name)):
@@ -209,6 +220,40 @@ class KeyStore:
                 )
             return self._find(reference)
 
+    def consent(self, reference: str, consent: Consent | None) -> tuple[ApiKey, ...]:
+        """Note what the person behind the working keys of `reference` agrees to from now on.
+
+        None means that nothing is known of a consent; one without purposes was withdrawn. Raises
+        NotFound when no such key works, InvalidRequest when the consent is malformed.
+        """
+        _check_consent(consent)
+        with self._transaction():
+            found = [key for key in self._find(reference) if key.revoked is None]
+            if not found:
+                raise NotFound(f"no working key is called {reference}")
+            for key in found:
+                principal = msgspec.structs.replace(key.principal, consent=consent)
+                self._writer.execute(
+                    "UPDATE keys SET principal = ? WHERE id = ?",
+                    (msgspec.json.encode(principal), key.id),
+                )
+            return self._find(reference)
+
+    def erase(self, tenant: str, name: str) -> int:
+        """Forget every key of a principal, as if there had never been one; how many there were.
+
+        What is deleted is gone from the file too. Keys that worked stop at once.
+        """
+        with self._transaction():
+            cursor = self._writer.execute(
+                "DELETE FROM keys WHERE tenant = ? AND name = ?", (tenant, name)
+            )
+        try:
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            raise IdentityUnavailable(f"The key store can't be written: {error}") from None
+        return cursor.rowcount
+
     def _insert(
         self, name: str, principal: Principal, now: float, lifetime: float | None
     ) -> tuple[ApiKey, str]:
@@ -253,6 +298,15 @@ class KeyStore:
                     yield
             except sqlite3.Error as error:
                 raise IdentityUnavailable(f"The key store can't be written: {error}") from None
+
+
+def _check_consent(consent: Consent | None) -> None:
+    if consent is None:
+        return
+    if not all(map(is_name, consent.purposes)):
+        raise InvalidRequest(f"consent: a purpose must be {NAME_RULE}", param="consent")
+    if consent.expires is not None and not is_day(consent.expires):
+        raise InvalidRequest("consent: its last day must be as in 2027-01-31", param="consent")
 
 
 def _digest(secret: str) -> bytes:

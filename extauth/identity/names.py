@@ -6,6 +6,7 @@ A tenant never holds a slash, so `<tenant>/<name>` names one principal and no ot
 from __future__ import annotations
 
 import re
+from datetime import date
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
 NAME_RULE = "1 to 63 letters, digits, dots, underscores, @ or hyphens, not a sign first"
@@ -20,6 +21,14 @@ def is_name(value: str) -> bool:
 def is_text(value: str) -> bool:
     """Whether `value` can be a subject or an attribute: printable, not empty, not long."""
     return 0 < len(value) <= MAX_TEXT and value.isprintable()
+
+
+def is_day(value: str) -> bool:
+    """Whether `value` is a day as in 2027-01-31."""
+    try:
+        return date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
 
 
 def principal_id(tenant: str, name: str) -> str:

@@ -196,8 +196,10 @@ class _Walk:
 
     def _flip(self, term: Node, name: str) -> Iterator[Edit]:
         span = self._module.span(term)
-        if span is not None:
-            yield name, *span, _FLIPPED[self._module.text[slice(*span)]]
+        # The value of a rule that is only a head, `f("x")`, is true and not written.
+        written = self._module.text[slice(*span)] if span is not None else ""
+        if span is not None and written in _FLIPPED:
+            yield name, *span, _FLIPPED[written]
 
     def _elements(self, term: Node) -> Iterator[Edit]:
         elements = term["value"]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from extauth.privacy import Finding, Masker
     from extauth.protocol import Call
     from extauth.tokens import LanguageModel
-    from extauth.types import Limit
+    from extauth.types import AnswerGuard, Limit, Treatment
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -20,7 +21,9 @@ class Draft(msgspec.Struct, frozen=True):
 
     `prompts` are what the model will be given and `counts` their tokens; `max_tokens` bounds one
     choice. `findings` belong to `texts`, in the same order. `limits` are those to
-    reserve under, once nothing changes any more.
+    reserve under, once nothing changes any more. `answers` says how findings of which kinds in the
+    answer are to be treated, `noting` which kinds are told of and left as they are. `guards` are
+    applied to the answer's links, one after the other.
     """
 
     model: LanguageModel
@@ -30,13 +33,24 @@ class Draft(msgspec.Struct, frozen=True):
     prompts: Sequence[str]
     counts: Sequence[int]
     max_tokens: int
-    masker: Masker | None = None
+    masker: Masker
     limits: tuple[Limit, ...] = ()
+    answers: Mapping[str, Treatment] = {}
+    noting: frozenset[str] = frozenset()
+    guards: tuple[AnswerGuard, ...] = ()
 
     @property
     def prompt_tokens(self) -> int:
         """Tokens of all prompts together."""
         return sum(self.counts)
+
+    @property
+    def noted(self) -> dict[str, int]:
+        """How many findings of the kinds to tell of are left, by kind."""
+        if not self.noting:
+            return {}
+        kinds = (finding.kind for found in self.findings for finding in found)
+        return dict(Counter(kind for kind in kinds if kind in self.noting))
 
     @property
     def worst_case(self) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from extauth.obligations.clamp import clamp
+from extauth.obligations.guard import guard
 from extauth.obligations.limit import limit
 from extauth.obligations.mask import mask
-from extauth.types import Clamp, Limit, Mask, Obligation
+from extauth.types import AnswerGuard, Clamp, Limit, Mask, Obligation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 ENFORCERS: dict[type[Obligation], Callable[[Any, Draft], Draft]] = {
     Mask: mask,
     Clamp: clamp,
+    AnswerGuard: guard,
     Limit: limit,
 }
 """In the order of enforcement: what changes the count comes before what reserves it."""

@@ -1,4 +1,4 @@
-"""`mask`: what the detector found does not leave, by kind."""
+"""`mask`: what becomes of what the detector found, by kind, in the request and in the answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from extauth.privacy import Masker
+from extauth.errors import PolicyError
 
 if TYPE_CHECKING:
     from extauth.obligations.draft import Draft
@@ -14,17 +14,25 @@ if TYPE_CHECKING:
 
 
 def mask(obligation: Mask, draft: Draft) -> Draft:
-    """Replace the findings of these kinds, and count again what the model will be given.
+    """Treat the findings of these kinds, and count again what the model will be given.
 
-    Placeholders are remembered in the draft's masker, for the way back.
+    Placeholders are remembered in the draft's masker, for the way back. What is to be noted is
+    left. For answers the draft only remembers what is asked for: as with texts, which are treated
+    once, the first treatment of a kind holds.
     """
-    kinds = frozenset(obligation.kinds)
+    if obligation.direction == "answer":
+        asked = dict.fromkeys(obligation.kinds, obligation.treatment)
+        return replace(draft, answers={**asked, **draft.answers})
+    kinds, treatment = frozenset(obligation.kinds), obligation.treatment
+    if treatment == "note":
+        return replace(draft, noting=draft.noting | kinds)
+    if treatment == "block":
+        raise PolicyError("a request is blocked by a deny, not by an obligation")
     if not any(finding.kind in kinds for found in draft.findings for finding in found):
         return draft
-    masker = draft.masker or Masker(draft.texts)
     texts, findings = [], []
     for text, found in zip(draft.texts, draft.findings, strict=True):
-        masked = masker.mask(text, found, kinds=kinds, treatment=obligation.treatment)
+        masked = draft.masker.mask(text, found, kinds=kinds, treatment=treatment)
         texts.append(masked.text)
         findings.append(masked.remaining)
     call = draft.call.replace(texts)
@@ -36,5 +44,4 @@ def mask(obligation: Mask, draft: Draft) -> Draft:
         findings=findings,
         prompts=prompts,
         counts=draft.model.counts(prompts),
-        masker=masker,
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from extauth.types import Clamp, Limit, Mask, Obligation, Route
+from extauth.types import AnswerGuard, Clamp, Limit, Mask, Obligation, Route
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -118,7 +118,9 @@ def _by_name(obligations: Iterable[Obligation]) -> dict[str, list[Obligation]]:
 def _name(obligation: Obligation) -> str:
     if isinstance(obligation, Limit):
         return f"limit {obligation.name}"
-    return {Mask: "mask", Clamp: "clamp"}[type(obligation)]
+    if isinstance(obligation, Mask):
+        return "mask" if obligation.direction == "request" else "mask of answers"
+    return "clamp" if isinstance(obligation, Clamp) else "guard"
 
 
 def _told(obligation: Obligation) -> str:
@@ -126,4 +128,6 @@ def _told(obligation: Obligation) -> str:
         return f" {obligation.max} {obligation.unit} in {obligation.window} s"
     if isinstance(obligation, Clamp):
         return f" {obligation.max_tokens}"
+    if isinstance(obligation, AnswerGuard):
+        return f" links {obligation.links}"
     return f" {obligation.treatment} {', '.join(obligation.kinds)}"

@@ -1,20 +1,28 @@
 """Sensitive data: found in a prompt, kept from the model, put back into its answer."""
 
+from extauth.privacy.answer import AnswerFilter, AnswerFilters
 from extauth.privacy.detector import Detector
-from extauth.privacy.finding import KINDS, Finding, Kind
-from extauth.privacy.masker import Masked, Masker, Treatment
+from extauth.privacy.finding import KINDS, Finding
+from extauth.privacy.hashing import KeyedHash
+from extauth.privacy.masker import Masked, Masker
 from extauth.privacy.overlap import resolve
+from extauth.privacy.recognisers.terms import Terms, term_faults
 from extauth.privacy.restorer import Restorer, StreamRestorer
+from extauth.privacy.substitute import Substitutes
 
 __all__ = [
     "KINDS",
+    "AnswerFilter",
+    "AnswerFilters",
     "Detector",
     "Finding",
-    "Kind",
+    "KeyedHash",
     "Masked",
     "Masker",
     "Restorer",
     "StreamRestorer",
-    "Treatment",
+    "Substitutes",
+    "Terms",
     "resolve",
+    "term_faults",
 ]

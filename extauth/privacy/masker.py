@@ -1,4 +1,4 @@
-"""What was found does not leave: placeholders in its stead, remembered for the way back."""
+"""What was found does not leave: something stands in its stead, remembered for the way back."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Literal
 from extauth.privacy.edits import Edits
 from extauth.privacy.overlap import resolve
 from extauth.privacy.restorer import Restorer, StreamRestorer, canonical, put_back
+from extauth.privacy.substitute import OneWay
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from extauth.privacy.finding import Finding, Kind
+    from extauth.privacy.finding import Finding
+    from extauth.privacy.substitute import Substitutes
 
-Treatment = Literal["placeholder", "redact"]
-"""`placeholder` is put back into the answer; `redact` is gone for good."""
+Replacing = Literal["placeholder"] | OneWay
+"""The treatments that replace a text. A `placeholder` is put back into the answer."""
 
 # Without 0, 1, i, l and o: a small model copies what it can't confuse.
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -38,15 +40,25 @@ class Masker:
     occurs in none of `texts`. So a client can neither guess one nor have written one by chance,
     and `restore(mask(text))` is `text` for all of them. The same original of the same kind gets
     the same placeholder throughout the request. Originals are held in memory only, as long as
-    the request, and appear in no repr. Belongs to one task.
+    the request, and appear in no repr. `substitutes` are those of the request, for what is not to
+    come back. Belongs to one task.
     """
 
-    __slots__ = ("_issued", "_longest", "_nonce", "_originals", "_restorer", "_texts")
+    __slots__ = (
+        "_issued",
+        "_longest",
+        "_nonce",
+        "_originals",
+        "_restorer",
+        "_texts",
+        "substitutes",
+    )
 
-    def __init__(self, texts: Iterable[str]) -> None:
+    def __init__(self, texts: Iterable[str], substitutes: Substitutes) -> None:
+        self.substitutes = substitutes
         self._texts = tuple(texts)
         self._nonce = ""
-        self._issued: dict[tuple[Kind, str], str] = {}
+        self._issued: dict[tuple[str, str], str] = {}
         self._originals: dict[str, str] = {}
         self._longest = 0
         self._restorer: Restorer | None = None
@@ -65,7 +77,7 @@ class Masker:
         findings: Sequence[Finding],
         *,
         kinds: Collection[str],
-        treatment: Treatment,
+        treatment: Replacing,
     ) -> Masked:
         """Replace the findings of these kinds, by the rule of `resolve` where they overlap.
 
@@ -95,29 +107,37 @@ class Masker:
             self._restorer = Restorer(self._originals)
         return StreamRestorer(self._restorer)
 
-    def _substitute(self, kind: Kind, original: str, treatment: Treatment) -> str:
-        if treatment == "redact":
-            return f"[{kind.upper()}]"
+    def _substitute(self, kind: str, original: str, treatment: Replacing) -> str:
+        # A span that is masked for the second time, as another kind, holds placeholders.
+        original = self.restore(original)
+        if treatment != "placeholder":
+            return self.substitutes.substitute(kind, original, treatment)
         placeholder = self._issued.get((kind, original))
         if placeholder is None:
-            if not self._nonce:
-                self._nonce = _unused(self._texts)
-            number = f"_{len(self._issued) + 1}_{self._nonce}"
-            placeholder = self._issued[kind, original] = f"[{kind.upper()}{number}]"
-            # A span that is masked for the second time, as another kind, holds placeholders.
-            self._originals[kind + number] = self.restore(original)
-            self._longest = max(self._longest, len(kind) + len(number))
-            self._restorer = None
+            placeholder = self._issued[kind, original] = self._placeholder(kind, original)
         return placeholder
+
+    def _placeholder(self, kind: str, original: str) -> str:
+        if not self._nonce:
+            self._nonce = _unused(self._texts)
+        number = len(self._issued) + 1
+        while (key := canonical(f"{kind}_{number}_{self._nonce}")) in self._originals:
+            # A kind may end like a number: `term_1` and `term` could be told apart no longer.
+            number += 1
+        self._originals[key] = original
+        self._longest = max(self._longest, len(key))
+        self._restorer = None
+        return f"[{kind.upper()}_{number}_{self._nonce}]"
 
 
 def _unused(texts: Iterable[str]) -> str:
-    """A nonce that no restorer could read in any of the texts."""
-    written = [canonical(text) for text in texts]
+    """A nonce that no restorer could read in any of the texts, nor across two in a row."""
+    # A template may put texts side by side.
+    written = canonical("".join(texts))
     length = _SHORTEST_NONCE
     while True:
         nonce = "".join(secrets.choice(_ALPHABET) for _ in range(length))
-        if not any(nonce in text for text in written):
+        if nonce not in written:
             return nonce
-        # A text may hold every short nonce there is, none can hold all of any length.
+        # Texts may hold every short nonce there is, none can hold all of any length.
         length += 1

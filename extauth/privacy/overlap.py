@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from extauth.privacy.finding import KINDS, Finding
+from extauth.privacy.finding import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from extauth.privacy.finding import Finding
+
 _PRIORITY = {kind: rank for rank, kind in enumerate(KINDS)}
+_LAST = len(KINDS)
 
 
 def resolve(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Findings in order of their start, none overlapping another.
 
-    Of findings that overlap, the longest wins; among equally long ones the earliest; among those
-    the kind that comes first in `KINDS`. The winner is widened to all that its rivals covered, so
-    nothing that was found stays partly in the clear. Touching is not overlapping.
+    Of findings that overlap, the longest wins; among equally long ones the surest, then the
+    earliest, then the kind that comes first in `KINDS`, others behind these. The winner is widened
+    to all that its rivals covered, so nothing that was found stays partly in the clear. Touching is
+    not overlapping.
     """
     resolved: list[Finding] = []
     cluster: list[Finding] = []
@@ -38,5 +43,15 @@ def resolve(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def _winner(cluster: list[Finding], end: int) -> Finding:
     if len(cluster) == 1:
         return cluster[0]
-    best = min(cluster, key=lambda f: (f.start - f.end, f.start, _PRIORITY[f.kind]))
-    return Finding(best.kind, cluster[0].start, end, best.recogniser)
+    best = min(cluster, key=_rank)
+    return replace(best, start=cluster[0].start, end=end)
+
+
+def _rank(finding: Finding) -> tuple[int, float, int, int, str]:
+    return (
+        finding.start - finding.end,
+        -finding.confidence,
+        finding.start,
+        _PRIORITY.get(finding.kind, _LAST),
+        finding.kind,
+    )

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from extauth.privacy.finding import Kind
+HELD: Final = 512
+"""Bytes of a stream that `opens` may hold back at most."""
+
+CONTEXT: Final = 128
+"""Bytes before a finding that a recogniser may look at: cue words and the character ahead."""
+
+WORD: Final = rb"[^\s\x1f]{1,512}"
+"""`opens` of what has no spaces in it."""
 
 
 class Span(NamedTuple):
@@ -21,8 +28,12 @@ class Recogniser(Protocol):
     """Finds one form of one kind in folded text. Immutable, safe to share between threads."""
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> str:
         """The kind of all its findings."""
+
+    @property
+    def confidence(self) -> float:
+        """How sure its findings are, as `Finding.confidence` tells."""
 
     @property
     def name(self) -> str:
@@ -31,6 +42,14 @@ class Recogniser(Protocol):
     @property
     def prefilter(self) -> bytes:
         """A cheap pattern that occurs in every text in which `find` finds something."""
+
+    @property
+    def opens(self) -> bytes:
+        """A pattern of every text that could still become a finding, or change one, if it went on.
+
+        From the first byte of a candidate to the end. Too generous only holds a stream back;
+        what it misses would slip through. It matches `HELD` bytes at most.
+        """
 
     def find(self, data: bytes) -> Iterator[Span]:
         """Spans from left to right, in time linear in `data`."""

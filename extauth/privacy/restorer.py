@@ -2,79 +2,290 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
-from typing import TYPE_CHECKING
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_SLACK = 8
-_SQUEEZE = str.maketrans("", "", " \\")
+SLACK: Final = 24
+"""Characters that a model may put into a placeholder beside its letters and digits."""
+
+_SPACES = " \t\n\v\f\r\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+_MARKUP = "\\*_`~-\u2010\u2011\u2012\u2013\u2014\u2212\uff3f"
+_INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
+_SQUEEZE = {ord(char): None for char in _SPACES + _MARKUP + _INVISIBLE} | {
+    code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F) if chr(code).isalnum()
+}
+
+# HTML's numeric and named references (WHATWG HTML, section 13.5).
+_JOINTS = ("&#95;", "&#x5f;", "&lowbar;", "&underbar;", "&nbsp;", "&#160;")
+_OPENING = ("&#91;", "&#x5b;", "&lsqb;", "&lbrack;")
+_CLOSING = ("&#93;", "&#x5d;", "&rsqb;", "&rbrack;")
+_PAIRS = {
+    "[": ("]",),
+    "\\[": ("\\]",),
+    "\uff3b": ("\uff3d",),
+    "\u3010": ("\u3011",),
+    **dict.fromkeys(_OPENING, _CLOSING),
+}
+_LONGEST_SCHEME = 13
+_LONG = 512
+_FEW = 64
+
+_start = re.compile("[\\[\\\\&\uff3b\u3010]|(?<![^\\W_])[^\\W\\d_]")
+_scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{1,9}:(?://)?|")
+_unfinished_scheme = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]{0,9}(?::/{0,2})?)?")
 
 
 def canonical(text: str) -> str:
-    """What of a placeholder's spelling counts: not case, not spaces, not markdown's escapes."""
+    """What of a placeholder's spelling counts: its letters and digits.
+
+    Not their case or width, not what a model puts between them: spaces, line breaks, underscores,
+    hyphens, markdown's escapes and emphasis, characters that can't be seen.
+    """
     return text.translate(_SQUEEZE).casefold()
 
 
 def put_back(text: str, originals: Mapping[str, str], longest: int) -> str:
-    """`text` with its placeholders replaced: `Restorer.restore`, for a growing table.
+    """`text` with its placeholders replaced, for a growing table and text that no model wrote.
 
-    `longest` is the length of the longest key of `originals`.
+    `longest` is the length of the longest key of `originals`, which are in canonical form. Only
+    what is spelled as a masker does is replaced.
     """
     if not originals or "[" not in text:
         return text
     pieces = text.split("[")
     for at in range(1, len(pieces)):
         piece = pieces[at]
-        close = piece.find("]", 0, longest + _SLACK + 1)
+        close = piece.find("]", 0, longest + SLACK)
         original = originals.get(canonical(piece[:close])) if close > 0 else None
         pieces[at] = "[" + piece if original is None else original + piece[close + 1 :]
     return "".join(pieces)
 
 
+class _Found(NamedTuple):
+    """A placeholder in a text, and what belongs in its place."""
+
+    start: int
+    end: int
+    original: str
+
+
+class _Verdict(Enum):
+    """What a place that looked like the start of a placeholder is, short of being one."""
+
+    NONE = auto()
+    OPEN = auto()
+
+
 class Restorer:
     """Replaces the placeholders of one request by their originals.
 
-    `originals` maps what stands between a placeholder's brackets, in canonical form, to the
-    original. Immutable; holds originals, so it shows none of them and lives as long as its request.
+    A placeholder is its letters and digits, in their order: kind, number, nonce. The nonce can't
+    be guessed and occurs in no text of the request, so however they are spelled, they can only
+    come from the placeholder. All of `canonical` may differ, and HTML references may stand for
+    underscores and spaces, up to `SLACK` characters in all. Around it:
+
+    - Brackets go with it when they are a pair: `[…]`, `\\[…\\]`, full-width, lenticular or as HTML
+      references. Any other characters around it stay: `(…)`, `**…**`, backticks.
+    - Without a pair of brackets, no letter or digit may stand directly before or behind it.
+    - The brackets of a markdown link stay when its target is a placeholder without brackets, as in
+      `[EMAIL_1_k3f9](mailto:EMAIL_1_k3f9)`.
+
+    What is not of this request, a number or a nonce that a model invents, stays as it is. What a
+    masker wrote is always restored exactly. `originals` maps `KIND_NUMBER_NONCE`, in any
+    spelling, to the original. Immutable; holds originals, so it shows none of them and lives as
+    long as its request.
     """
 
-    __slots__ = ("_keys", "_longest", "_originals")
+    __slots__ = ("_firsts", "_keys", "_originals", "_reach")
 
     def __init__(self, originals: Mapping[str, str]) -> None:
-        self._originals = dict(originals)
+        self._originals = {canonical(key): original for key, original in originals.items()}
         self._keys = sorted(self._originals)
-        self._longest = max(map(len, self._keys), default=0)
+        self._firsts = frozenset(key[0] for key in self._keys)
+        self._reach = max(map(len, self._keys), default=0) + SLACK
 
     def __repr__(self) -> str:
         return f"Restorer({len(self._keys)} placeholders)"
 
     @property
     def bound(self) -> int:
-        """How many characters a stream may hold back: the longest placeholder's and 7 more.
+        """How many characters a stream may hold back: two placeholders' at their longest spelling.
 
-        The latter leave room for spaces and backslashes that a model puts inside.
+        The second one is the target of a link.
         """
-        return self._longest + _SLACK + 1
+        return 2 * self._reach + _LONGEST_SCHEME + 2
 
     def restore(self, text: str) -> str:
-        """`text` with its placeholders replaced, in linear time.
+        """`text` with its placeholders replaced, in linear time; originals not searched again."""
+        return self.resume(text, 0, final=True)[0]
 
-        Upper and lower case, inner spaces and backslashes do not matter. What only looks like a
-        placeholder of this request stays as it is, and originals are not searched again.
+    def resume(self, text: str, start: int, *, final: bool) -> tuple[str, int]:
+        """`text` from `start` on, restored as far as it is certain, and the end of that.
+
+        The character before `start`, if there is one, is only looked at. With `final` no more
+        text follows and all is certain.
         """
-        return put_back(text, self._originals, self._longest)
+        found, end = self._search(text, start, final=final)
+        if not found:
+            return text[start:end], end
+        pieces: list[str] = []
+        for placeholder in found:
+            pieces += (text[start : placeholder.start], placeholder.original)
+            start = placeholder.end
+        pieces.append(text[start:end])
+        return "".join(pieces), end
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where placeholders stand in `text`."""
+        return [(found.start, found.end) for found in self._search(text, 0, final=True)[0]]
 
     def unfinished(self, text: str) -> int:
-        """Where the end of `text` could still become a placeholder; its length if it could not."""
-        start = text.rfind("[", max(0, len(text) - self.bound))
-        if start >= 0:
-            prefix = canonical(text[start + 1 :])
-            at = bisect_left(self._keys, prefix)
-            if at < len(self._keys) and self._keys[at].startswith(prefix):
-                return start
-        return len(text)
+        """Where the end of `text` could still become a placeholder; its length if it could not.
+
+        Looks at the last `bound` characters.
+        """
+        return self._search(text, max(0, len(text) - self.bound), final=False)[1]
+
+    def _search(self, text: str, start: int, *, final: bool) -> tuple[list[_Found], int]:
+        found: list[_Found] = []
+        if not self._keys:
+            return found, len(text)
+        firsts = self._firsts
+        if len(text) - start > _LONG and self._none_in(text):
+            start = max(start, len(text) - self.bound)
+        match = _start.search(text, start)
+        while match:
+            at = match.start()
+            char = text[at]
+            verdict: _Found | _Verdict = _Verdict.NONE
+            if not char.isalpha():
+                verdict = self._bracketed(text, at, final=final)
+            elif char.lower() in firsts or not char.isascii():
+                verdict = self._bare(text, at, at + self._reach, final=final)
+            if verdict is _Verdict.OPEN:
+                return found, at
+            if isinstance(verdict, _Found):
+                found.append(verdict)
+                at = verdict.end - 1
+            match = _start.search(text, at + 1)
+        return found, len(text)
+
+    def _none_in(self, text: str) -> bool:
+        """Whether no placeholder stands in `text`, at a glance; False where that takes a look."""
+        if len(self._keys) > _FEW or "&" in text:
+            return False
+        squeezed = canonical(text)
+        return not any(key in squeezed for key in self._keys)
+
+    def _bracketed(self, text: str, at: int, *, final: bool) -> _Found | _Verdict:
+        """A placeholder with the bracket that begins at `at`."""
+        opening = _at(text, at, _PAIRS, final=final)
+        if isinstance(opening, _Verdict):
+            return opening
+        limit = at + self._reach
+        start = self._behind_noise(text, at + len(opening), limit, (), final=final)
+        inside = self._bare(text, start, limit, final=final) if isinstance(start, int) else start
+        if isinstance(inside, _Verdict):
+            return inside
+        end = self._closed(text, inside.end, limit, _PAIRS[opening], final=final)
+        if isinstance(end, _Verdict):
+            return end
+        linked = self._linked(text, end, final=final) if opening == "[" else _Verdict.NONE
+        if linked is _Verdict.OPEN:
+            return linked
+        original = inside.original if linked is _Verdict.NONE else f"[{inside.original}]"
+        return _Found(at, end, original)
+
+    def _closed(
+        self, text: str, at: int, limit: int, closes: tuple[str, ...], *, final: bool
+    ) -> int | _Verdict:
+        """Where the bracket ends that closes a placeholder."""
+        end = self._behind_noise(text, at, limit, closes, final=final)
+        if isinstance(end, _Verdict):
+            return end
+        closing = _at(text, end, closes, final=final)
+        return closing if isinstance(closing, _Verdict) else end + len(closing)
+
+    def _bare(self, text: str, at: int, limit: int, *, final: bool) -> _Found | _Verdict:
+        """A placeholder whose first letter stands at `at`, without brackets."""
+        keys, spelled, end = self._keys, "", len(text)
+        place = at
+        while place < min(end, limit):
+            char = text[place]
+            place += 1
+            piece = canonical(char)
+            if not piece:
+                continue
+            if char == "&":
+                joint = _at(text, place - 1, _JOINTS, final=final)
+                if isinstance(joint, _Verdict):
+                    return joint
+                place += len(joint) - 1
+                continue
+            spelled += piece
+            nearest = bisect_left(keys, spelled)
+            if nearest == len(keys) or not keys[nearest].startswith(spelled):
+                return _Verdict.NONE
+            if keys[nearest] == spelled:
+                if place == end and not final:
+                    return _Verdict.OPEN
+                if place == end or not text[place].isalnum():
+                    return _Found(at, place, self._originals[spelled])
+        return _Verdict.NONE if final or place >= limit else _Verdict.OPEN
+
+    def _linked(self, text: str, at: int, *, final: bool) -> _Found | _Verdict:
+        """The placeholder that is the target of the link whose text ended before `at`."""
+        if at == len(text) or (at + 1 == len(text) and text[at] == "("):
+            return _Verdict.NONE if final else _Verdict.OPEN
+        if text[at] != "(":
+            return _Verdict.NONE
+        if not final and _unfinished_scheme.fullmatch(text, at + 1):
+            return _Verdict.OPEN
+        scheme = _scheme.match(text, at + 1)
+        start = scheme.end() if scheme else at + 1
+        target = self._bare(text, start, start + self._reach, final=final)
+        if isinstance(target, _Found) and text[target.end : target.end + 1] != ")":
+            return _Verdict.NONE
+        return target
+
+    def _behind_noise(
+        self, text: str, at: int, limit: int, unless: tuple[str, ...], *, final: bool
+    ) -> int | _Verdict:
+        """Where something that counts, or one of `unless`, stands first."""
+        while at < min(len(text), limit):
+            if text.startswith(unless, at):
+                return at
+            if canonical(text[at]):
+                joint = _at(text, at, _JOINTS, final=final) if text[at] == "&" else _Verdict.NONE
+                if not isinstance(joint, str):
+                    # What begins like a joint may as well begin like a bracket.
+                    return at
+                at += len(joint) - 1
+            at += 1
+        return _Verdict.NONE if final or at >= limit else _Verdict.OPEN
+
+
+def _at(
+    text: str, at: int, forms: Mapping[str, object] | tuple[str, ...], *, final: bool
+) -> str | _Verdict:
+    """Which of `forms` stands at `at`; open if the text ends within one."""
+    for form in forms:
+        if text.startswith(form, at) or (
+            form[0] == "&" and text[at : at + 9].lower().startswith(form)
+        ):
+            return form
+    if not final:
+        rest = text[at : at + 9].lower()
+        if at + len(rest) == len(text) and any(form.startswith(rest) for form in forms):
+            return _Verdict.OPEN
+    return _Verdict.NONE
 
 
 class StreamRestorer:
@@ -85,22 +296,25 @@ class StreamRestorer:
     could still become a placeholder. Belongs to one task.
     """
 
-    __slots__ = ("_held", "_restorer")
+    __slots__ = ("_before", "_held", "restorer")
 
     def __init__(self, restorer: Restorer) -> None:
-        self._restorer = restorer
+        self.restorer = restorer
+        self._before = ""
         self._held = ""
 
     def feed(self, delta: str) -> str:
         """Take the next piece; give what is certain by now, perhaps nothing."""
-        if not self._held and "[" not in delta:
-            return delta
-        text = self._held + delta
-        end = self._restorer.unfinished(text)
-        self._held = text[end:]
-        return self._restorer.restore(text[:end])
+        return self._resume(delta, final=False)
 
     def finish(self) -> str:
         """The stream has ended: give what was held back. Calling it again gives nothing."""
-        held, self._held = self._held, ""
-        return held
+        return self._resume("", final=True)
+
+    def _resume(self, delta: str, *, final: bool) -> str:
+        start = len(self._before)
+        text = self._before + self._held + delta
+        restored, end = self.restorer.resume(text, start, final=final)
+        self._held = text[end:]
+        self._before = text[end - 1 : end] if end else ""
+        return restored

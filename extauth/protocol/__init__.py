@@ -4,7 +4,7 @@ Pure functions and small objects of one request: no I/O, no tasks. Nothing of a 
 passed on as it came: what goes to Triton is written anew from what was understood.
 """
 
-from extauth.protocol.answer import error_body, error_headers, limit_headers
+from extauth.protocol.answer import error_body, error_headers, limit_headers, noted_headers
 from extauth.protocol.body import check_headers
 from extauth.protocol.call import REPLACED_HEADERS, Call, CallModel, ResponseCodec, UpstreamRequest
 from extauth.protocol.parse import parse_call
@@ -21,6 +21,7 @@ __all__ = [
     "error_body",
     "error_headers",
     "limit_headers",
+    "noted_headers",
     "parse_call",
     "parse_reference",
     "parse_target",

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.errors import STATUSES, LimitExceeded
+from extauth.headers import NOTED
 from extauth.types import Api, CalendarPeriod, Lifetime, TokenBucket
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from extauth.errors import AnsweredError
     from extauth.types import Limit, LimitState, Window
@@ -84,6 +85,13 @@ def limit_headers(states: Sequence[LimitState]) -> tuple[tuple[str, str], ...]:
     )
     policies = _policies(tuple([state.limit for state in states]))
     return (*headers, ("ratelimit-policy", policies), ("ratelimit", rates))
+
+
+def noted_headers(noted: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
+    """What was found and left as it is, by kind."""
+    if not noted:
+        return ()
+    return ((NOTED, ", ".join(f"{kind}={times}" for kind, times in sorted(noted.items()))),)
 
 
 @lru_cache(maxsize=1024)

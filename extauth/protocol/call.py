@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from extauth.errors import AnsweredError
-    from extauth.types import Delta, ModelReference, Parameters, Target, Usage
+    from extauth.types import Delta, ModelReference, Parameters, Source, Target, Usage
 
 # Request headers that describe the client's body, not ours, or ask for an answer that the gateway
 # could not read. They are dropped before `UpstreamRequest.headers` are set.
@@ -76,6 +76,9 @@ class Call(Protocol):
 
     def texts(self) -> list[str]:
         """Every string of the client that reaches the model, in a fixed order."""
+
+    def sources(self) -> list[Source]:
+        """Where each of `texts()` comes from, one for one, as far as the API tells."""
 
     def replace(self, texts: Sequence[str]) -> Call:
         """The same call with those strings in place of `texts()`, one for one."""

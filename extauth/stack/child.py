@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import resource
 import signal
 import sys
 import time
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 LAST_LINES = 5
 POLL_SECONDS = 0.05
 PR_SET_PDEATHSIG = 1  # prctl(2)
+NO_CORE = 1
+"""Bytes of a core file: too few for one, and the limit under which Linux calls no handler either.
+
+A core would hold the texts of requests (fs/coredump.c; 0 would not stop a handler).
+"""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -74,11 +80,14 @@ class Child:
     async def spawn(self) -> None:
         """Start the process; it is not ready yet. Raises StackError when it can't be started."""
         parent = os.getpid()
+        _, most = resource.getrlimit(resource.RLIMIT_CORE)
+        core = (NO_CORE if most else 0, most)
 
         def die_with_parent() -> None:
             _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:
                 os._exit(1)  # the parent died before the line above
+            resource.setrlimit(resource.RLIMIT_CORE, core)
 
         with self._log.open("ab") as log:
             os.fchmod(log.fileno(), 0o600)

@@ -30,7 +30,7 @@ def lay_out(snapshot: Snapshot, repositories: Mapping[str, Path], state: StateDi
         directory = root / name
         directory.mkdir(parents=True)
         shutil.copyfile(snapshot.root / "triton" / name / CONFIG, directory / CONFIG)
-        versions = snapshot.settings.models[name].versions
+        versions = snapshot.settings.served[name].versions
         for version in versions:
             if not (repository / version).is_dir():
                 raise StackError(

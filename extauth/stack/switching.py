@@ -225,5 +225,5 @@ def _models(snapshot: Snapshot) -> dict[str, bytes]:
     files = (snapshot.root / "triton").glob("*/config.pbtxt")
     return {file.parent.name: file.read_bytes() for file in files} | {
         f"{name}/versions": ",".join(model.versions).encode()
-        for name, model in snapshot.settings.models.items()
+        for name, model in snapshot.settings.served.items()
     }

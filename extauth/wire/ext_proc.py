@@ -18,7 +18,7 @@ from extauth.admission import admit
 from extauth.audit import Outcome
 from extauth.errors import AnsweredError, GatewayError, InvalidRequest
 from extauth.exchange import Exchange
-from extauth.protocol import api_of, limit_headers
+from extauth.protocol import api_of, limit_headers, noted_headers
 from extauth.transaction import State, Transaction
 from extauth.wire import reply
 from extauth.wire.head import request_head, response_head
@@ -161,7 +161,8 @@ class _Stream:
         status, headers = response_head(message.response_headers.headers.headers)
         limits = limit_headers(dispatch.limits)
         if exchange.headers(status, headers):
-            await self._context.write(reply.open_stream(dispatch.codec.content_type, limits))
+            told = (*limits, *noted_headers(self._transaction.noted))
+            await self._context.write(reply.open_stream(dispatch.codec.content_type, told))
             ended = False
             while not ended:
                 body = (await _next(self._context)).response_body
@@ -174,7 +175,8 @@ class _Stream:
             await self._context.write(reply.CONTINUE_RESPONSE_HEADERS)
             body = (await _next(self._context)).response_body.body
         answer = await exchange.plain(body)
-        await self._context.write(reply.answer(answer, limits))
+        told = (*limits, *noted_headers(self._transaction.noted))
+        await self._context.write(reply.answer(answer, told))
 
     async def _refuse(self, error: AnsweredError) -> None:
         try:

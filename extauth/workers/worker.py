@@ -65,11 +65,14 @@ class Worker:
         logger.info("serving snapshot %s", snapshot.digest)
 
     async def close(self) -> None:
-        """End the trial, and wait until what it found out is written."""
-        trial = None if self._runtime is None else self._runtime.trial
+        """End the trial, wait until what it found out is written, and let go of connections."""
+        if self._runtime is None:
+            return
+        trial = self._runtime.trial
         if trial is not None:
             await trial.stop("the service stopped")
             await trial.closed()
+        await self._runtime.close()
 
     def runtime(self) -> Runtime:
         """What requests that begin now are decided by."""

@@ -190,8 +190,9 @@ def test_every_fault_of_form_is_told_at_once(workspace: Workspace) -> None:
         "listener.port: 0 is not a port, 1 to 65535",
         "policy: the key engine is missing",
         "policy: the key timeout is missing",
-        "wat: there is no such key; expected one of admin, audit, backends, events, identity, "
-        "ledger, limits, listener, models, policy, time_zone, version, workers",
+        "wat: there is no such key; expected one of admin, audit, backends, classifiers, "
+        "detectors, events, identity, ledger, limits, listener, models, policy, time_zone, "
+        "version, workers",
     ]
 
 

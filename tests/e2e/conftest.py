@@ -42,6 +42,7 @@ class Stack:
     processes: dict[str, int]
     keys: list[dict[str, Any]]
     clients: list[httpx.Client] = field(default_factory=list)
+    model_server: str | None = None
 
     def key(self, tenant: str) -> str:
         """The demo key of a tenant."""
@@ -96,6 +97,8 @@ class Stack:
     @property
     def triton(self) -> str:
         """Triton's own address, past the gateway."""
+        if self.model_server is not None:
+            return self.model_server
         record = json.loads((self.state_dir / "run/stack.json").read_text())
         return f"http://127.0.0.1:{record['ports']['triton_http']}"
 
@@ -149,6 +152,14 @@ def down(stack: Stack) -> None:
     assert not [name for name, pid in stack.processes.items() if Path(f"/proc/{pid}").exists()]
 
 
+def share_triton(config: dict[str, Any], url: str) -> None:
+    """Have a configuration use a model server that runs already."""
+    del config["backends"]["triton"]["embedded"]
+    config["backends"]["triton"]["url"] = url
+    for model in config["models"].values():
+        del model["repository"]
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The demo, shared: tests change nothing that another one relies on."""
@@ -158,22 +169,31 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def private_stack(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Stack]]:
-    """Starts a stack with a changed configuration, for tests that break things."""
+def private_stack(tmp_path: Path, stack: Stack) -> Iterator[Callable[..., Stack]]:
+    """Starts a stack with a changed configuration, for tests that break things.
+
+    Its model server is the shared one, which is quicker, unless the test wants `own_triton`.
+    """
     started: list[Stack] = []
 
-    def start(change: Callable[[dict[str, Any]], None] = lambda _: None) -> Stack:
+    def start(
+        change: Callable[[dict[str, Any]], None] = lambda _: None, *, own_triton: bool = False
+    ) -> Stack:
         config = yaml.safe_load((REPOSITORY / "gateway.yaml").read_text())
         for model in config["models"].values():
             for name in ("repository", "tokenizer", "chat_template"):
                 if name in model:
                     model[name] = str(REPOSITORY / model[name])
         config["policy"]["directory"] = str(REPOSITORY / config["policy"]["directory"])
+        if not own_triton:
+            share_triton(config, stack.triton)
         change(config)
         path = tmp_path / "gateway.yaml"
         path.write_text(yaml.safe_dump(config))
-        started.append(up(tmp_path / "state", path))
-        return started[-1]
+        running = up(tmp_path / "state", path)
+        running.model_server = None if own_triton else stack.triton
+        started.append(running)
+        return running
 
     yield start
     for running in started:

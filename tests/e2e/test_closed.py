@@ -208,7 +208,7 @@ def test_dots_are_resolved_before_anything_is_decided(stack: Stack) -> None:
 
 
 def test_the_service_killed(private_stack: Callable[..., Stack]) -> None:
-    stack = private_stack()
+    stack = private_stack(own_triton=True)
     client = stack.http()
     assert client.post("/v1/chat/completions", json=CHAT).status_code == 200
     eventually(lambda: _seen(stack))
@@ -228,7 +228,7 @@ def test_the_service_killed(private_stack: Callable[..., Stack]) -> None:
 
 
 def test_the_model_server_down(private_stack: Callable[..., Stack]) -> None:
-    stack = private_stack()
+    stack = private_stack(own_triton=True)
     client = stack.http()
     stack.kill("triton", signal.SIGKILL)
     response = client.post("/v1/chat/completions", json=CHAT)

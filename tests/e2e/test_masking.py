@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import openai
 import pytest
 
 if TYPE_CHECKING:
@@ -97,3 +98,43 @@ def test_nothing_that_was_found_is_written_anywhere(stack: Stack) -> None:
             content = file.read_bytes()
             assert canary.encode() not in content, file
             assert b"zebra-4417" not in content, file
+
+
+CARD = "4111 1111 1111 1111"
+KEY = "ghp_" + "a1B2" * 9
+
+
+def test_what_a_model_says_is_scanned_for_the_client_s_own_policy(stack: Stack) -> None:
+    """A tester's card reaches the model as another one, which its answer may not tell either."""
+    key = stack.create_key("scanned", "acme", "premium", "developer", "tester")
+    messages = [{"role": "user", "content": f"Charge {CARD} for it, please."}]
+    client = stack.openai(key=key)
+    raw = client.chat.completions.with_raw_response.create(model="echo", messages=messages)
+    assert raw.parse().choices[0].message.content == "Charge [CARD] for it, please."
+    assert stack.audit(raw.headers["x-request-id"])["answer_sensitive"] == {"card": 1}
+    chunks = client.chat.completions.create(model="echo", messages=messages, stream=True)
+    pieces = [chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices]
+    assert "".join(pieces) == "Charge [CARD] for it, please."
+    response = stack.http(key=key).post(
+        "/v2/models/echo/generate", json={"text_input": f"{CARD} it is", "max_tokens": 60}
+    )
+    assert response.json()["text_output"] == "[CARD] it is"
+
+
+def test_an_answer_that_is_blocked_is_an_error_and_charged(stack: Stack) -> None:
+    """A reviewer sees what would be masked, but no model may tell a secret."""
+    key = stack.create_key("blocked", "acme", "premium", "developer", "reviewer")
+    messages = [{"role": "user", "content": f"The key is {KEY} and no other."}]
+    client = stack.openai(key=key)
+    with pytest.raises(openai.PermissionDeniedError) as denied:
+        client.chat.completions.create(model="echo", messages=messages)
+    assert denied.value.code == "content_blocked"
+    record = stack.audit(denied.value.response.headers["x-request-id"])
+    assert record["usage"]["completion_tokens"] > 0
+    assert (record["outcome"], record["answer_sensitive"]) == ("denied", {"secret": 1})
+    chunks = client.chat.completions.create(model="echo", messages=messages, stream=True)
+    pieces: list[str] = []
+    with pytest.raises(openai.APIError) as cut:
+        pieces.extend(chunk.choices[0].delta.content or "" for chunk in chunks)
+    assert cut.value.code == "content_blocked"
+    assert "".join(pieces) == "The key is "

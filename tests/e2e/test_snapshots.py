@@ -518,10 +518,6 @@ def another_follows_forth_and_back(site: Site, signing: dict[str, str], director
 def following(site: Site, signing: dict[str, str], directory: Path) -> Iterator[Stack]:
     """A second stack with the same models, whose policies are those that the site serves."""
     config = yaml.safe_load(site.config.read_text())
-    config["backends"]["triton"].pop("embedded")
-    config["backends"]["triton"]["url"] = site.stack.triton
-    for model in config["models"].values():
-        model.pop("repository")
     config["policy"]["signing"] = {name: signing[name] for name in ("algorithm", "public_key")}
     config["policy"]["pull"] = {
         "url": f"{site.stack.admin}/bundle",

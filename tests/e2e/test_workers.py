@@ -79,7 +79,7 @@ def test_two_workers_act_as_one(
         gateway["workers"] = 2
 
     stack = private_stack(shared)
-    assert set(stack.processes) == {"triton", *WORKERS, "envoy"}
+    assert set(stack.processes) == {*WORKERS, "envoy"}
     assert restarts(stack) == [0, 0]
 
     # Both serve, and what they count is one sum.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from extauth.errors import ConfigurationError, Unauthenticated
 from extauth.identity import JwtIdentity
 from extauth.settings import Jwt
-from extauth.types import Principal
+from extauth.types import Consent, Principal
 
 NOW = 1_790_000_000.0
 CORPORATE = Jwt(
@@ -22,6 +22,9 @@ CORPORATE = Jwt(
         "tier": "https://example.com/tier",
         "roles": "groups",
         "region": "region",
+        "retention": "retention",
+        "consent.purposes": "consent.for",
+        "consent.expires": "consent.until",
         "attributes.team": "org.team",
     },
 )
@@ -57,6 +60,22 @@ def test_claims_become_a_principal() -> None:
         region="eu-west",
         attributes={"team": "search"},
     )
+
+
+def test_a_token_may_tell_of_consent_and_retention() -> None:
+    claims = {
+        **CLAIMS,
+        "retention": "short",
+        "consent": {"for": "support billing", "until": "2027-01-31"},
+    }
+
+    principal = IDENTITY.principal(claims, NOW)
+
+    assert principal.retention == "short"
+    assert principal.consent == Consent(("support", "billing"), "2027-01-31")
+    assert IDENTITY.principal(CLAIMS, NOW).consent is None
+    withdrawn = IDENTITY.principal({**CLAIMS, "consent": {"for": []}}, NOW)
+    assert withdrawn.consent == Consent(())
 
 
 def test_the_issuer_selects_the_mapping() -> None:
@@ -98,6 +117,8 @@ def test_what_is_optional_may_be_missing() -> None:
         {**CLAIMS, "exp": True},
         {**CLAIMS, "exp": float("nan")},
         {**CLAIMS, "sub": 7},
+        {**CLAIMS, "consent": {"for": "support", "until": "soon"}},
+        {**CLAIMS, "consent": {"for": 7}},
         {**CLAIMS, "sub": ""},
         {**CLAIMS, "sub": "a\nb"},
         {**CLAIMS, "sub": "a" * 256},

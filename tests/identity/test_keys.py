@@ -9,7 +9,7 @@ import pytest
 
 from extauth.errors import InvalidRequest, NotFound, Unauthenticated
 from extauth.identity import KeyStore
-from extauth.types import Principal
+from extauth.types import Consent, Principal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +66,47 @@ def test_a_key_stands_for_its_principal(keys: KeyStore) -> None:
         region="eu-west",
         attributes={"team": "search & ranking"},
     )
+
+
+def test_consent_follows_at_once(keys: KeyStore, elsewhere: KeyStore) -> None:
+    given = Consent(("support",), "2027-01-31")
+    _, key = keys.create(
+        name="ada", tenant="acme", tier="free", consent=given, retention="short", now=NOW
+    )
+    principal = elsewhere.authenticate(key, NOW)
+    assert (principal.consent, principal.retention) == (given, "short")
+
+    keys.consent("acme/ada", Consent(()))
+
+    assert elsewhere.authenticate(key, NOW).consent == Consent(())
+
+
+@pytest.mark.parametrize(
+    "consent", [Consent(("a b",)), Consent(("support",), "2027-02-30"), Consent((), "soon")]
+)
+def test_a_consent_that_no_policy_could_read_is_refused(keys: KeyStore, consent: Consent) -> None:
+    with pytest.raises(InvalidRequest, match="consent"):
+        keys.create(name="ada", tenant="acme", tier="free", consent=consent, now=NOW)
+    keys.create(name="ada", tenant="acme", tier="free", now=NOW)
+    with pytest.raises(InvalidRequest, match="consent"):
+        keys.consent("acme/ada", consent)
+
+
+def test_nobody_consents_for_a_key_that_is_not_there(keys: KeyStore) -> None:
+    with pytest.raises(NotFound):
+        keys.consent("acme/ada", None)
+
+
+def test_what_is_erased_is_in_no_byte_of_the_file(keys: KeyStore, path: Path) -> None:
+    _, key = keys.create(name="jane.doe", tenant="acme", tier="free", now=NOW)
+    keys.create(name="bob", tenant="acme", tier="free", now=NOW)
+
+    assert keys.erase("acme", "jane.doe") == 1
+
+    assert refused(keys, key)
+    assert [kept.name for kept in keys.list()] == ["bob"]
+    for file in path.parent.iterdir():
+        assert b"jane.doe" not in file.read_bytes()
 
 
 def test_the_key_is_shown_once_and_its_secret_never_stored(keys: KeyStore, path: Path) -> None:

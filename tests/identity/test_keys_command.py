@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from extauth.cli.keys import app
 from extauth.errors import InvalidRequest, SluiceError, Unauthenticated
 from extauth.identity import KeyStore
+from extauth.types import Consent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +54,19 @@ def test_a_new_key_works_at_once(state: Path, gateway: KeyStore) -> None:
         "eu",
     )
     assert principal.attributes == {"team": "a=b"}
+
+
+def test_consent_is_given_and_withdrawn(state: Path, gateway: KeyStore) -> None:
+    agreed = ("--consent", "support", "--consent", "billing", "--consent-until", "2027-01-31")
+    key = run(state, *CREATE, *agreed, "--retention", "short").strip()
+    principal = gateway.authenticate(key, time.time())
+    assert principal.consent == Consent(("support", "billing"), "2027-01-31")
+    assert principal.retention == "short"
+
+    run(state, "consent", "acme/ada", "--consent", "support")
+    assert gateway.authenticate(key, time.time()).consent == Consent(("support",))
+    run(state, "consent", "acme/ada", "--withdraw")
+    assert gateway.authenticate(key, time.time()).consent == Consent(())
 
 
 def test_scripts_get_json(state: Path) -> None:

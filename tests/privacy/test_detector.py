@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extauth.errors import ConfigurationError
-from extauth.privacy import KINDS, Detector, Finding
+from extauth.privacy import KINDS, Detector
+from extauth.privacy.fold import fold
 
 DETECTOR = Detector(regions=("US", "GB", "DE"))
 
@@ -211,10 +212,80 @@ def test_several_cards_in_one_run_of_digits_are_several_findings(detector: Detec
 
 def test_findings_of_different_kinds_are_all_reported(detector: Detector) -> None:
     text = "4111111111111111@example.com"
-    assert detector.detect(text) == (
-        Finding("card", 0, 16, "card"),
-        Finding("email", 0, 28, "email"),
-    )
+    findings = [(f.kind, f.start, f.end, f.recogniser) for f in detector.detect(text)]
+    assert findings == [("card", 0, 16, "card"), ("email", 0, 28, "email")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("card", "55\u041e\u041e \u041e\u041e\u041e\u041e 0000 0004"),
+        ("email", "t\u0435st@example.com"),
+        ("secret", "\u0410KIAIOSFODNN7EXAMPLE"),
+        ("card", "➃➀➀➀ ➀➀➀➀ ➀➀➀➀ ➀➀➀➀"),
+        ("card", "𝟒𝟏𝟏𝟏 𝟙𝟙𝟙𝟙 𝟏𝟏𝟏𝟏 𝟷𝟷𝟷𝟷"),
+        ("card", "४१११११११११११११११"),
+        ("card", "4111\u202e 1111\u202c 1111\u2066 1111"),
+    ],
+)
+def test_a_person_would_see_it(detector: Detector, kind: str, text: str) -> None:
+    assert spans_of(detector, text, kind) == [(0, len(text))]
+
+
+PARTS = {
+    "words apart": ["card 4111 1111", "1111 1111 thanks"],
+    "no space": ["card 41111111", "11111111 thanks"],
+    "three parts": ["card 4111", "1111 1111", "1111 thanks"],
+    "one by one": list("4111111111111111"),
+    "empty between": ["4111 1111 ", "", "1111 1111"],
+    "far apart": ["x" * 5000 + " 4111 1111", "1111 1111 " + "y" * 5000],
+    "disguised": ["4111\u200b 1111 ", "\u200b１１１１ 1111"],
+}
+
+
+@pytest.mark.parametrize("texts", PARTS.values(), ids=PARTS.keys())
+def test_what_is_split_over_neighbours_is_found_in_each(
+    detector: Detector, texts: list[str]
+) -> None:
+    found = detector.detect_all(texts)
+    digits = [
+        "".join(text[f.start : f.end] for f in findings if f.kind == "card")
+        for text, findings in zip(texts, found, strict=True)
+    ]
+    assert fold("".join(digits)).replace(b" ", b"") == b"4111111111111111"
+
+
+def test_an_address_split_in_a_word_is_found(detector: Detector) -> None:
+    before, behind = detector.detect_all(["write to bob.smith@exam", "ple.com today"])
+    assert [(f.kind, f.start, f.end) for f in before] == [("email", 9, 23)]
+    assert [(f.kind, f.start, f.end) for f in behind] == [("email", 0, 7)]
+
+
+def test_a_question_tells_what_its_answer_is(detector: Detector) -> None:
+    asked, answered = detector.detect_all(["What is your date of birth?", "It's 03.05.1990."])
+    assert asked == ()
+    assert [(f.kind, f.start, f.end) for f in answered] == []
+    _, answered = detector.detect_all(["Date of birth:", "03.05.1990."])
+    assert [(f.kind, f.start, f.end) for f in answered] == [("birth_date", 0, 10)]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["Hello there.", "How are you?"],
+        ["We met 12 times in 2024", "1234 people came"],
+        ["see foo", "bar@example.com"],
+        ["sk-", "learn"],
+        ["", "", ""],
+        [],
+    ],
+)
+def test_neighbours_add_nothing_that_is_not_there(detector: Detector, texts: list[str]) -> None:
+    assert detector.detect_all(texts) == [detector.detect(text) for text in texts]
+
+
+def test_built_in_patterns_are_compiled_once() -> None:
+    assert Detector().recognisers is Detector().recognisers
 
 
 def test_national_numbers_are_found_in_the_given_regions_only() -> None:

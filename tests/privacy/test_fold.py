@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extauth.privacy.fold import fold, offsets
+from extauth.privacy.fold import fold, fold_letters, fold_pages, offsets
 
 
 @pytest.mark.parametrize(
@@ -22,16 +22,42 @@ from extauth.privacy.fold import fold, offsets
         ("日本👍", b"\x1f\x1f\x1f"),
         ("\u00a0\u2003\u2011\u2212", b"  --"),
         ("\ud800\U000e0041\U000f0000", b"\x1f\x1f"),
+        ("❶⓵⑴⒈➀", b"11111"),
+        ("🅰🅐🄰⒜ᴀ", b"AAAaA"),
+        # Look-alikes, in words that mix them with ASCII only.
+        ("p\u0430ypal \u0410KIA \u041c\u04201234567", b"paypal AKIA MP1234567"),
+        ("4\u041e\u041e\u041e \u041e\u041e\u041e\u041e \u041e\u041e\u041e3", b"4000 0000 0003"),
+        ("12\u04173 \u04316\u0431\u0431", b"1233 6666"),
+        (
+            "Привет АОЕ, 5ος, 10ο, ООО",
+            b"\xe9" * 6 + b" \xe9\xe9\xe9, 5\xe9\xe9, 10\xe9, \xe9\xe9\xe9",
+        ),
+        ("2024г", b"2024\xe9"),
+        # Words that tell what stands beside them.
+        ("дата рождения: 1", b"         born: 1"),
+        ("生年月日1", b"born1"),
+        ("пароль картел.", b"   pwd " + b"\xe9" * 6 + b"."),
     ],
 )
-@pytest.mark.parametrize("padding", ["", " " * 500], ids=["dense", "sparse"])
-def test_folds(text: str, folded: bytes, padding: str) -> None:
-    assert fold(padding + text) == padding.encode() + folded
+@pytest.mark.parametrize("padding", ["", " " * 5000], ids=["dense", "sparse"])
+@pytest.mark.parametrize("plane", ["", "\U0001f600"], ids=["basic", "astral"])
+def test_folds(text: str, folded: bytes, padding: str, plane: str) -> None:
+    assert fold(padding + text + " " + plane) == padding.encode() + folded + b" " + b"\x1f" * len(
+        plane
+    )
+
+
+def test_pages_fold_as_characters_do() -> None:
+    for first in range(0, 0x10000, 0x400):
+        text = "".join(map(chr, range(first, first + 0x400)))
+        one_by_one = b"".join(map(fold_pages, text))
+        assert fold_pages(text) == one_by_one
 
 
 @given(st.text(st.characters(categories=("L", "N", "P", "M", "Z", "C"))))
 def test_one_byte_for_each_offset(text: str) -> None:
-    folded, kept = fold(text), offsets(text)
+    folded, kept = fold_letters(text), offsets(text)
+    assert len(fold(text)) == len(folded)
     assert len(folded) == len(kept)
     assert kept == sorted(set(kept))
     for byte, at in zip(folded, kept, strict=True):

@@ -2,20 +2,22 @@
 
 import re
 from itertools import chain, product
-from typing import get_args
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extauth.privacy import KINDS, Detector, Finding, Kind, Masker, Treatment
+from extauth.privacy import KINDS, Detector, Finding, KeyedHash, Masker, StreamRestorer, Substitutes
 
+HASHING = KeyedHash(bytes(32), "acme")
 DETECTOR = Detector(regions=("US", "DE"))
+Replacing = Literal["placeholder", "redact", "hash", "stand_in"]
 PROMPT = "Mail bob@example.com or eve@example.com from 10.1.2.3; again bob@example.com."
 
 
-def masked(text: str, kinds: set[Kind], treatment: Treatment = "placeholder") -> tuple[str, Masker]:
-    masker = Masker([text])
+def masked(text: str, kinds: set[str], treatment: Replacing = "placeholder") -> tuple[str, Masker]:
+    masker = Masker([text], Substitutes(HASHING))
     result = masker.mask(
         text,
         DETECTOR.detect(text),
@@ -23,6 +25,10 @@ def masked(text: str, kinds: set[Kind], treatment: Treatment = "placeholder") ->
         treatment=treatment,
     )
     return result.text, masker
+
+
+def whole(restorer: StreamRestorer, text: str) -> str:
+    return restorer.feed(text) + restorer.finish()
 
 
 def test_placeholders_stand_for_kind_number_and_request() -> None:
@@ -56,7 +62,7 @@ def test_nothing_to_mask_leaves_everything_as_it_is() -> None:
 
 def test_one_placeholder_an_original_over_all_texts_of_a_request() -> None:
     texts = ["I am bob@example.com", "Who is bob@example.com?"]
-    masker = Masker(texts)
+    masker = Masker(texts, Substitutes(HASHING))
     first, second = (
         masker.mask(t, DETECTOR.detect(t), kinds=KINDS, treatment="placeholder").text for t in texts
     )
@@ -77,7 +83,7 @@ def test_a_prompt_that_holds_every_short_nonce_does_not_collide() -> None:
     letters = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
     every = " ".join(chain.from_iterable(product(letters, repeat=4)))
     text = f"{every} bob@example.com"
-    masker = Masker([text])
+    masker = Masker([text], Substitutes(HASHING))
     result = masker.mask(
         text,
         [Finding("email", len(text) - 15, len(text), "email")],
@@ -96,7 +102,7 @@ def test_a_finding_inside_another_of_an_unchosen_kind_is_masked_all_the_same() -
 
 def test_a_span_masked_twice_comes_back_in_one_go() -> None:
     text = "to 4111111111111111@example.com"
-    masker = Masker([text])
+    masker = Masker([text], Substitutes(HASHING))
     first = masker.mask(text, DETECTOR.detect(text), kinds={"card"}, treatment="placeholder")
     second = masker.mask(first.text, first.remaining, kinds={"email"}, treatment="placeholder")
     assert re.fullmatch(r"to \[EMAIL_2_\w+\]", second.text)
@@ -105,16 +111,18 @@ def test_a_span_masked_twice_comes_back_in_one_go() -> None:
 
 def test_a_restorer_knows_all_that_was_masked_before_it() -> None:
     text = "bob@example.com 10.1.2.3"
-    masker = Masker([text])
+    masker = Masker([text], Substitutes(HASHING))
     first = masker.mask(text, DETECTOR.detect(text), kinds={"email"}, treatment="placeholder")
-    assert masker.restorer().feed(first.text) == text
+    assert whole(masker.restorer(), first.text) == text
     second = masker.mask(first.text, first.remaining, kinds={"ip"}, treatment="placeholder")
-    assert masker.restorer().feed(second.text) == text
+    assert whole(masker.restorer(), second.text) == text
 
 
 def test_a_finding_of_which_nothing_is_left_is_gone() -> None:
     findings = [Finding("ip", 0, 4, "ip"), Finding("ip", 4, 8, "ip"), Finding("secret", 2, 6, "s")]
-    result = Masker(["abcdefgh"]).mask("abcdefgh", findings, kinds={"ip"}, treatment="redact")
+    result = Masker(["abcdefgh"], Substitutes(HASHING)).mask(
+        "abcdefgh", findings, kinds={"ip"}, treatment="redact"
+    )
     assert result.text == "[IP][IP]"
     assert result.remaining == ()
 
@@ -139,14 +147,18 @@ def test_remaining_findings_move_with_the_text(
 ) -> None:
     text = "abcdefghijklmnop"
     findings = [Finding("ip", *masked_span, "ip"), Finding("secret", *other, "secret")]
-    result = Masker([text]).mask(text, findings, kinds={"ip"}, treatment="redact")
+    result = Masker([text], Substitutes(HASHING)).mask(
+        text, findings, kinds={"ip"}, treatment="redact"
+    )
     assert result.text == "abcd[IP]ijklmnop"
     assert [result.text[f.start : f.end] for f in result.remaining] == ([left] if left else [])
 
 
 def test_originals_appear_in_no_repr() -> None:
     _, masker = masked(PROMPT, {"email"})
-    result = Masker([PROMPT]).mask(PROMPT, [], kinds=set(), treatment="redact")
+    result = Masker([PROMPT], Substitutes(HASHING)).mask(
+        PROMPT, [], kinds=set(), treatment="redact"
+    )
     for shown in (masker, masker.restorer(), result):
         assert "@" not in repr(shown)
 
@@ -170,9 +182,9 @@ OBLIGATIONS = st.lists(st.sets(st.sampled_from(KINDS)), min_size=1, max_size=3)
 
 @given(st.lists(TEXTS, min_size=1, max_size=3), OBLIGATIONS)
 def test_masking_and_restoring_is_the_identity(
-    texts: list[str], obligations: list[set[Kind]]
+    texts: list[str], obligations: list[set[str]]
 ) -> None:
-    masker = Masker(texts)
+    masker = Masker(texts, Substitutes(HASHING))
     for text in texts:
         current, findings = text, DETECTOR.detect(text)
         for kinds in obligations:
@@ -183,21 +195,23 @@ def test_masking_and_restoring_is_the_identity(
         assert masker.restore(current) == text
 
 
-@given(TEXTS, st.sets(st.sampled_from(KINDS)), st.sampled_from(get_args(Treatment)))
+@given(TEXTS, st.sets(st.sampled_from(KINDS)), st.sampled_from(["placeholder", "redact", "hash"]))
 def test_no_character_of_a_chosen_finding_stays(
-    text: str, kinds: set[Kind], treatment: Treatment
+    text: str, kinds: set[str], treatment: Replacing
 ) -> None:
     findings = [f for f in DETECTOR.detect(text) if f.kind in kinds]
     hidden = {at for f in findings for at in range(f.start, f.end)}
     marked = "".join("\0" if at in hidden else char for at, char in enumerate(text))
     visible = [re.escape(piece) for piece in re.split("\0+", marked)]
-    result = Masker([text]).mask(text, findings, kinds=kinds, treatment=treatment)
-    assert re.fullmatch(r"(?:\[[A-Z]+(?:_\d+_\w+)?\])+".join(visible), result.text)
+    result = Masker([text], Substitutes(HASHING)).mask(
+        text, findings, kinds=kinds, treatment=treatment
+    )
+    assert re.fullmatch(r"(?:\[[A-Z_]+(?:_\d+_\w+|:[0-9a-f]{16})?\])+".join(visible), result.text)
 
 
 @given(TEXTS, TEXTS)
 def test_answers_get_nothing_that_this_request_did_not_mask(prompt: str, answer: str) -> None:
-    masker = Masker([prompt, answer])
+    masker = Masker([prompt, answer], Substitutes(HASHING))
     result = masker.mask(prompt, DETECTOR.detect(prompt), kinds=KINDS, treatment="placeholder")
     assert masker.restore(answer) == answer
     assert masker.restore(answer + result.text) == answer + prompt

@@ -1,4 +1,4 @@
-"""The rule for overlaps: longest, then earliest, then kind; nothing stays partly in the clear."""
+"""The rule for overlaps: longest, surest, earliest, by kind; nothing stays partly in the clear."""
 
 from itertools import pairwise
 from random import Random
@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extauth.privacy import KINDS, Finding, Kind, resolve
+from extauth.privacy import KINDS, Finding, resolve
 
 
-def found(kind: Kind, start: int, end: int) -> Finding:
+def found(kind: str, start: int, end: int) -> Finding:
     return Finding(kind, start, end, kind)
 
 
@@ -31,8 +31,27 @@ def found(kind: Kind, start: int, end: int) -> Finding:
     ],
     ids=["none", "apart", "touching", "longest", "earliest", "kind", "chain", "nested"],
 )
-def test_rule(findings: list[tuple[Kind, int, int]], expected: list[tuple[Kind, int, int]]) -> None:
+def test_rule(findings: list[tuple[str, int, int]], expected: list[tuple[str, int, int]]) -> None:
     assert resolve(found(*f) for f in findings) == tuple(found(*f) for f in expected)
+
+
+@pytest.mark.parametrize(
+    ("rivals", "winner"),
+    [
+        ([("phone", 0, 9, 0.9), ("card", 0, 9, 0.5)], "phone"),
+        ([("phone", 0, 9, 0.9), ("card", 0, 10, 0.5)], "card"),
+        ([("ip", 0, 6, 0.5), ("mac", 4, 10, 0.7)], "mac"),
+        ([("own", 0, 9, 0.9), ("location", 0, 9, 0.9)], "location"),
+        ([("b_own", 0, 9, 0.9), ("a_own", 0, 9, 0.9)], "a_own"),
+    ],
+    ids=["surest", "longest first", "surest before earliest", "own terms last", "own by name"],
+)
+def test_the_surest_of_equally_long_ones_wins(
+    rivals: list[tuple[str, int, int, float]], winner: str
+) -> None:
+    (resolved,) = resolve(Finding(k, start, end, k, sure) for k, start, end, sure in rivals)
+    assert resolved.kind == resolved.recogniser == winner
+    assert (resolved.start, resolved.end) == (0, max(end for _, _, end, _ in rivals))
 
 
 FINDINGS = st.lists(

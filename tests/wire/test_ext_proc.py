@@ -14,7 +14,7 @@ from envoy.config.core.v3.base_pb2 import HeaderValueOption
 from envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import ProcessingMode
 
 from extauth.audit import Outcome
-from extauth.inference import Inference
+from extauth.privacy import Detector
 from extauth.types import Counters, Usage
 from tests.pipeline import CHAT, EVENTS, JSON, contents, event, generated
 from tests.wire.conftest import wire
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     )
 
     from extauth.audit import AuditRecord
-    from extauth.privacy import Detector, Finding
+    from extauth.privacy import Finding
     from extauth.wire import WireServer
     from tests.pipeline import Pipeline
     from tests.wire.envoy import ProcessCall
@@ -302,25 +302,25 @@ async def test_an_answer_of_envoys_own_passes_and_is_no_request(
     assert await pipeline.records() == ()
 
 
-class Hook:
+class Hook(Detector):
     """A detector that does something of a test's first."""
 
-    def __init__(self, detector: Detector, hook: Callable[[], None]) -> None:
-        self._detector = detector
+    def __init__(self, hook: Callable[[], None]) -> None:
+        super().__init__()
         self._hook = hook
 
-    def detect(self, text: str) -> Sequence[Finding]:
+    def detect_all(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
         self._hook()
-        return self._detector.detect(text)
+        return super().detect_all(texts)
 
 
 @asynccontextmanager
 async def hooked(
-    pipeline: Pipeline, socket: Path, detector: Detector, hook: Callable[[], None]
+    pipeline: Pipeline, socket: Path, hook: Callable[[], None]
 ) -> AsyncIterator[Envoy]:
     """Envoy in front of a gateway that runs `hook` while it reads a body."""
-    inference = Inference(pipeline.ledger, Hook(detector, hook))  # type: ignore[arg-type]  # a class
-    server = wire(pipeline, socket, inference)
+    pipeline.runtime.detector = Hook(hook)
+    server = wire(pipeline, socket, pipeline.inference)
     await server.start()
     envoy = Envoy(socket)
     try:
@@ -345,11 +345,10 @@ def fail() -> None:
 async def test_a_defect_is_a_500_in_the_apis_shape(
     pipeline: Pipeline,
     socket: Path,
-    detector: Detector,
     path: str,
     body: object,
 ) -> None:
-    async with hooked(pipeline, socket, detector, fail) as envoy:
+    async with hooked(pipeline, socket, fail) as envoy:
         answer = await refused(
             envoy.process(),
             request_headers(pipeline.head(path)),
@@ -364,14 +363,14 @@ async def test_a_defect_is_a_500_in_the_apis_shape(
 
 
 async def test_a_client_that_leaves_while_its_body_is_read(
-    pipeline: Pipeline, socket: Path, detector: Detector, recorded: Recorded
+    pipeline: Pipeline, socket: Path, recorded: Recorded
 ) -> None:
     calls: list[ProcessCall] = []
 
     def leave() -> None:
         calls[0].cancel()
 
-    async with hooked(pipeline, socket, detector, leave) as envoy:
+    async with hooked(pipeline, socket, leave) as envoy:
         call = envoy.process()
         calls.append(call)
         await call.say(request_headers(pipeline.head()))
@@ -396,7 +395,7 @@ async def test_stopping_settles_what_it_cuts(
 
 
 async def test_stopping_waits_for_a_body_that_is_being_read(
-    pipeline: Pipeline, socket: Path, detector: Detector
+    pipeline: Pipeline, socket: Path
 ) -> None:
     reading, go_on = threading.Event(), threading.Event()
 
@@ -405,8 +404,8 @@ async def test_stopping_waits_for_a_body_that_is_being_read(
         go_on.wait(PATIENCE)
 
     long = {**CHAT, "user": "u" * 40_000}
-    inference = Inference(pipeline.ledger, Hook(detector, hold))  # type: ignore[arg-type]  # a class
-    server = wire(pipeline, socket, inference)
+    pipeline.runtime.detector = Hook(hold)
+    server = wire(pipeline, socket, pipeline.inference)
     await server.start()
     envoy = Envoy(socket)
     call = envoy.process()

@@ -104,8 +104,13 @@ def inference_filters() -> dict[str, Any]:
 
 
 def message_timeout(settings: Settings) -> timedelta:
-    """How long the service may take over one message: two decisions, and reading a whole body."""
-    return timedelta(seconds=settings.policy.timeout * 2 + 5)
+    """How long the service may take over one message.
+
+    Two decisions, reading a whole body, and asking everybody else once.
+    """
+    asked = (*settings.detectors.values(), *settings.classifiers.values())
+    asking = sum(service.timeout for service in asked)
+    return timedelta(seconds=settings.policy.timeout * 2 + 5 + asking)
 
 
 def _filter(name: str, config: Any) -> HttpFilter:

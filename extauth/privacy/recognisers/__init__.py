@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from extauth.privacy.recognisers.address import ADDRESSES
 from extauth.privacy.recognisers.assignment import AssignmentRecogniser
+from extauth.privacy.recognisers.birth_date import BirthDateRecogniser
 from extauth.privacy.recognisers.card import CardRecogniser
+from extauth.privacy.recognisers.connection import CONNECTIONS
 from extauth.privacy.recognisers.email import EmailRecogniser
 from extauth.privacy.recognisers.iban import IbanRecogniser
 from extauth.privacy.recognisers.ip import Ipv4Recogniser, Ipv6Recogniser
@@ -14,7 +17,8 @@ from extauth.privacy.recognisers.phone import (
     InternationalPhoneRecogniser,
     NationalPhoneRecogniser,
 )
-from extauth.privacy.recognisers.token import TOKENS
+from extauth.privacy.recognisers.token import GENERAL
+from extauth.privacy.recognisers.vendor import VENDORS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +37,10 @@ def recognisers(regions: Sequence[str]) -> tuple[Recogniser, ...]:
         IbanRecogniser(),
         Ipv4Recogniser(),
         Ipv6Recogniser(),
+        *ADDRESSES,
+        BirthDateRecogniser(),
         AssignmentRecogniser(),
-        *TOKENS,
+        *CONNECTIONS,
+        *GENERAL,
+        *VENDORS,
     )

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from stdnum import luhn
 
-from extauth.privacy.pattern import compile_pattern
-from extauth.privacy.recogniser import Span
+from extauth.pattern import compile_pattern
+from extauth.privacy.recogniser import WORD, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from extauth.privacy.finding import Kind
-    from extauth.privacy.pattern import Match
+    from extauth.pattern import Match
 
 # How the networks print their numbers: 4-4-4-4 and its 17 to 19 digit forms, Amex, Diners.
 _GROUPINGS = (
@@ -46,7 +45,9 @@ class CardRecogniser:
     Parts of longer numbers, decimal fractions, identifiers and telephone numbers are none.
     """
 
-    kind: Kind = "card"
+    kind = "card"
+    confidence = 0.9
+    opens = WORD
     name = "card"
     prefilter = rb"\d{13}|\d{4}[ \-]\d{4}[ \-]\d{4}|\d{4}[ \-]\d{6}[ \-]\d{4}|\d{6}[ \-]\d{13}"
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extauth.privacy.pattern import compile_pattern
-from extauth.privacy.recogniser import Span
+from extauth.pattern import compile_pattern
+from extauth.privacy.recogniser import WORD, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from extauth.privacy.finding import Kind
 
 # An image's resolution (icon@2x.png) and a package's version (name@1.2.3-beta.js) are no domain.
 _NO_DOMAIN = compile_pattern(rb"\dx\..*|(?:\d+\.){2,}.*")
@@ -23,7 +22,9 @@ class EmailRecogniser:
     not a person.
     """
 
-    kind: Kind = "email"
+    kind = "email"
+    confidence = 0.9
+    opens = WORD
     name = "email"
     prefilter = rb"[\w.%+\-'\xe9]@[\w\xe9]"
 

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from stdnum import iban, numdb
 
-from extauth.privacy.pattern import compile_pattern
-from extauth.privacy.recogniser import Span
+from extauth.pattern import compile_pattern
+from extauth.privacy.recogniser import WORD, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from extauth.privacy.finding import Kind
-    from extauth.privacy.pattern import Pattern
+    from extauth.pattern import Pattern
 
 
 class IbanRecogniser:
@@ -26,7 +25,9 @@ class IbanRecogniser:
     registry in python-stdnum.
     """
 
-    kind: Kind = "iban"
+    kind = "iban"
+    confidence = 0.9
+    opens = WORD
     name = "iban"
 
     def __init__(self) -> None:

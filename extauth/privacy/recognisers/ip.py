@@ -5,13 +5,12 @@ from __future__ import annotations
 from ipaddress import AddressValueError, IPv4Address, IPv6Address, IPv6Network
 from typing import TYPE_CHECKING
 
-from extauth.privacy.pattern import compile_pattern
-from extauth.privacy.recogniser import Span
+from extauth.pattern import compile_pattern
+from extauth.privacy.recogniser import WORD, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from extauth.privacy.finding import Kind
 
 _CUE_LENGTH = 24
 
@@ -31,7 +30,9 @@ class Ipv4Recogniser:
     `Chrome/120.0.0.0`, `==1.2.3.4`), section numbers and longer dotted numbers.
     """
 
-    kind: Kind = "ip"
+    kind = "ip"
+    confidence = 0.9
+    opens = WORD
     name = "ipv4"
     prefilter = rb"\d\.\d{1,3}\.\d{1,3}\.\d"
 
@@ -66,7 +67,9 @@ class Ipv6Recogniser:
     So `12:30:45`, `std::vector` and `rows[10::20]` are none, nor is loopback.
     """
 
-    kind: Kind = "ip"
+    kind = "ip"
+    confidence = 0.9
+    opens = WORD
     name = "ipv6"
     prefilter = rb"(?i)[0-9A-F]{1,4}:(?:[0-9A-F]{1,4}:){3}|[0-9A-F]{2}::|::FFFF:"
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, country_code_for_region
 
 from extauth.errors import ConfigurationError
-from extauth.privacy.pattern import compile_pattern
+from extauth.pattern import compile_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from extauth.privacy.pattern import Pattern
+    from extauth.pattern import Pattern
 
 _TYPES = (
     *("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost"),

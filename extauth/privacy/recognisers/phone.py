@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extauth.privacy.pattern import compile_pattern
-from extauth.privacy.recogniser import Span
+from extauth.pattern import compile_pattern
+from extauth.privacy.recogniser import WORD, Span
 from extauth.privacy.recognisers.numbering import is_international, region
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from extauth.privacy.finding import Kind
 
 _PUNCTUATION = b" .-/()+"
 _SHORTEST = 7
@@ -28,7 +27,9 @@ class InternationalPhoneRecogniser:
     calling code, else they are an identifier.
     """
 
-    kind: Kind = "phone"
+    kind = "phone"
+    confidence = 0.9
+    opens = WORD
     name = "phone-international"
     prefilter = rb"\+[ (]{0,2}[1-9](?:[ .\-/()]{0,3}\d){6}|\b00[ ]?[1-9]\d{0,2}[ .\-/(]{1,3}\d"
 
@@ -47,7 +48,9 @@ class InternationalPhoneRecogniser:
 class NationalPhoneRecogniser:
     """Numbers with separators, written as in one country: `(415) 555-2671`, `030 123456`."""
 
-    kind: Kind = "phone"
+    kind = "phone"
+    confidence = 0.9
+    opens = WORD
 
     __slots__ = ("_is_valid", "_pattern", "name", "prefilter")
 
@@ -71,7 +74,9 @@ class NationalPhoneRecogniser:
 class CuedPhoneRecogniser:
     """Digits without any separator, valid in one of the regions, behind a word such as `call`."""
 
-    kind: Kind = "phone"
+    kind = "phone"
+    confidence = 0.9
+    opens = WORD
     name = "phone-cued"
     prefilter = (
         rb"(?i)\b(?:tel|telephone|telefon|phone|mobile|mobil|cell|cellphone|call|fax|whatsapp|sms"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from extauth.errors import AnsweredError
     from extauth.protocol.call import CallModel, ResponseCodec, UpstreamRequest
-    from extauth.types import Delta, Usage
+    from extauth.types import Delta, Source, Usage
 
 
 class Body(Fields, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -55,6 +55,10 @@ class GenerateCall(msgspec.Struct, frozen=True):
     def texts(self) -> list[str]:
         """The text, then the stop strings."""
         return [self.text, *self.stops]
+
+    def sources(self) -> list[Source]:
+        """The user's, all of them: the API knows no other."""
+        return ["user"] * len(self.texts())
 
     def replace(self, texts: Sequence[str]) -> GenerateCall:
         """The same request with other texts."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from extauth.errors import AnsweredError
     from extauth.protocol.call import CallModel, ResponseCodec
+    from extauth.types import Source
 
 TensorName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,127}\Z")]
 
@@ -115,6 +116,10 @@ class InferCall(msgspec.Struct, frozen=True):
     def texts(self) -> list[str]:
         """The elements of every BYTES tensor."""
         return [text for tensor in self.tensors for text in tensor.texts or ()]
+
+    def sources(self) -> list[Source]:
+        """The user's, all of them: the API knows no other."""
+        return ["user"] * len(self.texts())
 
     def replace(self, texts: Sequence[str]) -> InferCall:
         """The same tensors with other elements; their lengths are computed anew."""

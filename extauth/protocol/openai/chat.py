@@ -11,7 +11,7 @@ from extauth.protocol.body import invalid, read_json, unsupported
 from extauth.protocol.generate import MaxTokens, generate_request, require_task
 from extauth.protocol.openai.answers import ChatAnswer
 from extauth.protocol.openai.chunks import ChatChunks
-from extauth.protocol.openai.messages import Message, Tool
+from extauth.protocol.openai.messages import SOURCES, Message, Tool
 from extauth.protocol.openai.options import Options, ServiceTier, refused
 from extauth.protocol.strings import Collector, Replacer
 from extauth.protocol.target import parse_reference
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from extauth.errors import AnsweredError
     from extauth.protocol.call import CallModel, ResponseCodec, UpstreamRequest
     from extauth.protocol.strings import Change
+    from extauth.types import Source
 
 _TASKS: Final = ("chat",)
 
@@ -106,6 +107,19 @@ class ChatCall(msgspec.Struct, frozen=True):
         found = Collector()
         self._changed(found)
         return found.texts
+
+    def sources(self) -> list[Source]:
+        """By the role of the message. Tools and stop strings are the application's."""
+        found = Collector()
+        sources: list[Source] = []
+        for message in self.messages:
+            message.changed(found)
+            sources += [SOURCES[message.role]] * (len(found.texts) - len(sources))
+        for tool in self.tools:
+            tool.changed(found)
+        rest = len(found.texts) + len(self.stops) - len(sources)
+        sources += ["application"] * rest
+        return sources
 
     def replace(self, texts: Sequence[str]) -> ChatCall:
         """The same chat with other texts."""

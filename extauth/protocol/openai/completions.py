@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from extauth.errors import AnsweredError
     from extauth.protocol.call import CallModel, ResponseCodec, UpstreamRequest
+    from extauth.types import Source
 
 _TASKS: Final = ("completion", "chat")
 
@@ -62,6 +63,10 @@ class CompletionCall(msgspec.Struct, frozen=True):
     def texts(self) -> list[str]:
         """The prompts, then the stop strings."""
         return [*texts_of(self.inputs, "prompt"), *self.stops]
+
+    def sources(self) -> list[Source]:
+        """The user's, all of them: the API knows no other."""
+        return ["user"] * len(self.texts())
 
     def replace(self, texts: Sequence[str]) -> CompletionCall:
         """The same completion with other texts."""

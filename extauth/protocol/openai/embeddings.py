@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from extauth.errors import AnsweredError
     from extauth.protocol.call import CallModel, ResponseCodec
-    from extauth.types import Usage
+    from extauth.types import Source, Usage
 
 _TASKS: Final = ("embedding",)
 _HEADERS: Final = (("content-type", "application/json"),)
@@ -63,6 +63,10 @@ class EmbeddingCall(msgspec.Struct, frozen=True):
     def texts(self) -> list[str]:
         """The inputs."""
         return texts_of(self.inputs, "input")
+
+    def sources(self) -> list[Source]:
+        """The user's, all of them: the API knows no other."""
+        return ["user"] * len(self.texts())
 
     def replace(self, texts: Sequence[str]) -> EmbeddingCall:
         """The same request with other texts."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -13,6 +13,7 @@ from extauth.protocol.strings import changed
 if TYPE_CHECKING:
     from extauth.errors import InvalidRequest
     from extauth.protocol.strings import Change
+    from extauth.types import Source
 
 # The API's own patterns; neither leaves room for a part of a control token.
 ParticipantName = Annotated[str, Meta(pattern=r"^[^\s<|\\/>]{1,64}\Z")]
@@ -51,6 +52,16 @@ class ToolCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     type: Literal["function"]
     function: CalledFunction
+
+
+SOURCES: Final[dict[str, Source]] = {
+    "developer": "application",
+    "system": "application",
+    "user": "user",
+    "assistant": "model",
+    "tool": "document",
+}
+"""Where the texts of a message come from, by its role."""
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

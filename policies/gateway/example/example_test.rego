@@ -36,6 +36,14 @@ chat := {
 	"exceeded": [],
 	"load": {"pending": 0, "queue_ms": 1.5, "in_flight": 1, "gpu": null, "age": 0.5},
 	"behaviour": {"requests": 1, "denied": 0, "limited": 0, "failed": 0},
+	"guard": {
+		"score": 0,
+		"families": [],
+		"invisible": 0,
+		"encoded": 0,
+		"links": 0,
+		"topics": [],
+	},
 }
 
 windows := {"minute": counters, "day": counters}
@@ -51,6 +59,7 @@ bare := object.union(chat, {
 	"usage": null,
 	"load": null,
 	"behaviour": null,
+	"guard": null,
 })
 
 models := {
@@ -107,6 +116,20 @@ limits := {
 		"window": 3600,
 		"max": 10,
 	}]},
+}
+
+# Links pass: what is obliged is what the rules beside say.
+guard := {
+	"score": 0.8,
+	"invisible": 0,
+	"denied_topics": ["weapons"],
+	"links": "pass",
+	"allowed_domains": [],
+	"tiers": {},
+	"tenants": {},
+	"roles": {},
+	"exempt_roles": [],
+	"topics": {},
 }
 
 rules(reasons) := {reason.rule | some reason in reasons}

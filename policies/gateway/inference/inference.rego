@@ -7,7 +7,10 @@ package gateway.inference
 
 import data.gateway.admission
 import data.gateway.budgets
+import data.gateway.consent
+import data.gateway.detectors
 import data.gateway.facts
+import data.gateway.guard
 import data.gateway.limits
 import data.gateway.model
 import data.gateway.parameters
@@ -41,7 +44,10 @@ reasons := admission.reasons if model.unknown
 reasons := union({
 	admission.reasons,
 	budgets.deny,
+	consent.deny,
+	detectors.deny,
 	facts.missing_for_inference,
+	guard.deny,
 	limits.deny,
 	parameters.deny,
 	privacy.deny,
@@ -54,8 +60,10 @@ reasons := union({
 
 # In the order in which they are carried out.
 obligations := array.flatten([
+	sort(consent.obligations),
 	sort(privacy.obligations),
 	sort(tokens.obligations),
+	sort(guard.obligations),
 	limits.obligations,
 	budgets.obligations,
 ])

@@ -10,6 +10,7 @@ decision(facts) := told if {
 		with data.limits as example.limits
 		with data.budgets as budgets
 		with data.masking as {"treatment": "placeholder", "exempt_roles": [], "tenants": {}}
+		with data.guard as example.guard
 		with data.residency as {"undeclared": [], "tenants": {}}
 		with data.networks as {"tenants": {}}
 		with data.hours as {"tenants": {}, "tiers": {}}
@@ -76,6 +77,16 @@ test_every_rule_about_the_body if {
 		"usage": {"principal": {"day": {"tokens": 10000}}},
 	})
 	told == ["parameters.n", "privacy.kind", "tokens.completion", "tokens.prompt", "usage.day"]
+}
+
+test_who_is_asked_has_to_answer if rules({"absent": ["names"]}) == ["detectors.absent"]
+
+test_the_guard_is_part_of_it if {
+	rules({"guard": {"score": 0.9, "invisible": 3, "topics": ["weapons"]}}) == [
+		"guard.injection",
+		"guard.invisible",
+		"guard.topic",
+	]
 }
 
 test_no_limits_no_access if {

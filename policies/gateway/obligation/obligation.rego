@@ -9,8 +9,25 @@ package gateway.obligation
 # and may have `on_exceed`, `queue` and `warn_at`.
 limit(given) := object.union({"type": "limit"}, given)
 
-# Replace findings of these kinds before the model sees them.
+# Treat findings of these kinds before the model sees them: "placeholder" (put back in the answer),
+# "redact", "hash", "stand_in" or "note". What is to be blocked is a deny.
 mask(kinds, treatment) := {"type": "mask", "kinds": kinds, "treatment": treatment}
+
+# Treat findings of these kinds in the answer, before the client sees them: "redact", "hash",
+# "stand_in", "note" or "block".
+mask_answer(kinds, treatment) := {
+	"type": "mask",
+	"direction": "answer",
+	"kinds": kinds,
+	"treatment": treatment,
+}
+
+# Remove links that could carry data out of the answer ("strip"), or refuse the answer ("block").
+guard(links, allowed_domains) := {
+	"type": "guard",
+	"links": links,
+	"allowed_domains": allowed_domains,
+}
 
 # Lower max_tokens to this at most.
 clamp(max_tokens) := {"type": "clamp", "max_tokens": max_tokens}

@@ -22,4 +22,12 @@ test_mask if {
 	}
 }
 
+test_guard if {
+	obligation.guard("strip", ["example.com"]) == {
+		"type": "guard",
+		"links": "strip",
+		"allowed_domains": ["example.com"],
+	}
+}
+
 test_clamp if obligation.clamp(7) == {"type": "clamp", "max_tokens": 7}

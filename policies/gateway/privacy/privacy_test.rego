@@ -5,13 +5,45 @@ import data.gateway.privacy
 
 masking := {
 	"treatment": "placeholder",
+	"kinds": {"ip": "note"},
 	"exempt_roles": ["officer"],
-	"tenants": {"initech": {"treatment": "redact", "exempt_kinds": ["email"]}},
+	"tenants": {"initech": {"treatment": "redact", "kinds": {"email": "exempt"}}},
+	"models": {"echo": {"treatment": "hash", "kinds": {"email": "hash", "ip": "redact"}}},
+	"roles": {
+		"tester": {"treatment": "stand_in", "kinds": {"email": "stand_in", "ip": "exempt"}},
+		"strict": {"kinds": {"email": "redact"}},
+		"guard": {"treatment": "hash", "kinds": {"card": "block"}},
+	},
+	"answers": {
+		"kinds": {"card": "redact", "secret": "redact"},
+		"tenants": {"initech": {"kinds": {"card": "exempt"}}},
+		"roles": {"guard": {"kinds": {"secret": "block"}}},
+	},
 }
 
 obliged(principal, sensitive) := told if {
 	facts := object.union(example.chat, {"principal": principal, "sensitive": sensitive})
-	told := privacy.obligations with input as facts with data.masking as masking
+	told := {obligation |
+		some obligation in privacy.obligations with input as facts with data.masking as masking
+		not obligation.direction
+	}
+}
+
+# What answers are searched for, by treatment.
+searched(principal) := told if {
+	facts := object.union(example.chat, {"principal": principal})
+	told := {obligation.treatment: obligation.kinds |
+		some obligation in privacy.obligations with input as facts with data.masking as masking
+		obligation.direction == "answer"
+	}
+}
+
+# Treatments of the request, by kind.
+treated(facts) := {kind: obligation.treatment |
+	some obligation in privacy.obligations with input as object.union(example.chat, facts)
+		with data.masking as masking
+	not obligation.direction
+	some kind in obligation.kinds
 }
 
 test_a_blocked_kind_is_denied if {
@@ -47,6 +79,74 @@ test_a_tenant_has_its_own_treatment if {
 		"kinds": ["phone"],
 		"treatment": "redact",
 	}}
+}
+
+test_a_kind_may_have_its_own if {
+	treated({"sensitive": {"ip": 1, "card": 1}}) == {"ip": "note", "card": "placeholder"}
+}
+
+test_a_model_may_have_its_own if {
+	found := {"sensitive": {"ip": 1, "card": 1, "email": 1}, "model": {"name": "echo"}}
+	treated(found) == {"ip": "redact", "card": "hash", "email": "hash"}
+}
+
+test_the_tenant_comes_before_the_model if {
+	treated({
+		"sensitive": {"ip": 1, "card": 1, "email": 1},
+		"model": {"name": "echo"},
+		"principal": {"tenant": "initech"},
+	}) == {"ip": "redact", "card": "redact"}
+}
+
+test_a_role_comes_before_the_tenant if {
+	treated({
+		"sensitive": {"ip": 1, "card": 1, "email": 1},
+		"principal": {"tenant": "initech", "roles": ["tester"]},
+	}) == {"card": "stand_in", "email": "stand_in"}
+}
+
+test_of_two_roles_the_strictest_holds if {
+	treated({
+		"sensitive": {"email": 1, "phone": 1},
+		"principal": {"roles": ["tester", "strict", "guard"]},
+	}) == {"email": "redact", "phone": "hash"}
+}
+
+test_what_is_blocked_is_denied if {
+	facts := object.union(
+		example.chat,
+		{"sensitive": {"card": 1, "email": 1}, "principal": {"roles": ["guard"]}},
+	)
+	told := privacy.deny with input as facts
+		with data.tiers as example.tiers
+		with data.masking as masking
+	told == {{"rule": "privacy.blocked", "message": "data of kind card may not be sent"}}
+	treated(facts) == {"email": "hash"}
+}
+
+test_answers_are_searched_for_what_is_named if searched({}) == {"redact": ["card", "secret"]}
+
+test_of_a_tenant_for_less if searched({"tenant": "initech"}) == {"redact": ["secret"]}
+
+test_of_a_role_otherwise if {
+	searched({"roles": ["guard"]}) == {"redact": ["card"], "block": ["secret"]}
+}
+
+test_an_exempt_role_s_answers_are_not if searched({"roles": ["officer"]}) == {}
+
+test_unknown_treatments_are_denied_wherever_they_stand if {
+	unknown({"sensitive": {"card": 1}}, {"kinds": {"card": "hide"}})
+	unknown({}, {"answers": {"kinds": {"card": "hide"}}})
+	unknown({}, {"answers": {"kinds": {"card": "placeholder"}}})
+	unknown({"principal": {"roles": ["odd", "tester"]}}, {"roles": {"odd": {"treatment": "hide"}}})
+	not unknown({}, {})
+}
+
+unknown(facts, data_of_masking) if {
+	told := privacy.deny with input as object.union(example.chat, facts)
+		with data.tiers as example.tiers
+		with data.masking as object.union(masking, data_of_masking)
+	example.rules(told) == {"masking.unknown"}
 }
 
 test_without_a_treatment_nothing_passes if {

@@ -16,6 +16,9 @@ not_found(rule, message) := {"rule": rule, "message": message, "status": 404}
 # The answer is 429.
 exhausted(rule, message) := {"rule": rule, "message": message, "status": 429}
 
+# The answer is 503: the request may pass later.
+unavailable(rule, message) := {"rule": rule, "message": message, "status": 503}
+
 # The true cause of a `not_found`, for the log alone.
 hidden(rule, message) := {"rule": rule, "message": message, "status": 404, "hidden": true}
 

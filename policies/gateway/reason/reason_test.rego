@@ -25,6 +25,7 @@ test_statuses if {
 	reason.forbidden("x", "m") == {"rule": "x", "message": "m"}
 	reason.not_found("x", "m").status == 404
 	reason.exhausted("x", "m").status == 429
+	reason.unavailable("x", "m").status == 503
 	reason.hidden("x", "m") == {"rule": "x", "message": "m", "status": 404, "hidden": true}
 }
 

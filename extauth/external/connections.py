@@ -1,0 +1,66 @@
+"""HTTP to those who are asked: connections that stay open, answers of bounded size."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+
+from extauth.errors import BackendError, BackendUnavailable
+
+LARGEST = 8 << 20
+"""Bytes of an answer."""
+
+CONCURRENCY = 32
+"""Requests to one server at a time; more wait, inside their timeout."""
+
+_CHUNK = 64 << 10
+_HEADERS = {"content-type": "application/json", "accept-encoding": "identity"}
+_UNAVAILABLE = frozenset({429, 502, 503, 504})
+
+
+class Connections:
+    """The connections of one runtime, opened when they are first needed.
+
+    Belongs to one event loop. Knows no timeout of its own: who calls has one.
+    """
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def post(self, url: str, body: bytes) -> bytes:
+        """What `url` answers to a JSON body. Follows no redirect, and no proxy of the environment.
+
+        Raises BackendUnavailable when nobody answers, or says that it can't for now, BackendError
+        when the answer is a refusal or over `LARGEST` bytes.
+        """
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                # The caller's timeout holds, over all requests of a call.
+                timeout=aiohttp.ClientTimeout(total=None),
+                connector=aiohttp.TCPConnector(limit=0, limit_per_host=CONCURRENCY),
+                headers=_HEADERS,
+                auto_decompress=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        answer = bytearray()
+        try:
+            async with self._session.post(url, data=body, allow_redirects=False) as response:
+                if response.status in _UNAVAILABLE:
+                    raise BackendUnavailable(f"it answers {response.status}")
+                if response.status != 200:
+                    raise BackendError(f"it answers {response.status}")
+                async for chunk in response.content.iter_chunked(_CHUNK):
+                    answer += chunk
+                    if len(answer) > LARGEST:
+                        raise BackendError(f"its answer is over {LARGEST} bytes")
+        except (aiohttp.ClientError, OSError) as error:
+            raise BackendUnavailable(f"it can't be asked: {type(error).__name__}") from None
+        return bytes(answer)
+
+    async def close(self) -> None:
+        """Close them all."""
+        if self._session is not None:
+            await self._session.close()
+            # aiohttp: a transport that was closed needs a turn of the loop to be gone.
+            await asyncio.sleep(0)

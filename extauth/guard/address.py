@@ -1,0 +1,108 @@
+"""Whether an address in an answer could carry data out, by where it points and what it holds."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# More than an identifier, a slug's word or a search has. A commit's hash has 40 characters, an id
+# of a shared document 44.
+LONGEST_VALUE: Final = 40
+LONGEST_QUERY: Final = 128
+LONGEST_WORD: Final = 48
+LONGEST_PATH: Final = 256
+LONGEST_LABEL: Final = 32
+LONGEST_HOST: Final = 96
+LONGEST_FETCHED_WORD: Final = 32
+"""Of an image's path: it is fetched before anybody has looked at it."""
+
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+_UNSEEN = re.compile(r"[\x00-\x20\u200b-\u200f\u2060\ufeff]+")
+_SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]{0,30}):")
+_BEGINS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,30}:|//|www\.", re.IGNORECASE)
+_HEAD = 256
+_SHORT = 32
+_PARTS = re.compile(r"/*([^/?#]*)([^?#]*)\??([^#]*)#?(.*)", re.DOTALL)
+_WORDS = re.compile(r"[/\-_.+~,;:@!()]|%20")
+_VALUES = re.compile(r"[&;=]")
+_REMOTE = frozenset({"http", "https", "ftp", "ws", "wss"})
+_SCRIPTS = frozenset({"javascript", "vbscript"})
+
+
+class Addresses:
+    """Judges addresses; immutable.
+
+    With `allowed_domains` one that points elsewhere than to them and their subdomains leaks;
+    without any, one whose host, path or query carries more than an address needs, and an image
+    that has any query at all.
+    """
+
+    __slots__ = ("_allowed", "_subdomains")
+
+    def __init__(self, allowed_domains: Iterable[str]) -> None:
+        self._allowed = frozenset(_domain(domain) for domain in allowed_domains)
+        self._subdomains = tuple(f".{domain}" for domain in self._allowed)
+
+    def leaks(self, written: str, *, fetched: bool) -> bool:
+        """Whether `written`, as it stands in Markdown or HTML, may lead out.
+
+        `fetched` tells that a client gets it without being asked, as it does an image.
+        """
+        address = _read(written)
+        scheme = _SCHEME.match(address)
+        if scheme is not None:
+            name = scheme[1].lower()
+            if name not in _REMOTE:
+                return name in _SCRIPTS
+            address = address[scheme.end() :]
+        elif not address.startswith("//") and address[:4].lower() != "www.":
+            return False
+        parts = _PARTS.fullmatch(address)
+        if parts is None:
+            return True
+        authority, path, query, fragment = parts.groups()
+        host = _domain(authority.rpartition("@")[2].partition(":")[0])
+        if host in self._allowed or host.endswith(self._subdomains):
+            return False
+        return bool(self._allowed) or _carries(authority, path, query, fragment, fetched=fetched)
+
+
+def remote(written: str) -> bool:
+    """Whether `written` may name a host or a script at all; cheap, where most texts do not."""
+    head = _read(written[:_HEAD])
+    if len(head) < _SHORT and len(written) > _HEAD:
+        head = _read(written)
+    return _BEGINS.match(head) is not None
+
+
+def _read(written: str) -> str:
+    """An address as a client reads it: without escapes, and without what can't be seen."""
+    return _UNSEEN.sub("", _ESCAPED.sub(r"\1", html.unescape(written))).replace("\\", "/")
+
+
+def _domain(host: str) -> str:
+    return unicodedata.normalize("NFKC", unquote(host)).casefold().replace("\u3002", ".").strip(".")
+
+
+def _carries(authority: str, path: str, query: str, fragment: str, *, fetched: bool) -> bool:
+    if fetched and query:
+        return True
+    return (
+        len(authority) > LONGEST_HOST
+        or _longest(authority.split(".")) > LONGEST_LABEL
+        or len(path) > LONGEST_PATH
+        or _longest(_WORDS.split(path)) > (LONGEST_FETCHED_WORD if fetched else LONGEST_WORD)
+        or len(query) > LONGEST_QUERY
+        or len(fragment) > LONGEST_QUERY
+        or _longest(_VALUES.split(query)) > LONGEST_VALUE
+    )
+
+
+def _longest(parts: list[str]) -> int:
+    return max(map(len, parts))

@@ -1,0 +1,303 @@
+"""Postal addresses as they are written in North America, Europe, Brazil and Australia."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from extauth.pattern import compile_pattern
+from extauth.privacy.recogniser import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_REACH = 64
+_CUE = compile_pattern(
+    rb"(?i)address|\blives? (?:at|in|on)\b|living at|reside|ship(?:ped|ping)? to|deliver|located"
+    rb"|mail(?:ed|ing)? (?:it )?to|\bat my (?:house|home|place)|adresse|anschrift|wohn(?:e|t|haft"
+    rb"|ort)"
+    rb"|liefer|habite|domicili|demeur|livr(?:er|aison)|direcci\xe9n|vivo en|vive en|resid|indirizzo"
+    rb"|abit[oa]|endere\xe9o|mor[oa]|morada|\badres|woon|zamieszka|mieszka|adress|\bbor p\xe9"
+    rb"|\bbo[sr]? i\b"
+)
+_STRAY = compile_pattern(rb"(?:[\w\xe9$#%]|\d[.,:/\-]|[\$\xe9]\d)\z")
+
+# Names of streets and towns: words that begin with a capital, and the small ones between them.
+_NAME = rb"[A-Z\xe9][\w\xe9'.\-]{0,24}"
+_SMALL = (
+    rb"(?:de|du|des|del|della|delle|dei|degli|di|da|das|do|dos|d.|l.|la|le|les|los|las|el|y|e|et"
+    rb"|of|the|on|upon|under|am|an|der|dem|den|im|in|auf|van|von|zu|zum|zur|sur|sous|en|aan|op)"
+)
+_NAMES = (
+    rb"(?:(?:" + _SMALL + rb"[ ]?){0,3}" + _NAME + rb"[ ]){0,4}" + rb"(?:" + _SMALL + rb"[ ]?){0,3}"
+)
+_TOWN = (
+    rb"(?:(?:Bad|St\.?|Sankt|Saint|San|Santa|Santo|S\xe9o|S\xe9nt|Den|New|Neu|Le|La|Les|Los|Las"
+    rb"|El)[ ])?"
+    + _NAME
+    + rb"(?:[ ](?:(?:am|an der|ob der|im|in der|sur|sous|de|de la|d.|di|del|da|do|y|upon|on"
+    rb"|der)[ ])" + _NAME + rb"){0,2}"
+)
+_GAP = rb"[ ]{0,2}(?:,|\r?\n|,\r?\n| -|;)?[ ]{0,2}"
+_TOWN_AFTER = compile_pattern(rb"\A(,[ ]" + _TOWN + rb")(?:[.,;:!?)\"'\]\r\n]|\z)")
+# Distances and durations: a 5 Minute Drive, the 12 Step Way.
+_NO_STREET = compile_pattern(
+    rb"(?i)\A\d+[ \-](?:minutes?|mins?|hours?|days?|weeks?|months?|years?|miles?|blocks?|steps?"
+    rb"|stars?"
+    rb"|km|metres?|meters?|point|way|lane|the|of|a)\b"
+)
+
+
+class AddressRecogniser:
+    """Street and house number as one country writes them, with what follows of post code and town.
+
+    A street alone counts where it is `certain`, or behind a word such as `address` or `lives at`.
+    """
+
+    kind = "address"
+    confidence = 0.7
+
+    __slots__ = ("_certain", "_pattern", "name", "opens", "prefilter")
+
+    def __init__(
+        self,
+        code: str,
+        prefilter: bytes,
+        street: bytes,
+        rest: bytes,
+        *,
+        certain: bytes,
+        opens: bytes,
+    ) -> None:
+        self.name = f"address-{code}"
+        self.prefilter = prefilter
+        self.opens = opens
+        self._pattern = compile_pattern(rb"(" + street + rb")(" + _GAP + rest + rb")?")
+        self._certain = compile_pattern(certain)
+
+    def find(self, data: bytes) -> Iterator[Span]:
+        """Whole addresses."""
+        for match in self._pattern.finditer(data):
+            start, end = match.start(), match.end()
+            if _STRAY.search(data[max(0, start - 2) : start]):
+                continue
+            if _NO_STREET.search(data[start:end]):
+                continue
+            if match.group(2) is None:
+                street = data[start:end]
+                before = data[max(0, start - _REACH) : start]
+                if not self._certain.search(street) and not _CUE.search(before):
+                    continue
+                town = _TOWN_AFTER.search(data[end : end + _REACH])
+                end += town.end(1) if town else 0
+            yield Span(start, start + len(data[start:end].rstrip(b" .,")))
+
+
+# Beginnings of an address that breaks off, from its first byte: a number or a name, then names,
+# numbers and small words.
+_PART = rb"(?:[A-Z\xe9\d#][\w\xe9'.\-/#]{0,24}|" + _SMALL + rb")"
+_BETWEEN = rb"[ ,.\r\n;\-]{1,4}"
+_RUN = rb"(?:" + _BETWEEN + _PART + rb"){0,12}(?:" + _BETWEEN + rb")?(?:[\w\xe9'.\-/]{1,24})?"
+_FROM_NUMBER = rb"\d{1,6}[A-Za-z]{0,4},?" + _RUN
+_FROM_NAME = rb"[A-Z\xe9][\w\xe9'.\-]{1,24}" + _RUN
+
+_EN_STRONG = (
+    rb"(?:Street|Str|St|Avenue|Ave|Av|Road|Rd|Boulevard|Blvd|Lane|Ln|Terrace|Ter|Terr|Crescent|Cres"
+    rb"|Parkway|Pkwy|Highway|Hwy|Drive|Dr|Court|Ct|Broadway|Gardens|Gdns|Mews|Esplanade|Alley"
+    rb"|Turnpike)"
+)
+_EN_WEAK = (
+    rb"(?:Way|Place|Pl|Square|Sq|Circle|Cir|Close|Cl|Row|Walk|Park|Grove|Gr|Parade|Pde|Quay|Hill"
+    rb"|Green|Rise|View|Loop|Trail|Trl|Path|Pike|Run|Pass|Plaza|Crossing|Point|Ridge|Bend|Cove"
+    rb"|Wharf)"
+)
+_EN_UNIT = (
+    rb"(?:,?[ ](?:(?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Fl|Bldg|Building|Room|Rm|Lot"
+    rb"|PO Box)\.?[ ]?#?"
+    rb"[ ]?[\w\-]{1,6}|#[ ]?[\w\-]{1,6}))"
+)
+_STATE = (
+    rb"(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|P[AR]|RI"
+    rb"|S[CD]|T[NX]|UT|V[AT]|W[AIVY]|Alabama|Alaska|Arizona|Arkansas|California|Colorado"
+    rb"|Connecticut"
+    rb"|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|Indiana|Iowa|Kansas|Kentucky|Louisiana|Maine"
+    rb"|Maryland|Massachusetts|Michigan|Minnesota|Mississippi|Missouri|Montana|Nebraska|Nevada"
+    rb"|New (?:Hampshire|Jersey|Mexico|York)|(?:North|South) (?:Carolina|Dakota)|Ohio|Oklahoma"
+    rb"|Oregon"
+    rb"|Pennsylvania|Rhode Island|Tennessee|Texas|Utah|Vermont|(?:West )?Virginia|Washington"
+    rb"|Wisconsin|Wyoming)"
+)
+_EN_TOWN = _NAME + rb"(?:[ ]" + _NAME + rb"){0,3}"
+_EN_CODE = (
+    rb"(?:" + _STATE + rb"(?:[, ]{1,2}\d{5}(?:-\d{4})?)?"  # US
+    rb"|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}"  # United Kingdom
+    rb"|(?:[A-Z]{2}[, ]{1,2})?[A-Z]\d[A-Z][ \-]?\d[A-Z]\d"  # Canada
+    rb"|(?:NSW|VIC|QLD|WA|SA|TAS|ACT|NT)[, ]{1,2}\d{4}"  # Australia
+    rb"|\d{5}(?:-\d{4})?)"
+)
+_COUNTRY = (
+    rb"(?:,[ ](?:USA?|U\.S\.A\.|United States(?: of America)?|UK|United Kingdom|England|Scotland"
+    rb"|Wales"
+    rb"|Canada|Australia|Ireland|New Zealand|Deutschland|Germany|\xe9sterreich|Austria|Schweiz"
+    rb"|Switzerland|France|Espa\xe9a|Spain|Italia|Italy|Nederland|Netherlands|The Netherlands"
+    rb"|Portugal|Bra[sz]il|Polska|Poland|Sverige|Sweden))?"
+)
+
+ADDRESSES = (
+    AddressRecogniser(
+        "en",
+        rb"[ ](?:" + _EN_STRONG + rb"|" + _EN_WEAK + rb")\b",
+        rb"(?:(?:Flat|Apartment|Apt|Unit|Suite)\.?[ ]\w{1,5},[ ])?\d{1,5}(?:-\d{1,4}"
+        rb"|[A-Za-z])?,?[ ]"
+        rb"(?:(?:N|S|E|W|NE|NW|SE|SW)\.?[ ])?(?:(?:\d{1,3}(?:st|nd|rd|th)|" + _NAME + rb"|the"
+        rb"|of)[ ]){1,4}?"
+        rb"(?:" + _EN_STRONG + rb"|" + _EN_WEAK + rb")\b\.?(?:[ ](?:N|S|E|W|NE|NW|SE|SW|North"
+        rb"|South|East|West)\b\.?)?" + _EN_UNIT + rb"?",
+        rb"(?:"
+        + _EN_TOWN
+        + _GAP
+        + rb"){0,2}"
+        + _EN_CODE
+        + rb"\b"
+        + _COUNTRY
+        + rb"|"
+        + _TOWN
+        + rb"\b"
+        + _COUNTRY[:-1],
+        certain=rb"\A(?:\d{1,3}[A-Za-z]?|\d{5}|[03-9]\d{3}|1[0-8]\d\d|2[1-9]\d\d)[, ].* "
+        + _EN_STRONG
+        + rb"\b|(?:Apt|Suite|Ste|Unit|Flat|#)",
+        opens=rb"(?:(?:Flat|Apartment|Apt|Unit|Suite)\.?[ ]\w{1,5},[ ])?" + _FROM_NUMBER,
+    ),
+    AddressRecogniser(
+        "de",
+        rb"(?:tra\xe9e|trasse|tr\.|gasse|allee|platz|weg|ring|hof|ufer|damm|graben|[Mm]arkt"
+        rb"|chaussee|steig|pfad|promenade|berg|Allee|Platz|Weg|Ring|Gasse|Linden)[ ]\d",
+        rb"(?:(?:Am|An der|An den|Auf der|Auf dem|Im|In der|Unter den|Zum|Zur|Alte|Alter|Neue"
+        rb"|Neuer|Gro\xe9e|Kleine|Obere|Untere|Hohe|Lange)[ ])?"
+        rb"(?:[A-Z\xe9][\w\xe9.\-]{0,24}[ \-]){0,3}"
+        rb"(?:[A-Z\xe9][\w\xe9\-]{0,24}(?:stra\xe9e|strasse|str\.|gasse|allee|platz|weg|ring|hof"
+        rb"|ufer|damm|graben|markt|chaussee|steig|pfad|promenade|berg)"
+        rb"|Stra\xe9e|Strasse|Str\.|Gasse|Allee|Platz|Weg|Ring|Linden|Markt|Ufer|Graben)"
+        rb"[ ]\d{1,4}[ ]?(?:[a-z]\b)?(?:[ ]?[\-/][ ]?\d{1,4}){0,3}",
+        rb"(?:(?:D|A|CH|DE|AT)[ \-]{1,3})?\d{4,5}[ ]" + _TOWN + _COUNTRY,
+        certain=rb"(?:stra\xe9e|strasse|str\.|gasse|allee|chaussee|promenade|Stra\xe9e|Strasse"
+        rb"|Allee)[ ]\d",
+        opens=_FROM_NAME,
+    ),
+    AddressRecogniser(
+        "fr",
+        rb"(?i)\d(?: ?(?:bis|ter|quater|[a-d]))?,? (?:rue|avenue|av\.|boulevard|bd|bld|place|pl\."
+        rb"|chemin|all\xe9e|impasse|quai|cours|route|square|passage|faubourg|r\xe9sidence|sentier"
+        rb"|rond-point|esplanade|lotissement|mont\xe9e) ",
+        rb"\d{1,4}(?: ?(?:bis|ter|quater|[A-D]\b))?,? (?i:rue|avenue|av\.|boulevard|bd\.?|bld"
+        rb"|place|pl\.|chemin|all\xe9e|impasse|quai|cours|route|square|passage|faubourg"
+        rb"|r\xe9sidence|sentier|rond-point|esplanade|lotissement|mont\xe9e) "
+        rb"(?:(?:de la|de l.|du|des|de|d.|la|le|les|l.|saint|sainte|et|sous|sur|en|aux?"
+        rb"|\xe9)[ ]?){0,3}(?:[A-Z\xe9\d][\w\xe9'\-]{0,24})"
+        rb"(?:[ ](?:(?:de la|de l.|du|des|de|d.|et|la|le"
+        rb"|les)[ ]?){0,2}[A-Z\xe9][\w\xe9'\-]{1,24}){0,4}",
+        rb"(?:F-|FR-)?\d{5}[ ]" + _TOWN + rb"(?:[ ](?:Cedex|CEDEX)(?: \d{1,2})?)?" + _COUNTRY,
+        certain=rb"(?i)\d(?: ?(?:bis|ter))?,? (?:rue|avenue|boulevard|chemin|all\xe9e|impasse"
+        rb"|quai) ",
+        opens=_FROM_NUMBER[: -len(_RUN)] + rb"(?:[ ][a-z\xe9.\-]{2,12})?" + _RUN,
+    ),
+    AddressRecogniser(
+        "es",
+        rb"(?i)(?:\bcalle|\bc/|\bavda\.?|\bavenida|\bplaza|\bpza\.?|\bpaseo|\bcamino|\bcarretera"
+        rb"|\bctra\.|\bronda|\btraves\xe9a|\bglorieta|\bc\.) ?[A-Z\xe9]",
+        rb"(?:\b(?i:calle|avda\.?|avenida|plaza|pza\.?|paseo|camino|carretera|ctra\.|ronda"
+        rb"|traves\xe9a|glorieta|c\.) |\b[Cc]/ ?)"
+        + rb"(?:"
+        + _SMALL
+        + rb"[ ]){0,3}"
+        + _NAME
+        + rb"(?:[ ](?:"
+        + _SMALL
+        + rb"[ ]){0,3}"
+        + _NAME
+        + rb"){0,4}"
+        rb",?[ ](?:n[\xe9o.]{1,2}\.?[ ]?|n\xfam\.[ ]?|s/n)?\d{1,4}(?:[ ]?[A-D]\b)?"
+        rb"(?:,?[ ](?:piso[ ])?\d{1,2}[.\xe9\xbaao\x1f]{1,2}[ ]?(?:[A-Za-z]{1,4}\b\.?)?)?",
+        rb"\d{5}[ ]" + _TOWN + rb"(?:[ ]?\([A-Z\xe9][\w\xe9]{2,20}\))?" + _COUNTRY,
+        certain=rb"(?i)\A(?:calle|avda|avenida|paseo|c/|plaza|pza)",
+        opens=rb"(?:[Cc]/|[A-Za-z\xe9]{1,12}\.?)" + _RUN,
+    ),
+    AddressRecogniser(
+        "it",
+        rb"(?i)\b(?:via|viale|v\.le|piazza|p\.zza|p\.za|piazzale|corso|c\.so|vicolo|largo|strada"
+        rb"|lungomare|contrada|localit\xe9) (?:\w{2,5}[ '])?[A-Z\xe9]",
+        rb"\b(?i:via|viale|v\.le|piazza|p\.zza|p\.za|piazzale|corso|c\.so|vicolo|largo|strada"
+        rb"|lungomare|contrada|localit\xe9) "
+        rb"(?:"
+        + _SMALL
+        + rb"[ ]?){0,2}"
+        + _NAME
+        + rb"(?:[ ](?:"
+        + _SMALL
+        + rb"[ ]?){0,2}"
+        + _NAME
+        + rb"){0,3}"
+        rb",?[ ](?:n\.?[ ]?|n\xe9[ ]?)?\d{1,4}(?:[ ]?/?[ ]?[A-Za-z]\b)?",
+        rb"\d{5}[ ]" + _TOWN + rb"(?:[ ]\(?[A-Z]{2}\)?)?" + _COUNTRY,
+        certain=rb"\A(?:Via|Viale|Piazza|Piazzale|Corso|Vicolo) [^,]+(?:,| n)|(?i)\A(?:viale"
+        rb"|piazza|corso|vicolo|piazzale)",
+        opens=rb"[A-Za-z\xe9.]{1,12}" + _RUN,
+    ),
+    AddressRecogniser(
+        "pt",
+        rb"(?i)\b(?:rua|r\.|avenida|av\.|travessa|pra\xe9a|alameda|estrada|rodovia|largo|beco"
+        rb"|quadra) (?:\w{1,3} )?[A-Z\xe9]",
+        rb"\b(?i:rua|r\.|avenida|av\.|travessa|pra\xe9a|alameda|estrada|rodovia|largo|beco) "
+        rb"(?:"
+        + _SMALL
+        + rb"[ ]){0,2}"
+        + _NAME
+        + rb"(?:[ ](?:"
+        + _SMALL
+        + rb"[ ]){0,2}"
+        + _NAME
+        + rb"){0,4}"
+        rb",?[ ](?:n[\xe9o.]{1,2}\.?[ ]?)?\d{1,5}\b(?:[ ]?[A-D]\b)?",
+        rb"(?:[^,\n\x1f]{1,32}(?:, | - |\n)){0,3}(?:CEP:? )?(?:\d{4}-\d{3}(?:[ ]" + _TOWN + rb")?"
+        rb"|\d{5}-\d{3})" + _COUNTRY,
+        certain=rb"(?i)\A(?:rua|avenida|travessa|pra\xe9a|alameda) ",
+        opens=rb"[A-Za-z\xe9.]{1,12}" + _RUN,
+    ),
+    AddressRecogniser(
+        "nl",
+        rb"(?:straat|laan|weg|plein|gracht|kade|dijk|singel|steeg|hof|dreef|plantsoen|markt|park"
+        rb"|pad)[ ]\d",
+        rb"(?:[A-Z\xe9][\w\xe9.\-]{0,24}[ ](?:(?:van|de|der"
+        rb"|den)[ ]){0,2}){0,3}[A-Z\xe9]?[\w\xe9\-]{2,28}(?:straat|laan|weg|plein|gracht|kade|dijk"
+        rb"|singel|steeg|hof|dreef|plantsoen|markt|park|pad)"
+        rb"[ ]\d{1,4}(?:[ \-]?[a-zA-Z]{1,3}\b|-\d{1,3}|[ ](?:bis|hs|huis))?",
+        rb"(?:NL-)?\d{4}[ ]?[A-Z]{2}(?:[ ]{1,2}" + _TOWN + rb")?" + _COUNTRY,
+        certain=rb"[A-Z][\w\xe9\-]*(?:straat|laan|gracht|plein|singel|kade|steeg)[ ]\d",
+        opens=_FROM_NAME,
+    ),
+    AddressRecogniser(
+        "pl",
+        rb"(?i)\b(?:ul\.|al\.|pl\.|os\.|ulica|ulicy|aleja|alei|plac) ?[A-Z\xe9\d]",
+        rb"\b(?i:ul\.|al\.|pl\.|os\.|ulica|ulicy|aleja|alei|plac) ?"
+        rb"(?:\d{1,2}[ ])?[A-Z\xe9\d][\w\xe9.\-]{1,24}(?:[ ][A-Z\xe9i][\w\xe9.\-]{0,24}){0,3}"
+        rb"[ ]\d{1,4}[a-zA-Z]?(?:[ ]?(?:/|m\.?|lok\.)[ ]?\d{1,4}[a-z]?)?",
+        rb"\d{2}-\d{3}[ ]" + _TOWN + _COUNTRY,
+        certain=rb"(?i)\A(?:ul\.|al\.|ulica|ulicy|aleja|alei|os\.)",
+        opens=rb"[A-Za-z\xe9.]{1,8}" + _RUN,
+    ),
+    AddressRecogniser(
+        "nordic",
+        rb"(?:gatan|v\xe9gen|vagen|gr\xe9nd|torget|all\xe9n|stigen|backen|plan|gata|gade|vej|veien"
+        rb"|gate|all\xe9|stien|katu|tie)[ ]\d",
+        rb"(?:[A-Z\xe9][\w\xe9.\-]{0,24}[ ]){0,2}[A-Z\xe9]?[\w\xe9\-]{2,28}(?:gatan|v\xe9gen|vagen"
+        rb"|gr\xe9nd|torget|all\xe9n|stigen|backen|plan|gata|gade|vej|veien|gate|all\xe9|stien"
+        rb"|katu|tie)"
+        rb"[ ]\d{1,4}(?:[ ]?[A-Za-z]\b)?(?:,?[ ](?:lgh[ ]\d{4}|\d{1,2}\.?[ ]?(?:tr\.?|sal|th|tv"
+        rb"|mf)))?",
+        rb"(?:SE?-|N-|DK-|FI-|S-)?(?:\d{3}[ ]?\d{2}|\d{4})[ ]" + _TOWN + _COUNTRY,
+        certain=rb"[A-Z\xe9][\w\xe9\-]*(?:gatan|v\xe9gen|gr\xe9nd|gade|veien|stigen|katu|gata)"
+        rb"[ ]\d",
+        opens=_FROM_NAME,
+    ),
+)
+"""One recogniser a country or group of countries."""

@@ -1,0 +1,125 @@
+"""Where one text ends and the next begins: what a person reads on, from one to the other."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from extauth.privacy.fold import fold, offsets
+from extauth.privacy.recogniser import CONTEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from extauth.privacy.finding import Finding
+
+REACH: Final = 256
+"""Characters on either side of a seam that are read together."""
+
+_BREAK = b"\n\x1f\x1f\n"
+_JOINS_BEHIND = frozenset("@_-+/=.:")
+_JOINS_BEFORE = frozenset("@_-+/=")
+
+
+class Part(NamedTuple):
+    """The part of a finding that stands in one text, by that text's number."""
+
+    text: int
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A piece of a text as it stands in the joined data; `cut` is where the text goes on."""
+
+    start: int
+    end: int
+    text: int
+    base: int
+    kept: Sequence[int]
+    cut_before: bool
+    cut_behind: bool
+
+    def part(self, finding: Finding) -> Part:
+        first = max(finding.start, self.start) - self.start
+        last = min(finding.end, self.end) - self.start - 1
+        begins, ends = self.base + self.kept[first], self.base + self.kept[last] + 1
+        return Part(self.text, replace(finding, start=begins, end=ends))
+
+
+class Seams:
+    """The ends and beginnings of neighbouring texts, joined and folded as `data`.
+
+    Joined `tight`, as a word goes on; or with a space, as a sentence does.
+    """
+
+    __slots__ = ("_pieces", "_starts", "_tight", "data")
+
+    def __init__(self, texts: Sequence[str], *, tight: bool) -> None:
+        self._tight = tight
+        self._pieces: list[_Piece] = []
+        joined = bytearray()
+        before = ""
+        for number, text in enumerate(texts):
+            if not text:
+                continue
+            if before:
+                joined += _joint(before, text, tight)
+            if len(text) <= 2 * REACH:
+                self._add(joined, number, text, 0, len(text))
+            else:
+                self._add(joined, number, text, 0, REACH)
+                joined += _BREAK
+                self._add(joined, number, text, len(text) - REACH, len(text))
+            before = text
+        self.data = bytes(joined)
+        self._starts = [piece.start for piece in self._pieces]
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Iterator[Seams]:
+        """Every way to read the texts on."""
+        yield cls(texts, tight=False)
+        filled = [text for text in texts if text]
+        if any(map(_goes_on, filled, filled[1:])):
+            yield cls(texts, tight=True)
+
+    def split(self, findings: Iterable[Finding]) -> Iterator[list[Part]]:
+        """What of these findings in `data` no text shows alone, each as its parts."""
+        for finding in findings:
+            first = bisect_right(self._starts, finding.start) - 1
+            last = bisect_right(self._starts, finding.end - 1) - 1
+            begins, ends = self._pieces[first], self._pieces[last]
+            if begins.cut_before and finding.start == begins.start:
+                continue
+            if ends.cut_behind and finding.end == ends.end:
+                continue
+            if first < last:
+                # A space between two texts may belong to a finding, but to no text.
+                pieces = self._pieces[first : last + 1]
+                yield [piece.part(finding) for piece in pieces if piece.start < finding.end]
+            elif first and not self._tight and finding.start - begins.start < CONTEXT:
+                yield [begins.part(finding)]
+
+    def _add(self, joined: bytearray, number: int, text: str, start: int, end: int) -> None:
+        shown = text[start:end]
+        data = shown.encode() if shown.isascii() else fold(shown)
+        if not data:
+            return
+        kept = range(len(data)) if len(data) == len(shown) else offsets(shown)
+        cuts = {"cut_before": start > 0, "cut_behind": end < len(text)}
+        at = len(joined)
+        self._pieces.append(_Piece(at, at + len(data), number, start, kept, **cuts))
+        joined += data
+
+
+def _joint(before: str, behind: str, tight: bool) -> bytes:
+    if tight:
+        return b"" if _goes_on(before, behind) else _BREAK
+    return b"" if before[-1].isspace() or behind[0].isspace() else b" "
+
+
+def _goes_on(before: str, behind: str) -> bool:
+    """Whether what one text ends with can be one word with what the other begins with."""
+    last, first = before[-1], behind[0]
+    return (last.isalnum() or last in _JOINS_BEFORE) and (first.isalnum() or first in _JOINS_BEHIND)
