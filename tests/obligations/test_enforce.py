@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from extauth.inference import _draft
 from extauth.ledger import Reservation
 from extauth.obligations import Draft, clamped, demand, enforce
+from extauth.privacy import KeyedHash, Substitutes
 from extauth.protocol import parse_call, parse_target
 from extauth.settings import Price
 from extauth.types import Account, Clamp, Limit, Mask, Obligation, RequestHead, Usage
@@ -43,7 +44,8 @@ def draft(pipeline: Pipeline, detector: Detector) -> Draft:
     )
     head = RequestHead("r1", "POST", path, "", {}, "192.0.2.7")
     call = parse_call(parse_target("POST", path), head, body, depth=32)
-    made = _draft(pipeline.runtime.models["chat"], call)
+    substitutes = Substitutes(KeyedHash(bytes(32), "acme"))
+    made = _draft(pipeline.runtime.models["chat"], call, substitutes)
     return replace(made, findings=[detector.detect(text) for text in made.texts])
 
 
