@@ -27,7 +27,12 @@ from extauth.load import LoadMonitor
 from extauth.metrics import Metrics
 from extauth.portal import create_portal
 from extauth.snapshot import Snapshot
-from extauth.sockets import control_socket, portal_socket, service_socket
+from extauth.sockets import (
+    authorization_socket,
+    control_socket,
+    portal_socket,
+    processor_socket,
+)
 from extauth.transaction import Books
 from extauth.trial.record import end_interrupted
 from extauth.usage import LineSource, UsageBooks
@@ -151,7 +156,8 @@ class Service:
             clock=time.time,
         )
         wire = WireServer(
-            service_socket(self._number, settings.workers),
+            processor=processor_socket(self._number, settings.workers),
+            authorization=authorization_socket(self._number, settings.workers),
             runtime=worker.runtime,
             books=books,
             inference=Inference(ledger, self._state.read_hash_key()),

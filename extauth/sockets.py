@@ -11,9 +11,14 @@ from pathlib import Path
 RUN = Path("run")
 
 
-def service_socket(worker: int, workers: int) -> Path:
-    """Where worker `worker` of `workers` serves ext_proc and ext_authz."""
-    return _socket("extauth", worker, workers)
+def processor_socket(worker: int, workers: int) -> Path:
+    """Where worker `worker` of `workers` serves ext_proc."""
+    return _socket("ext_proc", worker, workers)
+
+
+def authorization_socket(worker: int, workers: int) -> Path:
+    """Where it serves ext_authz."""
+    return _socket("ext_authz", worker, workers)
 
 
 def portal_socket(worker: int, workers: int) -> Path:

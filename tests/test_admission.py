@@ -172,7 +172,7 @@ async def test_an_undefined_decision_is_a_deny(
         {**ROUTE, "model": "nosuch"},
         {**ROUTE, "version": "9"},
         {**ROUTE, "version": "01"},
-        {**ROUTE, "cluster": "extauth"},
+        {**ROUTE, "cluster": "ext_proc"},
     ],
 )
 def test_a_route_to_nowhere_is_the_policys_defect(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-SERVICE = "extauth"
+PROCESSOR = "ext_proc"
+AUTHORIZATION = "ext_authz"
 PORTAL = "portal"
-RESERVED = frozenset({SERVICE, PORTAL})
+RESERVED = frozenset({PROCESSOR, AUTHORIZATION, PORTAL})
 """Names that no backend may take."""
 
 

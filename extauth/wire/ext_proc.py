@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, Final, NoReturn
 
-import grpc
-from envoy.service.ext_proc.v3.external_processor_pb2 import ProcessingRequest, ProcessingResponse
+from envoy.service.ext_proc.v3.external_processor_pb2 import ProcessingRequest
 
 from extauth.admission import admit
 from extauth.audit import Outcome
@@ -21,6 +20,7 @@ from extauth.exchange import Exchange
 from extauth.protocol import api_of, limit_headers, noted_headers
 from extauth.transaction import State, Transaction
 from extauth.wire import reply
+from extauth.wire.call import CutError
 from extauth.wire.head import request_head, response_head
 
 if TYPE_CHECKING:
@@ -31,24 +31,11 @@ if TYPE_CHECKING:
     from extauth.runtime import Runtime
     from extauth.transaction import Books
     from extauth.types import Api
+    from extauth.wire.call import Call
 
-SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
+PROCESS: Final = "/envoy.service.ext_proc.v3.ExternalProcessor/Process"
 
 logger = logging.getLogger(__name__)
-
-
-class Context(Protocol):
-    """The part of grpc.aio's ServicerContext that a stream needs."""
-
-    async def read(self) -> ProcessingRequest | object:
-        """The next message, or grpc.aio.EOF."""
-
-    async def write(self, message: ProcessingResponse | bytes) -> None:
-        """Answer it."""
-
-
-class _CutError(Exception):
-    """Envoy ended the stream before the exchange was over."""
 
 
 class ExternalProcessor:
@@ -66,46 +53,22 @@ class ExternalProcessor:
         self._inference = inference
         self._open: set[asyncio.Future[None]] = set()
 
-    def handler(self) -> grpc.GenericRpcHandler:
-        """What a grpc.aio server needs to serve this."""
-        return grpc.method_handlers_generic_handler(
-            SERVICE,
-            {
-                "Process": grpc.stream_stream_rpc_method_handler(
-                    self._process,
-                    request_deserializer=ProcessingRequest.FromString,
-                    response_serializer=_serialise,
-                )
-            },
-        )
-
     async def drain(self) -> None:
-        """Wait until every stream has ended, and those that were cut have been settled.
-
-        For a stopped server: it returns before a handler that was cut has noticed.
-        """
+        """Wait until those that were cut have been settled; for a stopped server."""
         while self._open:
             await asyncio.wait(self._open)
 
-    async def _process(self, _: object, context: Context) -> None:
-        ended = asyncio.get_running_loop().create_future()
-        self._open.add(ended)
+    async def process(self, call: Call) -> None:
+        """Serve one stream."""
         try:
-            await self._serve(context)
-        finally:
-            self._open.discard(ended)
-            ended.set_result(None)
-
-    async def _serve(self, context: Context) -> None:
-        try:
-            message = await _next(context)
+            message = await _next(call)
             if not message.HasField("request_headers"):
-                await _pass_on(context, message)
-        except _CutError:
+                await _pass_on(call, message)
+        except CutError:
             return
         head = request_head(message.request_headers.headers.headers)
         transaction = Transaction(self._books, self._runtime(), head)
-        stream = _Stream(context, transaction, api_of(head.path))
+        stream = _Stream(call, transaction, api_of(head.path))
         try:
             await stream.run(self._inference, message)
         finally:
@@ -119,8 +82,8 @@ class ExternalProcessor:
 class _Stream:
     """One stream: reads Envoy's messages in their order and answers each."""
 
-    def __init__(self, context: Context, transaction: Transaction, api: Api) -> None:
-        self._context = context
+    def __init__(self, call: Call, transaction: Transaction, api: Api) -> None:
+        self._call = call
         self._transaction = transaction
         self._api = api
         self._exchange: Exchange | None = None
@@ -131,21 +94,20 @@ class _Stream:
             await admit(self._transaction)
             if message.request_headers.end_of_stream:
                 raise InvalidRequest("The request has no body.")
-            await self._context.write(reply.CONTINUE_REQUEST_HEADERS)
-            message = await _next(self._context)
+            await self._call.write(reply.CONTINUE_REQUEST_HEADERS)
+            message = await _next(self._call)
             self._transaction.mark("body")
             if message.HasField("response_headers"):
                 status, _ = response_head(message.response_headers.headers.headers)
                 await self._transaction.close(Outcome.INVALID, status=status)
-                await _pass_on(self._context, message)
+                await _pass_on(self._call, message)
             dispatch = await inference.dispatch(
                 self._transaction, message.request_body.body, self._hold
             )
             self._exchange = Exchange(self._transaction, dispatch)
-            await self._context.write(reply.send_upstream(dispatch))
+            await self._call.write(reply.send_upstream(dispatch))
             await self._respond(self._exchange, dispatch)
-        except (_CutError, grpc.aio.BaseError):
-            # The second is a write to a call that has ended; mostly this task is cancelled first.
+        except CutError:
             return
         except AnsweredError as error:
             await self._refuse(error)
@@ -154,36 +116,36 @@ class _Stream:
             await self._refuse(GatewayError("The gateway failed to serve this request."))
 
     async def _hold(self, seconds: float) -> None:
-        await self._context.write(reply.hold(seconds))
+        await self._call.write(reply.hold(seconds))
 
     async def _respond(self, exchange: Exchange, dispatch: Dispatch) -> None:
-        message = await _next(self._context)
+        message = await _next(self._call)
         status, headers = response_head(message.response_headers.headers.headers)
         limits = limit_headers(dispatch.limits)
         if exchange.headers(status, headers):
             told = (*limits, *noted_headers(self._transaction.noted))
-            await self._context.write(reply.open_stream(dispatch.codec.content_type, told))
+            await self._call.write(reply.open_stream(dispatch.codec.content_type, told))
             ended = False
             while not ended:
-                body = (await _next(self._context)).response_body
+                body = (await _next(self._call)).response_body
                 ended = body.end_of_stream
                 out = await exchange.chunk(body.body, end=ended)
-                await self._context.write(reply.chunk(out))
+                await self._call.write(reply.chunk(out))
             return
         body = b""
         if not message.response_headers.end_of_stream:
-            await self._context.write(reply.CONTINUE_RESPONSE_HEADERS)
-            body = (await _next(self._context)).response_body.body
+            await self._call.write(reply.CONTINUE_RESPONSE_HEADERS)
+            body = (await _next(self._call)).response_body.body
         answer = await exchange.plain(body)
         told = (*limits, *noted_headers(self._transaction.noted))
-        await self._context.write(reply.answer(answer, told))
+        await self._call.write(reply.answer(answer, told))
 
     async def _refuse(self, error: AnsweredError) -> None:
         try:
             await self._transaction.refuse(error)
         except AnsweredError as unavailable:
             error = unavailable
-        await self._context.write(reply.refuse(self._api, error))
+        await self._call.write(reply.refuse(self._api, error))
 
     async def abandon(self) -> None:
         """Settle what was cut short."""
@@ -196,25 +158,18 @@ class _Stream:
             logger.error("request %s: %s", self._transaction.head.request_id, error.message)
 
 
-async def _pass_on(context: Context, message: ProcessingRequest) -> NoReturn:
+async def _pass_on(call: Call, message: ProcessingRequest) -> NoReturn:
     """Let Envoy's own answer go as it is.
 
     A body over the limit, say, is refused before it is shown here; the answer still is.
     """
     while True:
         headers = message.HasField("response_headers")
-        await context.write(
+        await call.write(
             reply.CONTINUE_RESPONSE_HEADERS if headers else reply.CONTINUE_RESPONSE_BODY
         )
-        message = await _next(context)
+        message = await _next(call)
 
 
-async def _next(context: Context) -> ProcessingRequest:
-    message = await context.read()
-    if not isinstance(message, ProcessingRequest):
-        raise _CutError
-    return message
-
-
-def _serialise(message: ProcessingResponse | bytes) -> bytes:
-    return message if isinstance(message, bytes) else message.SerializeToString()
+async def _next(call: Call) -> ProcessingRequest:
+    return ProcessingRequest.FromString(await call.read())

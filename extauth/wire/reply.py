@@ -1,4 +1,4 @@
-"""Our answers as ext_proc messages. Those that never change are serialised once."""
+"""Our answers as ext_proc messages, serialised. Those that never change are so once."""
 
 from __future__ import annotations
 
@@ -54,14 +54,19 @@ def _set(mutation: HeaderMutation, headers: Iterable[Header]) -> None:
         option.header.raw_value = value.encode()
 
 
-def hold(seconds: float) -> ProcessingResponse:
+def _serialised(message: ProcessingResponse) -> bytes:
+    data: bytes = message.SerializeToString()
+    return data
+
+
+def hold(seconds: float) -> bytes:
     """Have Envoy wait so much longer for the answer to its message."""
     message = ProcessingResponse()
     message.override_message_timeout.FromMilliseconds(int(seconds * 1000))
-    return message
+    return _serialised(message)
 
 
-def send_upstream(dispatch: Dispatch) -> ProcessingResponse:
+def send_upstream(dispatch: Dispatch) -> bytes:
     """Rewrite path and body, and name the cluster: only now does a route to it exist."""
     request = dispatch.request
     message = ProcessingResponse()
@@ -76,29 +81,29 @@ def send_upstream(dispatch: Dispatch) -> ProcessingResponse:
         *request.headers,
     )
     _set(response.header_mutation, headers)
-    return message
+    return _serialised(message)
 
 
-def open_stream(content_type: str, headers: Iterable[Header]) -> ProcessingResponse:
+def open_stream(content_type: str, headers: Iterable[Header]) -> bytes:
     """Let the answer's headers go, and its body follow chunk by chunk."""
     message = ProcessingResponse(mode_override=_STREAMED)
     mutation = message.response_headers.response.header_mutation
     mutation.remove_headers.append("content-length")
     _set(mutation, (("content-type", content_type), *headers))
-    return message
+    return _serialised(message)
 
 
-def answer(whole: Answer, headers: Iterable[Header]) -> ProcessingResponse:
+def answer(whole: Answer, headers: Iterable[Header]) -> bytes:
     """Replace the backend's whole answer."""
     message = ProcessingResponse()
     response = message.response_body.response
     response.body_mutation.body = whole.body
     length = ("content-length", str(len(whole.body)))
     _set(response.header_mutation, (*whole.headers, length, *headers))
-    return message
+    return _serialised(message)
 
 
-def chunk(body: bytes) -> ProcessingResponse:
+def chunk(body: bytes) -> bytes:
     """Replace one chunk of a stream; empty holds it back."""
     message = ProcessingResponse()
     mutation = message.response_body.response.body_mutation
@@ -106,10 +111,10 @@ def chunk(body: bytes) -> ProcessingResponse:
         mutation.body = body
     else:
         mutation.clear_body = True
-    return message
+    return _serialised(message)
 
 
-def refuse(api: Api, error: AnsweredError, headers: Iterable[Header] = ()) -> ProcessingResponse:
+def refuse(api: Api, error: AnsweredError, headers: Iterable[Header] = ()) -> bytes:
     """Answer in the backend's place, in the shape of the API called."""
     message = ProcessingResponse(
         immediate_response=ImmediateResponse(
@@ -119,4 +124,4 @@ def refuse(api: Api, error: AnsweredError, headers: Iterable[Header] = ()) -> Pr
         )
     )
     _set(message.immediate_response.headers, (*error_headers(error), *headers))
-    return message
+    return _serialised(message)

@@ -1,13 +1,16 @@
-"""The gRPC server on the unix socket that Envoy's `extauth` cluster points at."""
+"""The two gRPC services that Envoy's filters call, each on a unix socket of its own."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import grpc
 
+from extauth.wire import ext_proc
 from extauth.wire.ext_authz import Authorization
 from extauth.wire.ext_proc import ExternalProcessor
+from extauth.wire.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,34 +28,33 @@ class WireServer:
 
     def __init__(
         self,
-        socket: Path,
         *,
+        processor: Path,
+        authorization: Path,
         runtime: Callable[[], Runtime],
         books: Books,
         inference: Inference,
         largest_body: int,
     ) -> None:
-        """`socket` is a path short enough for a unix socket; `largest_body` is in bytes."""
-        authorization = Authorization(runtime=runtime, books=books)
-        processor = self._processor = ExternalProcessor(
-            runtime=runtime, books=books, inference=inference
+        """The paths are short enough for unix sockets; `largest_body` is in bytes."""
+        self._processor = ExternalProcessor(runtime=runtime, books=books, inference=inference)
+        self._streams = Listener(
+            processor,
+            {ext_proc.PROCESS: self._processor.process},
+            largest_message=largest_body + _OVERHEAD,
         )
-        size = largest_body + _OVERHEAD
-        self._server = grpc.aio.server(
-            options=[
-                ("grpc.max_receive_message_length", size),
-                ("grpc.max_send_message_length", size),
-                ("grpc.so_reuseport", 0),
-            ]
+        self._checks = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        self._checks.add_generic_rpc_handlers(
+            (Authorization(runtime=runtime, books=books).handler(),)
         )
-        self._server.add_generic_rpc_handlers((authorization.handler(), processor.handler()))
-        self._server.add_insecure_port(f"unix:{socket}")
+        self._checks.add_insecure_port(f"unix:{authorization}")
 
     async def start(self) -> None:
-        """Accept calls."""
-        await self._server.start()
+        """Accept calls. Raises StackError when a socket can't be had."""
+        await self._checks.start()
+        await self._streams.start()
 
     async def stop(self, grace: float) -> None:
         """Refuse new calls, wait `grace` seconds for the others, settle those that are cut."""
-        await self._server.stop(grace)
+        await asyncio.gather(self._checks.stop(grace), self._streams.stop(grace))
         await self._processor.drain()

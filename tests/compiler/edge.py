@@ -43,7 +43,7 @@ from extauth.compiler import Overrides
 from extauth.compiler.proxy import render
 from extauth.headers import CLUSTER
 from extauth.resources import bootstrap
-from extauth.sockets import portal_socket, service_socket
+from extauth.sockets import authorization_socket, portal_socket, processor_socket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -153,7 +153,10 @@ class Edge:
 
     def __init__(self, settings: Settings, state: Path) -> None:
         self.state = state
-        self._socket = state / service_socket(0, settings.workers)
+        self._sockets = tuple(
+            state / socket(0, settings.workers)
+            for socket in (processor_socket, authorization_socket)
+        )
         self.script = Script(decide(), allow({}), lambda handler: handler.send(b"{}"))
         for name in ("run", "logs", "xds"):
             (state / name).mkdir()
@@ -195,7 +198,8 @@ class Edge:
     def alone(self) -> Iterator[None]:
         """Envoy without any worker, for as long as the block lasts."""
         self._service.stop(0).wait()
-        self._socket.unlink(missing_ok=True)
+        for path in self._sockets:
+            path.unlink(missing_ok=True)
         try:
             yield
         finally:
@@ -279,7 +283,8 @@ class Edge:
                 ),
             )
         )
-        server.add_insecure_port(f"unix:{self._socket}")
+        for path in self._sockets:
+            server.add_insecure_port(f"unix:{path}")
         server.start()
         return server
 

@@ -53,4 +53,4 @@ def test_without_any_worker_nothing_gets_through(lame_edge: Edge) -> None:
 
 
 def test_a_single_process_is_called_as_ever() -> None:
-    assert render(SETTINGS, Overrides())["cds.yaml"].count(b"run/extauth.sock") == 1
+    assert render(SETTINGS, Overrides())["cds.yaml"].count(b"run/ext_proc.sock") == 1

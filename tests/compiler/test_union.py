@@ -24,7 +24,7 @@ def test_both_are_there_and_the_newest_wins() -> None:
     new = clusters(b="http://127.0.0.1:3", c="http://127.0.0.1:4")
     both = resources(union(new, old))
     assert both == resources(old) | resources(new)
-    assert both.keys() == {"extauth", "portal", "a", "b", "c"}
+    assert both.keys() == {"ext_proc", "ext_authz", "portal", "a", "b", "c"}
 
 
 def test_nothing_is_written_anew_where_nothing_is_added() -> None:

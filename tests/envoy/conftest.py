@@ -103,7 +103,7 @@ def allows(*_: object) -> authz.CheckResponse:
 class Service:
     """The gateway's service, with whatever behaviour a test gives it."""
 
-    def __init__(self, socket_file: Path) -> None:
+    def __init__(self, *sockets: Path) -> None:
         self.process: Process = continues
         self._server = grpc.server(
             ThreadPoolExecutor(8), options=[("grpc.max_receive_message_length", -1)]
@@ -132,7 +132,8 @@ class Service:
                 ),
             )
         )
-        self._server.add_insecure_port(f"unix:{socket_file}")
+        for socket_file in sockets:
+            self._server.add_insecure_port(f"unix:{socket_file}")
         self._server.start()
 
     def _process(
@@ -242,7 +243,7 @@ def edge(envoy_edge: Edge) -> Edge:
 @pytest.fixture
 def service(edge: Edge) -> Iterator[Service]:
     """The service, reached by Envoy."""
-    made = Service(edge.directory / "run" / "extauth.sock")
+    made = Service(*(edge.directory / "run" / f"{name}.sock" for name in ("ext_proc", "ext_authz")))
     wait(edge.serves)
     yield made
     made.stop()

@@ -13,7 +13,7 @@ import pytest
 from extauth.audit.store import opened
 from extauth.inference import Inference
 from extauth.wire import WireServer
-from tests.wire.envoy import PATIENCE, Envoy
+from tests.wire.envoy import AUTHORIZATION, PATIENCE, PROCESSOR, Envoy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def socket() -> Iterator[Path]:
-    """A path short enough for a unix socket, which pytest's own may not be."""
+def sockets() -> Iterator[Path]:
+    """Where the sockets are: a path short enough for them, which pytest's own may not be."""
     with tempfile.TemporaryDirectory(prefix="wire") as directory:
-        yield Path(directory) / "socket"
+        yield Path(directory)
 
 
 @pytest.fixture
-async def server(pipeline: Pipeline, socket: Path) -> AsyncIterator[WireServer]:
+async def server(pipeline: Pipeline, sockets: Path) -> AsyncIterator[WireServer]:
     """The wire of the pipeline."""
-    server = wire(pipeline, socket, pipeline.inference)
+    server = wire(pipeline, sockets, pipeline.inference)
     await server.start()
     yield server
     await server.stop(0)
 
 
 @pytest.fixture
-async def envoy(server: WireServer, socket: Path) -> AsyncIterator[Envoy]:
+async def envoy(server: WireServer, sockets: Path) -> AsyncIterator[Envoy]:
     """Envoy in front of it."""
-    envoy = Envoy(socket)
+    envoy = Envoy(sockets)
     yield envoy
     await envoy.close()
 
@@ -64,10 +64,11 @@ def recorded(pipeline: Pipeline) -> Callable[[], Awaitable[AuditRecord]]:
     return wait
 
 
-def wire(pipeline: Pipeline, socket: Path, inference: Inference) -> WireServer:
+def wire(pipeline: Pipeline, sockets: Path, inference: Inference) -> WireServer:
     """A server of these collaborators."""
     return WireServer(
-        socket,
+        processor=sockets / PROCESSOR,
+        authorization=sockets / AUTHORIZATION,
         runtime=lambda: pipeline.runtime,
         books=pipeline.books,
         inference=inference,

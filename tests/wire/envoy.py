@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from extauth.types import RequestHead
 
+PROCESSOR, AUTHORIZATION = "ext_proc.sock", "ext_authz.sock"
 PROCESS = "/envoy.service.ext_proc.v3.ExternalProcessor/Process"
 CHECK = "/envoy.service.auth.v3.Authorization/Check"
 PATIENCE = 10.0
@@ -110,16 +111,17 @@ class ProcessCall:
 
 
 class Envoy:
-    """A client of the socket that Envoy's cluster points at."""
+    """A client of the sockets that Envoy's clusters point at."""
 
-    def __init__(self, socket: Path) -> None:
-        self._channel = grpc.aio.insecure_channel(f"unix:{socket}")
-        self._process = self._channel.stream_stream(
+    def __init__(self, sockets: Path) -> None:
+        self._streams = grpc.aio.insecure_channel(f"unix:{sockets / PROCESSOR}")
+        self._checks = grpc.aio.insecure_channel(f"unix:{sockets / AUTHORIZATION}")
+        self._process = self._streams.stream_stream(
             PROCESS,
             request_serializer=ProcessingRequest.SerializeToString,
             response_deserializer=ProcessingResponse.FromString,
         )
-        self._check = self._channel.unary_unary(
+        self._check = self._checks.unary_unary(
             CHECK,
             request_serializer=CheckRequest.SerializeToString,
             response_deserializer=CheckResponse.FromString,
@@ -136,5 +138,6 @@ class Envoy:
         return self._check(CheckRequest(attributes=attributes), timeout=PATIENCE)
 
     async def close(self) -> None:
-        """Close the channel; whatever it carries is reset."""
-        await self._channel.close()
+        """Close the channels; whatever they carry is reset."""
+        await self._streams.close()
+        await self._checks.close()

@@ -316,13 +316,13 @@ class Hook(Detector):
 
 @asynccontextmanager
 async def hooked(
-    pipeline: Pipeline, socket: Path, hook: Callable[[], None]
+    pipeline: Pipeline, sockets: Path, hook: Callable[[], None]
 ) -> AsyncIterator[Envoy]:
     """Envoy in front of a gateway that runs `hook` while it reads a body."""
     pipeline.runtime.detector = Hook(hook)
-    server = wire(pipeline, socket, pipeline.inference)
+    server = wire(pipeline, sockets, pipeline.inference)
     await server.start()
-    envoy = Envoy(socket)
+    envoy = Envoy(sockets)
     try:
         yield envoy
     finally:
@@ -344,11 +344,11 @@ def fail() -> None:
 )
 async def test_a_defect_is_a_500_in_the_apis_shape(
     pipeline: Pipeline,
-    socket: Path,
+    sockets: Path,
     path: str,
     body: object,
 ) -> None:
-    async with hooked(pipeline, socket, fail) as envoy:
+    async with hooked(pipeline, sockets, fail) as envoy:
         answer = await refused(
             envoy.process(),
             request_headers(pipeline.head(path)),
@@ -363,14 +363,14 @@ async def test_a_defect_is_a_500_in_the_apis_shape(
 
 
 async def test_a_client_that_leaves_while_its_body_is_read(
-    pipeline: Pipeline, socket: Path, recorded: Recorded
+    pipeline: Pipeline, sockets: Path, recorded: Recorded
 ) -> None:
     calls: list[ProcessCall] = []
 
     def leave() -> None:
         calls[0].cancel()
 
-    async with hooked(pipeline, socket, leave) as envoy:
+    async with hooked(pipeline, sockets, leave) as envoy:
         call = envoy.process()
         calls.append(call)
         await call.say(request_headers(pipeline.head()))
@@ -395,7 +395,7 @@ async def test_stopping_settles_what_it_cuts(
 
 
 async def test_stopping_waits_for_a_body_that_is_being_read(
-    pipeline: Pipeline, socket: Path
+    pipeline: Pipeline, sockets: Path
 ) -> None:
     reading, go_on = threading.Event(), threading.Event()
 
@@ -405,9 +405,9 @@ async def test_stopping_waits_for_a_body_that_is_being_read(
 
     long = {**CHAT, "user": "u" * 40_000}
     pipeline.runtime.detector = Hook(hold)
-    server = wire(pipeline, socket, pipeline.inference)
+    server = wire(pipeline, sockets, pipeline.inference)
     await server.start()
-    envoy = Envoy(socket)
+    envoy = Envoy(sockets)
     call = envoy.process()
     await call.say(request_headers(pipeline.head()))
     await call.send(request_body(json.dumps(long).encode()))

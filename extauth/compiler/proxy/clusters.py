@@ -41,10 +41,10 @@ from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
 )
 from envoy_data_plane.google.protobuf import Any
 
-from extauth.compiler.cluster_names import PORTAL, SERVICE, jwks_cluster
+from extauth.compiler.cluster_names import AUTHORIZATION, PORTAL, PROCESSOR, jwks_cluster
 from extauth.compiler.proxy.balancing import DEAD
 from extauth.compiler.url import Origin, trusted_authorities
-from extauth.sockets import portal_socket, service_socket
+from extauth.sockets import authorization_socket, portal_socket, processor_socket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,10 +62,13 @@ _UNBOUNDED = 1 << 20
 def clusters(settings: Settings, overrides: Overrides) -> Iterator[Cluster]:
     """All clusters. Raises ConfigurationError for TLS on a machine without trusted authorities."""
     workers = settings.workers
-    services = [_pipe(service_socket(one, workers)) for one in range(workers)]
-    portals = [_pipe(portal_socket(one, workers)) for one in range(workers)]
-    yield _cluster(SERVICE, *services, http2=True)
-    yield _cluster(PORTAL, *portals)
+    for name, socket, http2 in (
+        (PROCESSOR, processor_socket, True),
+        (AUTHORIZATION, authorization_socket, True),
+        (PORTAL, portal_socket, False),
+    ):
+        pipes = [_pipe(socket(one, workers)) for one in range(workers)]
+        yield _cluster(name, *pipes, http2=http2)
     for backend in settings.backends.values():
         origin = (
             Origin.parse(backend.url)

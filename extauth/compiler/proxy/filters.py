@@ -44,7 +44,7 @@ from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher
 from envoy_data_plane.envoy.type.v3 import HttpStatus, StatusCode
 from envoy_data_plane.google.protobuf import Any, Empty
 
-from extauth.compiler.cluster_names import SERVICE, jwks_cluster
+from extauth.compiler.cluster_names import AUTHORIZATION, PROCESSOR, jwks_cluster
 from extauth.compiler.proxy.balancing import stream_retries
 from extauth.headers import (
     CLUSTER,
@@ -85,9 +85,9 @@ def http_filters(settings: Settings) -> Iterator[HttpFilter]:
     timeout = message_timeout(settings)
     longest = timeout + timedelta(seconds=settings.limits.request_timeout)
     retries = stream_retries() if settings.workers > 1 else None
-    authz, processing = _service(timeout, retries), _service(None, retries)
-    yield _filter(EXT_AUTHZ, _ext_authz(authz))
-    processor = _ext_proc(processing, timeout, longest)
+    authorization = _service(AUTHORIZATION, timeout, retries)
+    yield _filter(EXT_AUTHZ, _ext_authz(authorization))
+    processor = _ext_proc(_service(PROCESSOR, None, retries), timeout, longest)
     yield HttpFilter(name=EXT_PROC, typed_config=processor, disabled=True)
     yield _filter(ROUTER, Any.pack(Router(suppress_envoy_headers=True)))
 
@@ -117,9 +117,9 @@ def _filter(name: str, config: Any) -> HttpFilter:
     return HttpFilter(name=name, typed_config=config)
 
 
-def _service(timeout: timedelta | None, retries: RetryPolicy | None) -> GrpcService:
+def _service(cluster: str, timeout: timedelta | None, retries: RetryPolicy | None) -> GrpcService:
     return GrpcService(
-        envoy_grpc=GrpcServiceEnvoyGrpc(cluster_name=SERVICE, skip_envoy_headers=True),
+        envoy_grpc=GrpcServiceEnvoyGrpc(cluster_name=cluster, skip_envoy_headers=True),
         timeout=timeout,
         retry_policy=retries,
     )

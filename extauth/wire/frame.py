@@ -1,0 +1,180 @@
+"""HTTP/2's frames, as far as a server of one peer needs them: RFC 9113, sections 4 and 6."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+"""What a client's connection begins with."""
+
+LARGEST: Final = 16_384
+"""Bytes of a frame's payload, unless the other side allows more."""
+
+WIDEST: Final = (1 << 31) - 1
+"""Bytes of a window at most."""
+
+WINDOW: Final = 65_535
+"""Bytes of a window before anybody has said otherwise."""
+
+_HEAD: Final = 9
+
+END_STREAM: Final = 0x1
+ACK: Final = 0x1
+END_HEADERS: Final = 0x4
+PADDED: Final = 0x8
+PRIORITISED: Final = 0x20
+
+
+class Kind(IntEnum):
+    """A frame's type. Those that are not here are skipped, as section 4.1 has it."""
+
+    DATA = 0
+    HEADERS = 1
+    PRIORITY = 2
+    RST_STREAM = 3
+    SETTINGS = 4
+    PUSH_PROMISE = 5
+    PING = 6
+    GOAWAY = 7
+    WINDOW_UPDATE = 8
+    CONTINUATION = 9
+
+
+class Setting(IntEnum):
+    """A setting's identifier."""
+
+    HEADER_TABLE_SIZE = 1
+    INITIAL_WINDOW_SIZE = 4
+    MAX_FRAME_SIZE = 5
+
+
+class Code(IntEnum):
+    """Why a stream or a connection ends."""
+
+    NO_ERROR = 0
+    PROTOCOL_ERROR = 1
+    INTERNAL_ERROR = 2
+    FLOW_CONTROL_ERROR = 3
+    FRAME_SIZE_ERROR = 6
+    REFUSED_STREAM = 7
+    COMPRESSION_ERROR = 9
+    ENHANCE_YOUR_CALM = 11
+
+
+class ProtocolError(Exception):
+    """The peer does not speak HTTP/2 as it must: the connection ends with this code."""
+
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Frame(NamedTuple):
+    """A frame that came."""
+
+    kind: int
+    flags: int
+    stream: int
+    payload: bytes
+
+
+class FrameReader:
+    """Cuts what arrives into frames. Belongs to one connection."""
+
+    __slots__ = ("_begun", "_buffer")
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._begun = False
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """The frames that are complete by now; all of them have to be taken.
+
+        Raises ProtocolError for a connection that begins otherwise, and for a frame that is longer
+        than `LARGEST`.
+        """
+        buffer = self._buffer + data if self._buffer else data
+        at, end = 0, len(buffer)
+        if not self._begun:
+            if not PREFACE.startswith(buffer[: len(PREFACE)]):
+                raise ProtocolError(Code.PROTOCOL_ERROR, "this is no HTTP/2")
+            if end < len(PREFACE):
+                self._buffer = buffer
+                return
+            self._begun, at = True, len(PREFACE)
+        while end - at >= _HEAD:
+            length = int.from_bytes(buffer[at : at + 3], "big")
+            if length > LARGEST:
+                raise ProtocolError(Code.FRAME_SIZE_ERROR, f"a frame of {length} bytes")
+            start = at + _HEAD
+            if start + length > end:
+                break
+            stream = int.from_bytes(buffer[at + 5 : start], "big") & WIDEST
+            yield Frame(buffer[at + 3], buffer[at + 4], stream, buffer[start : start + length])
+            at = start + length
+        self._buffer = buffer[at:]
+
+
+def frame(kind: Kind, flags: int, stream: int, payload: bytes = b"") -> bytes:
+    """A frame to send."""
+    return b"%b%c%c%b%b" % (
+        len(payload).to_bytes(3, "big"),
+        kind,
+        flags,
+        stream.to_bytes(4, "big"),
+        payload,
+    )
+
+
+def settings(values: Mapping[Setting, int]) -> bytes:
+    """What this side wants from the other."""
+    pairs = (key.to_bytes(2, "big") + value.to_bytes(4, "big") for key, value in values.items())
+    return frame(Kind.SETTINGS, 0, 0, b"".join(pairs))
+
+
+def read_settings(payload: bytes) -> Iterator[tuple[int, int]]:
+    """What the other side wants: identifiers, known or not, and values. Raises ProtocolError."""
+    if len(payload) % 6:
+        raise ProtocolError(Code.FRAME_SIZE_ERROR, "settings of a wrong size")
+    for at in range(0, len(payload), 6):
+        key, value = payload[at : at + 2], payload[at + 2 : at + 6]
+        yield int.from_bytes(key, "big"), int.from_bytes(value, "big")
+
+
+def window_update(stream: int, increment: int) -> bytes:
+    """The other side may send so many bytes more; on a whole connection for stream 0."""
+    return frame(Kind.WINDOW_UPDATE, 0, stream, increment.to_bytes(4, "big"))
+
+
+def widened(window: int, increment: int) -> int:
+    """A window with so many bytes more, or fewer. Raises ProtocolError when it gets too wide."""
+    if window + increment > WIDEST:
+        raise ProtocolError(Code.FLOW_CONTROL_ERROR, "too wide a window")
+    return window + increment
+
+
+def reset(stream: int, code: Code) -> bytes:
+    """A stream is over."""
+    return frame(Kind.RST_STREAM, 0, stream, code.to_bytes(4, "big"))
+
+
+def goaway(last: int, code: Code) -> bytes:
+    """Streams after `last` won't be served."""
+    return frame(Kind.GOAWAY, 0, 0, last.to_bytes(4, "big") + code.to_bytes(4, "big"))
+
+
+def unpadded(frame: Frame) -> bytes:
+    """The payload of DATA or HEADERS without padding and priority. Raises ProtocolError."""
+    payload, flags = frame.payload, frame.flags
+    start, pad = 0, 0
+    if flags & PADDED:
+        pad, start = payload[0] if payload else 0, 1
+    if frame.kind == Kind.HEADERS and flags & PRIORITISED:
+        start += 5
+    if start + pad > len(payload):
+        raise ProtocolError(Code.PROTOCOL_ERROR, "padding is longer than its frame")
+    return payload[start : len(payload) - pad]

@@ -1,0 +1,58 @@
+"""Where Envoy's ext_proc streams arrive: gRPC on a unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from extauth.asgi import listen_unix
+from extauth.wire.connection import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from extauth.wire.call import Handler
+
+
+class Listener:
+    """Serves calls on a unix socket until it is stopped. Belongs to one event loop."""
+
+    def __init__(
+        self, path: Path, handlers: Mapping[str, Handler], *, largest_message: int
+    ) -> None:
+        """`handlers` are by `/package.Service/Method`, `largest_message` is in bytes."""
+        self._path = path
+        self._handlers = handlers
+        self._largest = largest_message
+        self._connections: set[Connection] = set()
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Accept connections. Raises StackError when the socket can't be had."""
+        self._server = await asyncio.get_running_loop().create_unix_server(
+            self._connection, sock=listen_unix(self._path)
+        )
+
+    async def stop(self, grace: float) -> None:
+        """Take no new calls, wait `grace` seconds for the others, then cancel them."""
+        if self._server is not None:
+            self._server.close()
+        for connection in self._connections:
+            connection.retire()
+        if tasks := self._tasks():
+            await asyncio.wait(tasks, timeout=grace)
+        cut = self._tasks()
+        for task in cut:
+            task.cancel()
+        await asyncio.gather(*cut, return_exceptions=True)
+        for connection in self._connections:
+            connection.close()
+
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [task for connection in self._connections for task in connection.tasks]
+
+    def _connection(self) -> Connection:
+        return Connection(
+            self._handlers, largest_message=self._largest, connections=self._connections
+        )
