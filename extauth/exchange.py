@@ -60,6 +60,12 @@ class _Choice:
         self._answer = answer
         self._links = links
 
+    def whole(self, text: str) -> str:
+        text = self._answer.whole(text)
+        for links in self._links:
+            text = links.feed(text) + links.finish()
+        return text
+
     def feed(self, text: str) -> str:
         text = self._answer.feed(text)
         for links in self._links:
@@ -204,18 +210,29 @@ class Exchange:
         )
 
     def _whole(self, deltas: Sequence[Delta]) -> list[Delta]:
-        return [self._filtered(delta, last=True) for delta in deltas]
+        if self._idle:
+            return list(deltas)
+        return [
+            msgspec.structs.replace(delta, text=self._choice().whole(delta.text))
+            for delta in deltas
+        ]
 
     def _filtered(self, delta: Delta, *, last: bool) -> Delta:
-        guards = self._dispatch.guards
-        if self._making.idle and not guards:
+        if self._idle:
             return delta
         choice = self._filters.get(delta.index)
         if choice is None:
-            links = [LinkFilter(guard.links, guard.allowed_domains) for guard in guards]
-            choice = self._filters[delta.index] = _Choice(self._making.filter(), links)
+            choice = self._filters[delta.index] = self._choice()
         text = choice.feed(delta.text)
         return msgspec.structs.replace(delta, text=text + choice.finish() if last else text)
+
+    @property
+    def _idle(self) -> bool:
+        return self._making.idle and not self._dispatch.guards
+
+    def _choice(self) -> _Choice:
+        links = [LinkFilter(one.links, one.allowed_domains) for one in self._dispatch.guards]
+        return _Choice(self._making.filter(), links)
 
     def _held(self) -> list[Delta]:
         """What filters of choices without a finish still hold back when the stream ends."""

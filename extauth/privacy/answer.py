@@ -78,6 +78,15 @@ class AnswerFilter:
         self._treat = treat
         self._restorer = restorer
 
+    def whole(self, text: str) -> str:
+        """All of a choice at once, which saves looking for where it could be cut.
+
+        For a filter that was fed nothing. Raises as `feed`.
+        """
+        if self._scanner is not None:
+            text = self._treat(self._scanner.whole(text))
+        return self._restorer.restorer.restore(text)
+
     def feed(self, text: str) -> str:
         """Take the next piece; give what the client may see by now, perhaps nothing.
 

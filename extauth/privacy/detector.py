@@ -19,6 +19,7 @@ from extauth.privacy.seam import Seams
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from extauth.pattern import Pattern
     from extauth.privacy.recogniser import Recogniser
 
 REGIONS = ("US", "GB")
@@ -37,11 +38,13 @@ class Detector:
     numbers in international form are found of every country.
     """
 
-    __slots__ = ("_prefilter", "recognisers", "terms")
+    __slots__ = ("_prefilter", "opens", "recognisers", "terms")
 
     def __init__(self, regions: Sequence[str] = REGIONS, terms: Terms | None = None) -> None:
         self.recognisers, self._prefilter = _built_in(tuple(regions))
         self.terms = terms or Terms()
+        # What scanners of some kinds hold a stream back for, as they compiled it.
+        self.opens: dict[frozenset[str], Pattern] = {}
 
     def detect(self, text: str) -> tuple[Finding, ...]:
         """All findings, by start. Takes time linear in the text, whatever the text; never raises.

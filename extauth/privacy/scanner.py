@@ -44,6 +44,7 @@ _ARMOUR = compile_pattern(
 _BEGIN = "-----BEGIN "
 _count = re.compile(rb"\\.|\{(\d+),(\d+)\}", re.DOTALL)
 _COUNTED = 64
+_REMEMBERED = 64
 _MEMORY = 32 << 20
 _HELD = str(HELD).encode()
 # Addresses, URLs and values go on in scripts without spaces too.
@@ -85,14 +86,13 @@ class StreamScanner:
     `CONTEXT` characters before it. Holds text of the answer, so it shows none. Belongs to one task.
     """
 
-    __slots__ = ("_base", "_detector", "_kinds", "_limit", "_opens", "_restorer", "_text", "_tried")
+    __slots__ = ("_base", "_detector", "_kinds", "_limit", "_restorer", "_text", "_tried")
 
     def __init__(
         self, detector: Detector, kinds: Collection[str], restorer: Restorer | None = None
     ) -> None:
         self._detector = detector
         self._kinds = frozenset(kinds)
-        self._opens = _opens(detector, self._kinds)
         self._restorer = restorer
         # The text from `_WINDOW` characters before the first that is still held, at `_base`.
         self._text = ""
@@ -103,6 +103,11 @@ class StreamScanner:
 
     def __repr__(self) -> str:
         return f"StreamScanner({len(self._text) - self._base} characters held)"
+
+    def whole(self, text: str) -> Scanned:
+        """All of a text at once, for a scanner that was fed nothing: the findings are `detect`'s."""
+        self._text = text
+        return self._release(len(text))
 
     def feed(self, delta: str) -> Scanned:
         """Take the next piece; give what is certain by now, perhaps nothing."""
@@ -137,6 +142,10 @@ class StreamScanner:
         if settled > self._base:
             scanned.append(self._release(settled))
         return scanned
+
+    @property
+    def _opens(self) -> Pattern:
+        return _opens(self._detector, self._kinds)
 
     def _last_break(self, start: int, end: int) -> int:
         """The last position in `(start, end]` at which nothing could still change; or `start`."""
@@ -271,11 +280,21 @@ def _without(start: int, end: int, spans: Collection[tuple[int, int]]) -> list[t
 
 def _opens(detector: Detector, kinds: frozenset[str]) -> Pattern:
     """What the end of a text could still become, in RE2: it reads that backwards, no farther."""
+    known = detector.opens.get(kinds)
+    if known is None:
+        # A policy asks for few sets of kinds; that the last of many is compiled again is all.
+        if len(detector.opens) >= _REMEMBERED:
+            detector.opens.clear()
+        known = detector.opens[kinds] = _compiled(_open_patterns(detector, kinds))
+    return known
+
+
+def _open_patterns(detector: Detector, kinds: frozenset[str]) -> tuple[bytes, ...]:
     opens = dict.fromkeys(each.opens for each in detector.recognisers if each.kind in kinds)
     opens[_RUN] = None
     if not kinds.isdisjoint(detector.terms.kinds):
         opens[_PHRASE if detector.terms.has_spaces else _TERM] = None
-    return _compiled(tuple(opens))
+    return tuple(opens)
 
 
 @lru_cache(maxsize=64)
