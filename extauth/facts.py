@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import msgspec
 
 from extauth.types import (
+    Api,
     Facts,
     ModelFacts,
     Parameters,
@@ -100,6 +101,21 @@ def admission_facts(
 def about_model(admission: Facts, reference: ModelReference) -> Facts:
     """The same, had the path named the model that the body names."""
     return msgspec.structs.replace(admission, model=model_facts(admission.principal, reference))
+
+
+def at_admission(facts: Facts) -> Facts:
+    """What admission was asked about the request that these are the facts of.
+
+    The model is there only where the path names it.
+    """
+    return Facts(
+        request=facts.request,
+        principal=facts.principal,
+        source=facts.source,
+        time=facts.time,
+        model=facts.model if facts.request.api is Api.KSERVE else None,
+        purpose=facts.purpose,
+    )
 
 
 def inference_facts(

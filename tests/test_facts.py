@@ -7,8 +7,28 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extauth.facts import BUCKETS, Calendar, admission_facts, bucket
-from extauth.types import Api, ModelReference, Operation, Principal, Target, TimeFacts
+from extauth.facts import (
+    BUCKETS,
+    Calendar,
+    admission_facts,
+    at_admission,
+    bucket,
+    inference_facts,
+)
+from extauth.types import (
+    Api,
+    BehaviourFacts,
+    GuardFacts,
+    LoadFacts,
+    ModelReference,
+    Operation,
+    Parameters,
+    Principal,
+    Target,
+    TimeFacts,
+    TokenFacts,
+    UsageFacts,
+)
 
 ADA = Principal(id="acme/ada", kind="api_key", tenant="acme", tier="premium")
 # 2026-03-29 00:59:59 UTC: a second before Europe/Berlin leaves 01:59 for 03:00.
@@ -39,6 +59,29 @@ def test_admission_sees_the_model_that_the_path_names() -> None:
     assert (facts.model.name, facts.model.version, facts.model.alias) == ("chat", "2", None)
     assert facts.source.ip == "10.1.2.3"
     assert facts.tokens is facts.parameters is facts.sensitive is facts.usage is None
+
+
+def test_what_admission_was_asked_is_told_by_what_inference_was_asked() -> None:
+    minute = TimeFacts("2026-03-29", "sunday", 1, 59)
+    for target in (
+        Target(Api.KSERVE, Operation.GENERATE, ModelReference("chat", version="2")),
+        Target(Api.OPENAI, Operation.CHAT),
+    ):
+        early = admission_facts(target, ADA, "10.1.2.3", minute, purpose="research")
+        late = inference_facts(
+            early,
+            ModelReference("chat", version="2"),
+            parameters=Parameters(),
+            tokens=TokenFacts(3, 4),
+            sensitive={"email": 1},
+            usage=UsageFacts(),
+            load=LoadFacts(),
+            behaviour=BehaviourFacts(),
+            classifiers={"injection": {"injection": 0.5}},
+            absent=("presidio",),
+            guard=GuardFacts(),
+        )
+        assert at_admission(late) == early
 
 
 @given(st.text(max_size=40), st.text(max_size=20))

@@ -9,8 +9,9 @@ import msgspec
 
 from extauth.types import Api, Decision, Facts, Operation, Principal, Route, Usage
 
-VERSION = 1
-"""Of the schema. A record without one was written before versions were, and is of this one."""
+VERSION = 2
+"""Of the schema. Whoever gives a record or its facts another field gives it the next number, and
+says in `audit.versions` what records without the field are taken for."""
 
 
 class Outcome(StrEnum):

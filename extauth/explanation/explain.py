@@ -19,8 +19,9 @@ from extauth.explanation.flips import Search
 from extauth.explanation.leaves import document_of
 from extauth.explanation.opa import Opa, Refused, TooSlow
 from extauth.explanation.program import Program
-from extauth.explanation.question import at_admission, stage
+from extauth.explanation.question import stage
 from extauth.explanation.syntax import read
+from extauth.facts import at_admission
 from extauth.policy import Entrypoint, WasmEngine
 from extauth.types import Decision
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from extauth.audit import AuditRecord
-from extauth.audit.record import VERSION
 from extauth.audit.store import opened
+from extauth.audit.versions import FIRST, READABLE, migrated, unreadable
 from extauth.compiler.document import Document, read_document
 from extauth.compiler.validation import validate
 from extauth.errors import ConfigurationError, StackError
 from extauth.policy import Entrypoint
-from extauth.types import Api, Facts
+from extauth.types import Facts
 
 if TYPE_CHECKING:
     from extauth.state import StateDir
@@ -42,7 +42,7 @@ def of_request(state: StateDir, request_id: str) -> Question:
             f"no record of request {request_id} in {state.audit_db}; "
             "`sluice audit tail` shows the latest"
         )
-    return Question(records[-1].facts, records[-1])
+    return _recorded(records[-1])
 
 
 def of_file(name: str) -> Question:
@@ -53,14 +53,11 @@ def of_file(name: str) -> Question:
     document = _standard_input() if name == "-" else _read(Path(name), Path(name))
     value = document.value
     if isinstance(value, dict) and ("request_id" in value or "facts" in value):
-        version = value.get("version", VERSION)
-        if version != VERSION:
-            raise document.error(
-                ("version",), f"the record follows version {version} of the schema, not {VERSION}"
-            )
+        version = value.setdefault("version", FIRST)
+        if isinstance(version, int) and version not in READABLE:
+            raise document.error(("version",), unreadable(version))
         validate(document, "audit")
-        record = msgspec.convert(value, AuditRecord, strict=True)
-        return Question(record.facts, record)
+        return _recorded(msgspec.convert(value, AuditRecord, strict=True))
     validate(document, "input")
     return Question(msgspec.convert(value, Facts, strict=True))
 
@@ -71,15 +68,9 @@ def stage(facts: Facts) -> Entrypoint:
     return Entrypoint.ADMISSION if body == (None,) * 4 else Entrypoint.INFERENCE
 
 
-def at_admission(facts: Facts) -> Facts:
-    """What admission was asked of an inference request: the model only if the path names it."""
-    return Facts(
-        request=facts.request,
-        principal=facts.principal,
-        source=facts.source,
-        time=facts.time,
-        model=None if facts.request.api is Api.OPENAI else facts.model,
-    )
+def _recorded(record: AuditRecord) -> Question:
+    facts = record.facts
+    return Question(migrated(facts, record.version) if facts else None, record)
 
 
 def _standard_input() -> Document:

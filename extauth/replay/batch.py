@@ -66,6 +66,7 @@ class Batch(msgspec.Struct, array_like=True):
     fault: Fault | None = None
     first: float = float("inf")
     last: float = float("-inf")
+    migrated: int = 0
 
 
 encode = msgspec.msgpack.Encoder().encode

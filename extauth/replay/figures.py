@@ -105,6 +105,12 @@ class Figures(msgspec.Struct):
     out_of_reach: Annotated[
         int, _about("Records without facts: nobody was recognised, or the request was malformed.")
     ] = 0
+    migrated: Annotated[
+        int,
+        _about(
+            "Records of an older version of the schema: of facts that it lacks, nothing was found."
+        ),
+    ] = 0
     first: Annotated[float | None, _about("When the first compared request began.")] = None
     last: Annotated[float | None, _about("When the last one did.")] = None
     recorded_429s: Annotated[int, _about("Requests that a limit really refused.")] = 0

@@ -6,9 +6,8 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
 from extauth.errors import PolicyError, PolicyUnavailable
+from extauth.facts import at_admission
 from extauth.policy import Entrypoint, WasmEngine
 from extauth.policy.verdict import Failure, Verdict
 from extauth.types import INFERENCE, Api
@@ -60,7 +59,7 @@ class Judge:
                 if decision.allow and facts.model is not None and _is_metadata(facts):
                     self._check(decision.route)
             else:
-                decision = self._ask(entrypoint, _head(facts))
+                decision = self._ask(entrypoint, at_admission(facts))
                 if decision.allow:
                     entrypoint = Entrypoint.INFERENCE
                     decision = self._ask(entrypoint, facts)
@@ -108,18 +107,6 @@ def recorded_verdict(recorded: Recorded) -> Verdict | None:
     if recorded.undecided is not None:
         return Verdict(False, (UNDECIDED,))
     return Verdict.of(recorded.decision) if recorded.decision is not None else None
-
-
-def _head(facts: Facts) -> Facts:
-    """What was known before the body: the model only where the path names it."""
-    return replace(
-        facts,
-        model=facts.model if facts.request.api is Api.KSERVE else None,
-        parameters=None,
-        tokens=None,
-        sensitive=None,
-        usage=None,
-    )
 
 
 def _is_metadata(facts: Facts) -> bool:

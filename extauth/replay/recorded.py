@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import replace
 
 from extauth.audit import Outcome
+from extauth.audit.record import VERSION
+from extauth.audit.versions import FIRST, READABLE, migrated, unreadable
 from extauth.errors import ConfigurationError
 from extauth.policy import Entrypoint
 from extauth.types import Decision, Facts, Route, Usage
-
-READABLE = 1
-"""The version of the audit schema that this module reads; a record without one is of it."""
 
 _REFUSED = frozenset({"policy_error", "policy_unavailable"})
 
@@ -27,7 +27,7 @@ class Recorded(msgspec.Struct, frozen=True):
     route: Route | None = None
     usage: Usage | None = None
     timings: dict[str, int] = {}
-    version: int = READABLE
+    version: int = FIRST
 
     @property
     def entrypoint(self) -> Entrypoint:
@@ -36,13 +36,18 @@ class Recorded(msgspec.Struct, frozen=True):
         return Entrypoint.ADMISSION if admission else Entrypoint.INFERENCE
 
     @property
+    def older(self) -> bool:
+        """Whether it was written before the present version of the schema."""
+        return self.version < VERSION
+
+    @property
     def undecided(self) -> str | None:
         """The rule of a deny that no policy gave, but its failure."""
         return self.error if self.error in _REFUSED else None
 
 
 class _Versioned(msgspec.Struct):
-    version: int = READABLE
+    version: int = FIRST
 
 
 _decode = msgspec.json.Decoder(Recorded).decode
@@ -50,10 +55,9 @@ _version = msgspec.json.Decoder(_Versioned).decode
 
 
 def read(record: bytes) -> Recorded:
-    """One record of the audit log.
+    """One record of the audit log; the facts of an older version are migrated.
 
-    Raises ConfigurationError when it is none, or follows a schema that is not READABLE: no such
-    record has been written yet that could be migrated.
+    Raises ConfigurationError when it is none, or follows a schema that is not READABLE.
     """
     try:
         recorded = _decode(record)
@@ -62,9 +66,11 @@ def read(record: bytes) -> Recorded:
         raise ConfigurationError(f"not an audit record: {error}") from None
     except UnicodeDecodeError:
         raise ConfigurationError("not an audit record: not UTF-8") from None
-    if recorded.version != READABLE:
-        _refuse_version(record)
-    return recorded
+    if recorded.version not in READABLE:
+        raise ConfigurationError(unreadable(recorded.version))
+    if recorded.facts is None or not recorded.older:
+        return recorded
+    return replace(recorded, facts=migrated(recorded.facts, recorded.version))
 
 
 def _refuse_version(record: bytes) -> None:
@@ -72,7 +78,5 @@ def _refuse_version(record: bytes) -> None:
         version = _version(record).version
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return
-    if version != READABLE:
-        raise ConfigurationError(
-            f"an audit record of schema version {version}; this sluice reads version {READABLE}"
-        )
+    if version not in READABLE:
+        raise ConfigurationError(unreadable(version))

@@ -77,6 +77,10 @@ def _differences(figures: Figures) -> Check:
             verb = "is" if change.count == 1 else "are"
             message = f"{_counted(change.count, 'request')} ({share}) {verb} {title} ({where})"
             found.append(Finding(message, Level.NOTE))
+    if figures.migrated:
+        subject = f"{_counted(figures.migrated, 'record')} of an older version"
+        message = f"{subject} may lack facts: rules about those see nothing found"
+        found.append(Finding(message, Level.NOTE))
     if not figures.compared:
         found.append(Finding("there is no decision to compare in this range", Level.WARNING))
     return Check("replay.differences", "decisions compared", findings=tuple(found))

@@ -95,6 +95,7 @@ class Tally:
         """Add a batch. Batches come in the order of the trace."""
         figures, verdicts = self.figures, batch.verdicts
         figures.records += batch.read
+        figures.migrated += batch.migrated
         figures.out_of_reach += batch.unreachable
         figures.compared += len(batch.judged)
         if batch.judged:

@@ -89,6 +89,7 @@ class Worker:
             made.read = place
             made.first = min(made.first, recorded.time)
             made.last = recorded.time
+            made.migrated += recorded.older
             if self._wanted(recorded) and not self._judge(recorded, made, places):
                 break
         made.verdicts = list(places)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,11 +14,11 @@ from extauth.errors import ConfigurationError
 from extauth.explanation.leaves import document_of
 from extauth.explanation.question import of_file, stage
 from extauth.policy import Entrypoint
+from extauth.types import GuardFacts
 
 from .conftest import BASE
 
-if TYPE_CHECKING:
-    from pathlib import Path
+FIRST_VERSION = Path(__file__).parents[1] / "replay" / "version-1.jsonl"
 
 
 def written(directory: Path, document: object) -> str:
@@ -71,7 +72,10 @@ def test_a_wrong_field_is_told_by_its_path_and_line(tmp_path: Path) -> None:
     [
         ({"request": {}}, "the key principal is missing"),
         ([], "is not of type object"),
-        (record(version=7), "version: the record follows version 7 of the schema, not 1"),
+        (
+            record(version=7),
+            "version: an audit record of schema version 7; this sluice reads ",
+        ),
         (record(status="403"), "status: "),
         ({**document_of(BASE), "prompt": "x"}, "prompt: there is no such key"),
     ],
@@ -95,3 +99,15 @@ def test_what_is_not_json_says_so(tmp_path: Path, text: str) -> None:
 def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"no\.json: can't be read: No such file"):
         of_file(str(tmp_path / "no.json"))
+
+
+def test_a_record_of_the_first_version_is_migrated(tmp_path: Path) -> None:
+    file = tmp_path / "input.json"
+    file.write_bytes(FIRST_VERSION.read_bytes().splitlines()[0])
+
+    question = of_file(str(file))
+
+    assert question.record is not None
+    assert question.record.version == 1
+    assert question.facts is not None
+    assert (question.facts.guard, question.facts.load) == (GuardFacts(), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import sqlite3
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,6 +13,7 @@ import pytest
 
 from extauth.audit import AuditRecord, AuditWriter, Outcome
 from extauth.errors import ConfigurationError
+from extauth.facts import at_admission
 from extauth.replay.replay import Question, replay
 from extauth.replay.trace import open_trace
 from extauth.types import Decision, Reason
@@ -20,13 +22,14 @@ from .conftest import COUNT
 from .trace import START, line, records
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from extauth.policy import WasmEngine
     from extauth.replay.candidate import Candidate
     from extauth.replay.figures import Figures
 
     from .conftest import Change, Run
+
+FIRST_VERSION = Path(__file__).with_name("version-1.jsonl")
+"""As the gateway wrote them before records had a guard, a load and a behaviour."""
 
 KINDS = ("new_denies", "new_allows", "changed_rules", "changed_obligations", "changed_routes")
 
@@ -99,9 +102,7 @@ def test_a_request_that_admission_denied_passes_as_far_as_admission_can_tell(
     assert record.facts
     refused = msgspec.structs.replace(
         record,
-        facts=msgspec.structs.replace(
-            record.facts, model=None, parameters=None, tokens=None, sensitive=None, usage=None
-        ),
+        facts=at_admission(record.facts),
         decision=Decision(allow=False, reasons=(Reason("hours.closed", "Closed."),)),
         outcome=Outcome.DENIED,
         route=None,
@@ -128,6 +129,21 @@ def test_a_role_that_may_less_is_denied_by_admission(change: Change, run: Run) -
 
     assert figures.new_denies.tenants.keys() == {"globex"}
     assert figures.new_denies.roles.keys() == {"viewer"}
+
+
+def test_admission_is_asked_without_what_it_never_sees(change: Change, run: Run) -> None:
+    candidate = change(
+        "gateway/hours/hours.rego",
+        "package gateway.hours\n",
+        "package gateway.hours\n\n"
+        'deny contains {"rule": "early", "message": "", "status": 403} if {\n'
+        "\tis_null(input.guard)\n\tis_null(input.load)\n\tis_null(input.behaviour)\n}\n",
+    )
+
+    figures = run(candidate)
+
+    assert figures.after.reserved == 0
+    assert figures.new_denies.by == {"early": figures.new_denies.count}
 
 
 def test_changed_obligations_are_told_by_type_and_name(
@@ -303,9 +319,9 @@ def test_a_broken_line_is_named(
     with pytest.raises(ConfigurationError, match=rf"cut.jsonl:{COUNT}: not an audit record"):
         run(shipped, path)
 
-    newer = recorded.read_bytes().replace(b'"version":1}', b'"version":7}')
+    newer = recorded.read_bytes().replace(b'"version":2}', b'"version":7}')
     path.write_bytes(newer)
-    with pytest.raises(ConfigurationError, match=r"cut.jsonl:1: .* version 7; .* version 1"):
+    with pytest.raises(ConfigurationError, match=r"cut.jsonl:1: .* version 7; .* version 1 to 2"):
         run(shipped, path)
 
     lines = recorded.read_bytes().splitlines(keepends=True)
@@ -319,13 +335,21 @@ def test_a_broken_line_is_named(
         run(shipped, path)
 
 
-def test_a_record_without_a_version_is_of_the_first(
-    shipped: Candidate, run: Run, recorded: Path, tmp_path: Path
+def test_records_of_the_first_version_are_migrated_and_counted(
+    shipped: Candidate, change: Change, run: Run, tmp_path: Path
 ) -> None:
-    path = tmp_path / "old.jsonl"
-    path.write_bytes(recorded.read_bytes().replace(b',"version":1}', b"}"))
+    unnumbered = tmp_path / "unnumbered.jsonl"
+    unnumbered.write_bytes(FIRST_VERSION.read_bytes().replace(b',"version":1}', b"}"))
+    wary = change("data/guard.yaml", "score: 0.8", "score: 0")
 
-    assert run(shipped, path) == run(shipped)
+    figures = run(shipped, FIRST_VERSION)
+
+    assert figures.compared == figures.migrated == len(FIRST_VERSION.read_bytes().splitlines())
+    assert figures.new_denies.count == figures.new_allows.count == 0
+    assert run(shipped, unnumbered) == figures
+    assert run(shipped).migrated == 0
+    # What the guard would have found is nothing, not unknown.
+    assert "guard.injection" in run(wary, FIRST_VERSION).new_denies.by
 
 
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:

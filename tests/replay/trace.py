@@ -6,16 +6,18 @@ import random
 from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec.structs import replace
 
 from extauth.audit import AuditRecord, Outcome
-from extauth.facts import bucket
+from extauth.facts import at_admission, bucket
 from extauth.policy import Entrypoint
 from extauth.types import (
     Api,
+    BehaviourFacts,
     Counters,
     Decision,
     Facts,
+    GuardFacts,
+    LoadFacts,
     ModelFacts,
     Operation,
     Parameters,
@@ -63,6 +65,9 @@ def asked(chance: random.Random, at: float) -> Facts:
         tokens=TokenFacts(prompt, most),
         sensitive=chance.choice(({}, {}, {"email": 1})),
         usage=UsageFacts(Windows(used, used), Windows(used, used)),
+        load=LoadFacts(pending=chance.randrange(4), in_flight=chance.randrange(9), age=0.4),
+        behaviour=BehaviourFacts(requests=chance.randrange(40), denied=chance.randrange(3)),
+        guard=GuardFacts(score=chance.choice((0.0, 0.1, 0.9)), links=chance.randrange(2)),
     )
 
 
@@ -74,7 +79,7 @@ def records(
     for number in range(count):
         at = START + number * every
         facts = asked(chance, at)
-        head = replace(facts, model=None, parameters=None, tokens=None, sensitive=None, usage=None)
+        head = at_admission(facts)
         decision = engine.ask(Entrypoint.ADMISSION, head)
         admitted = decision.allow
         if admitted:

@@ -1,0 +1,41 @@
+"""Which versions of the audit schema can be read, and what became of facts that older ones lack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from extauth.audit.record import VERSION
+from extauth.types import BehaviourFacts, GuardFacts
+
+if TYPE_CHECKING:
+    from extauth.types import Facts
+
+FIRST = 1
+"""That of a record without a version: it was written before there were any."""
+
+READABLE = range(FIRST, VERSION + 1)
+
+
+def unreadable(version: int) -> str:
+    """What to tell of a record whose version is not READABLE."""
+    return (
+        f"an audit record of schema version {version}; this sluice reads version "
+        f"{FIRST} to {VERSION}"
+    )
+
+
+def migrated(facts: Facts, version: int) -> Facts:
+    """The facts of a record of a READABLE version, as they would stand in the present one.
+
+    Records of version 1 may be older than the guard, and than memory of how a principal fared:
+    then nothing was found, and nothing is remembered. All else that is new may be absent today.
+    """
+    if version >= VERSION or facts.usage is None:
+        return facts
+    return replace(
+        facts,
+        guard=facts.guard or GuardFacts(),
+        behaviour=facts.behaviour or BehaviourFacts(),
+    )
