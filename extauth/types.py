@@ -378,6 +378,19 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
         if self.on_exceed == "clamp" and self.unit in {"requests", "seconds", "slots"}:
             raise ValueError(f"a request can't be clamped to fewer {self.unit}")
 
+    def __str__(self) -> str:
+        """In words: `4000 tokens in 60 s`."""
+        most = f"{self.max} {self.unit.replace('_', ' ')}"
+        match self.window:
+            case TokenBucket(refill=refill, seconds=seconds):
+                return f"{most} at once and {refill} more every {seconds} s"
+            case CalendarPeriod(period=period):
+                return f"{most} in a calendar {period}"
+            case Lifetime():
+                return f"{most} at once" if self.unit == "slots" else f"{most} in all"
+            case seconds:
+                return f"{most} in {seconds} s"
+
 
 Treatment = Literal["placeholder", "redact", "hash", "stand_in", "note", "block"]
 """What becomes of a finding: `placeholder` is put back into the answer, `redact` is gone for good,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from extauth.errors import LimitExceeded
 from extauth.ledger.ledger import Counter, amounts, scale
-from extauth.types import CalendarPeriod, Lifetime, LimitState, TokenBucket
+from extauth.types import Lifetime, LimitState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,36 +74,20 @@ def exceeded(
     )
 
 
-def allowed(limit: Limit) -> str:
-    """A limit in words: `4000 tokens in 60 s`."""
-    unit = limit.unit.replace("_", " ")
-    match limit.window:
-        case TokenBucket(refill=refill, seconds=seconds):
-            return f"{limit.max} {unit} at once and {refill} more every {seconds} s"
-        case CalendarPeriod(period=period):
-            return f"{limit.max} {unit} in a calendar {period}"
-        case Lifetime():
-            return (
-                f"{limit.max} {unit} at once" if unit == "slots" else f"{limit.max} {unit} in all"
-            )
-        case seconds:
-            return f"{limit.max} {unit} in {seconds} s"
-
-
 def _message(limit: Limit, demand: Demand, amount: int, remaining: int) -> str:
     if amount <= limit.max:
         if limit.unit == "slots":
-            return f"The limit {limit.name} of {allowed(limit)} has none free."
+            return f"The limit {limit.name} of {limit} has none free."
         asked = f"this request needs up to {amount}"
-        return f"The limit {limit.name} of {allowed(limit)} has {remaining} left, and {asked}."
+        return f"The limit {limit.name} of {limit} has {remaining} left, and {asked}."
     fixed = amounts(demand.known)[limit.unit] if limit.unit not in {"requests", "slots"} else amount
     if fixed >= limit.max or limit.unit not in {"tokens", "completion_tokens"}:
         what = "this prompt alone has" if fixed == amount > 1 else "this request needs"
         if limit.unit == "tokens" and fixed:
             what, amount = "this prompt alone has", fixed
-        return f"The limit {limit.name} allows {allowed(limit)}, and {what} {amount}."
+        return f"The limit {limit.name} allows {limit}, and {what} {amount}."
     return (
-        f"The limit {limit.name} allows {allowed(limit)}, and this request may use {amount}: "
+        f"The limit {limit.name} allows {limit}, and this request may use {amount}: "
         f"lower max_tokens, over all choices, to at most {limit.max - fixed}."
     )
 

@@ -2,6 +2,6 @@
 
 from extauth.obligations.draft import Draft
 from extauth.obligations.enforce import enforce
-from extauth.obligations.limit import clamped, demand
+from extauth.obligations.limit import clamped, demand, granted_tokens
 
-__all__ = ["Draft", "clamped", "demand", "enforce"]
+__all__ = ["Draft", "clamped", "demand", "enforce", "granted_tokens"]

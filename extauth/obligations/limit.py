@@ -40,21 +40,36 @@ def demand(draft: Draft, price: Price, seconds: float, counters: Sequence[Counte
     )
 
 
-def clamped(draft: Draft, reservation: Reservation, price: Price) -> Draft:
-    """The draft within what its limits have granted, where that is less than it asked for."""
-    most = draft.max_tokens
-    choices = draft.call.parameters.n
+def granted_tokens(
+    reservation: Reservation, price: Price, *, prompt: int, choices: int, most: int
+) -> int:
+    """The tokens that each choice may have where it asks for `most`: what limits that clamp left.
+
+    `prompt` are the tokens of the prompt, which are used in any case.
+    """
     for limit, granted in zip(reservation.demand.limits, reservation.granted, strict=True):
         if limit.on_exceed != "clamp":
             continue
         match limit.unit:
             case "tokens":
-                most = min(most, (granted - draft.prompt_tokens) // choices)
+                most = min(most, (granted - prompt) // choices)
             case "completion_tokens":
                 most = min(most, granted // choices)
             case "cost" if price.completion:
-                left = granted * _MILLION - price.prompt * draft.prompt_tokens
+                left = granted * _MILLION - price.prompt * prompt
                 most = min(most, left // (price.completion * choices))
             case _:
                 pass
+    return most
+
+
+def clamped(draft: Draft, reservation: Reservation, price: Price) -> Draft:
+    """The draft within what its limits have granted, where that is less than it asked for."""
+    most = granted_tokens(
+        reservation,
+        price,
+        prompt=draft.prompt_tokens,
+        choices=draft.call.parameters.n,
+        most=draft.max_tokens,
+    )
     return draft if most == draft.max_tokens else replace(draft, max_tokens=most)

@@ -125,7 +125,7 @@ def _name(obligation: Obligation) -> str:
 
 def _told(obligation: Obligation) -> str:
     if isinstance(obligation, Limit):
-        return f" {obligation.max} {obligation.unit} in {obligation.window} s"
+        return f" {obligation}"
     if isinstance(obligation, Clamp):
         return f" {obligation.max_tokens}"
     if isinstance(obligation, AnswerGuard):

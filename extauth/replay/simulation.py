@@ -15,6 +15,7 @@ from extauth.errors import LimitExceeded
 from extauth.ledger import Counter, Demand, Reservation
 from extauth.ledger.book import Book
 from extauth.ledger.entry import Reserved
+from extauth.obligations import granted_tokens
 from extauth.prices import cost
 from extauth.types import Account, Clamp, Limit, Usage
 
@@ -112,14 +113,14 @@ class Simulation:
             (each.max_tokens for each in verdict.obligations if isinstance(each, Clamp)),
             default=asked.choice,
         )
-        most, milliseconds = min(choice, asked.choice) * asked.n, int(seconds * 1000)
+        choice, milliseconds = min(choice, asked.choice), int(seconds * 1000)
         limits = tuple(each for each in verdict.obligations if isinstance(each, Limit))
 
         def using(completion: int) -> Usage:
             price_paid = cost(price, asked.prompt, completion)
             return Usage(asked.prompt, completion, price_paid, milliseconds)
 
-        demand = Demand(limits, using(most), using(min(most, asked.n)), using(0))
+        demand = Demand(limits, using(choice * asked.n), using(min(choice, 1) * asked.n), using(0))
         account = Account(judged.tenant, judged.principal, route.model, route.version)
         queued = None
         while True:
@@ -133,12 +134,12 @@ class Simulation:
                 queued = queued or (limit.name if limit.on_exceed == "queue" else None)
                 rest = tuple(each for each in demand.limits if each is not limit)
                 demand = msgspec.structs.replace(demand, limits=rest)
-        for limit, granted in zip(demand.limits, reservation.granted, strict=True):
-            if limit.on_exceed == "clamp" and limit.unit == "tokens":
-                most = min(most, granted - asked.prompt)
+        choice = granted_tokens(
+            reservation, price, prompt=asked.prompt, choices=asked.n, most=choice
+        )
         usage = None
         if asked.fate != "unused":
-            usage = using(min(generated, most))
+            usage = using(min(generated, choice * asked.n))
         self._count += 1
         heappush(self._pending, Pending(now + seconds, self._count, entry, usage))
         return Outcome(None, usage, queued)

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from extauth.findings import render
+from extauth.policy.verdict import Verdict
 from extauth.replay.candidate import Candidate
 from extauth.replay.figures import Change, Figures
 from extauth.replay.replay import Question
 from extauth.replay.report import report
 from extauth.replay.worker import Bench
+from extauth.types import CalendarPeriod, Lifetime, Limit, TokenBucket
 
 QUESTION = Question(Candidate("new", "digest", {}, Bench(Path("nowhere"), 0.25, {})))
 
@@ -58,6 +60,27 @@ def test_one_is_singular(words: str) -> None:
 )
 def test_many_are_plural(words: str) -> None:
     assert words in told(1200)
+
+
+def test_records_of_an_older_version_are_told() -> None:
+    words = "3 records of an older version may lack facts: rules about those see nothing found"
+
+    assert words in render(report(QUESTION, Figures(records=3, migrated=3), ()), "text")
+    assert "older version" not in told(3)
+
+
+def test_limits_are_told_in_words_whatever_their_window() -> None:
+    limits = (
+        Limit("day", "a", "tokens", CalendarPeriod("day"), 900),
+        Limit("burst", "a", "requests", TokenBucket(2, 60), 10),
+        Limit("slots", "a", "slots", Lifetime(), 4),
+    )
+    shown = Verdict(True, (), None, limits).under(["limit day", "limit burst", "limit slots"])
+
+    assert shown == (
+        "limit day 900 tokens in a calendar day, "
+        "limit burst 10 requests at once and 2 more every 60 s, limit slots 4 slots at once"
+    )
 
 
 def test_none_is_plural() -> None:

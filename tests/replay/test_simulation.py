@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from extauth.replay.batch import Demand, Judged
 from extauth.replay.habits import Habits
 from extauth.replay.simulation import Outcome, Simulation, State
 from extauth.settings import Price
-from extauth.types import Clamp, Lifetime, Limit, Queue, Route
+from extauth.types import Clamp, Lifetime, Limit, Queue, Route, Unit
 
 ROUTE = Route("chat", "1", "triton")
 WINDOW = 60
@@ -152,9 +153,15 @@ def test_money_is_counted_at_the_price_of_the_day() -> None:
     assert outcomes[1].refused == "money"
 
 
-def test_a_limit_that_clamps_grants_what_is_left() -> None:
-    soft = Limit("soft", "tenant:acme", "tokens", WINDOW, 50, on_exceed="clamp")
-    outcome = run(Simulation(), 0, Verdict(True, (), ROUTE, (soft,)), demand(10, 100), 100)
+@pytest.mark.parametrize(
+    ("unit", "n", "generated"),
+    # Of 50: without the 10 of the prompt; at 1 and 2 of money a token; by whole tokens a choice.
+    [("tokens", 1, 40), ("tokens", 3, 39), ("completion_tokens", 1, 50), ("cost", 1, 20)],
+)
+def test_a_limit_that_clamps_grants_what_is_left(unit: Unit, n: int, generated: int) -> None:
+    soft = Limit("soft", "tenant:acme", unit, WINDOW, 50, on_exceed="clamp")
+    asked = demand(10, 100, n)
+    outcome = run(Simulation(), 0, Verdict(True, (), ROUTE, (soft,)), asked, 100)
 
     assert outcome.usage is not None
-    assert outcome.usage.total_tokens == 50
+    assert outcome.usage.completion_tokens == generated
