@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +31,8 @@ def check(
     from extauth.errors import StackError
     from extauth.findings import render
     from extauth.stack.engines.envoy import find_envoy
-    from extauth.stack.engines.opa import find_opa
+    from extauth.stack.engines.opa import obtain_opa
+    from extauth.stack.progress import Terminal
 
     try:
         envoy = find_envoy().path
@@ -39,7 +41,7 @@ def check(
     regal = shutil.which("regal")
     report = run_checks(
         directory,
-        opa=find_opa().path,
+        opa=obtain_opa(Terminal(sys.stderr)).path,
         envoy=envoy,
         regal=Path(regal) if regal else None,
         coverage=coverage,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -59,14 +60,15 @@ def explain(
 ) -> None:
     """Tell which rules decided on a request, which nearly did, and what would flip the decision."""
     from extauth.explanation import Explainer, question
-    from extauth.stack.engines.opa import find_opa
+    from extauth.stack.engines.opa import obtain_opa
+    from extauth.stack.progress import Terminal
     from extauth.state import StateDir
 
     if (request_id is None) is (given is None):
         raise typer.BadParameter("name either a request id or a file with --input")
     state = StateDir.at(state_dir)
     asked = question.of_file(given) if given else question.of_request(state, request_id or "")
-    opa = find_opa().path
+    opa = obtain_opa(Terminal(sys.stderr)).path
     with _policies(asked, policies, state.snapshots, opa, of_request=given is None) as found:
         explanation = Explainer(found, opa).explain(asked, what_if or ())
     typer.echo(_renderer(to)(explanation), nl=False)

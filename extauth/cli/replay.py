@@ -68,7 +68,8 @@ def replay(
     from extauth.replay.report import document, report
     from extauth.replay.threshold import Threshold
     from extauth.replay.trace import open_trace
-    from extauth.stack.engines.opa import find_opa
+    from extauth.stack.engines.opa import obtain_opa
+    from extauth.stack.progress import Terminal
     from extauth.state import StateDir
 
     if candidate is not None and head is not None:
@@ -77,7 +78,7 @@ def replay(
     state = StateDir.at(state_dir)
     path = records or state.audit_db
     trace = open_trace(path, since, until)
-    opa = find_opa().path
+    opa = obtain_opa(Terminal(sys.stderr)).path
     with tempfile.TemporaryDirectory(prefix="sluice-") as temporary:
         work = Path(temporary)
         question = Question(

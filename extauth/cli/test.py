@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,9 +40,10 @@ def run_tests(
     Needs no running stack. Exit status: 0 all pass, 1 some don't, 2 there is no such directory
     or no policies in it, 130 --watch was ended.
     """
-    from extauth.stack.engines.opa import find_opa
+    from extauth.stack.engines.opa import obtain_opa
+    from extauth.stack.progress import Terminal
 
-    opa = find_opa().path
+    opa = obtain_opa(Terminal(sys.stderr)).path
     if mutate:
         if watch or only is not None or coverage is not None:
             raise typer.BadParameter("goes with --format alone", param_hint="--mutate")

@@ -59,6 +59,33 @@ def test_findings_in_the_words_of_a_forge(policies: Path, edit: Edit) -> None:
     assert done.stdout.startswith("::error file=policies/gateway/usage/usage_test.rego,line=")
 
 
+def test_a_machine_without_opa_gets_one(policies: Path, tmp_path: Path) -> None:
+    go = tmp_path / "bin" / "go"
+    go.parent.mkdir()
+    go.write_text(f'#!/bin/sh\ncp {opa_path()} "$GOBIN/opa"\n')
+    go.chmod(0o755)
+    fresh = {
+        **{name: value for name, value in os.environ.items() if name != "SLUICE_OPA"},
+        "SLUICE_CACHE": str(tmp_path / "cache"),
+        "PATH": f"{go.parent}:/usr/bin:/bin",
+    }
+    first, second = (
+        subprocess.run(
+            [SLUICE, "test", "policies", "--run", "daily"],
+            cwd=policies.parent,
+            env=fresh,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for _ in range(2)
+    )
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert first.stderr.startswith("building OPA ")
+    assert second.stderr == ""
+    assert first.stdout == second.stdout
+
+
 def test_a_pattern_that_is_none(policies: Path) -> None:
     done = sluice("test", "policies", "--run", "(", cwd=policies.parent)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
