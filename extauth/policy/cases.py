@@ -5,6 +5,7 @@ The format is described in `schemas/case.schema.json`.
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +27,7 @@ _FIXTURES = "fixtures.yaml"
 _BASE = "base"
 _PATH = re.compile(r" - at `\$\.?(.*)`$")
 _STEP = re.compile(r"([^.\[\]]+)")
+_UNKNOWN = re.compile(r"Object contains unknown field `(.+)`")
 
 Part = dict[str, Any]
 
@@ -140,7 +142,11 @@ class _Source:
 
     def _wrong(self, message: str, prefix: str = "") -> ConfigurationError:
         found = _PATH.search(message)
-        return self._error(_PATH.sub("", message), prefix + found[1] if found else prefix)
+        path = prefix + found[1] if found else prefix
+        message = _PATH.sub("", message)
+        if unknown := _UNKNOWN.fullmatch(message):
+            path, message = _without_key(path, unknown[1])
+        return self._error(message, path)
 
     def _error(self, message: str, path: str) -> ConfigurationError:
         return ConfigurationError(message, file=self._file, line=self._line(path))
@@ -159,6 +165,15 @@ class _Source:
                     break
                 line, node = pair[0].start_mark.line, pair[1]
         return line + 1
+
+
+def _without_key(holder: str, name: str) -> tuple[str, str]:
+    """The path of a key that nothing has, and what to say of it."""
+    kind = Expectation if holder.endswith(".expect") else _Row if holder else _File
+    keys = [field.encode_name for field in msgspec.structs.fields(kind)]
+    close = difflib.get_close_matches(name, keys, 1)
+    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(keys)}"
+    return f"{holder}.{name}", f"there is no key {name}; {hint}"
 
 
 def _merge(below: Part, above: Part) -> Part:

@@ -67,8 +67,22 @@ cases:
         ("cases: [", 1, "not YAML"),
         ("cases:\n  - name: x\n", 2, "missing required field `expect`"),
         ("cases:\n  - name: x\n    expect: { allow: maybe }\n", 3, "Expected `bool`"),
-        ("cases:\n  - name: x\n    expect:\n      allow: true\n      rulez: []\n", 3, "rulez"),
-        ("case: []\n", 1, "unknown field `case`"),
+        (
+            "cases:\n  - name: x\n    expect:\n      allow: true\n      rulez: []\n",
+            5,
+            "no key rulez; did you mean rules?",
+        ),
+        ("case: []\n", 1, "there is no key case; did you mean cases?"),
+        (
+            "cases:\n  - name: x\n    expct: { allow: true }\n",
+            3,
+            "there is no key expct; did you mean expect?",
+        ),
+        (
+            "cases:\n  - { name: x, why: y, expect: { allow: true } }\n",
+            2,
+            "there is no key why; there are name, expect, entrypoint, from, given",
+        ),
         (
             "cases:\n  - name: x\n    from:\n      - ada\n      - eve\n"
             "    expect: { allow: true }\n",
