@@ -27,6 +27,12 @@ messages(facts) := {reason.message |
 		with data.consent as settings("deny")
 }
 
+# What is said where there is nothing of a consent to say.
+told(facts, data_of_consent) := {reason.message |
+	some reason in consent.deny with input as given(object.union({"sensitive": {"email": 0}}, facts))
+		with data.consent as object.union(settings("allow"), data_of_consent)
+}
+
 test_personal_data_needs_a_consent if rules({}, "deny") == {"consent.missing"}
 
 test_a_consent_covers_its_purposes if {
@@ -68,12 +74,22 @@ test_a_purpose_is_one_of_the_datas if {
 	rules({"purpose": "fun", "sensitive": {"email": 0}}, "deny") == {"consent.purpose"}
 }
 
-test_any_purpose_where_the_data_names_none if {
-	consent.deny == set() with input as given({"purpose": "fun"})
-		with data.consent as object.union(settings("allow"), {"purposes": []})
+test_a_purpose_that_there_is_not_is_told if {
+	told({"purpose": "fun"}, {"purposes": ["support"]}) == {concat(" ", [
+		"nothing is processed here for the purpose",
+		"fun",
+	])}
 }
 
-test_data_that_says_nothing_denies if rules({}, "perhaps") == {"consent.unknown"}
+test_any_purpose_where_the_data_names_none if told({"purpose": "fun"}, {"purposes": []}) == set()
+
+test_data_that_says_nothing_denies if {
+	rules({}, "perhaps") == {"consent.unknown"}
+	told({}, {"tenants": {"acme": "perhaps"}}) == {concat(" ", [
+		"the policy's data does not say",
+		"what becomes of personal data without a consent",
+	])}
+}
 
 test_or_the_data_is_masked if {
 	rules({}, "mask") == set()

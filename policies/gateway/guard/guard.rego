@@ -20,13 +20,12 @@ deny contains reason.forbidden(
 	not known
 }
 
-# An embedding follows no instructions.
+# An embedding follows no instructions, and `never` is above every number.
 # METADATA
 # description: The request reads too much like an injection or a jailbreak.
 deny contains reason.forbidden("guard.injection", "the request reads like an attack on the model") if {
 	not exempt_role
 	input.request.operation != "embeddings"
-	threshold != "never"
 	input.guard.score >= threshold
 }
 
@@ -34,7 +33,6 @@ deny contains reason.forbidden("guard.injection", "the request reads like an att
 # description: The request holds more text that no person sees than it may.
 deny contains reason.forbidden("guard.invisible", "the request holds invisible text") if {
 	not exempt_role
-	settings.invisible != "never"
 	input.guard.invisible > settings.invisible
 }
 
@@ -69,9 +67,9 @@ settings := object.union_n([
 	object.get(data.guard.tenants, input.principal.tenant, {}),
 ])
 
-# Of the scores of several roles the highest holds; `never` is above every number.
-threshold := max(of_roles) if {
-	count(of_roles) > 0
+# Of the scores of several roles the highest holds; of none there is no maximum.
+threshold := highest if {
+	highest := max(of_roles)
 } else := settings.score
 
 of_roles := {data.guard.roles[role].score | some role in input.principal.roles}

@@ -78,8 +78,8 @@ exempt_role if {
 named := said(data.masking)
 
 # What the roles say comes before the tenant, and that before the model.
-treatment := strictest(of_roles) if {
-	count(of_roles) > 0
+treatment := own if {
+	own := strictest(of_roles)
 } else := own if {
 	own := data.masking.tenants[input.principal.tenant].treatment
 } else := own if {

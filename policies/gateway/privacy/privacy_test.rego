@@ -12,6 +12,7 @@ masking := {
 	"roles": {
 		"tester": {"treatment": "stand_in", "kinds": {"email": "stand_in", "ip": "exempt"}},
 		"strict": {"kinds": {"email": "redact"}},
+		"loose": {"kinds": {"email": "exempt"}},
 		"guard": {"treatment": "hash", "kinds": {"card": "block"}},
 	},
 	"answers": {
@@ -110,6 +111,10 @@ test_of_two_roles_the_strictest_holds if {
 		"sensitive": {"email": 1, "phone": 1},
 		"principal": {"roles": ["tester", "strict", "guard"]},
 	}) == {"email": "redact", "phone": "hash"}
+	treated({
+		"sensitive": {"email": 1},
+		"principal": {"roles": ["loose", "strict"]},
+	}) == {"email": "redact"}
 }
 
 test_what_is_blocked_is_denied if {
@@ -140,6 +145,7 @@ test_unknown_treatments_are_denied_wherever_they_stand if {
 	unknown({}, {"answers": {"kinds": {"card": "placeholder"}}})
 	unknown({"principal": {"roles": ["odd", "tester"]}}, {"roles": {"odd": {"treatment": "hide"}}})
 	not unknown({}, {})
+	not unknown({"sensitive": {"ip": 1}}, {})
 }
 
 unknown(facts, data_of_masking) if {
