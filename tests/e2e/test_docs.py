@@ -103,7 +103,7 @@ def test_what_a_policy_author_types_on_the_gateway(
     document = (REPOSITORY / "docs/policy-authors.md").read_text()
     ran = []
     for block in re.findall(r"^```sh gateway\n(.*?)^```$", document, re.MULTILINE | re.DOTALL):
-        for line in block.splitlines():
+        for line in block.splitlines()[1:]:
             typed = line.replace("REQUEST_ID", refused.headers["x-request-id"])
             _run(typed, directory, environment)
             ran.append(line.split()[1])
