@@ -25,8 +25,8 @@ _ALSO = 4
 
 # What a client may change by itself comes first, who it is last.
 _SECTIONS = (
-    *("parameters", "tokens", "sensitive", "model", "request"),
-    *("time", "source", "usage", "load", "behaviour"),
+    *("parameters", "tokens", "sensitive", "guard", "purpose", "model", "request"),
+    *("time", "source", "usage", "load", "behaviour", "classifiers", "absent"),
 )
 
 

@@ -80,7 +80,12 @@ class Scope:
     own: set[str] = field(default_factory=set)
 
     def resolve(self, parts: Path, declared: frozenset[str]) -> Path | None:
-        """The full path of a reference that begins with a name; None for a variable."""
+        """The full path of a reference that begins with a name.
+
+        None for a variable, and for what begins with a value, as in `last(list)[0]`.
+        """
+        if not parts:
+            return None
         first, rest = parts[0], parts[1:]
         if first in declared:
             return None

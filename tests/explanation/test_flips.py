@@ -151,3 +151,14 @@ def test_every_reported_flip_flips_and_no_nearer_number_does(
     asyncio.run(verify())
     paths = [flip.path for flip in explanation.flips]
     assert len(paths) == len(set(paths)) <= MOST
+
+
+def test_what_the_guard_found_may_be_what_flips_it(explain: Explain) -> None:
+    explanation = explain(
+        'guard={"score": 0.9, "families": [], "invisible": 0, "encoded": 0, "links": 0, '
+        '"topics": []}'
+    )
+
+    assert [item.reason.rule for item in explanation.fired] == ["guard.injection"]
+    assert explanation.flips[0].path == "guard.score"
+    assert explanation.flips[0].after < 0.8

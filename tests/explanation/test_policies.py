@@ -96,6 +96,23 @@ floor := ["night", 10] if {
     )
 
 
+def test_what_begins_with_a_value_is_followed(repository: Repository) -> None:
+    policies = own(
+        repository,
+        """refusals contains {"rule": "band", "message": band} if {
+  band := sorted({"b", input.principal.tenant})[0]
+  data.bands[sorted(["z", input.principal.tenant])[0]]
+  ["night", "day"][0] == "night"
+}
+
+sorted(some_names) := sort(some_names)
+""",
+        bands="bands: {acme: true}\n",
+    )
+
+    assert [item.reason.message for item in explained(policies).fired] == ["acme"]
+
+
 def test_a_limit_that_stands_nowhere_is_found_by_halving(repository: Repository) -> None:
     policies = own(
         repository,
