@@ -24,10 +24,14 @@ KINDS: tuple[Kind, ...] = (
 
 
 class Failure(msgspec.Struct, frozen=True, array_like=True):
-    """A policy that could not decide: the package that was asked, and what went wrong."""
+    """A policy that could not decide: the package that was asked, and what went wrong.
+
+    `late`: it had not decided when its time was up.
+    """
 
     package: str
     message: str
+    late: bool = False
 
 
 class Verdict(msgspec.Struct, frozen=True, array_like=True):

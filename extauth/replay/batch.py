@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from extauth.policy.verdict import Verdict
+from extauth.types import Facts
 
 Fate = Literal["used", "unused", "unsent", "apart"]
 """What became of a request's reservation.
@@ -57,7 +58,10 @@ class Fault(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Batch(msgspec.Struct, array_like=True):
-    """One piece of the trace, judged. With a fault, it ends there."""
+    """One piece of the trace, judged. With a fault, it ends there.
+
+    `late` is the first request on which the candidate took too long, by the package asked.
+    """
 
     read: int = 0
     unreachable: int = 0
@@ -67,6 +71,7 @@ class Batch(msgspec.Struct, array_like=True):
     first: float = float("inf")
     last: float = float("-inf")
     migrated: int = 0
+    late: dict[str, Facts] = {}
 
 
 encode = msgspec.msgpack.Encoder().encode

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import subprocess
 import tarfile
 import tempfile
@@ -12,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from extauth.checks.blame import blame
+from extauth.checks.server import serve
 from extauth.compiler.repository import Repository
 from extauth.errors import ConfigurationError, StackError
 from extauth.replay.worker import Bench
@@ -19,17 +23,40 @@ from extauth.replay.worker import Bench
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from extauth.types import Facts
+
 TIMEOUT = 0.25
 """Seconds a decision, where no gateway.yaml tells."""
 
+SLOW = 1.0
+"""Seconds that a package by itself must take to be blamed: a busy machine is no reason."""
+
+BUNDLE = "bundle.tar.gz"
+
 
 class Candidate(msgspec.Struct, frozen=True):
-    """Compiled policies. `name` is what people called them; equal digests decide alike."""
+    """Compiled policies. `name` is what people called them; equal digests decide alike.
+
+    `opa` is what compiled them.
+    """
 
     name: str
     digest: str
     catalog: Mapping[str, Any]
     bench: Bench
+    opa: Path
+
+    def slow(self, facts: Facts) -> tuple[str, ...]:
+        """The packages that take seconds on these facts; none where that can't be found out.
+
+        Blocks for as long as they take.
+        """
+        with (
+            contextlib.suppress(StackError),
+            serve(self.opa, self.bench.directory / BUNDLE) as url,
+        ):
+            return asyncio.run(blame(url, facts, SLOW))
+        return ()
 
 
 def from_directory(directory: Path, work: Path, opa: Path, name: str | None = None) -> Candidate:
@@ -42,6 +69,7 @@ def from_directory(directory: Path, work: Path, opa: Path, name: str | None = No
     work.mkdir(parents=True, exist_ok=True)
     timeout = repository.source.settings.policy.timeout if repository.source else TIMEOUT
     digest = sha256(repr(timeout).encode())
+    (work / BUNDLE).write_bytes(files[f"policy/{BUNDLE}"])
     for file in ("policy.wasm", "data.json"):
         content = files[f"policy/{file}"]
         (work / file).write_bytes(content)
@@ -51,6 +79,7 @@ def from_directory(directory: Path, work: Path, opa: Path, name: str | None = No
         digest=digest.hexdigest(),
         catalog=repository.catalog,
         bench=Bench(work, timeout, repository.catalog),
+        opa=opa,
     )
 
 

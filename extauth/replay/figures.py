@@ -132,6 +132,10 @@ class Figures(msgspec.Struct):
     errors: Annotated[
         Change, _about("The candidate could not decide, or not in time: each is a deny as well.")
     ] = msgspec.field(default_factory=Change)
+    late: Annotated[
+        dict[str, tuple[str, ...]],
+        _about("By the package that was asked and took too long: those whose rules took the time."),
+    ] = {}
     new_429s: Annotated[Change, _about("Limits had room before and would not after.")] = (
         msgspec.field(default_factory=Change)
     )

@@ -67,7 +67,8 @@ class Judge:
                         self._check_sent(decision, facts)
         except (PolicyError, PolicyUnavailable) as error:
             package = entrypoint.rpartition("/")[0].replace("/", ".")
-            return Verdict(False, (UNDECIDED,), failure=Failure(package, error.message))
+            late = isinstance(error, PolicyUnavailable)
+            return Verdict(False, (UNDECIDED,), failure=Failure(package, error.message, late))
         return Verdict.of(decision)
 
     def _ask(self, entrypoint: Entrypoint, facts: Facts) -> Decision:

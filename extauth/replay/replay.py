@@ -86,6 +86,9 @@ def replay(
                     _check(batch, trace, cursor, last)
                     tally.add(batch)
                     cursor, last = piece.after(cursor, batch.read), max(last, batch.last)
+                for package, facts in batch.late.items():
+                    if package not in tally.figures.late:
+                        tally.figures.late[package] = question.candidate.slow(facts)
                 watch(cursor.records, trace.share(cursor))
     except KeyboardInterrupt:
         save(resume, Progress(identity, cursor, tally.figures, tally.ledgers()))

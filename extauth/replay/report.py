@@ -89,12 +89,18 @@ def _differences(figures: Figures) -> Check:
 def _errors(figures: Figures) -> Check:
     found = tuple(
         Finding(
-            f"{failure} ({_counted(count, 'request')}{', each' * (count > 1)} denied)",
+            f"{failure}{_blamed(failure, figures)}"
+            f" ({_counted(count, 'request')}{', each' * (count > 1)} denied)",
             Level.WARNING,
         )
         for failure, count in _top(figures.errors.by)
     )
     return Check("replay.errors", "the candidate decides on everything", findings=found)
+
+
+def _blamed(failure: str, figures: Figures) -> str:
+    packages = figures.late.get(failure.partition(":")[0], ())
+    return f" in package {', '.join(packages)}" if packages else ""
 
 
 def _summary(question: Question, figures: Figures) -> Iterator[str]:

@@ -111,6 +111,8 @@ class Worker:
         if self._base is not None:
             same = self._base is self._candidate
             before = after if same else self._base.verdict(recorded, facts)
+        if after.failure is not None and after.failure.late:
+            made.late.setdefault(after.failure.package, facts)
         principal = facts.principal
         made.judged.append(
             Judged(

@@ -14,7 +14,9 @@ import pytest
 from extauth.audit import AuditRecord, AuditWriter, Outcome
 from extauth.errors import ConfigurationError
 from extauth.facts import at_admission
+from extauth.findings import render
 from extauth.replay.replay import Question, replay
+from extauth.replay.report import report
 from extauth.replay.trace import open_trace
 from extauth.types import Decision, Reason
 
@@ -248,15 +250,16 @@ def test_a_policy_that_cannot_decide_denies_and_is_shown_apart(change: Change, r
     assert figures.new_denies.by == {"policy_error": figures.new_denies.count}
 
 
-def test_a_policy_that_loops_is_cut_short_and_denies(
+def test_a_policy_that_loops_is_cut_short_denies_and_is_named(
     change: Change, run: Run, engine: WasmEngine, tmp_path: Path
 ) -> None:
     candidate = change(
-        "gateway/inference/inference.rego",
-        "package gateway.inference\n",
-        "package gateway.inference\n\n"
-        'decision := {"allow": false} if { count([1 | some a in numbers.range(1, 10000); '
-        "some b in numbers.range(1, 10000); a + b == 3]) == -1 }\n",
+        "gateway/tokens/tokens.rego",
+        "package gateway.tokens\n",
+        "package gateway.tokens\n\n"
+        'deny contains {"rule": "slow", "message": ""} if {\n'
+        "\tcount([1 | some a in numbers.range(1, 10000); some b in numbers.range(1, 10000); "
+        "a + b == input.tokens.prompt]) == -1\n}\n",
     )
     few = tmp_path / "few.jsonl"
     few.write_bytes(b"".join(map(line, records(engine, 4))))
@@ -268,6 +271,10 @@ def test_a_policy_that_loops_is_cut_short_and_denies(
         name.startswith("gateway.inference: ") and "took too long" in name
         for name in figures.errors.by
     )
+    assert figures.new_denies.by == {"policy_error": figures.new_denies.count}
+    assert figures.late == {"gateway.inference": ("gateway.tokens",)}
+    told = render(report(Question(candidate), figures, ()), "text")
+    assert "took too long in package gateway.tokens (" in told
 
 
 def test_a_range_and_a_sample(shipped: Candidate, run: Run) -> None:

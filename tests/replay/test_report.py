@@ -15,7 +15,7 @@ from extauth.replay.report import report
 from extauth.replay.worker import Bench
 from extauth.types import CalendarPeriod, Lifetime, Limit, TokenBucket
 
-QUESTION = Question(Candidate("new", "digest", {}, Bench(Path("nowhere"), 0.25, {})))
+QUESTION = Question(Candidate("new", "digest", {}, Bench(Path("nowhere"), 0.25, {}), Path("opa")))
 
 
 def told(times: int) -> str:
