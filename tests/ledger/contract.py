@@ -90,8 +90,8 @@ class RedisBooks:
         self.ledger: Ledger = self.another()
 
     def another(self) -> RedisLedger:
-        """One more process on the same books."""
-        return RedisLedger(self.url, name=self.name, clock=self.time)
+        """One more process on the same books. It is patient: the contract is not about speed."""
+        return RedisLedger(self.url, name=self.name, patience=60.0, clock=self.time)
 
     async def open(self) -> None:
         self.ledger = self.another()
