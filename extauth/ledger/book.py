@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from extauth.errors import LedgerUnavailable
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from extauth.ledger.entry import Entry
     from extauth.ledger.ledger import Demand
-    from extauth.ledger.window import Window
+    from extauth.ledger.window import Asked, Window
     from extauth.types import Account, Crossing, Limit, Unit, Usage
     from extauth.types import Window as Spec
 
@@ -41,7 +42,6 @@ class Book:
         self._known: dict[str, Usage] = {}
         self._counters: Shelf[Counter, Window] = Shelf(lambda counter: window_of(counter.window))
         self._kinds: set[tuple[Unit, Spec]] = set()
-        self._limits: dict[Counter, Limit] = {}
         self._changed: set[Counter] = set()
         self.thresholds = Thresholds()
 
@@ -63,8 +63,7 @@ class Book:
     def reserve(self, account: Account, demand: Demand, now: float) -> tuple[Reservation, Reserved]:
         """Set the worst case aside under all limits, or raise LimitExceeded."""
         now = self.advance(now)
-        for gone in self._counters.patrol(now):
-            self._limits.pop(gone, None)
+        self._counters.patrol(now)
         worst = amounts(demand.worst)
         least = amounts(demand.least)
         if min(worst.values()) < 0:
@@ -76,7 +75,7 @@ class Book:
             unit, most = limit.unit, limit.max
             counter = Counter(limit.key, unit, limit.window)
             window = self._window(counter)
-            self._limits[counter] = limit
+            window.asked = _asked(limit.name, most)
             amount, parts = worst[unit], scale(unit)
             left = most * parts - window.used(now)
             if amount > left:
@@ -183,14 +182,14 @@ class Book:
         now = self.advance(now)
         found = []
         for counter, window in self._under(key):
-            parts, limit = scale(counter.unit), self._limits.get(counter)
+            parts, (name, most) = scale(counter.unit), window.asked
             used, held = window.used(now), window.held
             after = window.whole_after(now)
             found.append(
                 Standing(
                     counter,
-                    limit.name if limit else None,
-                    limit.max if limit else None,
+                    name,
+                    most,
                     (used - held) // parts,
                     held // parts,
                     now + after if after else None,
@@ -295,3 +294,9 @@ class Book:
             window = self._counters.add(counter)
             self._kinds.add((counter.unit, counter.window))
         return window
+
+
+@lru_cache(maxsize=4096)
+def _asked(name: str, most: int) -> Asked:
+    """One for all counters of a limit: there may be a million."""
+    return name, most

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from extauth.ledger.window import Asked
+
 # Levels are floats: what they may lack of a whole number is nothing that anybody used.
 _ROUNDING = 1e-6
 
@@ -18,9 +20,10 @@ _ROUNDING = 1e-6
 class Level:
     """What has not flowed off yet. See `Window`."""
 
-    __slots__ = ("_last", "_level", "_rate", "held")
+    __slots__ = ("_last", "_level", "_rate", "asked", "held")
 
     def __init__(self, refill: int, seconds: int) -> None:
+        self.asked: Asked = (None, None)
         self.held = 0
         self._rate = refill / seconds
         self._level = 0.0

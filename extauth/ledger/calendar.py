@@ -13,6 +13,7 @@ from extauth.errors import PolicyError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from extauth.ledger.window import Asked
     from extauth.types import CalendarPeriod
 
 
@@ -54,11 +55,12 @@ def _months(first: datetime, number: int) -> datetime:
 class Period:
     """What counts in the current hour, day or month. See `Window`."""
 
-    __slots__ = ("_begin", "_booked", "_end", "_spec", "held")
+    __slots__ = ("_begin", "_booked", "_end", "_spec", "asked", "held")
 
     def __init__(self, spec: CalendarPeriod) -> None:
         """Raises PolicyError for a time zone that nobody knows."""
         _zone(spec.time_zone)
+        self.asked: Asked = (None, None)
         self.held = 0
         self._spec = spec
         self._booked = 0
@@ -124,9 +126,10 @@ class Period:
 class Forever:
     """What counts for all time. See `Window`."""
 
-    __slots__ = ("_booked", "held")
+    __slots__ = ("_booked", "asked", "held")
 
     def __init__(self) -> None:
+        self.asked: Asked = (None, None)
         self.held = 0
         self._booked = 0
 

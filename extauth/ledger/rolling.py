@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from extauth.ledger.window import Asked
+
 BUCKETS = 60
 # What a float of unix seconds may lack after the arithmetic of `leaves`.
 _ROUNDING = 0.001
@@ -30,18 +32,19 @@ def leaves(bucket: int, seconds: int) -> float:
 class Rolling:
     """What counts in the last `seconds`. See `Window`.
 
-    Only buckets with anything in them are kept: most of many counters have one or two.
+    Only buckets with anything in them are kept, and most of many counters have one or two: they
+    are bucket and amount by turns, ascending.
     """
 
-    __slots__ = ("_amounts", "_booked", "_buckets", "_last", "_seconds", "held")
+    __slots__ = ("_booked", "_kept", "_last", "_seconds", "asked", "held")
 
     def __init__(self, seconds: int) -> None:
+        self.asked: Asked = (None, None)
         self.held = 0
         self._seconds = seconds
         self._booked = 0
         self._last = 0
-        self._buckets: list[int] = []
-        self._amounts: list[int] = []
+        self._kept: list[int] = []
 
     def used(self, now: float) -> int:
         """See Window."""
@@ -52,7 +55,7 @@ class Rolling:
 
     def idle(self, now: float) -> bool:
         """See Window."""
-        return self.used(now) == 0 and not self.held and not self._buckets
+        return self.used(now) == 0 and not self.held and not self._kept
 
     def book(self, amount: int, now: float) -> None:
         """See Window."""
@@ -67,20 +70,19 @@ class Rolling:
 
     def room_after(self, excess: int, now: float) -> float | None:
         """See Window."""
-        for bucket, amount in zip(self._buckets, self._amounts, strict=True):
-            excess -= amount
+        kept = self._kept
+        for place in range(0, len(kept), 2):
+            excess -= kept[place + 1]
             if excess <= 0:
-                return leaves(bucket, self._seconds) - now
+                return leaves(kept[place], self._seconds) - now
         return None
 
     def whole_after(self, now: float, more: int = 0) -> float | None:
         """See Window."""
         if self.held or more:
             return leaves(max(self._last, bucket_at(now, self._seconds)), self._seconds) - now
-        for place in range(len(self._amounts) - 1, -1, -1):
-            if self._amounts[place]:
-                return leaves(self._buckets[place], self._seconds) - now
-        return 0.0
+        # None of them is empty.
+        return leaves(self._kept[-2], self._seconds) - now if self._kept else 0.0
 
     def told_until(self, now: float) -> float:
         """See Window."""
@@ -88,15 +90,12 @@ class Rolling:
 
     def clear(self) -> None:
         """See Window."""
-        self._buckets.clear()
-        self._amounts.clear()
+        self._kept.clear()
         self._booked = 0
 
     def state(self) -> Sequence[float]:
         """Bucket and amount by turns, ascending."""
-        return [
-            number for pair in zip(self._buckets, self._amounts, strict=True) for number in pair
-        ]
+        return self._kept.copy()
 
     def load(self, state: Sequence[float], now: float) -> None:
         """See Window."""
@@ -108,29 +107,25 @@ class Rolling:
         """Count `amount` in a bucket, unless it has left already."""
         if bucket > self._last:
             self._turn(bucket)
-        if self._last - bucket > BUCKETS:
+        if not amount or self._last - bucket > BUCKETS:
             return
         self._booked += amount
-        buckets = self._buckets
-        place = len(buckets)
-        while place and buckets[place - 1] > bucket:
-            place -= 1
-        if not place or buckets[place - 1] != bucket:
-            buckets.insert(place, bucket)
-            self._amounts.insert(place, amount)
+        kept = self._kept
+        place = len(kept)
+        while place and kept[place - 2] > bucket:
+            place -= 2
+        if not place or kept[place - 2] != bucket:
+            kept[place:place] = (bucket, amount)
             return
-        self._amounts[place - 1] += amount
-        if not self._amounts[place - 1]:
-            del buckets[place - 1], self._amounts[place - 1]
+        kept[place - 1] += amount
+        if not kept[place - 1]:
+            del kept[place - 2 : place]
 
     def _turn(self, bucket: int) -> None:
         self._last = bucket
-        gone, oldest = 0, bucket - BUCKETS
-        for kept in self._buckets:
-            if kept >= oldest:
-                break
-            self._booked -= self._amounts[gone]
-            gone += 1
+        kept, gone, oldest = self._kept, 0, bucket - BUCKETS
+        while gone < len(kept) and kept[gone] < oldest:
+            self._booked -= kept[gone + 1]
+            gone += 2
         if gone:
-            del self._buckets[:gone]
-            del self._amounts[:gone]
+            del kept[:gone]

@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Callable, Hashable
 
 _PATROL = 2
 
@@ -45,20 +45,12 @@ class Shelf(Generic[Key, Kept]):
         self._due += _PATROL
         return kept
 
-    def patrol(self, now: float) -> Sequence[Key]:
-        """Drop as many idle counters as are due; their keys.
-
-        Not between looking one up and using it.
-        """
-        if not self._due:
-            return ()
-        gone = []
+    def patrol(self, now: float) -> None:
+        """Drop as many idle counters as are due. Not between looking one up and using it."""
         while self._due and self._round:
             self._due -= 1
             key = self._round.popleft()
             if self._kept[key].idle(now):
                 del self._kept[key]
-                gone.append(key)
             else:
                 self._round.append(key)
-        return gone

@@ -20,10 +20,18 @@ if TYPE_CHECKING:
     from extauth.types import Window as Spec
 
 
+Asked = tuple[str, int] | tuple[None, None]
+"""The name and the maximum of a limit, or neither."""
+
+
 class Window(Protocol):
-    """What counts: amounts held, which nobody knows the end of, and amounts booked."""
+    """What counts: amounts held, which nobody knows the end of, and amounts booked.
+
+    `asked` is the limit that was last asked of it.
+    """
 
     held: int
+    asked: Asked
 
     def used(self, now: float) -> int:
         """Everything that counts at `now`, held and booked."""

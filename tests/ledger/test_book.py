@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
+from typing import TYPE_CHECKING
+
+import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -11,7 +16,10 @@ from extauth.errors import LedgerUnavailable, LimitExceeded, PolicyError
 from extauth.ledger.book import Book
 from extauth.ledger.entry import Cleared, Granted
 from extauth.ledger.ledger import Counter, Demand, Reservation
-from extauth.types import Account, Lifetime, Limit, Usage
+from extauth.types import Account, CalendarPeriod, Lifetime, Limit, TokenBucket, Usage
+
+if TYPE_CHECKING:
+    from extauth.types import Window
 
 ADA = Account("acme", "acme/ada", "chat", "1")
 BEN = Account("acme", "acme/ben", "chat", "1")
@@ -357,3 +365,24 @@ def test_a_reset_forgets_what_is_booked_and_keeps_what_is_held() -> None:
 
     (standing,) = [each for each in book.standing("tenant:*", START) if each.name == TPM.name]
     assert (standing.used, standing.held) == (0, 30)
+
+
+@pytest.mark.parametrize(
+    "window", [60, CalendarPeriod("month", anchor=15), TokenBucket(10, 60), Lifetime()]
+)
+def test_a_million_keys_fit_in_a_gigabyte(window: Window) -> None:
+    keys, book, decode = 10_000, Book(), msgspec.json.Decoder(Limit).decode
+    # As policies give them: no two requests share an object.
+    asked = msgspec.json.encode(Limit("user-tokens-per-day", "KEY", "tokens", window, 1_000_000))
+    tracemalloc.start()
+    for number in range(keys):
+        key = f"tenant:acme|user:user-{number:07}@example.com"
+        reservation = reserve(book, 500, decode(asked.replace(b"KEY", key.encode())))
+        book.settle(reservation, Usage(300, 200), START)
+        book.changes()
+    gc.collect()
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert book.size == keys
+    assert held / keys < 1000
