@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +10,16 @@ import httpx2 as httpx
 import pytest
 import yaml
 
-from tests.e2e.conftest import PROMPT, REPOSITORY, down, eventually, up
+from tests.e2e.conftest import PROMPT, down, eventually, up
+from tests.e2e.limited import (
+    CHAT,
+    LIFETIME,
+    client_of,
+    endless,
+    standing,
+    waiting,
+    write_site,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,10 +28,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-CHAT = {"model": "chat", "messages": PROMPT, "max_tokens": 4}
-LONG = [{"role": "user", "content": "one two three four five six seven eight " * 400}]
-ENDLESS = {"model": "echo", "messages": LONG, "stream": True, "n": 16}
-LIFETIME = {"type": "lifetime"}
 LIMITS: dict[str, dict[str, Any]] = {
     "clamped": {"unit": "tokens", "window": LIFETIME, "max": 60, "on_exceed": "clamp"},
     "elsewhere": {
@@ -42,6 +45,13 @@ LIMITS: dict[str, dict[str, Any]] = {
         "on_exceed": "queue",
         "queue": {"max_waiting": 1, "max_wait": 30},
     },
+    "slowed": {
+        "unit": "requests",
+        "window": {"type": "bucket", "refill": 1, "seconds": 1},
+        "max": 1,
+        "on_exceed": "queue",
+        "queue": {"max_waiting": 10, "max_wait": 30},
+    },
     "bursty": {
         "unit": "requests",
         "window": {"type": "bucket", "refill": 1, "seconds": 600},
@@ -54,55 +64,16 @@ LIMITS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def site(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> Iterator[Stack]:
     """A stack on which each of these tenants has one limit of its own."""
     root = tmp_path_factory.mktemp("site")
-    shutil.copytree(REPOSITORY / "policies", root / "policies")
-    file = root / "policies/data/limits.yaml"
-    data = yaml.safe_load(file.read_text())
-    data["limits"]["tenants"] = {
-        tenant: [{"name": f"{tenant}-limit", "of": ["tenant"], **limit}]
-        for tenant, limit in LIMITS.items()
-    }
-    file.write_text(yaml.safe_dump(data))
+    limits = {tenant: [limit] for tenant, limit in LIMITS.items()}
+    config = write_site(root, limits, beside=stack)
     routing = root / "policies/data/routing.yaml"
     routing.write_text(yaml.safe_dump({"routing": {"chat": {"fallback": "2"}}}))
-    config = yaml.safe_load((REPOSITORY / "gateway.yaml").read_text())
-    for model in config["models"].values():
-        for name in ("repository", "tokenizer", "chat_template"):
-            if name in model:
-                model[name] = str(REPOSITORY / model[name])
-    (root / "gateway.yaml").write_text(yaml.safe_dump(config))
-    running = up(root / "state", root / "gateway.yaml")
+    running = up(root / "state", config)
     yield running
     down(running)
-
-
-def client_of(site: Stack, tenant: str, name: str = "one") -> httpx.Client:
-    return site.http(key=site.create_key(name, tenant, "internal", "developer"))
-
-
-def standing(site: Stack, tenant: str) -> dict[str, Any]:
-    """What `sluice limits show` says of the tenant's one limit."""
-    (found,) = [
-        each
-        for each in site.json("limits", "show", f"tenant:{tenant}")["limits"]
-        if each["name"] == f"{tenant}-limit"
-    ]
-    return dict(found)
-
-
-@contextlib.contextmanager
-def endless(site: Stack, client: httpx.Client) -> Iterator[httpx.Response]:
-    """A stream that runs until the client leaves: it is larger than any buffer on its way."""
-    slow = httpx.HTTPTransport(socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)])
-    headers = {"authorization": client.headers["authorization"]}
-    with (
-        httpx.Client(transport=slow, base_url=site.endpoint, timeout=60, headers=headers) as reader,
-        reader.stream("POST", "/v1/chat/completions", json=ENDLESS) as response,
-    ):
-        assert response.status_code == 200
-        yield response
 
 
 def test_a_clamped_request_gets_what_is_left(site: Stack) -> None:
@@ -139,6 +110,16 @@ def test_a_burst_and_then_its_rate(site: Stack) -> None:
     answers = [client.post("/v1/chat/completions", json=CHAT) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert 500 < int(answers[2].headers["retry-after"]) <= 600
+
+
+def test_a_rate_may_slow_rather_than_refuse(site: Stack) -> None:
+    client = client_of(site, "slowed")
+    began = time.monotonic()
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(client.post, "/v1/chat/completions", json=CHAT) for _ in range(4)]
+        answers = [each.result() for each in asked]
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert time.monotonic() - began >= 3
 
 
 def test_a_months_money(site: Stack) -> None:
@@ -201,8 +182,7 @@ def test_a_client_that_leaves_the_line_leaves_nothing(site: Stack) -> None:
 
 
 def _lined_up(site: Stack, number: int) -> None:
-    lines = [line for line in site.metrics().splitlines() if line.startswith("sluice_waiting")]
-    assert sum(float(line.split()[-1]) for line in lines if "requests" in line) == number, lines
+    assert waiting(site) == number
 
 
 def _free(site: Stack) -> bool:
