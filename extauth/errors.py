@@ -227,6 +227,13 @@ class BackendUnavailable(GatewayError):
     default_code = "backend_unavailable"
 
 
+class BackendTimeout(GatewayError):
+    """The backend did not answer in time. It may have worked on the request all the while."""
+
+    default_status = 504
+    default_code = "timeout"
+
+
 class ConfigurationError(SluiceError):
     """An operator's file is wrong. Reads `file:line: message`."""
 

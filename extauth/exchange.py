@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.audit import Outcome
-from extauth.errors import AnsweredError, ContentBlocked, LedgerUnavailable
+from extauth.errors import AnsweredError, BackendTimeout, ContentBlocked, LedgerUnavailable
 from extauth.guard import LinkFilter
 from extauth.prices import cost
 from extauth.privacy import AnswerFilters
@@ -119,10 +119,15 @@ class Exchange:
         """The whole answer of the backend to the whole answer of the client.
 
         Raises what the client is told instead; then nothing was charged, unless it is
-        ContentBlocked: the model has answered.
+        ContentBlocked, and the model has answered, or BackendTimeout, and it may have worked to
+        its end: then what was reserved is charged.
         """
         self._transaction.mark("backend")
-        deltas = self._codec.decode(body, end=True)
+        try:
+            deltas = self._codec.decode(body, end=True)
+        except BackendTimeout:
+            self._transaction.usage = self._worst()
+            raise
         self._count(deltas)
         usage = self._usage()
         try:
@@ -183,8 +188,7 @@ class Exchange:
         nobody how long it was: it is charged what was reserved.
         """
         if self.state is not State.STREAMING:
-            worst = self._dispatch.worst_case
-            self._transaction.usage = self._costed(worst.prompt_tokens, worst.completion_tokens)
+            self._transaction.usage = self._worst()
         await self._transaction.disconnected()
 
     def _count(self, deltas: Sequence[Delta]) -> None:
@@ -201,6 +205,10 @@ class Exchange:
 
     def _usage(self) -> Usage:
         return self._costed(self._dispatch.worst_case.prompt_tokens, sum(self._used.values()))
+
+    def _worst(self) -> Usage:
+        worst = self._dispatch.worst_case
+        return self._costed(worst.prompt_tokens, worst.completion_tokens)
 
     def _costed(self, prompt: int, completion: int) -> Usage:
         """These tokens, what they cost, and how long the backend has worked on them by now."""

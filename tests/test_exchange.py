@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from extauth.audit import Outcome
-from extauth.errors import BackendError, BackendUnavailable, InvalidRequest
+from extauth.errors import BackendError, BackendTimeout, BackendUnavailable, InvalidRequest
 from extauth.exchange import State
 from extauth.types import Counters, Usage
 from tests.pipeline import CHAT, EVENTS, JSON, contents, event, generated
@@ -217,6 +217,20 @@ async def test_a_whole_answer_that_nobody_waits_for_is_charged_as_reserved(
     assert pipeline.charged() == dispatch.worst_case
     assert dispatch.worst_case.completion_tokens == 16
     assert (await pipeline.record()).outcome is Outcome.DISCONNECTED
+
+
+@pytest.mark.parametrize("asks", [CHAT, STREAM])
+async def test_what_took_too_long_is_charged_as_reserved(
+    pipeline: Pipeline, asks: dict[str, object]
+) -> None:
+    exchange, dispatch = await pipeline.exchange(asks)
+    assert not exchange.headers(504, {"content-type": "text/plain"})
+    with pytest.raises(BackendTimeout) as raised:
+        await exchange.plain(b"upstream request timeout")
+    assert (raised.value.status, raised.value.code) == (504, "timeout")
+    await exchange._transaction.refuse(raised.value)
+    assert pipeline.charged() == dispatch.worst_case
+    assert (await pipeline.record()).outcome is Outcome.FAILED
 
 
 async def test_a_stream_that_is_cut_is_charged_what_was_seen(pipeline: Pipeline) -> None:

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from extauth.errors import AnsweredError, BackendError, BackendUnavailable, InvalidRequest
+from extauth.errors import (
+    AnsweredError,
+    BackendError,
+    BackendTimeout,
+    BackendUnavailable,
+    InvalidRequest,
+)
 from extauth.types import Delta
 
 if TYPE_CHECKING:
@@ -190,9 +196,12 @@ class GenerateReader:
 def failure(status: int, body: bytes) -> AnsweredError:
     """What the client is told about Triton's error.
 
-    A full queue or a model that isn't loaded is BackendUnavailable; InvalidRequest when Triton
-    refused the client's own tensors; anything else BackendError, and its text stays here.
+    A full queue or a model that isn't loaded is BackendUnavailable; BackendTimeout when Envoy gave
+    it up; InvalidRequest when Triton refused the client's own tensors; anything else BackendError,
+    and its text stays here.
     """
+    if status == 504:
+        return BackendTimeout("The model took too long to answer.")
     try:
         message = _failure.decode(body).error
     except (msgspec.MsgspecError, UnicodeDecodeError):
