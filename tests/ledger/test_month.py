@@ -19,10 +19,11 @@ from extauth.counters import UsageCounters
 from extauth.errors import LimitExceeded
 from extauth.facts import Calendar
 from extauth.ledger.book import Book
-from extauth.ledger.ledger import Demand, Reservation, amounts
+from extauth.ledger.calendar import bounds
+from extauth.ledger.ledger import Counter, Demand, Reservation, amounts
 from extauth.policy import Entrypoint, open_engine
 from extauth.prices import cost, price_of
-from extauth.types import Account, Limit, Principal, TokenFacts, Usage
+from extauth.types import Account, CalendarPeriod, Limit, Principal, TokenFacts, Usage
 from tests.policy.facts import CHAT
 
 if TYPE_CHECKING:
@@ -50,8 +51,15 @@ class Exact:
     def used(self, now: float, blur: float = 0.0) -> int:
         """What counts; with a blur, what may count so much of the window longer."""
         window = self.limit.window
-        since = now - window * (1 + blur) if isinstance(window, int) else 0.0
-        return self.held + sum(amount for time, amount in self._booked if time > since)
+        if isinstance(window, int):
+            since = now - window * (1 + blur)
+            return self.held + sum(amount for time, amount in self._booked if time > since)
+        since = bounds(window, now)[0] if isinstance(window, CalendarPeriod) else 0.0
+        return self.held + sum(amount for time, amount in self._booked if time >= since)
+
+    @property
+    def counter(self) -> Counter:
+        return Counter(self.limit.key, self.limit.unit, self.limit.window)
 
 
 Running = list[tuple[float, int, Reservation, Usage, list[Exact]]]
@@ -132,6 +140,8 @@ async def test_a_month_of_ten_thousand_tenants(snapshot: Snapshot) -> None:
                 each.book(now, 1)
             else:
                 each.held += asked[each.limit.unit]
+            (counts,) = book.usage((each.counter,), now)
+            assert each.used(now) <= counts <= each.used(now, 1 / 60 + 1e-6)
         used = Usage(PROMPT, chance.randint(1, CHOICE), chance.randint(1, worst.cost), 100)
         ends = now + chance.uniform(0.1, 20)
         heappush(running, (ends, next(number), reservation, used, books))
