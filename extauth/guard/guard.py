@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.errors import ConfigurationError
+from extauth.escapes import unescaped
 from extauth.guard.encoded import decoded
 from extauth.guard.invisible import invisible
 from extauth.guard.scorer import Scorer, score
@@ -70,11 +71,14 @@ class Guard:
             if not text:
                 found.append({})
                 continue
-            inner = decoded(text)
+            # Tools answer in JSON, where a line ends with a letter.
+            plain, layers = unescaped(text)
+            readings = (text, plain) if layers else (text,)
+            inner = [run for reading in readings for run in decoded(reading)]
             encoded += len(inner)
-            found.append(self._scorer.families(text, inner))
-            links += _leaks(text)
-            topics |= self._topics.found(text).union(*map(self._topics.found, inner))
+            found.append(self._scorer.families(*readings, encoded=inner))
+            links += _leaks(plain)
+            topics = topics.union(*map(self._topics.found, (*readings, *inner)))
         return GuardFacts(
             score=score(*found),
             families=tuple(sorted(found[0].keys() | found[1].keys())),

@@ -50,16 +50,18 @@ class Scorer:
         self._set = PatternSet([cue.source for cue in self._cues], utf8=True)
         self._patterns = [compile_pattern(cue.source, utf8=True) for cue in self._cues]
 
-    def families(self, text: str, encoded: Iterable[str] = ()) -> dict[str, float]:
-        """The weight of each family in `text`; `encoded` is what its runs say, decoded.
+    def families(self, *readings: str, encoded: Iterable[str] = ()) -> dict[str, float]:
+        """The weight of each family in a text, given as all that it may read as.
 
-        Linear in the text, whatever the text.
+        `encoded` is what its runs say, decoded. Linear in the text, whatever the text.
         """
-        reads = skeleton(text)
-        found = self._found(reads)
+        found: dict[str, float] = {}
         inner: dict[str, float] = {}
-        for other in undisguised(reads):
-            _merge(inner, self._found(other))
+        for reads in map(skeleton, readings):
+            _merge(found, self._found(reads))
+            _merge(found, _shape(reads))
+            for other in undisguised(reads):
+                _merge(inner, self._found(other))
         for run in encoded:
             _merge(inner, self._found(skeleton(run)))
         if inner:
@@ -68,10 +70,6 @@ class Scorer:
             _merge(found, inner)
             if hidden:
                 _merge(found, {"encoding": _ENCODING})
-        if b":" in reads and sum(1 for _ in _TURN.finditer(reads)) >= _SHOTS:
-            found["many_shot"] = _MANY_SHOT
-        if len(reads) >= _LONG and len(zlib.compress(reads, 1)) * _REPETITIVE < len(reads):
-            found["flood"] = _FLOOD
         return found
 
     def _found(self, reads: bytes) -> dict[str, float]:
@@ -104,6 +102,16 @@ def score(user: dict[str, float], documents: dict[str, float]) -> float:
     for weight in sorted(weights.values(), reverse=True)[:SUREST]:
         clean *= 1 - weight
     return round(1 - clean, 3)
+
+
+def _shape(reads: bytes) -> dict[str, float]:
+    """The families that no words tell."""
+    found = {}
+    if b":" in reads and sum(1 for _ in _TURN.finditer(reads)) >= _SHOTS:
+        found["many_shot"] = _MANY_SHOT
+    if len(reads) >= _LONG and len(zlib.compress(reads, 1)) * _REPETITIVE < len(reads):
+        found["flood"] = _FLOOD
+    return found
 
 
 def _merge(into: dict[str, float], other: dict[str, float]) -> None:

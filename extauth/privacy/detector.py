@@ -8,6 +8,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from extauth.escapes import DEPTH, Unescaped
 from extauth.pattern import PatternSet
 from extauth.privacy.finding import Finding
 from extauth.privacy.fold import fold, offsets
@@ -49,17 +50,12 @@ class Detector:
     def detect(self, text: str) -> tuple[Finding, ...]:
         """All findings, by start. Takes time linear in the text, whatever the text; never raises.
 
+        What JSON's escapes hide is found too, and a finding holds an escape whole or not at all.
         Findings of one kind never overlap. Those of different kinds may: a card number inside an
         email address is both, and a policy that looks for cards has to see it. Who replaces text
         applies `resolve` to the kinds at hand.
         """
-        data = text.encode() if text.isascii() else fold(text)
-        found = self._find(data)
-        if len(data) != len(text) and found:
-            kept = offsets(text)
-            found = [replace(f, start=kept[f.start], end=kept[f.end - 1] + 1) for f in found]
-        found += self.terms.find(text)
-        return _resolved(found)
+        return _resolved(self._read(text, DEPTH))
 
     def detect_all(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
         """The findings of each text, also of what is split over neighbours or told by one.
@@ -78,6 +74,23 @@ class Detector:
                         found[part.text] = _resolved([*found[part.text], part.finding])
         return found
 
+    def _read(self, text: str, depth: int) -> list[Finding]:
+        """What is found in a text, and in it as it reads without up to `depth` layers of escapes."""
+        data = text.encode() if text.isascii() else fold(text)
+        found = self._find(data)
+        if len(data) != len(text) and found:
+            kept = offsets(text)
+            found = [replace(f, start=kept[f.start], end=kept[f.end - 1] + 1) for f in found]
+        found += self.terms.find(text)
+        inner = Unescaped.of(text) if depth else None
+        if inner is None:
+            return found
+        read = [
+            replace(f, start=inner.offset(f.start), end=inner.offset(f.end))
+            for f in self._read(inner.text, depth - 1)
+        ]
+        return [*(f for each in found if (f := _uncut(each, inner, read))), *read]
+
     def _find(self, data: bytes) -> list[Finding]:
         """What the built-in recognisers find in folded text, in no order."""
         return [
@@ -85,6 +98,14 @@ class Detector:
             for recogniser in map(self.recognisers.__getitem__, self._prefilter.match(data))
             for start, end in recogniser.find(data)
         ]
+
+
+def _uncut(finding: Finding, inner: Unescaped, read: Iterable[Finding]) -> Finding | None:
+    """A finding with whole escapes; None where it cut one, and reads better without."""
+    start, end = inner.whole(finding.start, finding.end)
+    if (start, end) == (finding.start, finding.end):
+        return finding
+    return None if _covered(finding, read) else replace(finding, start=start, end=end)
 
 
 def _covered(finding: Finding, known: Iterable[Finding]) -> bool:

@@ -7,6 +7,8 @@ import unicodedata
 from ipaddress import ip_address
 from typing import Final
 
+from extauth.escapes import unescaped
+
 DIGITS: Final = 16
 """Hexadecimal digits that a hash shows: 64 bits."""
 
@@ -54,11 +56,11 @@ class KeyedHash:
 def canonical(kind: str, original: str) -> str:
     """What of an original's spelling counts.
 
-    Not the width of characters, the script of digits or what can't be seen. Not case, except in
+    Not JSON's escapes, the width of characters, the script of digits or what can't be seen. Not case, except in
     secrets and wallets whose case means something. Not separators in what is a number; not how an
     IP address is abbreviated.
     """
-    text = plain(original)
+    text = plain(unescaped(original)[0])
     if kind == "secret":
         return text
     if kind == "crypto_wallet":

@@ -65,7 +65,7 @@ def test_a_disguise_hides_nothing(text: str) -> None:
 
 def test_what_a_run_says_decoded_counts_and_that_it_was_hidden_too() -> None:
     run = base64.b64encode(ATTACK.encode()).decode()
-    found = SCORER.families(run, [ATTACK])
+    found = SCORER.families(run, encoded=[ATTACK])
     assert found.keys() == {"override", "encoding"}
 
 

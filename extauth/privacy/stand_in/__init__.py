@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from extauth.escapes import escaped, unescaped
 from extauth.privacy.hashing import plain
 from extauth.privacy.stand_in.birth_date import birth_date
 from extauth.privacy.stand_in.card import card
@@ -49,8 +50,10 @@ def stand_in(kind: str, original: str, draw: Draw) -> str:
     """A value of the same kind and format, drawn. It may be the original; whoever asks looks.
 
     Separators and the case of letters stay, and what a form has no use for, such as brackets.
-    Digits of other scripts and full-width ones come out as ASCII. Takes time linear in `original`.
+    Digits of other scripts and full-width ones come out as ASCII. What had JSON's escapes has
+    those that it needs, so JSON stays JSON. Takes time linear in `original`.
     """
     drawn = _DRAWN.get(kind)
-    text = plain(original)
-    return drawn(text, draw) if drawn else draw.like(text)
+    text, layers = unescaped(original)
+    text = plain(text)
+    return escaped(drawn(text, draw) if drawn else draw.like(text), layers)

@@ -1,0 +1,97 @@
+"""JSON's escapes in a text: what a reader of the JSON reads, and where it stands in the text."""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_left, bisect_right
+from typing import Final, Self
+
+DEPTH: Final = 3
+"""Strings inside strings inside strings: how often escapes are undone."""
+
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r'|u[0-9a-fA-F]{4}|["\\/bfnrt])'
+)
+_SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_UNREADABLE = "\ufffd"
+
+
+class Unescaped:
+    """A text with one layer of JSON's escapes undone (RFC 8259, section 7).
+
+    Every escape becomes one character; half of a surrogate pair becomes U+FFFD. Immutable.
+    """
+
+    __slots__ = ("_ends", "_places", "_starts", "text")
+
+    def __init__(self, text: str) -> None:
+        pieces: list[str] = []
+        # Where escapes begin and end in the text, and where their characters stand behind it.
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        self._places: list[int] = []
+        last = length = 0
+        for match in _ESCAPE.finditer(text):
+            start, end = match.span()
+            pieces += (text[last:start], _read(match.group()))
+            length += start - last
+            self._starts.append(start)
+            self._ends.append(end)
+            self._places.append(length)
+            length += 1
+            last = end
+        self.text: str = "".join([*pieces, text[last:]])
+
+    @classmethod
+    def of(cls, text: str) -> Self | None:
+        """None where there is no escape, which takes no time."""
+        if "\\" not in text:
+            return None
+        made = cls(text)
+        return made if made._places else None
+
+    def offset(self, at: int) -> int:
+        """What is at `at` without escapes: where it is in the text with them.
+
+        The boundary behind an escape's character is the one behind the escape.
+        """
+        before = bisect_left(self._places, at)
+        return at if not before else self._ends[before - 1] + at - self._places[before - 1] - 1
+
+    def whole(self, start: int, end: int) -> tuple[int, int]:
+        """A span of the text with escapes, widened to the escapes that it cuts."""
+        first = bisect_right(self._starts, start) - 1
+        if first >= 0 and self._starts[first] < start < self._ends[first]:
+            start = self._starts[first]
+        last = bisect_left(self._starts, end) - 1
+        if last >= 0 and self._starts[last] < end < self._ends[last]:
+            end = self._ends[last]
+        return start, end
+
+
+def unescaped(text: str) -> tuple[str, int]:
+    """`text` without any escapes, and how many layers there were: `DEPTH` at most."""
+    for layers in range(DEPTH):
+        inner = Unescaped.of(text)
+        if inner is None:
+            return text, layers
+        text = inner.text
+    return text, DEPTH
+
+
+def escaped(text: str, layers: int) -> str:
+    """`text` as it stands inside a JSON string, inside of as many of them as `layers`."""
+    for _ in range(layers):
+        text = json.dumps(text, ensure_ascii=False)[1:-1]
+    return text
+
+
+def _read(escape: str) -> str:
+    if escape[1] != "u":
+        return _SHORT.get(escape[1], escape[1])
+    code = int(escape[2:6], 16)
+    if len(escape) > 6:
+        return chr(0x10000 + ((code - 0xD800) << 10) + int(escape[8:], 16) - 0xDC00)
+    return _UNREADABLE if 0xD800 <= code <= 0xDFFF else chr(code)
