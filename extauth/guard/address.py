@@ -19,10 +19,12 @@ LONGEST_WORD: Final = 48
 LONGEST_PATH: Final = 256
 LONGEST_LABEL: Final = 32
 LONGEST_HOST: Final = 96
+LONGEST_FETCHED_PATH: Final = 128
 LONGEST_FETCHED_WORD: Final = 32
-"""Of an image's path: it is fetched before anybody has looked at it."""
+"""Of an image: it is fetched before anybody has looked at it."""
 
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+_HOST = re.compile(r"[/\\]{2}")
 _UNSEEN = re.compile(r"[\x00-\x20\u200b-\u200f\u2060\ufeff]+")
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]{0,30}):")
 _BEGINS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,30}:|//|www\.", re.IGNORECASE)
@@ -31,7 +33,8 @@ _SHORT = 32
 _PARTS = re.compile(r"/*([^/?#]*)([^?#]*)\??([^#]*)#?(.*)", re.DOTALL)
 _WORDS = re.compile(r"[/\-_.+~,;:@!()]|%20")
 _VALUES = re.compile(r"[&;=]")
-_REMOTE = frozenset({"http", "https", "ftp", "ws", "wss"})
+# Windows asks the host of a `file` address, and tells it who asks.
+_REMOTE = frozenset({"http", "https", "ftp", "ws", "wss", "file", "smb"})
 _SCRIPTS = frozenset({"javascript", "vbscript"})
 
 
@@ -83,7 +86,11 @@ def remote(written: str) -> bool:
 
 def _read(written: str) -> str:
     """An address as a client reads it: without escapes, and without what can't be seen."""
-    return _UNSEEN.sub("", _ESCAPED.sub(r"\1", html.unescape(written))).replace("\\", "/")
+    address = _UNSEEN.sub("", html.unescape(written))
+    if _HOST.match(address) is None:
+        # In Markdown; HTML has none.
+        address = _ESCAPED.sub(r"\1", address)
+    return address.replace("\\", "/")
 
 
 def _domain(host: str) -> str:
@@ -96,7 +103,7 @@ def _carries(authority: str, path: str, query: str, fragment: str, *, fetched: b
     return (
         len(authority) > LONGEST_HOST
         or _longest(authority.split(".")) > LONGEST_LABEL
-        or len(path) > LONGEST_PATH
+        or len(path) > (LONGEST_FETCHED_PATH if fetched else LONGEST_PATH)
         or _longest(_WORDS.split(path)) > (LONGEST_FETCHED_WORD if fetched else LONGEST_WORD)
         or len(query) > LONGEST_QUERY
         or len(fragment) > LONGEST_QUERY

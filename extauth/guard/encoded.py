@@ -6,6 +6,7 @@ import base64
 import binascii
 import html
 import re
+import string
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
 
@@ -20,12 +21,31 @@ DEPTH: Final = 3
 _LEGIBLE = 0.95
 _SHORTEST = 12
 _ESCAPE = re.compile(r"\\(?:x|u00)([0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})")
+_BASE32 = re.compile(rb"[A-Z2-7]+={0,6}")
+_LETTERS = frozenset(string.ascii_letters.encode() + b" ")
+_SPELLED = 0.8
+_NUMBER = re.compile(rb"[0-9]+")
 _NOT_HEX = re.compile(rb"[^0-9a-fA-F]|0x")
 
 
 def _base64(run: bytes) -> bytes:
+    if _BASE32.fullmatch(run):
+        return _base32(run)
     data = run.translate(_URL_SAFE).rstrip(b"=")
     return base64.b64decode(data[: len(data) // 4 * 4 if len(data) % 4 == 1 else None] + b"===")
+
+
+def _base32(run: bytes) -> bytes:
+    data = run.rstrip(b"=")
+    return base64.b32decode(data + b"=" * (-len(data) % 8))
+
+
+def _decimal(run: bytes) -> bytes:
+    data = bytes(map(int, _NUMBER.findall(run)))
+    # Any two digits are a character; those of a sentence are mostly letters.
+    if sum(byte in _LETTERS for byte in data) < _SPELLED * len(data):
+        raise ValueError("numbers")
+    return data
 
 
 def _hex(run: bytes) -> bytes:
@@ -53,12 +73,13 @@ _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 # In the order in which they are tried at one place. A run is longer than a word or a number is.
 _CODES: tuple[tuple[bytes, Callable[[bytes], bytes]], ...] = (
+    (rb"(?:\b(?:3[2-9]|[4-9][0-9]|1[01][0-9]|12[0-6])[ ,]{1,2}){12,}[0-9]{2,3}\b", _decimal),
     (rb"(?:[01]{8}[ ,]?){6,}", _bits),
     (rb"(?:%[0-9a-fA-F]{2}){12,}", unquote_to_bytes),
     (rb"(?:(?:\\x|\\u00)[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}){8,}", _escapes),
     (rb"(?:&#(?:[0-9]{2,5}|x[0-9a-fA-F]{2,4});){8,}", _entities),
     (rb"\b(?:(?:0x)?[0-9a-fA-F]{2}[ :,-]?){20,}\b", _hex),
-    (rb"[A-Za-z0-9+/_-]{24,}={0,2}", _base64),
+    (rb"[A-Za-z0-9+/_-]{24,}={0,6}", _base64),
 )
 _RUN = compile_pattern(b"|".join(b"(" + pattern + b")" for pattern, _ in _CODES))
 _ANY_RUN = compile_pattern(b"|".join(pattern for pattern, _ in _CODES))
@@ -94,7 +115,9 @@ def _decoded(text: str) -> Iterator[str]:
 def _legible(decode: Callable[[bytes], bytes], run: bytes) -> str | None:
     """What `run` says, None where it is no text: an image, a hash, a key, a long word."""
     try:
-        text = decode(run).decode()
+        data = decode(run)
+        # UTF-16 of ASCII has a zero in every other byte.
+        text = (data.replace(b"\0", b"") if b"\0" in data[:2] else data).decode()
     except ValueError:
         return None
     shown = sum(char.isprintable() or char.isspace() for char in text)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import msgspec
 
@@ -71,9 +73,9 @@ class Guard:
             if not text:
                 found.append({})
                 continue
-            # Tools answer in JSON, where a line ends with a letter.
-            plain, layers = unescaped(text)
-            readings = (text, plain) if layers else (text,)
+            # Tools answer in JSON, where a line ends with a letter; pages are HTML.
+            plain = unquote(html.unescape(unescaped(text)[0]))
+            readings = (text,) if plain == text else (text, plain)
             inner = [run for reading in readings for run in decoded(reading)]
             encoded += len(inner)
             found.append(self._scorer.families(*readings, encoded=inner))

@@ -27,6 +27,7 @@ REMOVED: Final = "[link removed]"
 _WINDOW = 256
 _CONTEXT = _WINDOW + 8
 _FETCHED = ("srcset", "src", "background", "poster", "data")
+_FETCHING_TAG = re.compile(r"<(?:link|image|feimage|use|base)\b", re.IGNORECASE)
 _CLICKED = ("href", "action", "formaction", "ping")
 _NAMES = "|".join((*_FETCHED, *_CLICKED))
 
@@ -154,16 +155,29 @@ class LinkFilter:
         return "".join(given)
 
     def _leaks(self, text: str, opening: re.Match[str], address: str) -> bool:
+        name = opening["name"]
+        if name is not None and name.lower() == "srcset":
+            candidates = map(str.strip, address.split(","))
+            return any(self._addresses.leaks(each, fetched=True) for each in candidates)
         if not remote(address):
             return False
-        name = opening["name"]
         if opening["markdown"]:
             fetched = opening["markdown"][1] == ":" or _image(text, opening.start())
             if not opening["angle"]:
                 address = _target(address)
         else:
-            fetched = bool(opening["css"]) or (name is not None and name.lower() in _FETCHED)
+            fetched = bool(opening["css"]) or _fetched(text, opening.start(), name)
         return self._addresses.leaks(address, fetched=fetched)
+
+
+def _fetched(text: str, at: int, name: str | None) -> bool:
+    """Whether a client gets what the attribute `name` before `at` says without being asked."""
+    if name is None:
+        return False
+    if name.lower() in _FETCHED:
+        return True
+    tag = text.rfind("<", max(0, at - _WINDOW), at)
+    return tag >= 0 and _FETCHING_TAG.match(text, tag) is not None
 
 
 def _quote(opening: re.Match[str]) -> str:

@@ -31,6 +31,8 @@ _ABOUT = compile_pattern(
     rb"|grammar|assert|pytest|unittest|moderat|blocklist|phishing|malicious|exploit)"
 )
 _QUOTES = (b'"', b"'", b"`")
+_AHEAD = 12
+_NOT = compile_pattern(rb"\b(?:do not|don'?t|never|must not|should not|cannot|can'?t) $")
 _TURN = compile_pattern(rb"(?:^|\n)\s*(?:user|human|q|question|person|nutzer|usuario|h)\s*[:>]")
 
 
@@ -40,7 +42,7 @@ class Scorer:
     The rule: the weight of a family is that of its surest match, and the score is that one of the
     three surest families is right, 1 - (1 - a)(1 - b)(1 - c). What came from a tool or a document
     counts twice, since nobody asked it for orders. A match inside quotation marks, in a text that
-    talks about attacks, counts half.
+    talks about attacks, counts half; what is forbidden, as in `never ignore`, counts nothing.
     """
 
     __slots__ = ("_cues", "_patterns", "_set")
@@ -81,17 +83,20 @@ class Scorer:
         for hit in hits:
             family, weight, _ = self._cues[hit]
             if weight > found.get(family, 0):
-                if about and self._only_quoted(hit, reads):
+                before = self._before(hit, reads)
+                if before and all(map(_NOT.search, before)):
+                    continue
+                if about and all(ahead.rstrip(b" \n").endswith(_QUOTES) for ahead in before):
                     weight *= _QUOTED
                 found[family] = max(weight, found.get(family, 0))
         return found
 
-    def _only_quoted(self, hit: int, reads: bytes) -> bool:
-        """Whether each match begins where a quotation does."""
-        return all(
-            reads[max(0, match.start() - 3) : match.start()].rstrip(b" \n").endswith(_QUOTES)
+    def _before(self, hit: int, reads: bytes) -> list[bytes]:
+        """What stands directly before each match."""
+        return [
+            reads[max(0, match.start() - _AHEAD) : match.start()]
             for match in self._patterns[hit].finditer(reads)
-        )
+        ]
 
 
 def score(user: dict[str, float], documents: dict[str, float]) -> float:

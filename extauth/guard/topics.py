@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from extauth.errors import ConfigurationError
+from extauth.guard.disguise import undisguised
 from extauth.guard.skeleton import pattern_skeleton, skeleton
 from extauth.pattern import PatternSet, compile_pattern
 
@@ -51,7 +52,9 @@ class Topics:
         """The topics that `text` touches; linear."""
         if self._set is None:
             return set()
-        return {self._names[hit] for hit in self._set.match(skeleton(text))}
+        reads = skeleton(text)
+        readings = (reads, *undisguised(reads))
+        return {self._names[hit] for reading in readings for hit in self._set.match(reading)}
 
 
 def _sources(name: str, topic: Topic) -> list[bytes]:

@@ -75,7 +75,7 @@ class Detector:
         return found
 
     def _read(self, text: str, depth: int) -> list[Finding]:
-        """What is found in a text, and in it as it reads without up to `depth` layers of escapes."""
+        """What is found in a text, and in what it reads without up to `depth` layers of escapes."""
         data = text.encode() if text.isascii() else fold(text)
         found = self._find(data)
         if len(data) != len(text) and found:

@@ -56,9 +56,9 @@ class KeyedHash:
 def canonical(kind: str, original: str) -> str:
     """What of an original's spelling counts.
 
-    Not JSON's escapes, the width of characters, the script of digits or what can't be seen. Not case, except in
-    secrets and wallets whose case means something. Not separators in what is a number; not how an
-    IP address is abbreviated.
+    Not JSON's escapes, the width of characters, the script of digits or what can't be seen. Not
+    case, except in secrets and wallets whose case means something. Not separators in what is a
+    number; not how an IP address is abbreviated.
     """
     text = plain(unescaped(original)[0])
     if kind == "secret":

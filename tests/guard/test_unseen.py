@@ -59,6 +59,9 @@ def codes(text: str) -> dict[str, str]:
         "escapes": "".join(f"\\x{byte:02x}" for byte in data),
         "unicode-escapes": "".join(f"\\u{byte:04x}" for byte in data),
         "entities": "".join(f"&#{byte};" for byte in data),
+        "base32": base64.b32encode(data).decode(),
+        "utf-16": base64.b64encode(text.encode("utf-16-le")).decode(),
+        "decimal": " ".join(str(byte) for byte in data),
         "bits": " ".join(f"{byte:08b}" for byte in data),
     }
 
@@ -83,15 +86,16 @@ def test_a_run_in_a_run_is_read_too_up_to_a_depth() -> None:
         "ACompletelyNormalCamelCaseIdentifierNameForJavaDevelopers",
         "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==",
         "550e8400-e29b-41d4-a716-446655440000",
+        "45, 67, 89, 44, 55, 66, 77, 88, 99, 100, 110, 120, 65, 44, 57, 62, 71",
         "https://example.com/a-long-path/of-many-words/that-mean-something/to-people",
     ],
-    ids=["hash", "identifier", "image", "uuid", "address"],
+    ids=["hash", "identifier", "image", "uuid", "numbers", "address"],
 )
 def test_what_says_nothing_is_left_alone(text: str) -> None:
     assert decoded(text) == []
 
 
-@pytest.mark.parametrize("piece", ["A", "01", "%41", "ab ", "&#65;", "\\x41", "-_"])
+@pytest.mark.parametrize("piece", ["A", "01", "%41", "ab ", "&#65;", "\\x41", "-_", "65 ", "A2="])
 def test_a_megabyte_is_decoded_in_linear_time(piece: str) -> None:
     began = time.perf_counter()
     decoded(piece * (1_000_000 // len(piece)))
