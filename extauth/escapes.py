@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left, bisect_right
-from typing import Final, Self
+from typing import Final
 
 DEPTH: Final = 3
 """Strings inside strings inside strings: how often escapes are undone."""
@@ -21,12 +21,13 @@ _UNREADABLE = "\ufffd"
 class Unescaped:
     """A text with one layer of JSON's escapes undone (RFC 8259, section 7).
 
-    Every escape becomes one character; half of a surrogate pair becomes U+FFFD. Immutable.
+    Every escape becomes one character; half of a surrogate pair becomes U+FFFD. `inner` has the
+    next layer undone, of `depth` at most, and is None where there is none. Immutable.
     """
 
-    __slots__ = ("_ends", "_places", "_starts", "text")
+    __slots__ = ("_ends", "_places", "_starts", "inner", "text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, depth: int = DEPTH) -> None:
         pieces: list[str] = []
         # Where escapes begin and end in the text, and where their characters stand behind it.
         self._starts: list[int] = []
@@ -43,14 +44,14 @@ class Unescaped:
             length += 1
             last = end
         self.text: str = "".join([*pieces, text[last:]])
+        self.inner = Unescaped.of(self.text, depth - 1)
 
     @classmethod
-    def of(cls, text: str) -> Self | None:
+    def of(cls, text: str, depth: int = DEPTH) -> Unescaped | None:
         """None where there is no escape, which takes no time."""
-        if "\\" not in text:
+        if depth == 0 or "\\" not in text or _ESCAPE.search(text) is None:
             return None
-        made = cls(text)
-        return made if made._places else None
+        return cls(text, depth)
 
     def offset(self, at: int) -> int:
         """What is at `at` without escapes: where it is in the text with them.
@@ -61,24 +62,30 @@ class Unescaped:
         return at if not before else self._ends[before - 1] + at - self._places[before - 1] - 1
 
     def whole(self, start: int, end: int) -> tuple[int, int]:
-        """A span of the text with escapes, widened to the escapes that it cuts."""
+        """A span of the text with escapes, widened to the escapes of all layers that it cuts."""
         first = bisect_right(self._starts, start) - 1
         if first >= 0 and self._starts[first] < start < self._ends[first]:
             start = self._starts[first]
         last = bisect_left(self._starts, end) - 1
         if last >= 0 and self._starts[last] < end < self._ends[last]:
             end = self._ends[last]
-        return start, end
+        if self.inner is None:
+            return start, end
+        start, end = self.inner.whole(self._place(start), self._place(end))
+        return self.offset(start), self.offset(end)
+
+    def _place(self, at: int) -> int:
+        """What is at `at` with escapes, and cuts none: where it is without them."""
+        before = bisect_right(self._ends, at)
+        return at if not before else self._places[before - 1] + 1 + at - self._ends[before - 1]
 
 
 def unescaped(text: str) -> tuple[str, int]:
     """`text` without any escapes, and how many layers there were: `DEPTH` at most."""
-    for layers in range(DEPTH):
-        inner = Unescaped.of(text)
-        if inner is None:
-            return text, layers
-        text = inner.text
-    return text, DEPTH
+    layers, layer = 0, Unescaped.of(text)
+    while layer is not None:
+        layers, text, layer = layers + 1, layer.text, layer.inner
+    return text, layers
 
 
 def escaped(text: str, layers: int) -> str:

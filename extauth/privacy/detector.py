@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from extauth.escapes import DEPTH, Unescaped
+from extauth.escapes import Unescaped
 from extauth.pattern import PatternSet
 from extauth.privacy.finding import Finding
 from extauth.privacy.fold import fold, offsets
@@ -55,7 +55,7 @@ class Detector:
         email address is both, and a policy that looks for cards has to see it. Who replaces text
         applies `resolve` to the kinds at hand.
         """
-        return _resolved(self._read(text, DEPTH))
+        return _resolved(self._read(text, Unescaped.of(text)))
 
     def detect_all(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
         """The findings of each text, also of what is split over neighbours or told by one.
@@ -74,20 +74,19 @@ class Detector:
                         found[part.text] = _resolved([*found[part.text], part.finding])
         return found
 
-    def _read(self, text: str, depth: int) -> list[Finding]:
-        """What is found in a text, and in what it reads without up to `depth` layers of escapes."""
+    def _read(self, text: str, inner: Unescaped | None) -> list[Finding]:
+        """What is found in a text, and in what it reads without its escapes."""
         data = text.encode() if text.isascii() else fold(text)
         found = self._find(data)
         if len(data) != len(text) and found:
             kept = offsets(text)
             found = [replace(f, start=kept[f.start], end=kept[f.end - 1] + 1) for f in found]
         found += self.terms.find(text)
-        inner = Unescaped.of(text) if depth else None
         if inner is None:
             return found
         read = [
             replace(f, start=inner.offset(f.start), end=inner.offset(f.end))
-            for f in self._read(inner.text, depth - 1)
+            for f in self._read(inner.text, inner.inner)
         ]
         return [*(f for each in found if (f := _uncut(each, inner, read))), *read]
 

@@ -59,7 +59,8 @@ def test_a_link_that_carries_much_is_removed(text: str, told: str) -> None:
         "https://example.com/a-long-title-of-an-article-with-many-words-in-it-that-goes-on",
         "data = requests.get(url, params={'q': 1}); a[i](x); f(a)[0]: b",
         "[mail](mailto:jane@example.com) [top](#top) [file](../a.md)",
-        "<a href='https://example.com/?page=2'> <img srcset='a.png 1x, https://example.com/b.png 2x'>",
+        "<a href='https://example.com/?page=2'>",
+        "<img srcset='a.png 1x, https://example.com/b.png 2x'>",
         "[a](https://x.example/1?a=b)[b](https://y.example/2?c=d)",
     ],
 )

@@ -83,7 +83,18 @@ _plain = st.sampled_from(
             "@",
             "a.b",
         ),
-        *("https://example.com/a?b=1 ", '{"a":1,"b":[2,3]}', "12 ", "1234 ", "-----", "password "),
+        *(
+            "https://example.com/a?b=1 ",
+            '{"a":1,"b":[2,3]}',
+            r"\n",
+            r"\t",
+            r"\u0040",
+            "\\",
+            "12 ",
+            "1234 ",
+            "-----",
+            "password ",
+        ),
     ]
 )
 _sensitive = st.sampled_from([text for texts in PLANTED.values() for text in texts])

@@ -1,5 +1,7 @@
 """What is sensitive, what only looks like it, and where exactly it stands."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -203,6 +205,25 @@ def test_unicode_disguises_do_not_help(
 ) -> None:
     expected = [(len(before), len(before) + len(text))]
     assert spans_of(detector, before + text + " 日\u200b", kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "marked"),
+    [
+        ("email", r'{"to":"«jane\u0040example.com»"}'),
+        ("email", r'{"note":"call\n«jane@example.com»\nnow"}'),
+        ("email", r'{"a":"{\"b\":\"line\\n«jane@example.com»\"}"}'),
+        ("card", r'{"pay":"with\n«4111111111111111»\tnow"}'),
+        ("card", r'{"pay":"«4111\u00201111\u00a01111 1111»"}'),
+        ("card", r'{"pay":"«\u0034111111111111111»"}'),
+        ("phone", r'{"call":"\t«+44 20 7946 0958»"}'),
+    ],
+)
+def test_escapes_hide_nothing_and_are_never_cut(detector: Detector, kind: str, marked: str) -> None:
+    before, inside, behind = re.split("[«»]", marked)
+    found = detector.detect(before + inside + behind)
+    spans = [(f.start, f.end) for f in found if f.kind == kind]
+    assert spans == [(len(before), len(before) + len(inside))]
 
 
 def test_several_cards_in_one_run_of_digits_are_several_findings(detector: Detector) -> None:

@@ -33,6 +33,7 @@ def test_another_tenant_key_kind_or_original_gives_another() -> None:
     ("kind", "one", "other"),
     [
         ("email", "jane@example.com", "Jane@Example.COM"),
+        ("email", "jane@example.com", r"jane\u0040example.com"),
         ("card", "4111 1111 1111 1111", "4111-1111-1111-1111"),
         ("card", "4111111111111111", "４１１１１１１１１１１１１１１１"),
         ("iban", "DE89 3704 0044 0532 0130 00", "de89370400440532013000"),

@@ -1,5 +1,6 @@
 """Masking hides exactly what was chosen, and can be undone by the request alone."""
 
+import json
 import re
 from itertools import chain, product
 from typing import Literal
@@ -58,6 +59,21 @@ def test_nothing_to_mask_leaves_everything_as_it_is() -> None:
     text, masker = masked(PROMPT, {"card"})
     assert text == PROMPT
     assert masker.empty
+
+
+@pytest.mark.parametrize("treatment", ["placeholder", "redact", "hash", "stand_in"])
+def test_json_stays_json(treatment: Replacing) -> None:
+    pem = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----"
+    value = {"to": ["a\tjane@example.com", 'say "hi" to\nbob@example.com'], "key": pem}
+    text = json.dumps({"arguments": json.dumps(value)})
+    result, masker = masked(text, {"email", "secret"}, treatment)
+    read = json.loads(json.loads(result)["arguments"])
+    assert "example.com" not in result.replace("@example.", "@") or treatment == "stand_in"
+    assert "MIIEvQ" not in result
+    assert read["to"][0].startswith("a\t")
+    assert read["to"][1].startswith('say "hi" to\n')
+    if treatment == "placeholder":
+        assert masker.restore(result) == text
 
 
 def test_one_placeholder_an_original_over_all_texts_of_a_request() -> None:
