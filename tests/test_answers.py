@@ -9,6 +9,7 @@ import pytest
 
 from extauth.audit import Outcome
 from extauth.errors import ContentBlocked
+from extauth.protocol.tensors import pack, unpack
 from tests.pipeline import CHAT, EVENTS, JSON, ROUTE, contents, event, generated
 
 if TYPE_CHECKING:
@@ -152,3 +153,39 @@ async def test_kserve_answers_are_treated_element_by_element(
     body = {"model_name": "chat", "model_version": "1", "outputs": [output]}
     answer = await exchange.plain(json.dumps(body).encode())
     assert json.loads(answer.body)["outputs"][0]["data"] == ["It is [CARD].", "Nothing."]
+
+
+async def test_nothing_that_a_kserve_model_says_passes_unseen(
+    pipeline: Pipeline, decide: Decide
+) -> None:
+    """Not as an output of another name, and not behind a byte that is no UTF-8."""
+    await decide(inference=treated(card="redact"))
+    exchange, _ = await pipeline.exchange(
+        {"text_input": "a"}, pipeline.head("/v2/models/chat/generate")
+    )
+    exchange.headers(200, JSON)
+    said = {**json.loads(generated("Hello.", 3)), "thought": f"It is {CARD}."}
+    answer = await exchange.plain(json.dumps(said).encode())
+    assert json.loads(answer.body)["thought"] == "It is [CARD]."
+
+    exchange, _ = await pipeline.exchange(
+        {"text_input": "a"}, pipeline.head("/v2/models/chat/generate_stream")
+    )
+    pieces = [f"My card {CARD[:8]}", f"{CARD[8:]}."]
+    chunks = [{**json.loads(generated("", 3, "")), "thought": piece} for piece in pieces]
+    out = await read(exchange, *(b"data: " + json.dumps(one).encode() + b"\n\n" for one in chunks))
+    events = [json.loads(line[6:]) for line in out.decode().split("\n\n")[:-1]]
+    assert "".join(each.get("thought", "") for each in events) == "My card [CARD]."
+
+    tensor = {"name": "text_input", "datatype": "BYTES", "shape": [1], "data": ["a"]}
+    exchange, _ = await pipeline.exchange(
+        {"inputs": [tensor]}, pipeline.head("/v2/models/chat/infer")
+    )
+    data = pack([b"\xff " + CARD.encode()])
+    output = {"name": "raw", "datatype": "BYTES", "shape": [1]}
+    output["parameters"] = {"binary_data_size": len(data)}
+    head = json.dumps({"model_name": "chat", "model_version": "1", "outputs": [output]}).encode()
+    exchange.headers(200, {"inference-header-content-length": str(len(head))})
+    answer = await exchange.plain(head + data)
+    length = int(dict(answer.headers)["inference-header-content-length"])
+    assert unpack(answer.body[length:]) == [b"\xff [CARD]"]

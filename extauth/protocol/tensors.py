@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -97,8 +97,17 @@ def numeric(name: str, datatype: str, shape: list[int], values: Sequence[object]
     return Tensor(name, datatype, shape, binary=False, data=msgspec.json.encode(values))
 
 
-def read_tensors(heads: Sequence[TensorHead], tail: bytes) -> list[Tensor]:
-    """Join tensors with their data. ValueError, its message safe to tell, when they don't fit."""
+def read_tensors(
+    heads: Sequence[TensorHead],
+    tail: bytes,
+    *,
+    errors: Literal["strict", "surrogateescape"] = "strict",
+) -> list[Tensor]:
+    """Join tensors with their data. ValueError, its message safe to tell, when they don't fit.
+
+    With `surrogateescape` (PEP 383) a BYTES tensor that is no UTF-8 has texts too, and
+    `write_tensors` gives its bytes back.
+    """
     tensors = []
     offset = 0
     for head in heads:
@@ -114,7 +123,7 @@ def read_tensors(heads: Sequence[TensorHead], tail: bytes) -> list[Tensor]:
                 raise ValueError(f"tensor '{head.name}' has no data")
         texts = None
         if head.datatype == "BYTES":
-            texts = _texts(head, data, binary=size is not None)
+            texts = _texts(head, data, errors, binary=size is not None)
         elif size is None and b'"' in data:
             raise ValueError(f"tensor '{head.name}' holds a string")
         tensors.append(Tensor(head.name, head.datatype, head.shape, size is not None, data, texts))
@@ -131,7 +140,7 @@ def write_tensors(tensors: Sequence[Tensor]) -> tuple[list[TensorHead], bytes]:
         data = tensor.data
         if tensor.binary:
             if tensor.texts is not None:
-                data = pack([text.encode() for text in tensor.texts])
+                data = pack([text.encode(errors="surrogateescape") for text in tensor.texts])
             tail.append(data)
             heads.append(
                 TensorHead(tensor.name, tensor.datatype, tensor.shape, BinarySize(len(data)))
@@ -166,11 +175,11 @@ def unpack(data: bytes) -> list[bytes]:
     return elements
 
 
-def _texts(head: TensorHead, data: bytes, *, binary: bool) -> list[str] | None:
+def _texts(head: TensorHead, data: bytes, errors: str, *, binary: bool) -> list[str] | None:
     if binary:
         elements = unpack(data)
         try:
-            texts = [element.decode() for element in elements]
+            texts = [element.decode(errors=errors) for element in elements]
         except UnicodeDecodeError:
             texts = None
         count = len(elements)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from extauth.errors import BackendError, BackendUnavailable, InvalidRequest
@@ -97,6 +98,38 @@ def test_an_answer_keeps_its_shape_and_what_is_unknown(call):
     assert deltas == [Delta(0, "A", "stop", 3)]
     made.encode([Delta(0, "a"), Delta(0, "b", "stop", 3)])
     assert json.loads(made.finish(Usage())) == {**sent, "text_output": "ab", "id": "mine"}
+
+
+def test_whatever_else_a_model_says_is_text_too(call):
+    made = codec(call, PLAIN)
+    sent = response(text_output="A", finish_reason="stop", thought="B", quotes=["C", "D"], x=[1])
+    deltas = made.decode(json.dumps(sent).encode(), end=True)
+    assert [delta.text for delta in deltas] == ["A", "B", "C", "D"]
+    assert len({delta.index for delta in deltas}) == 4
+    made.encode([msgspec.structs.replace(delta, text=delta.text.lower()) for delta in deltas])
+    told = json.loads(made.finish(Usage()))
+    assert (told["text_output"], told["thought"], told["quotes"]) == ("a", "b", ["c", "d"])
+    assert told["x"] == [1]
+
+
+def test_a_stream_has_them_one_by_one(call):
+    made = codec(call, STREAM)
+    sent = response(text_output="A", thought="B"), response(text_output="", thought="C")
+    deltas = made.decode(events(*sent), end=True)
+    assert [(delta.index, delta.text) for delta in deltas] == [
+        (0, "A"),
+        (1, "B"),
+        (0, ""),
+        (1, "C"),
+    ]
+    written = made.encode([msgspec.structs.replace(deltas[3], text="c")])
+    assert json.loads(written[6:])["thought"] == "c"
+
+
+@pytest.mark.parametrize("thought", [["a", 1], {"a": "b"}, [["a"]]])
+def test_words_that_are_no_tensor_are_the_backends_fault(call, thought):
+    with pytest.raises(BackendError):
+        codec(call, PLAIN).decode(json.dumps(response(thought=thought)).encode(), end=True)
 
 
 def test_an_answer_of_several_choices_has_lists(call):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from extauth.errors import NotFound
+from extauth.errors import BackendError, NotFound
 from extauth.protocol.answer import EVENTS, JSON, error_body
 from extauth.protocol.body import invalid, read_json
 from extauth.protocol.collected import Collected
@@ -15,14 +15,14 @@ from extauth.protocol.generate import generate_request
 from extauth.protocol.kserve.fields import Fields
 from extauth.protocol.strings import Replacer
 from extauth.protocol.triton import Generated, GenerateReader
-from extauth.types import Api, ModelReference, Operation, Parameters, Target
+from extauth.types import Api, Delta, ModelReference, Operation, Parameters, Target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from extauth.errors import AnsweredError
     from extauth.protocol.call import CallModel, ResponseCodec, UpstreamRequest
-    from extauth.types import Delta, Source, Usage
+    from extauth.types import Source, Usage
 
 
 class Body(Fields, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -34,6 +34,7 @@ class Body(Fields, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 _decoder: Final = msgspec.json.Decoder(Body)
+_TRITONS: Final = frozenset({"model_name", "model_version"})
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -133,21 +134,58 @@ def _merged(body: Body) -> Fields:
 
 
 class _GenerateCodec(GenerateReader):
-    """What both answers share: outputs that are not ours to change go on as they came."""
+    """What both answers share: outputs that are not known go on as they came.
+
+    Those that hold text are read like choices, behind the model's own: a delta an element, so that
+    nothing a model says passes unseen.
+    """
 
     def __init__(self, extras: dict[str, object], *, choices: int, streaming: bool) -> None:
         super().__init__(choices=choices, streaming=streaming)
         self._extras = extras
+        # The place of each element of the other texts.
+        self._others: dict[tuple[str, int], int] = {}
+        self._names: list[str] = []
+        self._said: dict[str, list[str]] = {}
 
     def parse(self, data: bytes) -> Generated:
         """One response; what is unknown in it is kept."""
         fields = msgspec.json.decode(data, type=dict[str, object])
         response = msgspec.convert(fields, Generated)
-        for name in Generated.__struct_fields__:
+        for name in (*Generated.__struct_fields__, "id"):
             fields.pop(name, None)
-        fields.pop("id", None)
-        self._extras.update(fields)
+        self._said = {
+            name: texts for name, value in fields.items() if (texts := _texts(name, value))
+        }
+        self._extras.update({name: fields[name] for name in fields.keys() - self._said.keys()})
         return response
+
+    def other(self, index: int) -> str | None:
+        """The name of the output that a delta's text is of; None for the model's choices."""
+        place = index - self._choices
+        return None if place < 0 else self._names[place]
+
+    def _read(self, data: bytes, found: list[Delta]) -> None:
+        super()._read(data, found)
+        for name, texts in self._said.items():
+            for at, text in enumerate(texts):
+                place = self._others.get((name, at))
+                if place is None:
+                    place = self._others[name, at] = len(self._names)
+                    self._names.append(name)
+                found.append(Delta(self._choices + place, text))
+
+
+def _texts(name: str, value: object) -> list[str]:
+    """The texts of an output that is not known; none where it has numbers.
+
+    Raises BackendError for what is no tensor, as strings inside of other things.
+    """
+    elements = value if isinstance(value, list) else [value]
+    texts = [element for element in elements if isinstance(element, str)]
+    if any(isinstance(each, list | dict) for each in elements) or 0 < len(texts) < len(elements):
+        raise BackendError("The model's answer is malformed.")
+    return [] if name in _TRITONS else texts
 
 
 class GenerateChunks(_GenerateCodec):
@@ -162,7 +200,11 @@ class GenerateChunks(_GenerateCodec):
         """An event each; none for a delta that says nothing."""
         out = []
         for delta in deltas:
-            if delta.text or delta.finish_reason is not None:
+            other = self.other(delta.index)
+            if other is not None:
+                event = {**self._extras, other: delta.text}
+                out.append(b"data: " + _encode(event) + b"\n\n")
+            elif delta.text or delta.finish_reason is not None:
                 event = {
                     **self._extras,
                     "index": delta.index,
@@ -201,7 +243,8 @@ class GenerateAnswer(_GenerateCodec):
     def finish(self, _: Usage) -> bytes:
         """The whole answer."""
         self.check_failure()
-        choices = list(self._collected.choices())
+        collected = list(self._collected.choices())
+        choices = [choice for choice in collected if self.other(choice[0]) is None]
         outputs: dict[str, list[object]] = {
             "index": [index for index, *_ in choices],
             "text_output": [text for _, text, *_ in choices],
@@ -210,6 +253,8 @@ class GenerateAnswer(_GenerateCodec):
         tokens: list[object] = [count for *_, count in choices]
         if None not in tokens:
             outputs["completion_tokens"] = tokens
+        for choice in collected[len(choices) :]:
+            outputs.setdefault(self._names[choice[0] - self._choices], []).append(choice[1])
         answer = dict(self._extras)
         for name, values in outputs.items():
             answer[name] = values[0] if len(values) == 1 else values

@@ -1,4 +1,4 @@
-"""The answer to an inference request: texts of BYTES outputs restored, other tensors untouched."""
+"""The answer to an inference request: BYTES outputs open to change, other tensors untouched."""
 
 from __future__ import annotations
 
@@ -62,13 +62,16 @@ class TensorAnswer:
         try:
             length = len(body) if self._length is None else int(self._length)
             answer = _decoder.decode(body[:length])
-            return answer, read_tensors(answer.outputs, body[length:])
+            return answer, read_tensors(answer.outputs, body[length:], errors="surrogateescape")
         except ValueError:  # msgspec's and Unicode's errors are ones too
             raise BackendError("The model's answer is malformed.") from None
 
 
 class InferCodec:
-    """The answer to a KServe client: each element of a BYTES output is a choice."""
+    """The answer to a KServe client: each element of a BYTES output is a choice.
+
+    One that is no UTF-8 is text as far as it goes, for who looks for something in it.
+    """
 
     content_type = JSON
     headers: tuple[tuple[str, str], ...] = ()
@@ -113,13 +116,18 @@ class InferCodec:
         def restored(_: str) -> str:
             return texts.get(next(index), "")
 
-        tensors = [
-            tensor.changed(restored) if _told(tensor) else tensor for tensor in self._tensors
-        ]
+        tensors = [tensor.changed(restored) for tensor in self._tensors]
         heads, tail = write_tensors(tensors)
-        body = msgspec.json.encode(
-            msgspec.structs.replace(self._answer, outputs=heads, id=self._id)
+        # Strings there would be words of the model that nobody has looked at.
+        parameters = {
+            name: value
+            for name, value in (self._answer.parameters or {}).items()
+            if isinstance(value, bool | int | float)
+        }
+        answer = msgspec.structs.replace(
+            self._answer, outputs=heads, id=self._id, parameters=parameters or None
         )
+        body = msgspec.json.encode(answer)
         if any(tensor.binary for tensor in tensors):
             self.headers = ((HEADER_LENGTH, str(len(body))),)
         return body + tail
@@ -138,16 +146,21 @@ class InferCodec:
                     raise BackendError("The model's answer is malformed.") from None
         elements: list[tuple[str, int | None]] = []
         for tensor in self._tensors:
-            if _told(tensor):
-                for place, text in enumerate(tensor.texts or ()):
-                    tokens = None
-                    if tensor.name == "text_output" and place < len(counts):
-                        count = counts[place]
-                        tokens = count if isinstance(count, int) else None
-                    elements.append((text, tokens))
+            for place, text in enumerate(tensor.texts or ()):
+                tokens = None
+                if tensor.name == "finish_reason" or not _is_text(text):
+                    tokens = 0
+                elif tensor.name == "text_output" and place < len(counts):
+                    count = counts[place]
+                    tokens = count if isinstance(count, int) else None
+                elements.append((text, tokens))
         return elements
 
 
-def _told(tensor: Tensor) -> bool:
-    """Whether a tensor's elements are the model's words."""
-    return tensor.texts is not None and tensor.name != "finish_reason"
+def _is_text(text: str) -> bool:
+    """Whether the bytes of an element were UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
