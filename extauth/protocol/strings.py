@@ -1,8 +1,8 @@
-"""Strings inside JSON values, keys included: found and replaced in one order."""
+"""Strings inside JSON values, keys included, and long numbers: found and replaced in one order."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -10,10 +10,22 @@ if TYPE_CHECKING:
     Change = Callable[[str], str]
 
 
+_LONG: Final = 10**8
+"""From here on a number may be somebody's: an account, a card, a telephone."""
+
+
 def changed(value: object, change: Change) -> object:
-    """A copy of a JSON value with `change` applied to every string, in document order."""
+    """A copy of a JSON value with `change` applied to every string, in document order.
+
+    And to every whole number of nine digits or more, written out: a model reads it like a string,
+    and one that changes becomes one.
+    """
     if isinstance(value, str):
         return change(value)
+    if isinstance(value, int) and abs(value) >= _LONG:
+        written = str(value)
+        text = change(written)
+        return value if text == written else text
     if isinstance(value, dict):
         return {change(key): changed(item, change) for key, item in value.items()}
     if isinstance(value, list):
