@@ -27,6 +27,9 @@ JWT = INTERNAL + "jwt"
 NOTED = INTERNAL + "noted"
 """In an answer: the findings that were left as they are, as in `card=1, email=2`."""
 
+DROPPED_TURNS = INTERNAL + "dropped-turns"
+"""In an answer: how many of the chat's oldest turns were left out so that it fit."""
+
 ORIGINAL_PATH = INTERNAL + "path"
 """The path as the client wrote it, without its query: for logs, and for the shape of an error."""
 

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from extauth.admission import denial
 from extauth.dispatch import Dispatch
 from extauth.errors import (
-    InvalidRequest,
     LimitExceeded,
     PolicyError,
     RequestError,
@@ -19,7 +18,7 @@ from extauth.errors import (
 )
 from extauth.external import Inquiry
 from extauth.facts import about_model, inference_facts
-from extauth.obligations import Draft, enforce
+from extauth.obligations import Draft, check_context, enforce
 from extauth.policy import Entrypoint, checked_route
 from extauth.privacy import KeyedHash, Masker, Substitutes
 from extauth.protocol import parse_call
@@ -156,13 +155,14 @@ class Inference:
         route = checked_route(decision.route, transaction.runtime.snapshot.settings)
         model = transaction.runtime.models[route.model]
         draft = await _on(large, _rewritten, model, decision.obligations, draft)
-        _check_context(draft)
+        check_context(draft)
         transaction.mark("obligations")
 
         account = _account(transaction.principal, route)
         reservation, draft, price = await reserve(transaction, account, draft, counters, hold)
         transaction.mark("reserve")
         transaction.note(draft.noted)
+        transaction.dropped_turns = draft.dropped
 
         dispatch = Dispatch(
             route=route,
@@ -226,9 +226,6 @@ def _rewritten(model: LanguageModel, obligations: Iterable[Obligation], draft: D
 def _draft(model: LanguageModel, call: Call, substitutes: Substitutes) -> Draft:
     """The request as the client wants it, counted by the model's tokenizer."""
     prompts = call.prompts(model)
-    counts = model.counts(prompts)
-    asked, room = call.parameters.max_tokens, model.settings.context_length - max(counts)
-    generates = model.settings.task != "embedding"
     texts = call.texts()
     return Draft(
         model=model,
@@ -236,8 +233,8 @@ def _draft(model: LanguageModel, call: Call, substitutes: Substitutes) -> Draft:
         texts=texts,
         findings=(),
         prompts=prompts,
-        counts=counts,
-        max_tokens=(max(room, 1) if asked is None else asked) if generates else 0,
+        counts=model.counts(prompts),
+        asked=call.parameters.max_tokens,
         masker=Masker(texts, substitutes),
     )
 
@@ -268,18 +265,3 @@ def _elsewhere(facts: Facts, full: LimitExceeded) -> Facts:
 def _kinds(findings: Iterable[Iterable[Finding]]) -> dict[str, int]:
     """How many of each kind were found."""
     return dict(collections.Counter(finding.kind for found in findings for finding in found))
-
-
-def _check_context(draft: Draft) -> None:
-    """Refuse what can't fit the model's context, in the words of OpenAI's own error."""
-    context = draft.model.settings.context_length
-    longest = max(draft.counts)
-    if longest + draft.max_tokens <= context:
-        return
-    raise InvalidRequest(
-        f"This model's maximum context length is {context} tokens. However, you requested "
-        f"{longest + draft.max_tokens} tokens ({longest} in the prompt, {draft.max_tokens} for "
-        "the completion). Please reduce the length of either one.",
-        code="context_length_exceeded",
-        param="messages",
-    )

@@ -96,6 +96,7 @@ class Transaction:
         "answer_sensitive",
         "books",
         "decision",
+        "dropped_turns",
         "facts",
         "head",
         "noted",
@@ -129,6 +130,7 @@ class Transaction:
         self.reservation: Reservation | None = None
         self.usage: Usage | None = None
         self.stream = False
+        self.dropped_turns = 0
         self.noted: dict[str, int] = {}
         self.answer_sensitive: dict[str, int] = {}
         self.timings: dict[str, int] = {}
@@ -276,6 +278,7 @@ class Transaction:
                 usage=self.usage,
                 stream=self.stream,
                 noted=self.noted,
+                dropped_turns=self.dropped_turns,
                 answer_sensitive=self.answer_sensitive,
                 timings=self.timings,
                 trial=self.trial,

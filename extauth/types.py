@@ -177,10 +177,15 @@ class Parameters(msgspec.Struct, frozen=True):
 
 
 class TokenFacts(msgspec.Struct, frozen=True):
-    """Tokens by the model's own tokenizer. `max_completion` is the worst case over all choices."""
+    """Tokens by the model's own tokenizer. `max_completion` is the worst case over all choices.
+
+    Not `exact` are those of a model whose tokenizer the gateway does not have: an estimate that
+    errs upwards.
+    """
 
     prompt: int
     max_completion: int
+    exact: bool = True
 
 
 class Counters(msgspec.Struct, frozen=True):
@@ -418,6 +423,28 @@ class Clamp(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     max_tokens: Annotated[int, msgspec.Meta(ge=1)]
 
 
+class Context(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="context"
+):
+    """What becomes of a prompt that is longer than `max_prompt_tokens` or the model's context.
+
+    `drop_oldest` leaves out the oldest turns of a chat, as few as will do; what still does not fit
+    is refused. `room` tokens are left to an answer whose length the client does not name.
+    """
+
+    on_exceed: Literal["deny", "drop_oldest"] = "deny"
+    max_prompt_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    room: Annotated[int, msgspec.Meta(ge=1)] = 1
+
+
+class Settle(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="settle"
+):
+    """Charge what the backend counted, where it tells; or the gateway's count if that is larger."""
+
+    by: Literal["larger", "backend"]
+
+
 class AnswerGuard(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="guard"
 ):
@@ -430,7 +457,7 @@ class AnswerGuard(
     allowed_domains: tuple[str, ...] = ()
 
 
-Obligation = Limit | Mask | Clamp | AnswerGuard
+Obligation = Limit | Mask | Clamp | Context | AnswerGuard | Settle
 
 
 class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -242,3 +242,37 @@ async def test_the_ledger_and_the_policy_never_see_content(pipeline: Pipeline) -
     )
     known = f"{transaction.facts} {transaction.decision} {transaction.reservation}"
     assert "launch" not in known
+
+
+async def test_a_long_chat_goes_without_its_oldest_turns(
+    pipeline: Pipeline, decide: Decide
+) -> None:
+    await decide(inference=allow({"type": "context", "on_exceed": "drop_oldest"}))
+    turns = [
+        {"role": role, "content": "word " * 100} for _ in range(8) for role in ("user", "assistant")
+    ]
+    transaction, dispatch = await pipeline.dispatch(
+        {**CHAT, "messages": [*turns, *CHAT["messages"]]}
+    )
+    sent = json.loads(dispatch.request.body)["text_input"]
+    assert sent.endswith("<|user|>Say hello.<|end|><|assistant|>")
+    assert pipeline.runtime.models["chat"].counts([sent]) == [dispatch.worst_case.prompt_tokens]
+    assert (await pipeline.counted()).tokens == dispatch.worst_case.total_tokens <= 1024
+    assert transaction.facts is not None
+    assert transaction.facts.tokens is not None
+    assert transaction.facts.tokens.prompt > 1024
+    await transaction.disconnected()
+    record = await pipeline.record()
+    assert record.dropped_turns == transaction.dropped_turns > 0
+
+
+async def test_a_prompt_that_masking_made_longer_still_fits_without_a_length(
+    pipeline: Pipeline,
+) -> None:
+    text = "Mail a@b.io, c@d.io, e@f.io and g@h.io."
+    body = {"model": "chat", "messages": [{"role": "user", "content": text}]}
+    transaction, dispatch = await pipeline.dispatch(body)
+    assert transaction.facts is not None
+    assert transaction.facts.tokens is not None
+    assert dispatch.worst_case.prompt_tokens > transaction.facts.tokens.prompt
+    assert dispatch.worst_case.total_tokens == 1024

@@ -98,6 +98,9 @@ class AuditRecord(msgspec.Struct, frozen=True):
         dict[str, int],
         _about("Findings that the policy had left as they are and told of, how many by kind."),
     ] = {}
+    dropped_turns: Annotated[
+        int, _about("Turns of the chat that were left out so that it fit.")
+    ] = 0
     answer_sensitive: Annotated[
         dict[str, int],
         _about("Findings in the answer of the kinds that the policy treats there, by kind."),

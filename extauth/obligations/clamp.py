@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 if TYPE_CHECKING:
     from extauth.obligations.draft import Draft
     from extauth.types import Clamp
@@ -13,4 +11,4 @@ if TYPE_CHECKING:
 
 def clamp(obligation: Clamp, draft: Draft) -> Draft:
     """Lower the bound on a choice's tokens; never raises it."""
-    return replace(draft, max_tokens=min(draft.max_tokens, obligation.max_tokens))
+    return draft.bounded(obligation.max_tokens)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 class Draft(msgspec.Struct, frozen=True):
     """What goes to the model and what it may cost at most.
 
-    `prompts` are what the model will be given and `counts` their tokens; `max_tokens` bounds one
-    choice. `findings` belong to `texts`, in the same order. `limits` are those to
-    reserve under, once nothing changes any more. `answers` says how findings of which kinds in the
-    answer are to be treated, `noting` which kinds are told of and left as they are. `guards` are
-    applied to the answer's links, one after the other.
+    `prompts` are what the model will be given and `counts` their tokens. `asked` is what the client
+    wants a choice to have at most, None for as much as there is room for; `ceiling` what it may
+    have, None without a bound. `findings` belong to `texts`, in the same order. `dropped` turns of
+    a chat were left out. `limits` are those to reserve under, once nothing changes any more.
+    `answers` says how findings of which kinds in the answer are to be treated, `noting` which
+    kinds are told of and left as they are. `guards` are applied to the answer's links, one after
+    the other. `settlement` says whose count of the tokens is charged; None is the larger.
     """
 
     model: LanguageModel
@@ -32,8 +34,11 @@ class Draft(msgspec.Struct, frozen=True):
     findings: Sequence[Sequence[Finding]]
     prompts: Sequence[str]
     counts: Sequence[int]
-    max_tokens: int
+    asked: int | None
     masker: Masker
+    ceiling: int | None = None
+    dropped: int = 0
+    settlement: Literal["larger", "backend"] | None = None
     limits: tuple[Limit, ...] = ()
     answers: Mapping[str, Treatment] = {}
     noting: frozenset[str] = frozenset()
@@ -43,6 +48,27 @@ class Draft(msgspec.Struct, frozen=True):
     def prompt_tokens(self) -> int:
         """Tokens of all prompts together."""
         return sum(self.counts)
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest prompt."""
+        return max(self.counts)
+
+    @property
+    def max_tokens(self) -> int:
+        """What one choice may have at most: what is sent, and reserved."""
+        settings = self.model.settings
+        if settings.task == "embedding":
+            return 0
+        wanted = self.asked
+        if wanted is None:
+            wanted = max(1, settings.context_length - self.longest)
+        return wanted if self.ceiling is None else min(wanted, self.ceiling)
+
+    def bounded(self, ceiling: int) -> Draft:
+        """The draft with at most so many tokens a choice; never more than before."""
+        least = ceiling if self.ceiling is None else min(self.ceiling, ceiling)
+        return msgspec.structs.replace(self, ceiling=least)
 
     @property
     def noted(self) -> dict[str, int]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from extauth.obligations.clamp import clamp
+from extauth.obligations.context import context
 from extauth.obligations.guard import guard
 from extauth.obligations.limit import limit
 from extauth.obligations.mask import mask
-from extauth.types import AnswerGuard, Clamp, Limit, Mask, Obligation
+from extauth.obligations.settle import settle
+from extauth.types import AnswerGuard, Clamp, Context, Limit, Mask, Obligation, Settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 ENFORCERS: dict[type[Obligation], Callable[[Any, Draft], Draft]] = {
     Mask: mask,
     Clamp: clamp,
+    Context: context,
     AnswerGuard: guard,
+    Settle: settle,
     Limit: limit,
 }
 """In the order of enforcement: what changes the count comes before what reserves it."""

@@ -72,4 +72,4 @@ def clamped(draft: Draft, reservation: Reservation, price: Price) -> Draft:
         choices=draft.call.parameters.n,
         most=draft.max_tokens,
     )
-    return draft if most == draft.max_tokens else replace(draft, max_tokens=most)
+    return draft if most == draft.max_tokens else draft.bounded(most)

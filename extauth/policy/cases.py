@@ -40,7 +40,7 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     message: str | None = None
     route: dict[str, str] = {}
     obligations: tuple[Part, ...] = ()
-    without: tuple[Literal["limit", "mask", "clamp", "guard"], ...] = ()
+    without: tuple[Literal["limit", "mask", "clamp", "context", "guard", "settle"], ...] = ()
 
 
 class Case(msgspec.Struct, frozen=True):

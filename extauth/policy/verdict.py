@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from extauth.types import AnswerGuard, Clamp, Limit, Mask, Obligation, Route
+from extauth.types import AnswerGuard, Clamp, Context, Limit, Mask, Obligation, Route, Settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -124,7 +124,11 @@ def _name(obligation: Obligation) -> str:
         return f"limit {obligation.name}"
     if isinstance(obligation, Mask):
         return "mask" if obligation.direction == "request" else "mask of answers"
-    return "clamp" if isinstance(obligation, Clamp) else "guard"
+    if isinstance(obligation, Clamp):
+        return "clamp"
+    if isinstance(obligation, Context):
+        return "context"
+    return "settle" if isinstance(obligation, Settle) else "guard"
 
 
 def _told(obligation: Obligation) -> str:
@@ -132,6 +136,11 @@ def _told(obligation: Obligation) -> str:
         return f" {obligation}"
     if isinstance(obligation, Clamp):
         return f" {obligation.max_tokens}"
+    if isinstance(obligation, Context):
+        bound = obligation.max_prompt_tokens
+        return f" {obligation.on_exceed}" + ("" if bound is None else f" over {bound}")
+    if isinstance(obligation, Settle):
+        return f" by {obligation.by}"
     if isinstance(obligation, AnswerGuard):
         return f" links {obligation.links}"
     return f" {obligation.treatment} {', '.join(obligation.kinds)}"

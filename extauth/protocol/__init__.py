@@ -4,7 +4,13 @@ Pure functions and small objects of one request: no I/O, no tasks. Nothing of a 
 passed on as it came: what goes to Triton is written anew from what was understood.
 """
 
-from extauth.protocol.answer import error_body, error_headers, limit_headers, noted_headers
+from extauth.protocol.answer import (
+    dropped_headers,
+    error_body,
+    error_headers,
+    limit_headers,
+    noted_headers,
+)
 from extauth.protocol.body import check_headers
 from extauth.protocol.call import REPLACED_HEADERS, Call, CallModel, ResponseCodec, UpstreamRequest
 from extauth.protocol.parse import parse_call
@@ -18,6 +24,7 @@ __all__ = [
     "UpstreamRequest",
     "api_of",
     "check_headers",
+    "dropped_headers",
     "error_body",
     "error_headers",
     "limit_headers",

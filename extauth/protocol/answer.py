@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.errors import STATUSES, LimitExceeded
-from extauth.headers import NOTED
+from extauth.headers import DROPPED_TURNS, NOTED
 from extauth.types import Api, CalendarPeriod, Lifetime, TokenBucket
 
 if TYPE_CHECKING:
@@ -92,6 +92,11 @@ def noted_headers(noted: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
     if not noted:
         return ()
     return ((NOTED, ", ".join(f"{kind}={times}" for kind, times in sorted(noted.items()))),)
+
+
+def dropped_headers(turns: int) -> tuple[tuple[str, str], ...]:
+    """How many turns of a chat were left out."""
+    return ((DROPPED_TURNS, str(turns)),) if turns else ()
 
 
 @lru_cache(maxsize=1024)

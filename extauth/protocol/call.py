@@ -80,6 +80,12 @@ class Call(Protocol):
     def sources(self) -> list[Source]:
         """Where each of `texts()` comes from, one for one, as far as the API tells."""
 
+    def turns(self) -> list[int | None]:
+        """The turn that each of `texts()` belongs to, 0 the oldest; None for what must stay."""
+
+    def without(self, turns: int) -> Call:
+        """The same call without its `turns` oldest turns."""
+
     def replace(self, texts: Sequence[str]) -> Call:
         """The same call with those strings in place of `texts()`, one for one."""
 

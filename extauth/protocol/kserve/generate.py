@@ -61,6 +61,14 @@ class GenerateCall(msgspec.Struct, frozen=True):
         """The user's, all of them: the API knows no other."""
         return ["user"] * len(self.texts())
 
+    def turns(self) -> list[int | None]:
+        """None, all of them: nothing can be left out."""
+        return [None] * len(self.texts())
+
+    def without(self, _: int) -> GenerateCall:
+        """Itself."""
+        return self
+
     def replace(self, texts: Sequence[str]) -> GenerateCall:
         """The same request with other texts."""
         change = Replacer(texts)

@@ -121,6 +121,14 @@ class InferCall(msgspec.Struct, frozen=True):
         """The user's, all of them: the API knows no other."""
         return ["user"] * len(self.texts())
 
+    def turns(self) -> list[int | None]:
+        """None, all of them: nothing can be left out."""
+        return [None] * len(self.texts())
+
+    def without(self, _: int) -> InferCall:
+        """Itself."""
+        return self
+
     def replace(self, texts: Sequence[str]) -> InferCall:
         """The same tensors with other elements; their lengths are computed anew."""
         change = Replacer(texts)

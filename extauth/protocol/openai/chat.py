@@ -13,6 +13,7 @@ from extauth.protocol.openai.answers import ChatAnswer
 from extauth.protocol.openai.chunks import ChatChunks
 from extauth.protocol.openai.messages import SOURCES, Message, Tool
 from extauth.protocol.openai.options import Options, ServiceTier, refused
+from extauth.protocol.openai.turns import turns_of
 from extauth.protocol.strings import Collector, Replacer
 from extauth.protocol.target import parse_reference
 from extauth.types import ModelReference, Operation, Parameters, Target
@@ -120,6 +121,24 @@ class ChatCall(msgspec.Struct, frozen=True):
         rest = len(found.texts) + len(self.stops) - len(sources)
         sources += ["application"] * rest
         return sources
+
+    def turns(self) -> list[int | None]:
+        """By message. Tools and stop strings stay."""
+        found = Collector()
+        turns: list[int | None] = []
+        for message, turn in zip(self.messages, turns_of(self.messages), strict=True):
+            message.changed(found)
+            turns += [turn] * (len(found.texts) - len(turns))
+        return turns + [None] * (len(self.texts()) - len(turns))
+
+    def without(self, turns: int) -> ChatCall:
+        """The same chat, its oldest messages gone."""
+        kept = [
+            message
+            for message, turn in zip(self.messages, turns_of(self.messages), strict=True)
+            if turn is None or turn >= turns
+        ]
+        return msgspec.structs.replace(self, messages=tuple(kept))
 
     def replace(self, texts: Sequence[str]) -> ChatCall:
         """The same chat with other texts."""

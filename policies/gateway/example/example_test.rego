@@ -30,7 +30,7 @@ chat := {
 		"response_format": "text",
 		"inputs": 1,
 	},
-	"tokens": {"prompt": 20, "max_completion": 100},
+	"tokens": {"prompt": 20, "max_completion": 100, "exact": true},
 	"sensitive": {},
 	"usage": {"principal": windows, "tenant": windows, "counters": {}},
 	"exceeded": [],

@@ -8,6 +8,7 @@ package gateway.inference
 import data.gateway.admission
 import data.gateway.budgets
 import data.gateway.consent
+import data.gateway.context
 import data.gateway.detectors
 import data.gateway.facts
 import data.gateway.guard
@@ -17,6 +18,7 @@ import data.gateway.parameters
 import data.gateway.privacy
 import data.gateway.reason
 import data.gateway.routing
+import data.gateway.settlement
 import data.gateway.streaming
 import data.gateway.tokens
 import data.gateway.usage
@@ -63,7 +65,9 @@ obligations := array.flatten([
 	sort(consent.obligations),
 	sort(privacy.obligations),
 	sort(tokens.obligations),
+	sort(context.obligations),
 	sort(guard.obligations),
+	sort(settlement.obligations),
 	limits.obligations,
 	budgets.obligations,
 ])

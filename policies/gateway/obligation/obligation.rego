@@ -31,3 +31,17 @@ guard(links, allowed_domains) := {
 
 # Lower max_tokens to this at most.
 clamp(max_tokens) := {"type": "clamp", "max_tokens": max_tokens}
+
+# A prompt of more than `max_prompt_tokens`, or than the model's context holds, is refused ("deny") or
+# loses its oldest turns ("drop_oldest"). `room` tokens are left to an answer whose length the client
+# does not name.
+context(on_exceed, max_prompt_tokens, room) := {
+	"type": "context",
+	"on_exceed": on_exceed,
+	"max_prompt_tokens": max_prompt_tokens,
+	"room": room,
+}
+
+# Charge tokens that could only be estimated by the backend's count ("backend"), or by the larger of
+# both ("larger").
+settle(by) := {"type": "settle", "by": by}

@@ -31,3 +31,14 @@ test_guard if {
 }
 
 test_clamp if obligation.clamp(7) == {"type": "clamp", "max_tokens": 7}
+
+test_context if {
+	obligation.context("drop_oldest", 100, 8) == {
+		"type": "context",
+		"on_exceed": "drop_oldest",
+		"max_prompt_tokens": 100,
+		"room": 8,
+	}
+}
+
+test_settle if obligation.settle("backend") == {"type": "settle", "by": "backend"}

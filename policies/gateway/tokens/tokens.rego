@@ -5,15 +5,17 @@
 #   - input: schema["input.schema"]
 package gateway.tokens
 
+import data.gateway.context
 import data.gateway.obligation
 import data.gateway.reason
 import data.gateway.tier
 
 # METADATA
-# description: A longer prompt than the tier allows.
+# description: A longer prompt than the tier allows, where no turns of it are left out.
 deny contains reason.forbidden("tokens.prompt", message) if {
 	ceiling := tier.profile.max_prompt_tokens
 	input.tokens.prompt > ceiling
+	not context.shortens
 	message := concat(" ", [
 		"a prompt of",
 		reason.number(input.tokens.prompt),

@@ -27,6 +27,14 @@ test_a_long_prompt_is_denied if {
 	}}
 }
 
+test_a_long_chat_that_is_shortened_is_not if {
+	drops := {"tiers": {"gold": {"on_exceed": "drop_oldest", "room": 64}}, "tenants": {}}
+	told := tokens.deny with input as object.union(example.chat, {"tokens": {"prompt": 1001}})
+		with data.tiers as example.tiers
+		with data.context as drops
+	told == set()
+}
+
 asking(max_tokens) := {
 	"parameters": {"max_tokens": max_tokens},
 	"tokens": {"max_completion": max_tokens},

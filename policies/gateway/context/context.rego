@@ -1,0 +1,25 @@
+# METADATA
+# title: Context
+# description: What becomes of a chat that is longer than its tier or its model allows.
+# schemas:
+#   - input: schema["input.schema"]
+package gateway.context
+
+import data.gateway.obligation
+import data.gateway.tier
+
+obligations contains obligation.context(entry.on_exceed, tier.profile.max_prompt_tokens, entry.room) if {
+	shortens
+}
+
+# Only a chat has turns that can be left out.
+shortens if {
+	input.request.operation == "chat.completions"
+	entry.on_exceed == "drop_oldest"
+}
+
+entry := data.context.tenants[input.principal.tenant]
+
+entry := data.context.tiers[input.principal.tier] if {
+	not data.context.tenants[input.principal.tenant]
+}
