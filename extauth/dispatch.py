@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 class Dispatch(msgspec.Struct, frozen=True):
     """What was decided, ready to be sent, and what its answer needs.
 
-    `worst_case` is what was reserved, `price` what the tokens cost. `answers` says how findings of
+    `worst_case` is what was reserved, `price` what the tokens cost, `settlement` whose count of
+    them is charged where the backend counts too; None is the larger. `unseen` tokens at most are
+    in an answer that a stop string ended and not in its text. `answers` says how findings of
     which kinds in the answer are to be treated, which `detector` looks for, and `guards` what
     of its links.
     """
@@ -35,3 +37,5 @@ class Dispatch(msgspec.Struct, frozen=True):
     detector: Detector
     answers: Mapping[str, Treatment]
     guards: tuple[AnswerGuard, ...]
+    settlement: Literal["larger", "backend"] | None = None
+    unseen: int = 0

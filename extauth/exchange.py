@@ -84,12 +84,14 @@ class Exchange:
 
     __slots__ = (
         "_codec",
+        "_counted",
         "_dispatch",
         "_filters",
         "_making",
         "_sent",
+        "_told",
+        "_told_prompt",
         "_transaction",
-        "_used",
         "state",
     )
 
@@ -101,7 +103,9 @@ class Exchange:
             dispatch.detector, dispatch.answers, dispatch.masker, transaction.answer_sensitive
         )
         self._filters: dict[int, _Choice] = {}
-        self._used: dict[int, int] = {}
+        self._counted: dict[int, int] = {}
+        self._told: dict[int, int] = {}
+        self._told_prompt: int | None = None
         self._sent = time.perf_counter()
         self.state = State.HEADERS
 
@@ -124,11 +128,10 @@ class Exchange:
         """
         self._transaction.mark("backend")
         try:
-            deltas = self._codec.decode(body, end=True)
+            deltas = self._count(self._codec.decode(body, end=True))
         except BackendTimeout:
             self._transaction.usage = self._worst()
             raise
-        self._count(deltas)
         usage = self._usage()
         try:
             if len(body) > _INLINE:
@@ -155,8 +158,7 @@ class Exchange:
             return b""
         encoded = b""
         try:
-            deltas = self._codec.decode(body, end=end)
-            self._count(deltas)
+            deltas = self._count(self._codec.decode(body, end=end))
             encoded = self._codec.encode(
                 [self._filtered(delta, last=delta.finish_reason is not None) for delta in deltas]
             )
@@ -191,20 +193,55 @@ class Exchange:
             self._transaction.usage = self._worst()
         await self._transaction.disconnected()
 
-    def _count(self, deltas: Sequence[Delta]) -> None:
+    def _count(self, deltas: Sequence[Delta]) -> list[Delta]:
+        """Note what the deltas used; the deltas with the counts that are charged in them."""
+        tokenizer = self._dispatch.model.tokenizer
+        counted = []
         for delta in deltas:
-            if delta.completion_tokens is not None:
-                self._used[delta.index] = delta.completion_tokens
-            elif delta.text:
-                # The backend does not tell: counted here, piece by piece, which errs upwards.
-                count = self._dispatch.model.tokenizer.count(delta.text)
-                self._used[delta.index] = self._used.get(delta.index, 0) + count
+            index, told = delta.index, delta.completion_tokens
+            if told is not None:
+                self._told[index] = told
+            if delta.prompt_tokens is not None:
+                self._told_prompt = delta.prompt_tokens
+            if delta.text and (told is None or not tokenizer.exact):
+                # Piece by piece, which errs upwards: nobody but the backend knows the ids.
+                count = tokenizer.count(delta.text)
+                self._counted[index] = self._counted.get(index, 0) + count
+            if told is None and delta.finish_reason == "stop":
+                unseen = self._dispatch.unseen
+                self._counted[index] = self._counted.get(index, 0) + unseen
+            counted.append(self._charged(delta))
         if self.state is State.STREAMING:
             # From here on the client may have read it: however this ends, it is charged.
             self._transaction.usage = self._usage()
+        return counted
+
+    def _charged(self, delta: Delta) -> Delta:
+        """The delta with the counts that are charged, where the backend tells any."""
+        completion, prompt = delta.completion_tokens, delta.prompt_tokens
+        if completion is not None:
+            completion = self._used(delta.index)
+        if prompt is not None:
+            prompt = self._prompt()
+        if (completion, prompt) == (delta.completion_tokens, delta.prompt_tokens):
+            return delta
+        return msgspec.structs.replace(delta, completion_tokens=completion, prompt_tokens=prompt)
+
+    def _prompt(self) -> int:
+        return self._settled(self._dispatch.worst_case.prompt_tokens, self._told_prompt)
+
+    def _used(self, index: int) -> int:
+        return self._settled(self._counted.get(index, 0), self._told.get(index))
+
+    def _settled(self, counted: int, told: int | None) -> int:
+        """What is charged for tokens that are counted here, and by the backend if it tells."""
+        if told is None:
+            return counted
+        return told if self._dispatch.settlement == "backend" else max(counted, told)
 
     def _usage(self) -> Usage:
-        return self._costed(self._dispatch.worst_case.prompt_tokens, sum(self._used.values()))
+        choices = self._counted.keys() | self._told.keys()
+        return self._costed(self._prompt(), sum(map(self._used, choices)))
 
     def _worst(self) -> Usage:
         worst = self._dispatch.worst_case

@@ -94,6 +94,7 @@ class Inference:
             tokens=TokenFacts(
                 prompt=draft.prompt_tokens,
                 max_completion=draft.worst_case - draft.prompt_tokens,
+                exact=draft.model.exact,
             )
             if draft
             else None,
@@ -180,6 +181,8 @@ class Inference:
             detector=transaction.runtime.detector,
             answers=draft.answers,
             guards=draft.guards,
+            settlement=draft.settlement,
+            unseen=max(map(draft.model.tokenizer.count, draft.call.stops), default=0),
         )
         transaction.mark("rewrite")
         return dispatch

@@ -83,7 +83,9 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `versions` are canonical digits, ascending. `default` is the version used when the client
     names none and the policy has no other wish. `prices` are the newest first, and of one date
     those for some versions before the one for all; where none holds, `price` does. `tokenizer`
-    and `chat_template` are paths relative to the snapshot's directory.
+    and `chat_template` are paths relative to the snapshot's directory; without a tokenizer its
+    tokens are estimated. With `add_special_tokens` the backend puts the tokenizer's around a
+    prompt.
     """
 
     name: str
@@ -95,9 +97,10 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     context_length: int
     price: Price
     region: str
-    tokenizer: str
+    tokenizer: str | None
     chat_template: str | None = None
     prices: tuple[DatedPrice, ...] = ()
+    add_special_tokens: bool = True
 
 
 class Jwt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

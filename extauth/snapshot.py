@@ -7,7 +7,7 @@
   policy/policy.wasm        what the wasm engine loads, with policy/data.json
   envoy/lds.yaml, cds.yaml  what Envoy watches
   triton/<model>/config.pbtxt
-  models/<model>/           tokenizer.json, chat_template.jinja
+  models/<model>/           its tokenizer, chat_template.jinja
   stamp.json                outside of the digest: extauth.snapshot.Stamp
 """
 

@@ -74,6 +74,17 @@ async def test_what_the_backend_does_not_count_is_counted_here(pipeline: Pipelin
     assert pipeline.charged() == used(exchange, count)
 
 
+async def test_a_stop_string_that_is_not_in_the_text_was_generated_all_the_same(
+    pipeline: Pipeline,
+) -> None:
+    body = {**CHAT, "stop": ["!", "the very end"]}
+    exchange, dispatch = await pipeline.exchange(body)
+    exchange.headers(200, JSON)
+    await exchange.plain(generated("Hello", reason="stop"))
+    counts = dispatch.model.tokenizer.count
+    assert pipeline.charged() == used(exchange, counts("Hello") + counts("the very end"))
+
+
 @pytest.mark.parametrize(
     ("status", "body", "error"),
     [

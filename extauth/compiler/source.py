@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zoneinfo
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,16 @@ if TYPE_CHECKING:
 
 # Envoy counts what it buffers of a stream in 31 bits.
 _LARGEST_BODY = 1 << 30
+
+_ESTIMATE = "estimate"
+"""In place of a tokenizer's file: there is none, and tokens are estimated."""
+
+_TOKENIZERS = {
+    r"(^|/)tekken[^/]*\.json$": "tekken.json",
+    r"\.json$": "tokenizer.json",
+    r"\.model(\.v\w+)?$": "tokenizer.model",
+}
+"""What a tokenizer's file is called, the first that fits, and its name in the snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,13 +242,33 @@ class _Reader:
             context_length=model["context_length"],
             price=to.Price(prices.get("prompt", 0), prices.get("completion", 0)),
             region=backend.region,
-            tokenizer=self._kept(f"models/{name}/tokenizer.json", *place, "tokenizer"),
+            tokenizer=self._tokenizer(name),
             chat_template=self._kept(f"models/{name}/chat_template.jinja", *place, "chat_template")
             if "chat_template" in model
             else None,
+            add_special_tokens=model.get("add_special_tokens", True),
             prices=read_prices(
                 self._fields, (*place, "prices"), versions, ZoneInfo(self._value["time_zone"])
             ),
+        )
+
+    def _tokenizer(self, name: str) -> str | None:
+        place = ("models", name, "tokenizer")
+        file = self._value["models"][name]["tokenizer"]
+        if file == _ESTIMATE:
+            return None
+        found = next((kept for form, kept in _TOKENIZERS.items() if re.search(form, file)), None)
+        if found == "tokenizer.json":
+            # As in every repository of Hugging Face: it names the tokens that a template writes.
+            beside = self._fields.file(*place).with_name("tokenizer_config.json")
+            if beside.is_file():
+                self._files[f"models/{name}/tokenizer_config.json"] = beside
+        if found is not None:
+            return self._kept(f"models/{name}/{found}", *place)
+        raise self._fields.error(
+            place,
+            f"{file} is no tokenizer that is known: expected a tokenizer.json, a SentencePiece "
+            f".model, a tekken.json, or `{_ESTIMATE}`",
         )
 
     def _repository(self, name: str, versions: tuple[str, ...]) -> Path:

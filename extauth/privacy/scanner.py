@@ -105,7 +105,7 @@ class StreamScanner:
         return f"StreamScanner({len(self._text) - self._base} characters held)"
 
     def whole(self, text: str) -> Scanned:
-        """All of a text at once, for a scanner that was fed nothing: the findings are `detect`'s."""
+        """All of a text at once, for one that was fed nothing: the findings are `detect`'s."""
         self._text = text
         return self._release(len(text))
 

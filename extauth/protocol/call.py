@@ -41,6 +41,10 @@ class CallModel(Protocol):
     def task(self) -> Literal["chat", "completion", "embedding"]:
         """What the model is for."""
 
+    @property
+    def external(self) -> bool:
+        """Whether its backend is run by somebody else, and may have to be asked for counts."""
+
     def render(
         self, messages: Sequence[Mapping[str, object]], tools: Sequence[object] | None
     ) -> str:
@@ -67,6 +71,10 @@ class Call(Protocol):
     @property
     def parameters(self) -> Parameters:
         """What a policy may look at."""
+
+    @property
+    def stops(self) -> Sequence[str]:
+        """The strings that end an answer and are not in it."""
 
     def bind(self, model: CallModel) -> Call:
         """The call with token ids decoded by the model's tokenizer; itself when it has none.

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 class Collected:
     """The deltas of every choice so far, joined by index."""
 
-    __slots__ = ("_reasons", "_texts", "_tokens")
+    __slots__ = ("_reasons", "_texts", "_tokens", "told_prompt")
 
     def __init__(self) -> None:
         self._texts: dict[int, list[str]] = {}
         self._reasons: dict[int, str] = {}
         self._tokens: dict[int, int] = {}
+        self.told_prompt = False
+        """Whether the backend has told how many tokens the prompt has."""
 
     def add(self, deltas: Sequence[Delta]) -> None:
         """Take these deltas in, in their order."""
@@ -26,6 +28,7 @@ class Collected:
             self._texts.setdefault(delta.index, []).append(delta.text)
             if delta.finish_reason is not None:
                 self._reasons[delta.index] = delta.finish_reason
+            self.told_prompt |= delta.prompt_tokens is not None
             if delta.completion_tokens is not None:
                 self._tokens[delta.index] = delta.completion_tokens
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -11,6 +11,9 @@ from extauth.errors import InvalidRequest
 from extauth.protocol.call import UpstreamRequest
 from extauth.protocol.target import triton_path
 from extauth.types import Operation
+
+if TYPE_CHECKING:
+    from extauth.protocol.call import CallModel
 
 INT32_MAX: Final = 2**31 - 1
 
@@ -49,7 +52,11 @@ class Sampling(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class Body(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """The JSON of a generate request: a member an input tensor; what is left out has a default."""
+    """The JSON of a generate request: a member an input tensor; what is left out has a default.
+
+    The backends for vLLM and TensorRT-LLM tell the last three only when asked; to a model without
+    such inputs they are parameters, which it does not read.
+    """
 
     text_input: str
     stream: bool | None = None
@@ -61,13 +68,16 @@ class Body(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     seed: int | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
+    return_num_input_tokens: bool | None = None
+    return_num_output_tokens: bool | None = None
+    return_finish_reason: bool | None = None
 
 
 _encode: Final = msgspec.json.Encoder().encode
 
 
 def generate_request(
-    model: str,
+    model: CallModel,
     version: str,
     prompt: str,
     max_tokens: int | None,
@@ -89,9 +99,12 @@ def generate_request(
         seed=sampling.seed,
         presence_penalty=sampling.presence_penalty,
         frequency_penalty=sampling.frequency_penalty,
+        return_num_input_tokens=model.external or None,
+        return_num_output_tokens=model.external or None,
+        return_finish_reason=model.external or None,
     )
     operation = Operation.GENERATE_STREAM if stream else Operation.GENERATE
-    return UpstreamRequest(triton_path(operation, model, version), _encode(body), _HEADERS)
+    return UpstreamRequest(triton_path(operation, model.name, version), _encode(body), _HEADERS)
 
 
 def require_task(task: str, tasks: tuple[str, ...], operation: Operation) -> None:

@@ -91,6 +91,16 @@ class Tensor(msgspec.Struct, frozen=True):
             return list(struct.unpack(f"<{self.size}{code}", self.data))
         return _flat(msgspec.json.decode(self.data))
 
+    def counting(self, values: list[object]) -> Tensor:
+        """The same tensor of numbers with these elements; itself when they are the same."""
+        if values == self.numbers():
+            return self
+        if self.binary:
+            data = struct.pack(f"<{self.size}{_FORMATS[self.datatype]}", *values)
+        else:
+            data = msgspec.json.encode(values)
+        return Tensor(self.name, self.datatype, self.shape, self.binary, data)
+
 
 def numeric(name: str, datatype: str, shape: list[int], values: Sequence[object]) -> Tensor:
     """A tensor of numbers, as JSON."""

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 # A single event is a few tokens; this only keeps a broken backend from filling the memory.
 MAX_EVENT: Final = 1 << 20
 
-_FINISH_REASONS: Final = {"": None, "stop": "stop", "length": "length"}
+# vLLM's backend writes Python's None.
+_FINISH_REASONS: Final = {"": None, "None": None, "stop": "stop", "length": "length"}
 # Messages about the client's own tensors: names, shapes and types, never content.
 _CLIENT_ERRORS: Final = (
     "unexpected inference input",
@@ -42,12 +43,19 @@ _CLIENT_ERRORS: Final = (
 
 
 class Generated(msgspec.Struct, frozen=True):
-    """One response of a language model, by the names of its output tensors."""
+    """One response of a language model, by the names of its output tensors.
+
+    `completion_tokens` are those of a choice so far. The backends for vLLM and TensorRT-LLM count
+    those of one response in `num_output_tokens`, and the prompt's in `num_input_tokens`.
+    """
 
     text_output: str | list[str] | None = None
     finish_reason: str | list[str] = ""
     index: int | list[int] | None = None
     completion_tokens: int | list[int] | None = None
+    prompt_tokens: int | list[int] | None = None
+    num_input_tokens: int | list[int] | None = None
+    num_output_tokens: int | list[int] | None = None
     error: str | None = None
 
 
@@ -105,6 +113,8 @@ class GenerateReader:
         self.streaming = streaming
         self._choices = choices
         self._unfinished = set(range(choices))
+        self._completed: dict[int, int] = {}
+        self._prompt_tokens: int | None = None
         self._events = Events()
         self._body = bytearray()
         self._status = 200
@@ -163,34 +173,46 @@ class GenerateReader:
             raise BackendError("The model's answer is malformed.") from None
         if response.error is not None:
             raise failure(200, data)
-        text, index, reason, tokens = (
+        prompt = response.prompt_tokens
+        if prompt is None:
+            prompt = response.num_input_tokens
+        if prompt is not None:
+            # A backend tells it once, or with every response; a prompt's, or one by one.
+            self._prompt_tokens = sum(prompt) if isinstance(prompt, list) else prompt
+        text, index, reason, tokens, new = (
             response.text_output,
             response.index,
             response.finish_reason,
             response.completion_tokens,
+            response.num_output_tokens,
         )
         if isinstance(text, str):
-            if isinstance(index, list) or isinstance(reason, list) or isinstance(tokens, list):
+            if any(isinstance(each, list) for each in (index, reason, tokens, new)):
                 raise BackendError("The model's answer has tensors of different lengths.")
-            found.append(self._delta(index or 0, text, reason, tokens))
+            found.append(self._delta(index or 0, text, reason, tokens, new))  # type: ignore[arg-type]  # no list, as just seen
         elif text is not None:
             indices = range(len(text)) if index is None else index
             reasons = [""] * len(text) if reason == "" else reason
             counts = [None] * len(text) if tokens is None else tokens
+            added = [None] * len(text) if new is None else new
             try:
-                rows = list(zip(indices, text, reasons, counts, strict=True))  # type: ignore[arg-type]  # a scalar is the TypeError below
+                rows = list(zip(indices, text, reasons, counts, added, strict=True))  # type: ignore[arg-type]  # a scalar is the TypeError below
             except (TypeError, ValueError):
                 raise BackendError("The model's answer has tensors of different lengths.") from None
             found.extend(self._delta(*row) for row in rows)
 
-    def _delta(self, index: int, text: str, reason: str, tokens: int | None) -> Delta:
+    def _delta(
+        self, index: int, text: str, reason: str, tokens: int | None, new: int | None
+    ) -> Delta:
+        if new is not None and tokens is None:
+            tokens = self._completed[index] = self._completed.get(index, 0) + new
         if not 0 <= index < self._choices or reason not in _FINISH_REASONS:
             raise BackendError("The model's answer has an unknown choice or finish reason.")
         if reason:
             self._unfinished.discard(index)
         elif text and index not in self._unfinished:
             raise BackendError("The model's answer goes on after its end.")
-        return Delta(index, text, _FINISH_REASONS[reason], tokens)
+        return Delta(index, text, _FINISH_REASONS[reason], tokens, self._prompt_tokens)
 
 
 def failure(status: int, body: bytes) -> AnsweredError:

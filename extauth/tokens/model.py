@@ -5,24 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from extauth.errors import InvalidRequest
+from extauth.tokens.opening import open_tokenizer
 from extauth.tokens.template import ChatTemplate
-from extauth.tokens.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from extauth import settings
     from extauth.snapshot import Snapshot
+    from extauth.tokens.tokenizer import Tokenizer
 
 
 class LanguageModel:
     """A model of the snapshot with what it takes to read and count for it. Safe to share."""
 
-    __slots__ = ("settings", "template", "tokenizer")
+    __slots__ = ("external", "settings", "template", "tokenizer")
 
     def __init__(
-        self, settings: settings.Model, tokenizer: Tokenizer, template: ChatTemplate | None
+        self,
+        settings: settings.Model,
+        tokenizer: Tokenizer,
+        template: ChatTemplate | None,
+        *,
+        external: bool = False,
     ) -> None:
+        self.external = external
         self.settings = settings
         self.tokenizer = tokenizer
         self.template = template
@@ -34,7 +41,12 @@ class LanguageModel:
         template = None
         if model.chat_template is not None:
             template = ChatTemplate(snapshot.root / model.chat_template)
-        return cls(model, Tokenizer(snapshot.root / model.tokenizer), template)
+        tokenizer = open_tokenizer(
+            None if model.tokenizer is None else snapshot.root / model.tokenizer,
+            template.markers if template else (),
+        )
+        external = snapshot.settings.backends[model.backend].url is not None
+        return cls(model, tokenizer, template, external=external)
 
     @property
     def name(self) -> str:
@@ -46,9 +58,15 @@ class LanguageModel:
         """What the model is for."""
         return self.settings.task
 
+    @property
+    def exact(self) -> bool:
+        """Whether `counts` are the model's own; otherwise they err upwards."""
+        return self.tokenizer.exact
+
     def counts(self, prompts: Sequence[str]) -> list[int]:
-        """The tokens of each prompt."""
-        return [self.tokenizer.count(prompt) for prompt in prompts]
+        """The tokens of each prompt, with those that the backend puts around it."""
+        added = self.tokenizer.added if self.settings.add_special_tokens else 0
+        return [self.tokenizer.count(prompt) + added for prompt in prompts]
 
     def render(
         self, messages: Sequence[Mapping[str, object]], tools: Sequence[object] | None
@@ -58,7 +76,9 @@ class LanguageModel:
             raise InvalidRequest(
                 "This model does not chat.", code="unsupported_operation", param="model"
             )
-        return self.template.render(messages, tools)
+        return self.template.render(
+            messages, tools, bos_token=self.tokenizer.bos, eos_token=self.tokenizer.eos
+        )
 
     def decode(self, ids: Sequence[int]) -> str:
         """As `Tokenizer.decode`."""

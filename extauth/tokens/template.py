@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING, Final
 
 import jinja2
@@ -16,25 +18,33 @@ if TYPE_CHECKING:
 # A rendered prompt is a little longer than its messages; this only stops a runaway template.
 MAX_RENDERED: Final = 16 << 20
 
+_MARKER: Final = re.compile(r"<\|[^|<>\s]{1,64}\|>|</?[a-z_]{1,64}>|\[/?[A-Z][A-Z_ ]{1,62}\]")
+
 
 class ChatTemplate:
     """A model's chat template, compiled once, in a sandbox. Safe to share.
 
-    It gets `messages`, `tools` (None when there are none) and `add_generation_prompt`, and may
-    call `raise_exception`. Raises ConfigurationError, with the line, when it does not compile.
+    It gets `messages`, `tools` (None when there are none), `bos_token` and `eos_token` where the
+    model has them, and `add_generation_prompt`, and may call `raise_exception`. What is not
+    defined is false and writes nothing, and `tojson` escapes nothing: as `transformers`, which
+    templates are written for. Raises ConfigurationError, with the line, when it does not compile.
     """
+
+    markers: frozenset[str]
+    """What looks like a control token in its source: `<|end|>`, `</s>`, `[INST]`."""
 
     def __init__(self, path: Path) -> None:
         environment = ImmutableSandboxedEnvironment(
             autoescape=False,  # a prompt is no HTML
-            undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
             extensions=["jinja2.ext.loopcontrols"],
         )
         environment.globals["raise_exception"] = _refuse
+        environment.filters["tojson"] = _json
         try:
-            self._template = environment.from_string(path.read_text("utf-8"))
+            source = path.read_text("utf-8")
+            self._template = environment.from_string(source)
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"no chat template here: {error}", file=path) from None
         except jinja2.TemplateSyntaxError as error:
@@ -42,12 +52,16 @@ class ChatTemplate:
                 f"not a chat template: {error.message}", file=path, line=error.lineno
             ) from None
 
+        self.markers = frozenset(_MARKER.findall(source))
         self._globals = dict(self._template.globals)
 
     def render(
         self,
         messages: Sequence[Mapping[str, object]],
         tools: Sequence[object] | None = None,
+        *,
+        bos_token: str | None = None,
+        eos_token: str | None = None,
     ) -> str:
         """The prompt, up to where the model goes on.
 
@@ -60,6 +74,10 @@ class ChatTemplate:
             "tools": tools,
             "add_generation_prompt": True,
         }
+        if bos_token is not None:
+            variables["bos_token"] = bos_token
+        if eos_token is not None:
+            variables["eos_token"] = eos_token
         pieces = []
         length = 0
         try:
@@ -83,3 +101,7 @@ class ChatTemplate:
 
 def _refuse(message: str) -> None:
     raise jinja2.TemplateRuntimeError(message)
+
+
+def _json(value: object, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent)

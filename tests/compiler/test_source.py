@@ -155,6 +155,7 @@ def test_where_backends_tell_their_load(workspace: Workspace) -> None:
         ("models.echo.repository", "elsewhere", "repository", "there is no directory"),
         ("models.echo.repository", "policies", "versions", "policies/1/model.py"),
         ("models.echo.tokenizer", "none.json", "tokenizer", "there is no file"),
+        ("models.echo.tokenizer", "echo.txt", "tokenizer", "expected a tokenizer.json, a Sentence"),
         ("models.echo.task", "chat", "echo:", "the key chat_template is missing"),
         ("models.ECHO", {}, "models:", '"ECHO" is not a name'),
         (
@@ -332,3 +333,36 @@ def test_a_secret_that_others_can_read(
     pull = {"url": "http://a/bundle", "interval": "30s", "token_file": "token"}
     message = refusal(workspace.write(("policy.signing", signing), ("policy.pull", pull)))
     assert "chmod 600" in message
+
+
+@pytest.mark.parametrize(
+    ("file", "kept"),
+    [
+        ("tokenizer.json", "tokenizer.json"),
+        ("tekken.model.json", "tekken.json"),
+        ("tekken_240911.json", "tekken.json"),
+        ("my.model", "tokenizer.model"),
+        ("tokenizer.model.v3", "tokenizer.model"),
+    ],
+)
+def test_a_tokenizer_is_known_by_its_name(workspace: Workspace, file: str, kept: str) -> None:
+    (workspace.root / file).write_text("{}")
+    config = workspace.write(("models.echo.tokenizer", file))
+    source = read_source(config, Overrides())
+    assert source.files == {f"models/echo/{kept}": workspace.root / file}
+    assert source.settings.models["echo"].tokenizer == f"models/echo/{kept}"
+
+
+def test_without_a_tokenizer_tokens_are_estimated(workspace: Workspace) -> None:
+    source = read_source(workspace.write(("models.echo.tokenizer", "estimate")), Overrides())
+    assert source.files == {}
+    assert source.settings.models["echo"].tokenizer is None
+
+
+def test_what_stands_beside_a_tokenizer_goes_with_it(workspace: Workspace) -> None:
+    (workspace.root / "tokenizer_config.json").write_text("{}")
+    source = read_source(workspace.write(), Overrides())
+    assert source.files == {
+        f"models/echo/{name}": workspace.root / name
+        for name in ("tokenizer.json", "tokenizer_config.json")
+    }

@@ -11,7 +11,8 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 from extauth.protocol.parse import parse_call
 from extauth.protocol.target import parse_target
 from extauth.settings import Model, Price
-from extauth.tokens import ChatTemplate, LanguageModel, Tokenizer
+from extauth.tokens import ChatTemplate, LanguageModel
+from extauth.tokens.tokenizer_json import TokenizerJson
 from extauth.types import RequestHead
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def model(files: Path) -> Callable[..., LanguageModel]:
             tokenizer="tokenizer.json",
         )
         template = ChatTemplate(files / "chat_template.jinja") if task == "chat" else None
-        return LanguageModel(settings, Tokenizer(files / "tokenizer.json"), template)
+        return LanguageModel(settings, TokenizerJson(files / "tokenizer.json"), template)
 
     return make
 

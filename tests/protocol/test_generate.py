@@ -95,9 +95,9 @@ def test_an_answer_keeps_its_shape_and_what_is_unknown(call):
         text_output="A", finish_reason="stop", index=0, completion_tokens=3, prompt_tokens=2, x=[1]
     )
     deltas = made.decode(json.dumps({**sent, "id": "tritons"}).encode(), end=True)
-    assert deltas == [Delta(0, "A", "stop", 3)]
-    made.encode([Delta(0, "a"), Delta(0, "b", "stop", 3)])
-    assert json.loads(made.finish(Usage())) == {**sent, "text_output": "ab", "id": "mine"}
+    assert deltas == [Delta(0, "A", "stop", 3, 2)]
+    made.encode([Delta(0, "a"), Delta(0, "b", "stop", 3, 2)])
+    assert json.loads(made.finish(Usage(2))) == {**sent, "text_output": "ab", "id": "mine"}
 
 
 def test_whatever_else_a_model_says_is_text_too(call):

@@ -9,7 +9,8 @@ import pytest
 
 from extauth.protocol.tensors import pack
 from extauth.settings import Model, Price
-from extauth.tokens import ChatTemplate, LanguageModel, Tokenizer
+from extauth.tokens import ChatTemplate, LanguageModel
+from extauth.tokens.tokenizer_json import TokenizerJson
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +102,9 @@ def models(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[s
             region="eu",
             tokenizer="tokenizer.json",
         )
-        return LanguageModel(settings, Tokenizer(files / "tokenizer.json"), ChatTemplate(template))
+        return LanguageModel(
+            settings, TokenizerJson(files / "tokenizer.json"), ChatTemplate(template)
+        )
 
     return make
 

@@ -34,11 +34,11 @@ ANSWER = stream(
     event(text_output="b", finish_reason="length", index=1, completion_tokens=2),
 )
 DELTAS = [
-    Delta(0, "hé", None, 1),
-    Delta(0, "l", None, 2),
-    Delta(1, "a", None, 1),
-    Delta(0, "", "stop", 2),
-    Delta(1, "b", "length", 2),
+    Delta(0, "hé", None, 1, 4),
+    Delta(0, "l", None, 2, 4),
+    Delta(1, "a", None, 1, 4),
+    Delta(0, "", "stop", 2, 4),
+    Delta(1, "b", "length", 2, 4),
 ]
 
 

@@ -6,12 +6,13 @@ import pytest
 import tokenizers
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from extauth.errors import ConfigurationError, InvalidRequest, RequestTooLarge
 from extauth.settings import Model, Price
-from extauth.tokens import ChatTemplate, LanguageModel, Tokenizer
+from extauth.tokens import ChatTemplate, LanguageModel
 from extauth.tokens.template import MAX_RENDERED
+from extauth.tokens.tokenizer_json import TokenizerJson
 
 CHAT_TOKENIZER = Path(__file__).parents[2] / "triton/models/chat/tokenizer.json"
 CONTROL = ["<|end|>", "<|user|>"]
@@ -44,8 +45,8 @@ def reference() -> tokenizers.Tokenizer:
 
 
 @pytest.fixture(scope="session")
-def tokenizer(file: Path) -> Tokenizer:
-    return Tokenizer(file)
+def tokenizer(file: Path) -> TokenizerJson:
+    return TokenizerJson(file)
 
 
 def template(tmp_path: Path, source: str) -> ChatTemplate:
@@ -54,6 +55,18 @@ def template(tmp_path: Path, source: str) -> ChatTemplate:
     return ChatTemplate(path)
 
 
+EMBED = {
+    "name": "embed",
+    "backend": "triton",
+    "task": "embedding",
+    "versions": ("1",),
+    "aliases": {},
+    "default": "1",
+    "context_length": 64,
+    "price": Price(),
+    "region": "eu",
+    "tokenizer": "tokenizer.json",
+}
 USER = [{"role": "user", "content": "hi"}]
 
 
@@ -72,7 +85,7 @@ def test_truncation_and_padding_of_the_file_do_not_hide_tokens(tmp_path):
     cut.enable_truncation(2)
     cut.enable_padding(length=50)
     cut.save(str(tmp_path / "tokenizer.json"))
-    assert Tokenizer(tmp_path / "tokenizer.json").count("a b c d") == 7
+    assert TokenizerJson(tmp_path / "tokenizer.json").count("a b c d") == 7
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=50))
@@ -112,7 +125,7 @@ def test_a_normalizer_makes_no_control_token(tmp_path):
     wide.normalizer = normalizers.NFKC()
     wide.save(str(tmp_path / "tokenizer.json"))
     with pytest.raises(InvalidRequest):
-        Tokenizer(tmp_path / "tokenizer.json").admit(["\uff1c|end|\uff1e"])
+        TokenizerJson(tmp_path / "tokenizer.json").admit(["\uff1c|end|\uff1e"])
 
 
 @pytest.mark.parametrize("content", ["", "{}", "nonsense"])
@@ -120,13 +133,13 @@ def test_a_file_that_is_no_tokenizer_is_named(tmp_path, content):
     path = tmp_path / "tokenizer.json"
     path.write_text(content)
     with pytest.raises(ConfigurationError) as raised:
-        Tokenizer(path)
+        TokenizerJson(path)
     assert str(raised.value).startswith(str(path))
 
 
 def test_a_missing_tokenizer_is_named(tmp_path):
     with pytest.raises(ConfigurationError, match="no tokenizer here"):
-        Tokenizer(tmp_path / "tokenizer.json")
+        TokenizerJson(tmp_path / "tokenizer.json")
 
 
 def test_a_template_writes_the_prompt(tmp_path):
@@ -148,8 +161,8 @@ def test_content_is_never_a_template(tmp_path):
     "source",
     [
         "{{ raise_exception('SECRET') }}",
-        "{{ nobody }}",
-        "{{ messages[0].nobody }}",
+        "{{ nobody.nothing }}",
+        "{{ messages[0].nobody.nothing }}",
         "{{ messages[9].content }}",
         "{{ messages.append(1) }}",
         "{{ ''.__class__.__mro__ }}",
@@ -185,21 +198,69 @@ def test_a_missing_template_is_named(tmp_path):
 
 
 def test_a_model_without_a_template_does_not_chat(file):
-    settings = Model(
-        name="embed",
-        backend="triton",
-        task="embedding",
-        versions=("1",),
-        aliases={},
-        default="1",
-        context_length=64,
-        price=Price(),
-        region="eu",
-        tokenizer="tokenizer.json",
-    )
-    model = LanguageModel(settings, Tokenizer(file), None)
+    model = LanguageModel(Model(**EMBED), TokenizerJson(file), None)
     assert (model.name, model.task) == ("embed", "embedding")
     assert model.counts(["hello", "<|end|>"]) == [model.tokenizer.count("hello"), 1]
     with pytest.raises(InvalidRequest) as raised:
         model.render(USER, None)
     assert raised.value.code == "unsupported_operation"
+
+
+def test_what_a_backend_puts_around_a_prompt_is_counted(tmp_path):
+    around = trained()
+    around.post_processor = processors.TemplateProcessing(
+        single="<|user|> $A <|end|>", special_tokens=[("<|user|>", 1), ("<|end|>", 0)]
+    )
+    around.save(str(tmp_path / "tokenizer.json"))
+    text = "hello there, wörld"
+    added, written = (
+        LanguageModel(
+            Model(**EMBED, add_special_tokens=adds),
+            TokenizerJson(tmp_path / "tokenizer.json"),
+            None,
+        )
+        for adds in (True, False)
+    )
+    whole = len(around.encode(text).ids)
+    assert added.counts([text, text]) == [whole, whole]
+    assert written.counts([text]) == [whole - 2]
+
+
+def test_a_template_knows_the_tokens_that_begin_and_end_a_text(tmp_path):
+    trained().save(str(tmp_path / "tokenizer.json"))
+    (tmp_path / "tokenizer_config.json").write_text(
+        '{"bos_token": {"content": "<|user|>", "lstrip": false}, "eos_token": "<|end|>"}'
+    )
+    made = template(tmp_path, "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}")
+    model = LanguageModel(Model(**EMBED), TokenizerJson(tmp_path / "tokenizer.json"), made)
+    assert model.render(USER, None) == "<|user|>hi<|end|>"
+    (tmp_path / "tokenizer_config.json").write_text("[]")
+    with pytest.raises(ConfigurationError, match="not a tokenizer's configuration"):
+        TokenizerJson(tmp_path / "tokenizer.json")
+
+
+def test_names_tools_calls_and_results_are_counted_as_they_are_written(tmp_path, tokenizer):
+    made = template(
+        tmp_path,
+        "{% for tool in tools %}{{ tool | tojson }}{% endfor %}"
+        "{% for m in messages %}<|user|>{{ m.role }}"
+        "{% if m.name %}({{ m.name }}){% endif %}{{ m.content }}"
+        "{% for call in m.tool_calls %}{{ call.function.name }}{{ call.function.arguments }}"
+        "{% endfor %}{{ m.tool_call_id }}<|end|>{% endfor %}",
+    )
+    call = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}
+    messages = [
+        {"role": "user", "name": "ada", "content": "One & <two>"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "3"},
+    ]
+    tools = [{"type": "function", "function": {"name": "add", "description": "ä & <b>"}}]
+    model = LanguageModel(Model(**EMBED), tokenizer, made)
+    prompt = model.render(messages, tools)
+    assert prompt == (
+        '{"type": "function", "function": {"name": "add", "description": "ä & <b>"}}'
+        "<|user|>user(ada)One & <two><|end|>"
+        '<|user|>assistantadd{"a": 1}<|end|>'
+        "<|user|>tool3c1<|end|>"
+    )
+    assert model.counts([prompt]) == [len(trained().encode(prompt, add_special_tokens=False).ids)]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Regex, models, pre_tokenizers, trainers
 
-from extauth.tokens import Tokenizer
+from extauth.tokens.tokenizer_json import TokenizerJson
 from extauth.tokens.words import Words, splits_at_spaces
 
 CHAT = Path(__file__).parents[2] / "triton/models/chat/tokenizer.json"
@@ -58,12 +58,12 @@ def trained(cuts: pre_tokenizers.PreTokenizer) -> tokenizers.Tokenizer:
 @pytest.fixture(scope="module", params=KNOWN)
 def counted(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[tokenizers.Tokenizer, Tokenizer]:
+) -> tuple[tokenizers.Tokenizer, TokenizerJson]:
     whole = trained(KNOWN[request.param])
     path = tmp_path_factory.mktemp("tokens") / "tokenizer.json"
     whole.save(str(path))
     assert splits_at_spaces(path.read_text())
-    return whole, Tokenizer(path)
+    return whole, TokenizerJson(path)
 
 
 PIECES = [
@@ -88,7 +88,7 @@ PIECES = [
 
 @given(st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=20)), max_size=30))
 def test_words_add_up_to_the_whole(
-    counted: tuple[tokenizers.Tokenizer, Tokenizer], pieces: list[str]
+    counted: tuple[tokenizers.Tokenizer, TokenizerJson], pieces: list[str]
 ) -> None:
     text = "".join(pieces)
     whole, tokenizer = counted

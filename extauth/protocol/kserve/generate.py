@@ -91,7 +91,7 @@ class GenerateCall(msgspec.Struct, frozen=True):
     ) -> UpstreamRequest:
         """The same operation on one version."""
         return generate_request(
-            model.name,
+            model,
             version,
             prompts[0],
             max_tokens,
@@ -221,6 +221,8 @@ class GenerateChunks(_GenerateCodec):
                 }
                 if delta.completion_tokens is not None:
                     event["completion_tokens"] = delta.completion_tokens
+                if delta.prompt_tokens is not None:
+                    event["prompt_tokens"] = delta.prompt_tokens
                 out.append(b"data: " + _encode(event) + b"\n\n")
         return b"".join(out)
 
@@ -248,8 +250,8 @@ class GenerateAnswer(_GenerateCodec):
         self._collected.add(deltas)
         return b""
 
-    def finish(self, _: Usage) -> bytes:
-        """The whole answer."""
+    def finish(self, usage: Usage) -> bytes:
+        """The whole answer; where the model tells tokens, those are told that are charged."""
         self.check_failure()
         collected = list(self._collected.choices())
         choices = [choice for choice in collected if self.other(choice[0]) is None]
@@ -264,6 +266,8 @@ class GenerateAnswer(_GenerateCodec):
         for choice in collected[len(choices) :]:
             outputs.setdefault(self._names[choice[0] - self._choices], []).append(choice[1])
         answer = dict(self._extras)
+        if self._collected.told_prompt:
+            answer["prompt_tokens"] = usage.prompt_tokens
         for name, values in outputs.items():
             answer[name] = values[0] if len(values) == 1 else values
         return _encode(answer)

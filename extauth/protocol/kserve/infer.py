@@ -109,6 +109,13 @@ class InferCall(msgspec.Struct, frozen=True):
     options: RequestParameters | None
     id: str | None
 
+    @property
+    def stops(self) -> list[str]:
+        """The elements of the tensor of that name."""
+        return [
+            text for tensor in self.tensors if tensor.name == "stop" for text in tensor.texts or ()
+        ]
+
     def bind(self, _: CallModel) -> InferCall:
         """Itself: tensors are not token ids to us."""
         return self

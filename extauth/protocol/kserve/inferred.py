@@ -83,6 +83,9 @@ class InferCodec:
         self._answer: Inferred | None = None
         self._tensors: list[Tensor] = []
         self._collected = Collected()
+        self._prompt: list[int] = []
+        # Of all elements those that the backend tells a count of.
+        self._answers: set[int] = set()
 
     def start(self, status: int, headers: Mapping[str, str]) -> None:
         """Triton's status and headers; a binary answer stays one."""
@@ -96,8 +99,10 @@ class InferCodec:
         if not end:
             return []
         self._answer, self._tensors = self._triton.read()
+        self._prompt = self._counts("prompt_tokens")
+        prompt = sum(self._prompt) if self._prompt else None
         return [
-            Delta(index, text, "stop", tokens)
+            Delta(index, text, "stop", tokens, prompt)
             for index, (text, tokens) in enumerate(self._elements())
         ]
 
@@ -106,17 +111,31 @@ class InferCodec:
         self._collected.add(deltas)
         return b""
 
-    def finish(self, _: Usage) -> bytes:
-        """The whole answer. Raises BackendError when there was none."""
+    def finish(self, usage: Usage) -> bytes:
+        """The whole answer, with the tokens that are charged where the model tells some.
+
+        Raises BackendError when there was none.
+        """
         if self._answer is None:
             raise BackendError("The model's answer ended early.")
-        texts = {index: text for index, text, *_ in self._collected.choices()}
+        choices = list(self._collected.choices())
+        texts = {index: text for index, text, *_ in choices}
+        charged: dict[str, list[object]] = {
+            "completion_tokens": [count for index, *_, count in choices if index in self._answers]
+        }
+        if len(self._prompt) == 1:
+            charged["prompt_tokens"] = [usage.prompt_tokens]
         index = itertools.count()
 
         def restored(_: str) -> str:
             return texts.get(next(index), "")
 
-        tensors = [tensor.changed(restored) for tensor in self._tensors]
+        tensors = [
+            _counting(tensor, charged.get(tensor.name, ()))
+            if tensor.texts is None
+            else tensor.changed(restored)
+            for tensor in self._tensors
+        ]
         heads, tail = write_tensors(tensors)
         # Strings there would be words of the model that nobody has looked at.
         parameters = {
@@ -136,14 +155,18 @@ class InferCodec:
         """The body of an error answer."""
         return error_body(Api.KSERVE, error)
 
-    def _elements(self) -> list[tuple[str, int | None]]:
-        counts: list[object] = []
+    def _counts(self, name: str) -> list[int]:
+        """The elements of a tensor of whole numbers; none when there is no such tensor."""
         for tensor in self._tensors:
-            if tensor.name == "completion_tokens":
+            if tensor.name == name:
                 try:
-                    counts = tensor.numbers()
-                except ValueError:
+                    return msgspec.convert(tensor.numbers(), list[int])
+                except ValueError:  # msgspec's errors are ones too
                     raise BackendError("The model's answer is malformed.") from None
+        return []
+
+    def _elements(self) -> list[tuple[str, int | None]]:
+        counts = self._counts("completion_tokens")
         elements: list[tuple[str, int | None]] = []
         for tensor in self._tensors:
             for place, text in enumerate(tensor.texts or ()):
@@ -151,8 +174,8 @@ class InferCodec:
                 if tensor.name == "finish_reason" or not _is_text(text):
                     tokens = 0
                 elif tensor.name == "text_output" and place < len(counts):
-                    count = counts[place]
-                    tokens = count if isinstance(count, int) else None
+                    tokens = counts[place]
+                    self._answers.add(len(elements))
                 elements.append((text, tokens))
         return elements
 
@@ -164,3 +187,8 @@ def _is_text(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _counting(tensor: Tensor, charged: Sequence[object]) -> Tensor:
+    """A tensor of numbers with those that are charged in it, if it has as many."""
+    return tensor.counting(list(charged)) if len(charged) == tensor.size else tensor

@@ -176,7 +176,7 @@ class ChatCall(msgspec.Struct, frozen=True):
     ) -> UpstreamRequest:
         """To `generate`, or `generate_stream` when the client wants a stream."""
         return generate_request(
-            model.name,
+            model,
             version,
             prompts[0],
             max_tokens,

@@ -56,6 +56,11 @@ class EmbeddingCall(msgspec.Struct, frozen=True):
     base64: bool
     dimensions: int | None
 
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """None: nothing is generated."""
+        return ()
+
     def bind(self, model: CallModel) -> EmbeddingCall:
         """The call with token ids decoded."""
         return msgspec.structs.replace(self, inputs=decoded(self.inputs, model))
