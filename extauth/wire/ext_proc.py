@@ -17,7 +17,7 @@ from extauth.admission import admit
 from extauth.audit import Outcome
 from extauth.errors import AnsweredError, GatewayError, InvalidRequest
 from extauth.exchange import Exchange
-from extauth.protocol import api_of, limit_headers, noted_headers
+from extauth.protocol import api_of, dropped_headers, limit_headers, noted_headers
 from extauth.transaction import State, Transaction
 from extauth.wire import reply
 from extauth.wire.call import CutError
@@ -121,7 +121,10 @@ class _Stream:
     async def _respond(self, exchange: Exchange, dispatch: Dispatch) -> None:
         message = await _next(self._call)
         status, headers = response_head(message.response_headers.headers.headers)
-        limits = limit_headers(dispatch.limits)
+        limits = (
+            *limit_headers(dispatch.limits),
+            *dropped_headers(self._transaction.dropped_turns),
+        )
         if exchange.headers(status, headers):
             told = (*limits, *noted_headers(self._transaction.noted))
             await self._call.write(reply.open_stream(dispatch.codec.content_type, told))
