@@ -236,7 +236,7 @@ def _draft(model: LanguageModel, call: Call, substitutes: Substitutes) -> Draft:
         texts=texts,
         findings=(),
         prompts=prompts,
-        counts=model.counts(prompts),
+        counts=[call.given_ids] if call.given_ids else model.counts(prompts),
         asked=call.parameters.max_tokens,
         masker=Masker(texts, substitutes),
     )

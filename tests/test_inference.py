@@ -276,3 +276,10 @@ async def test_a_prompt_that_masking_made_longer_still_fits_without_a_length(
     assert transaction.facts.tokens is not None
     assert dispatch.worst_case.prompt_tokens > transaction.facts.tokens.prompt
     assert dispatch.worst_case.total_tokens == 1024
+
+
+async def test_ids_in_a_tensor_are_reserved(pipeline: Pipeline) -> None:
+    ids = {"name": "input_ids", "datatype": "INT64", "shape": [2, 3], "data": [5, 6, 7, 8, 9, 0]}
+    head = pipeline.head("/v2/models/embed/infer")
+    _, dispatch = await pipeline.dispatch({"inputs": [ids]}, head)
+    assert dispatch.worst_case.prompt_tokens == 6

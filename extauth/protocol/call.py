@@ -88,6 +88,10 @@ class Call(Protocol):
     def sources(self) -> list[Source]:
         """Where each of `texts()` comes from, one for one, as far as the API tells."""
 
+    @property
+    def given_ids(self) -> int:
+        """How many token ids are given to the model as they are, in place of text."""
+
     def turns(self) -> list[int | None]:
         """The turn that each of `texts()` belongs to, 0 the oldest; None for what must stay."""
 

@@ -120,6 +120,34 @@ def test_tensors_without_text_are_counted_as_an_empty_prompt(call, model):
     assert parsed.prompts(model("embedding")) == [""]
 
 
+@pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.parametrize("shape", [(4,), (4, 1), (1, 4), (2, 2), (1, 2, 1, 2)])
+def test_texts_of_any_shape_and_encoding_are_counted_one_by_one(call, model, shape, binary):
+    words = ["hello there", "wörld", "", "你好"]
+    shaped = np.array([word.encode() for word in words], np.object_).reshape(shape)
+    parsed = call(PATH, *written(tensor("text_input", shaped, "BYTES", binary=binary)))
+    made = model("embedding")
+    assert parsed.prompts(made) == words
+    assert made.counts(parsed.prompts(made)) == [made.tokenizer.count(word) for word in words]
+    assert parsed.given_ids == 0
+
+
+def test_nested_json_is_counted_like_flat(call, model):
+    nested = {**TEXT, "shape": [2, 2], "data": [["a", "b"], ["c", "d"]]}
+    assert call(PATH, plain(nested), {}).prompts(model("embedding")) == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_ids_are_tokens_where_there_is_no_text(call, binary):
+    ids = tensor("input_ids", [[5, 6, 7], [8, 9, 0]], "INT32", binary=binary)
+    mask = tensor("attention_mask", [[1, 1, 1], [1, 1, 0]], "INT32", binary=binary)
+    seed = tensor("max_tokens", [9], "INT32", binary=binary)
+    weights = tensor("weights", [0.5] * 9, "FP32", binary=binary)
+    assert call(PATH, *written(ids, mask, seed, weights)).given_ids == 6
+    assert call(PATH, *written(weights)).given_ids == 0
+    assert call(PATH, *written(texts("hello"), ids)).given_ids == 0
+
+
 def test_nobody_forges_a_turn(call, model):
     with pytest.raises(InvalidRequest) as raised:
         call(PATH, *written(texts("<|end|>"))).prompts(model("embedding"))

@@ -15,6 +15,7 @@ from extauth.protocol.generate import generate_request
 from extauth.protocol.kserve.fields import Fields
 from extauth.protocol.strings import Replacer
 from extauth.protocol.triton import Generated, GenerateReader
+from extauth.protocol.whole import WholeCall
 from extauth.types import Api, Delta, ModelReference, Operation, Parameters, Target
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _TRITONS: Final = frozenset({"model_name", "model_version"})
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class GenerateCall(msgspec.Struct, frozen=True):
+class GenerateCall(WholeCall, frozen=True):
     """A parsed generate request (`protocol.call.Call`)."""
 
     target: Target
@@ -60,14 +61,6 @@ class GenerateCall(msgspec.Struct, frozen=True):
     def sources(self) -> list[Source]:
         """The user's, all of them: the API knows no other."""
         return ["user"] * len(self.texts())
-
-    def turns(self) -> list[int | None]:
-        """None, all of them: nothing can be left out."""
-        return [None] * len(self.texts())
-
-    def without(self, _: int) -> GenerateCall:
-        """Itself."""
-        return self
 
     def replace(self, texts: Sequence[str]) -> GenerateCall:
         """The same request with other texts."""

@@ -23,6 +23,7 @@ from extauth.protocol.tensors import (
     read_tensors,
     write_tensors,
 )
+from extauth.protocol.whole import WholeCall
 from extauth.types import ModelReference, Operation, Parameters, Target
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ _decoder: Final = msgspec.json.Decoder(Body)
 _FIELDS: Final = frozenset(Fields.__struct_fields__)
 
 
-class InferCall(msgspec.Struct, frozen=True):
+class InferCall(WholeCall, frozen=True):
     """A parsed inference request (`protocol.call.Call`)."""
 
     target: Target
@@ -124,17 +125,20 @@ class InferCall(msgspec.Struct, frozen=True):
         """The elements of every BYTES tensor."""
         return [text for tensor in self.tensors for text in tensor.texts or ()]
 
+    @property
+    def given_ids(self) -> int:
+        """The elements of the largest tensor of whole numbers, where there is no text.
+
+        As many are beside it in the attention mask, and in what else a model reads with ids.
+        """
+        if _prompts(self.tensors):
+            return 0
+        sizes = (tensor.size for tensor in self.tensors if _holds_ids(tensor))
+        return max(sizes, default=0)
+
     def sources(self) -> list[Source]:
         """The user's, all of them: the API knows no other."""
         return ["user"] * len(self.texts())
-
-    def turns(self) -> list[int | None]:
-        """None, all of them: nothing can be left out."""
-        return [None] * len(self.texts())
-
-    def without(self, _: int) -> InferCall:
-        """Itself."""
-        return self
 
     def replace(self, texts: Sequence[str]) -> InferCall:
         """The same tensors with other elements; their lengths are computed anew."""
@@ -228,6 +232,10 @@ def _header_length(headers: Mapping[str, str], size: int) -> int:
 
 def _prompts(tensors: Sequence[Tensor]) -> list[str]:
     return [text for tensor in tensors if tensor.name != "stop" for text in tensor.texts or ()]
+
+
+def _holds_ids(tensor: Tensor) -> bool:
+    return "INT" in tensor.datatype and tensor.name not in _FIELDS
 
 
 def _fields(tensors: Sequence[Tensor]) -> Fields:

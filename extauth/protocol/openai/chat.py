@@ -122,6 +122,11 @@ class ChatCall(msgspec.Struct, frozen=True):
         sources += ["application"] * rest
         return sources
 
+    @property
+    def given_ids(self) -> int:
+        """None: the model reads text."""
+        return 0
+
     def turns(self) -> list[int | None]:
         """By message. Tools and stop strings stay."""
         found = Collector()

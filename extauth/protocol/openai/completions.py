@@ -14,6 +14,7 @@ from extauth.protocol.openai.options import Options, refused
 from extauth.protocol.openai.prompt import Inputs, Item, decoded, parse_inputs, texts_of
 from extauth.protocol.strings import Replacer
 from extauth.protocol.target import parse_reference
+from extauth.protocol.whole import WholeCall
 from extauth.types import ModelReference, Operation, Parameters, Target
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ HARMLESS: Final[dict[str, tuple[Any, ...]]] = {
 _decoder: Final = msgspec.json.Decoder(Body)
 
 
-class CompletionCall(msgspec.Struct, frozen=True):
+class CompletionCall(WholeCall, frozen=True):
     """A parsed completion request (`protocol.call.Call`)."""
 
     target: Target
@@ -67,14 +68,6 @@ class CompletionCall(msgspec.Struct, frozen=True):
     def sources(self) -> list[Source]:
         """The user's, all of them: the API knows no other."""
         return ["user"] * len(self.texts())
-
-    def turns(self) -> list[int | None]:
-        """None, all of them: nothing can be left out."""
-        return [None] * len(self.texts())
-
-    def without(self, _: int) -> CompletionCall:
-        """Itself."""
-        return self
 
     def replace(self, texts: Sequence[str]) -> CompletionCall:
         """The same completion with other texts."""

@@ -18,6 +18,7 @@ from extauth.protocol.kserve.inferred import TensorAnswer
 from extauth.protocol.openai.prompt import Inputs, Item, decoded, parse_inputs, texts_of
 from extauth.protocol.strings import Replacer
 from extauth.protocol.target import parse_reference, triton_path
+from extauth.protocol.whole import WholeCall
 from extauth.types import Api, Delta, ModelReference, Operation, Parameters, Target
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _decoder: Final = msgspec.json.Decoder(Body)
 
 
-class EmbeddingCall(msgspec.Struct, frozen=True):
+class EmbeddingCall(WholeCall, frozen=True):
     """A parsed embedding request (`protocol.call.Call`)."""
 
     target: Target
@@ -72,14 +73,6 @@ class EmbeddingCall(msgspec.Struct, frozen=True):
     def sources(self) -> list[Source]:
         """The user's, all of them: the API knows no other."""
         return ["user"] * len(self.texts())
-
-    def turns(self) -> list[int | None]:
-        """None, all of them: nothing can be left out."""
-        return [None] * len(self.texts())
-
-    def without(self, _: int) -> EmbeddingCall:
-        """Itself."""
-        return self
 
     def replace(self, texts: Sequence[str]) -> EmbeddingCall:
         """The same request with other texts."""
