@@ -16,11 +16,15 @@ from urllib.parse import quote
 from extauth.errors import StackError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    Upgrade = Callable[[sqlite3.Connection], None]
 
 SCHEMA_VERSION = 1
 BUSY_SECONDS = 5.0
+UPGRADE_SECONDS = 300.0
+"""How long a process waits for another one that upgrades the file."""
 
 
 def connect(
@@ -29,8 +33,11 @@ def connect(
     *,
     synchronous: Literal["NORMAL", "FULL"],
     version: int = SCHEMA_VERSION,
+    upgrade: Upgrade | None = None,
 ) -> sqlite3.Connection:
     """Open the database at `path` for writing, made with `schema` when it is new.
+
+    `upgrade` brings the version before up to this one, in the transaction that it is called in.
 
     The file is created with mode 0600 and its directory with 0700; SQLite gives its side files
     the mode of the database. With `NORMAL` a commit survives the death of the process, with
@@ -50,11 +57,18 @@ def connect(
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         # What is deleted, a person's data say, is overwritten.
         connection.execute("PRAGMA secure_delete = ON")
+        _wait(connection, BUSY_SECONDS if upgrade is None else UPGRADE_SECONDS)
         with transaction(connection):
-            if _version(connection) == 0:
+            found = _version(connection)
+            if found == 0:
                 for statement in schema.split(";"):
                     connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {version}")
+                found = version
+            elif found == version - 1 and upgrade is not None:
+                upgrade(connection)
+                found = version
+            connection.execute(f"PRAGMA user_version = {found}")
+        _wait(connection, BUSY_SECONDS)
         _check(connection, path, version)
     except sqlite3.Error as error:
         connection.close()
@@ -90,6 +104,19 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def checkpoint(connection: sqlite3.Connection) -> bool:
+    """Move what was written into the database itself and empty the WAL; whether it is done.
+
+    What was deleted is then in no file any more. It waits for readers and writers a while.
+    """
+    (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
+
+
+def _wait(connection: sqlite3.Connection, seconds: float) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
 
 
 def _open(path: Path, mode: Literal["ro", "rw"]) -> sqlite3.Connection:

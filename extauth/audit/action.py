@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
+from extauth.audit.chain import ACTION, COMPLETED, WRITTEN, Entry, append, digest, salts
+from extauth.audit.layout import open_for_reading, open_log
 from extauth.errors import StackError
-from extauth.sqlite import connect, connect_read_only
+from extauth.sqlite import transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-TABLE = """
-CREATE TABLE IF NOT EXISTS actions (
-  number INTEGER PRIMARY KEY AUTOINCREMENT,
-  time REAL NOT NULL,
-  action BLOB NOT NULL
-)
-"""
 _SELECT = "SELECT action FROM actions WHERE time >= ? AND time < ? ORDER BY number"
 
 
@@ -33,17 +28,25 @@ class Action(msgspec.Struct, frozen=True):
     """One change. It is written down before it is made, and completed afterwards."""
 
     time: Annotated[float, _about("When it was ordered, in unix seconds.")]
-    credential: Annotated[str, _about("What the order was allowed by: the admin token.")]
+    credential: Annotated[
+        str, _about("What the order was allowed by: the admin token, the state directory.")
+    ]
     user: Annotated[
         str | None,
         _about("The operating-system user, as the command line says; null when it did not."),
     ]
-    kind: Annotated[str, _about("What was done: limits.reset, limits.grant.")]
-    subject: Annotated[str, _about("What it was done to: a limit's key.")]
+    kind: Annotated[str, _about("What was done: limits.reset, limits.grant, privacy.erase.")]
+    subject: Annotated[
+        str, _about("What it was done to: a limit's key, the pseudonym of an erased person.")
+    ]
     details: Annotated[dict[str, Any], _about("The rest of the order.")]
-    before: Annotated[list[Any], _about("How it stood before.")]
+    before: Annotated[list[Any], _about("How it stood before; of an erasure, nothing.")]
     after: Annotated[
-        list[Any] | None, _about("How it stood afterwards; null when it was not completed.")
+        list[Any] | None,
+        _about(
+            "How it stood afterwards; of an erasure, what was rewritten or deleted where. Null "
+            "when it was not completed."
+        ),
     ] = None
 
 
@@ -63,24 +66,41 @@ class ActionLog:
 
     def begin(self, action: Action) -> int:
         """Write down what is about to be done; its number, for `complete`."""
-        found = self._run("INSERT INTO actions (time, action) VALUES (?, ?)", action.time, action)
-        return int(found.lastrowid or 0)
+
+        def write(connection: sqlite3.Connection) -> int:
+            found = connection.execute(
+                "INSERT INTO actions (time, action) VALUES (?, x'')", (action.time,)
+            )
+            return _put(connection, int(found.lastrowid or 0), action, WRITTEN)
+
+        return self._run(write)
 
     def complete(self, number: int, action: Action) -> None:
         """Write down what came of it."""
-        self._run(
-            "UPDATE actions SET time = ?, action = ? WHERE number = ?", action.time, action, number
-        )
+        self._run(lambda connection: _put(connection, number, action, COMPLETED))
 
-    def _run(self, statement: str, time: float, action: Action, *more: int) -> sqlite3.Cursor:
+    def _run(self, write: Callable[[sqlite3.Connection], int]) -> int:
         if not self._path.exists():
             raise StackError(f"{self._path}: there is no audit log")
         try:
-            with closing(connect(self._path, "", synchronous="FULL")) as connection:
-                connection.execute(TABLE)
-                return connection.execute(statement, (time, msgspec.json.encode(action), *more))
+            with (
+                closing(open_log(self._path, synchronous="FULL")) as connection,
+                transaction(connection),
+            ):
+                return write(connection)
         except sqlite3.Error as error:
             raise StackError(f"{self._path}: can't be written: {error}") from None
+
+
+def _put(connection: sqlite3.Connection, number: int, action: Action, event: str) -> int:
+    """Give an action its content and its place in the chain; its number."""
+    content, salt = msgspec.json.encode(action), salts(1)
+    place = append(connection, [Entry(ACTION, event, number, 0, digest(salt, content))]).place
+    connection.execute(
+        "UPDATE actions SET time = ?, place = ?, salt = ?, action = ? WHERE number = ?",
+        (action.time, place, salt, content, number),
+    )
+    return number
 
 
 def actions(
@@ -95,11 +115,7 @@ def export_actions(
 ) -> Iterator[bytes]:
     """The same as JSON without a line end."""
     try:
-        with closing(connect_read_only(path)) as connection:
-            if not connection.execute(
-                "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'actions'"
-            ).fetchone():
-                return
+        with closing(open_for_reading(path)) as connection:
             bounds = (
                 float("-inf") if since is None else since,
                 float("inf") if until is None else until,

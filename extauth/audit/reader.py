@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from extauth.audit.layout import open_for_reading
 from extauth.errors import StackError
-from extauth.sqlite import connect_read_only
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ class AuditReader:
     def __init__(self, path: Path) -> None:
         """Open the log. Raises StackError when there is none, or it is another version's."""
         self._path = path
-        self._connection = connect_read_only(path)
+        self._connection = open_for_reading(path)
 
     def close(self) -> None:
         """Close the file."""

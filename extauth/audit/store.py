@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from extauth.audit.layout import open_for_reading
 from extauth.audit.record import AuditRecord
 from extauth.errors import StackError
-from extauth.sqlite import connect_read_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +26,7 @@ class AuditStore:
     def __init__(self, path: Path) -> None:
         """Open the log. Raises StackError when there is none."""
         self._path = path
-        self._connection = connect_read_only(path)
+        self._connection = open_for_reading(path)
 
     def close(self) -> None:
         """Close the file."""

@@ -9,12 +9,16 @@ import sqlite3
 import threading
 import time
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from extauth.audit.chain import RECORD, SALT, WRITTEN, Entry, append, digest, salts
+from extauth.audit.layout import open_log
+from extauth.audit.retention import purge
 from extauth.errors import StackError
-from extauth.sqlite import connect
+from extauth.sqlite import transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,37 +28,24 @@ if TYPE_CHECKING:
     from extauth.types import Clock
 
     Waiter = asyncio.Future[None]
+    Row = tuple[str, float, str | None, str, bytes]
 
 # Records gather for so long, so that a commit is shared.
 LINGER = 0.25
 RETRY_SECONDS = 1.0
 PURGE_SECONDS = 60.0
-PURGE_ROWS = 1000
 MAX_WAITING = 8192
 
-_SCHEMA = """
-CREATE TABLE records (
-  number INTEGER PRIMARY KEY AUTOINCREMENT,
-  request_id TEXT NOT NULL,
-  time REAL NOT NULL,
-  tenant TEXT,
-  outcome TEXT NOT NULL,
-  record BLOB NOT NULL
-);
-CREATE INDEX records_request ON records (request_id);
-CREATE INDEX records_time ON records (time)
-"""
 # One statement for all rows: each statement lets the event loop run, and waits for it afterwards.
+# What is long is passed as it is, and cut here.
 _INSERT = """
-INSERT INTO records (request_id, time, tenant, outcome, record)
-SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-       json_extract(value, '$[3]'), CAST(json_extract(value, '$[4]') AS BLOB)
-FROM json_each(?)
+INSERT INTO records (number, place, salt, request_id, time, tenant, outcome, record)
+SELECT ?1 + key, ?2 + key, substr(?3, key * 16 + 1, 16), json_extract(value, '$[0]'),
+       json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]'),
+       substr(?4, json_extract(value, '$[4]') + 1, json_extract(value, '$[5]'))
+FROM json_each(?5)
 """
-_PURGE = """
-DELETE FROM records WHERE number IN
-  (SELECT number FROM records WHERE time < ? ORDER BY time LIMIT ?)
-"""
+_NEWEST = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'records'), 0)"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -72,9 +63,10 @@ class AuditWriter:
         self._path = path
         self._retention = retention
         self._clock = clock
-        self._queue: deque[bytes] = deque()
-        self._batch: list[bytes] = []
+        self._queue: deque[Row] = deque()
+        self._batch: list[Row] = []
         self._waiters: list[Waiter] = []
+        self._flushers: list[Waiter] = []
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._woken = False
         self._closing = False
@@ -83,7 +75,7 @@ class AuditWriter:
 
     async def start(self) -> None:
         """Open the file and start the thread. Raises StackError when it can't be opened."""
-        self._connection = connect(self._path, _SCHEMA, synchronous="NORMAL")
+        self._connection = open_log(self._path, synchronous="NORMAL")
         self._loop = asyncio.get_running_loop()
         self._done: Waiter = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
@@ -103,11 +95,23 @@ class AuditWriter:
             raise StackError(f"the audit log is closed: {self.failure or 'the gateway stops'}")
         # Encoding here costs the same as in the thread, and a record that can't be is the caller's.
         tenant = record.principal.tenant if record.principal else None
-        row = (record.request_id, record.time, tenant, record.outcome, record)
-        self._queue.append(_encode(row))
+        self._queue.append(
+            (record.request_id, record.time, tenant, record.outcome, _encode(record))
+        )
         if not self._woken:
             self._woken = True
             self._wake.put(None)
+
+    async def flush(self) -> None:
+        """Wait until everything that was recorded before is on disk. Raises StackError."""
+        flusher = self._loop.create_future()
+        self._flushers.append(flusher)
+        # The second cuts the wait for more records short.
+        self._wake.put(None)
+        self._wake.put(None)
+        await flusher
+        if self.failure is not None:
+            raise StackError(self.failure)
 
     async def close(self) -> None:
         """Write everything that was recorded, and end the thread.
@@ -134,6 +138,7 @@ class AuditWriter:
                 closing = self._closing
                 # Before the queue is emptied: what comes later wakes the thread again.
                 self._woken = False
+                flushers, self._flushers = self._flushers, []
                 while self._queue:
                     self._batch.append(self._queue.popleft())
                 self._call(self._admit)
@@ -143,6 +148,7 @@ class AuditWriter:
                         due = time.monotonic() + (0 if self._purge() else PURGE_SECONDS)
                 except sqlite3.Error as error:
                     self.failure = f"the audit log can't be written: {error}"
+                self._call(partial(_release, flushers))
         except BaseException as error:
             self.failure = f"the writer has died: {type(error).__name__}"
             raise
@@ -161,26 +167,47 @@ class AuditWriter:
 
     def _write(self) -> None:
         if self._batch:
-            self._connection.execute(_INSERT, (f"[{b','.join(self._batch).decode()}]",))
+            with transaction(self._connection):
+                self._insert(self._batch)
             self._batch = []
         self.failure = None
 
+    def _insert(self, rows: list[Row]) -> None:
+        """Write records, and chain them: other processes do the same to the file."""
+        ((newest,),) = self._connection.execute(_NEWEST)
+        made = salts(len(rows))
+        heads: list[tuple[object, ...]] = []
+        entries: list[Entry] = []
+        at = 0
+        for number, (*columns, record) in enumerate(rows, 1):
+            salt = made[(number - 1) * SALT : number * SALT]
+            entries.append(Entry(RECORD, WRITTEN, newest + number, 0, digest(salt, record)))
+            heads.append((*columns, at, len(record)))
+            at += len(record)
+        first = append(self._connection, entries).place - len(rows) + 1
+        records = b"".join([row[4] for row in rows])
+        self._connection.execute(
+            _INSERT, (newest + 1, first, made, records, _encode(heads).decode())
+        )
+
     def _purge(self) -> bool:
         """Delete some of what is too old; whether there may be more."""
-        before = self._clock() - self._retention
-        return self._connection.execute(_PURGE, (before, PURGE_ROWS)).rowcount == PURGE_ROWS
+        return purge(self._connection, self._clock() - self._retention)
 
     def _admit(self) -> None:
         waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        _release(waiters)
 
     def _ended(self) -> None:
-        if not self._done.done():
-            self._done.set_result(None)
+        _release([*self._flushers, self._done])
 
     def _call(self, function: Callable[[], None]) -> None:
         # A loop that is closed has nobody left who waits.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function)
+
+
+def _release(waiters: list[Waiter]) -> None:
+    for waiter in waiters:
+        if not waiter.done():
+            waiter.set_result(None)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from extauth.audit import AuditRecord
+    from extauth.audit.chain import Head
 
 app = typer.Typer(help="Read the audit log.", no_args_is_help=True)
 
@@ -80,6 +81,12 @@ def export(
     actions: Annotated[
         bool, typer.Option("--actions", help="What operators changed, not requests.")
     ] = False,
+    chain: Annotated[
+        bool, typer.Option("--chain", help="Both, with what `sluice audit verify` needs.")
+    ] = False,
+    after: Annotated[
+        str | None, typer.Option(metavar="HEAD", help="With --chain: what came after this head.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="A file that only you can read, instead of stdout.")
     ] = None,
@@ -88,9 +95,17 @@ def export(
     """Write records as JSON lines (schemas/audit.schema.json, schemas/action.schema.json)."""
     from extauth.audit.action import export_actions
     from extauth.audit.store import opened
+    from extauth.audit.verification import export_chain
     from extauth.state import StateDir
 
     path = StateDir.at(state_dir).audit_db
+    if chain:
+        if actions or (since, until, tenant) != (None, None, None):
+            raise typer.BadParameter("--chain has no gaps: it takes --after alone")
+        _write(export_chain(path, _head(after)), output)
+        return
+    if after is not None:
+        raise typer.BadParameter("--after goes with --chain")
     if actions:
         if tenant is not None:
             raise typer.BadParameter("--actions are of no tenant")
@@ -142,9 +157,70 @@ def show_actions(
     )
 
 
+@app.command()
+def verify(
+    exported: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="What `export --chain` wrote.")
+    ] = None,
+    *,
+    head: Annotated[
+        str | None,
+        typer.Option(metavar="HEAD", help="One that was printed before and noted elsewhere."),
+    ] = None,
+    json: JsonOption = False,
+    state_dir: StateDirOption = STATE_DIR,
+) -> None:
+    """Prove that nothing was changed, removed or put in since; exit status 1 when that fails."""
+    import msgspec
+
+    from extauth.audit.verification import verify, verify_exported
+    from extauth.cli.failure import FAILED
+    from extauth.state import StateDir
+
+    noted = _head(head)
+    if exported is not None:
+        found = verify_exported(exported, noted)
+    else:
+        found = verify(StateDir.at(state_dir).audit_db, noted)
+    if json:
+        typer.echo(encoder.dumps(msgspec.to_builtins(found)))
+    else:
+        for problem in found.problems:
+            typer.echo(
+                f"place {'-' if problem.place is None else problem.place}: {problem.message}"
+            )
+        if found.more_problems:
+            typer.echo(f"and {found.more_problems:,} more")
+        typer.echo(
+            f"{'ok' if found.valid else 'BROKEN'}: {found.records:,} records and "
+            f"{found.actions:,} actions, {found.erased:,} rewritten by erasures"
+        )
+        typer.echo(f"head {found.head}")
+    if not found.valid:
+        raise typer.Exit(FAILED)
+
+
+def _head(text: str | None) -> Head | None:
+    from extauth.audit.chain import Head
+
+    if text is None:
+        return None
+    head = Head.parse(text)
+    if head is None:
+        raise typer.BadParameter(
+            f"{text} is no head like 12:9f3c…, as `sluice audit verify` prints"
+        )
+    return head
+
+
 def _standing(counters: list[dict[str, Any]]) -> str:
-    """What was used of each."""
-    return ", ".join(f"{each['used']:,} {each['unit']}" for each in counters)
+    """What was used of each; of an erasure, what was rewritten or deleted where."""
+    return ", ".join(
+        f"{each['used']:,} {each['unit']}"
+        if "used" in each
+        else f"{each['store']}: {each['rewritten']:,} rewritten, {each['deleted']:,} deleted"
+        for each in counters
+    )
 
 
 def _write(lines: Iterable[bytes], output: Path | None) -> None:

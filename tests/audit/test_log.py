@@ -12,8 +12,9 @@ import msgspec
 import pytest
 
 from extauth.audit import AuditRecord, AuditWriter
+from extauth.audit.retention import PURGE_ROWS
 from extauth.audit.store import AuditStore, opened, write_lines
-from extauth.audit.writer import MAX_WAITING, PURGE_ROWS
+from extauth.audit.writer import MAX_WAITING
 from extauth.errors import StackError
 
 if TYPE_CHECKING:

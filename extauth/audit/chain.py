@@ -1,0 +1,122 @@
+"""The chain: a place for everything that the audit log holds, each bound to all before it.
+
+    digest = SHA-256(salt ‖ content)
+    link   = SHA-256(link before ‖ digest ‖ "place of event number action")
+
+`of` is what the content is (a record or an action) and `number` which one. What is rewritten gets
+another place, with the event that tells why; its newest place tells the digest that it must have
+now. The salt is random, 16 bytes, and lies beside the content: once both are overwritten, nobody
+can find out from the digest that stays behind what the content was. `action` is the number of the
+action that ordered an erasure, else 0.
+
+The first place that is there is the anchor: it is taken as it is. A new log's is place 0, retention
+moves it on.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+RECORD, ACTION, CHAIN = "record", "action", "chain"
+WRITTEN, COMPLETED, ERASED, KEPT = "written", "completed", "erased", "kept"
+"""Events. `kept`: carried over as it was, by an upgrade or when retention moved the anchor."""
+
+SALT = 16
+_DIGEST = 32
+# A longer piece would let other threads run, and has to wait for them afterwards.
+_PIECE = 2047
+
+_HEAD = "SELECT place, link FROM chain ORDER BY place DESC LIMIT 1"
+# One statement for all rows: each statement lets the event loop run, and waits for it afterwards.
+_APPEND = """
+INSERT INTO chain (place, of, event, number, action, digest, link)
+SELECT ?1 + key, json_extract(value, '$[0]'), json_extract(value, '$[1]'),
+       json_extract(value, '$[2]'), json_extract(value, '$[3]'),
+       substr(?2, key * 32 + 1, 32), substr(?3, key * 32 + 1, 32)
+FROM json_each(?4)
+"""
+_encode = msgspec.json.Encoder().encode
+
+
+class Head(NamedTuple):
+    """A place and its link, which stands for the whole log up to there. Written `12:9f3c…`."""
+
+    place: int
+    link: bytes
+
+    def __str__(self) -> str:
+        return f"{self.place}:{self.link.hex()}"
+
+    @classmethod
+    def parse(cls, text: str) -> Head | None:
+        """One that was written down; None for text that is none."""
+        match = re.fullmatch(r"(\d{1,18}):([0-9a-f]{64})", text)
+        return None if match is None else cls(int(match[1]), bytes.fromhex(match[2]))
+
+
+class Entry(NamedTuple):
+    """What stands at a place."""
+
+    of: str
+    event: str
+    number: int
+    action: int
+    digest: bytes
+
+
+def salts(count: int) -> bytes:
+    """So many salts, one behind the other."""
+    return os.urandom(SALT * count)
+
+
+def digest(salt: bytes, content: bytes) -> bytes:
+    """What a place tells of its content."""
+    made = sha256(salt)
+    for at in range(0, len(content), _PIECE):
+        made.update(content[at : at + _PIECE])
+    return made.digest()
+
+
+def link(before: bytes, place: int, entry: Entry) -> bytes:
+    """The link of an entry behind the link `before`."""
+    of, event, number, action, content = entry
+    return sha256(
+        b"%b%b%d %b %b %d %d"
+        % (before, content, place, of.encode(), event.encode(), number, action)
+    ).digest()
+
+
+def head(connection: sqlite3.Connection) -> Head:
+    """The newest place."""
+    return Head(*connection.execute(_HEAD).fetchone())
+
+
+def append(connection: sqlite3.Connection, entries: Sequence[Entry]) -> Head:
+    """Add entries behind the newest; the last of them.
+
+    In a write transaction, so that no other process adds any in between. Raises sqlite3.Error.
+    """
+    place, last = head(connection)
+    links = []
+    for at, entry in enumerate(entries, place + 1):
+        last = link(last, at, entry)
+        links.append(last)
+    connection.execute(
+        _APPEND,
+        (
+            place + 1,
+            b"".join([entry.digest for entry in entries]),
+            b"".join(links),
+            _encode([entry[:4] for entry in entries]).decode(),
+        ),
+    )
+    return Head(place + len(entries), last)

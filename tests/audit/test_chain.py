@@ -1,0 +1,334 @@
+"""The chain: whatever is changed, removed or put in afterwards shows."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import multiprocessing
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+from typer.testing import CliRunner
+
+from extauth.audit import Action, ActionLog, AuditWriter
+from extauth.audit.chain import Head
+from extauth.audit.retention import PURGE_ROWS
+from extauth.audit.verification import export_chain, verify, verify_exported
+from extauth.cli.audit import app
+from extauth.errors import SluiceError, StackError
+
+from .conftest import _served
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from extauth.audit.verification import Verified
+
+    from .conftest import Made
+
+NOW = 1_790_000_000.0
+DAY = 86_400.0
+GRANT = Action(
+    time=NOW,
+    credential="admin token",
+    user="ada",
+    kind="limits.grant",
+    subject="tenant:acme",
+    details={},
+    before=[],
+)
+OLD_LAYOUT = """
+CREATE TABLE records (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  request_id TEXT NOT NULL,
+  time REAL NOT NULL,
+  tenant TEXT,
+  outcome TEXT NOT NULL,
+  record BLOB NOT NULL
+);
+CREATE INDEX records_request ON records (request_id);
+CREATE INDEX records_time ON records (time);
+PRAGMA user_version = 1
+"""
+
+
+async def write(path: Path, made: Made, *names: str, time: float = NOW) -> None:
+    """A gateway that handles some requests and stops, 30 days of retention later."""
+    writer = AuditWriter(path, retention=30 * DAY, clock=lambda: time)
+    await writer.start()
+    for name in names:
+        await writer.record(made(name, time=time))
+    await writer.close()
+
+
+@pytest.fixture
+async def log(tmp_path: Path, served: Made) -> Path:
+    """Five records, a completed action, and five more."""
+    path = tmp_path / "audit.db"
+    await write(path, served, *"abcde")
+    actions = ActionLog(path)
+    actions.complete(actions.begin(GRANT), msgspec.structs.replace(GRANT, after=[]))
+    await write(path, served, *"fghij")
+    return path
+
+
+def tamper(path: Path, *statements: str) -> None:
+    """What somebody does who may write the file."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def problems(found: Verified) -> list[tuple[int | None, str]]:
+    return [(each.place, each.message) for each in found.problems]
+
+
+def test_what_nobody_touched_is_valid(log: Path) -> None:
+    found = verify(log)
+
+    assert (found.valid, found.records, found.actions, found.first) == (True, 10, 1, 0)
+    assert found.head.startswith("12:")
+    assert not found.problems
+
+
+@pytest.mark.parametrize(
+    ("statement", "place", "told"),
+    [
+        ("UPDATE records SET record = replace(record, '192.0.2.1', '192.0.2.7') "
+         "WHERE number = 3", 3, "record 3 was changed"),
+        ("UPDATE records SET salt = randomblob(16) WHERE number = 3", 3, "record 3 was changed"),
+        ("UPDATE records SET tenant = 'globex' WHERE number = 3", 3, "filed under"),
+        ("UPDATE records SET time = 0 WHERE number = 3", 3, "filed under"),
+        ("UPDATE records SET request_id = 'x' WHERE number = 3", 3, "filed under"),
+        ("UPDATE actions SET action = replace(action, 'ada', 'eve')", 7, "action 1 was changed"),
+        ("DELETE FROM records WHERE number = 3", 3, "record 3 was removed"),
+        ("DELETE FROM records WHERE number = 10", 12, "record 10 was removed"),
+        ("DELETE FROM actions", 6, "action 1 was removed"),
+        ("DELETE FROM chain WHERE place = 3", 4, "are missing"),
+        ("UPDATE chain SET digest = randomblob(32) WHERE place = 3", 3, "does not follow"),
+        ("UPDATE chain SET link = randomblob(32) WHERE place = 3", 3, "does not follow"),
+        ("UPDATE chain SET number = 4 WHERE place = 3", 3, "does not follow"),
+        ("UPDATE records SET place = 99 WHERE number = 3", None, "record 3 is not in the chain"),
+        ("INSERT INTO records (request_id, time, outcome, record) VALUES ('x', 0, 'served', '{}')",
+         None, "record 11 is not in the chain"),
+        ("UPDATE records SET number = number + 100 WHERE number = 3", None, "record 103"),
+    ],
+)  # fmt: skip
+def test_what_somebody_did_shows(log: Path, statement: str, place: int | None, told: str) -> None:
+    tamper(log, statement)
+
+    found = verify(log)
+
+    assert not found.valid
+    assert [each for each in problems(found) if each[0] == place and told in each[1]], found
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("DELETE FROM records WHERE number = 10", "DELETE FROM chain WHERE place = 12"),
+        ("DELETE FROM records", "DELETE FROM actions", "DELETE FROM chain WHERE place > 0"),
+        ("UPDATE chain SET link = randomblob(32) WHERE place = 12",),
+    ],
+)
+def test_only_a_head_that_was_noted_tells_of_a_cut_or_new_end(
+    log: Path, statements: tuple[str, ...]
+) -> None:
+    noted = Head.parse(verify(log).head)
+    tamper(log, *statements)
+
+    assert not verify(log, noted).valid
+
+
+async def test_a_log_that_goes_on_still_has_an_earlier_head(log: Path, served: Made) -> None:
+    noted = Head.parse(verify(log).head)
+    await write(log, served, "k")
+
+    assert verify(log, noted).valid
+    assert not verify(log, Head(8, b"\0" * 32)).valid
+
+
+async def test_retention_moves_the_anchor_and_the_chain_goes_on(log: Path, served: Made) -> None:
+    """Actions stay, whatever their age."""
+    early = verify(log)
+    later = NOW + 31 * DAY
+    await write(log, served, "new", time=later)
+    await write(log, served, time=later)
+
+    found = verify(log)
+
+    assert (found.valid, found.records, found.actions, found.first) == (True, 1, 1, 12)
+    told = verify(log, Head.parse(early.head))
+    assert told.valid, "the anchor is the head that was noted"
+    too_old = verify(log, Head(5, b"\0" * 32))
+    assert [message for _, message in problems(too_old)] == [
+        "the log does not reach back to this head any more"
+    ]
+
+
+async def test_what_is_newer_keeps_what_is_behind_it(tmp_path: Path, served: Made) -> None:
+    """A long request is written down late: the chain has no holes in between."""
+    path, later = tmp_path / "audit.db", NOW + 31 * DAY
+    await write(path, served, "old")
+    await write(path, served, "new", time=later)
+    await write(path, served, "late", time=NOW)
+
+    await write(path, served, time=later)
+
+    found = verify(path)
+    assert (found.valid, found.records, found.first) == (True, 2, 1)
+
+
+async def test_retention_comes_to_an_end_with_many_actions(tmp_path: Path, served: Made) -> None:
+    path, later = tmp_path / "audit.db", NOW + 31 * DAY
+    await write(path, served, *(f"r{number}" for number in range(PURGE_ROWS)))
+    log = ActionLog(path)
+    for _ in range(3):
+        log.begin(GRANT)
+    await write(path, served, "last", time=NOW)
+    for _ in range(3):
+        await write(path, served, time=later)
+
+    before = verify(path)
+    await write(path, served, time=later)
+
+    assert (before.valid, before.records, before.actions) == (True, 0, 3)
+    assert verify(path).head == before.head, "with nothing to delete, nothing is moved"
+
+
+async def test_an_earlier_layout_is_chained_as_it_is(tmp_path: Path, served: Made) -> None:
+    path = tmp_path / "audit.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(OLD_LAYOUT)
+        for name in "abc":
+            connection.execute(
+                "INSERT INTO records (request_id, time, tenant, outcome, record)"
+                " VALUES (?, ?, 'acme', 'served', ?)",
+                (name, NOW, msgspec.json.encode(served(name))),
+            )
+    with pytest.raises(StackError, match=r"another version of sluice \(schema 1\)"):
+        verify(path)
+
+    await write(path, served, "d")
+
+    found = verify(path)
+    assert (found.valid, found.records) == (True, 4)
+    ActionLog(path).begin(GRANT)
+    tamper(path, "UPDATE records SET record = replace(record, 'one', 'two') WHERE number = 2")
+    assert verify(path).actions == 1
+
+
+def _serve(path: Path, name: str, go: Callable[[], object]) -> None:
+    async def run() -> None:
+        writer = AuditWriter(path, retention=30 * DAY, clock=lambda: NOW)
+        await writer.start()
+        for number in range(300):
+            await writer.record(_served(f"{name}{number}"))
+            if number % 50 == 0:
+                await writer.flush()
+        await writer.close()
+
+    go()
+    asyncio.run(run())
+
+
+def test_several_processes_write_one_chain(log: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(3)
+    workers = [
+        context.Process(target=_serve, args=(log, name, barrier.wait)) for name in ("x", "y", "z")
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    found = verify(log)
+    assert (found.valid, found.records) == (True, 910)
+
+
+async def test_flushed_means_on_disk(tmp_path: Path, served: Made) -> None:
+    path = tmp_path / "audit.db"
+    writer = AuditWriter(path, retention=30 * DAY, clock=lambda: NOW)
+    await writer.start()
+    await writer.record(served("a"))
+    await writer.flush()
+
+    assert verify(path).records == 1
+    await writer.close()
+
+
+def test_who_receives_an_export_verifies_it_too(log: Path, tmp_path: Path) -> None:
+    file = tmp_path / "chain.jsonl"
+    file.write_bytes(b"".join(line + b"\n" for line in export_chain(log)))
+
+    assert verify_exported(file) == verify(log)
+
+    file.write_bytes(file.read_bytes().replace(b"192.0.2.1", b"192.0.2.7", 1))
+    assert not verify_exported(file).valid
+
+
+def test_an_export_can_be_verified_without_sluice(log: Path) -> None:
+    """As docs/audit.md says how."""
+    lines = [json.loads(line) for line in export_chain(log)]
+    before = bytes.fromhex(lines[0]["link"])
+    for line in lines[1:]:
+        digest = bytes.fromhex(line["digest"])
+        if line["content"] is not None:
+            content = bytes.fromhex(line["salt"]) + line["content"].encode()
+            assert hashlib.sha256(content).digest() == digest
+        place = f"{line['place']} {line['of']} {line['event']} {line['number']} {line['action']}"
+        before = hashlib.sha256(before + digest + place.encode()).digest()
+        assert before.hex() == line["link"]
+
+
+async def test_an_export_goes_on_where_the_last_one_ended(
+    log: Path, tmp_path: Path, served: Made
+) -> None:
+    noted = Head.parse(verify(log).head)
+    await write(log, served, "k", "l")
+    file = tmp_path / "more.jsonl"
+    file.write_bytes(b"".join(line + b"\n" for line in export_chain(log, noted)))
+
+    found = verify_exported(file, noted)
+
+    assert (found.valid, found.records, found.first) == (True, 2, 12)
+    assert found.head == verify(log).head
+    with pytest.raises(StackError, match="has no head 12:"):
+        list(export_chain(log, Head(12, b"\0" * 32)))
+
+
+def run(state: Path, *arguments: str, status: int = 0) -> str:
+    result = CliRunner().invoke(app, [*arguments, "--state-dir", str(state)])
+    if isinstance(result.exception, SluiceError):
+        raise result.exception
+    assert result.exit_code == status, result.output
+    return result.stdout
+
+
+def test_the_command_tells_people_scripts_and_the_shell(log: Path, tmp_path: Path) -> None:
+    head = verify(log).head
+
+    assert run(tmp_path, "verify").splitlines() == [
+        "ok: 10 records and 1 actions, 0 rewritten by erasures",
+        f"head {head}",
+    ]
+    told = json.loads(run(tmp_path, "verify", "--json", "--head", head))
+    assert (told["valid"], told["head"], told["problems"]) == (True, head, [])
+    file = tmp_path / "chain.jsonl"
+    run(tmp_path, "export", "--chain", "--output", str(file))
+    assert run(tmp_path, "verify", str(file)) == run(tmp_path, "verify")
+
+    tamper(log, "DELETE FROM records WHERE number = 3")
+
+    assert "place 3: record 3 was removed" in run(tmp_path, "verify", status=1)
+    assert not json.loads(run(tmp_path, "verify", "--json", status=1))["valid"]
+    run(tmp_path, "verify", "--head", "nonsense", status=2)
+    run(tmp_path, "export", "--chain", "--tenant", "acme", status=2)
+    run(tmp_path, "export", "--after", head, status=2)
