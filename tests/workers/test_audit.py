@@ -7,8 +7,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from extauth.audit.store import opened
+from extauth.audit.verification import verify
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 WRITERS, RECORDS = 4, 300
@@ -18,15 +20,14 @@ import asyncio, sys
 from pathlib import Path
 from extauth.audit import AuditRecord, AuditWriter, Outcome
 
-async def write(path, name, records):
-    writer = AuditWriter(path, retention=1000.0, clock=lambda: 2000.0)
+async def write(path, name, records, time):
+    writer = AuditWriter(path, retention=1000.0, clock=lambda: time)
     await writer.start()
     for number in range(records):
-        outdated = number % 3 == 0
         await writer.record(
             AuditRecord(
                 request_id=f"{name}-{number}",
-                time=500.0 if outdated else 1500.0,
+                time=time,
                 snapshot="abc",
                 engine="wasm",
                 source="127.0.0.1",
@@ -38,22 +39,31 @@ async def write(path, name, records):
             await asyncio.sleep(0.01)
     await writer.close()
 
-asyncio.run(write(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
+asyncio.run(write(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])))
 """
+
+
+def write(path: Path, time: float, names: Sequence[str], records: int = RECORDS) -> None:
+    """Processes that write at once, and are done."""
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path), name, str(records), str(time)],
+        )
+        for name in names
+    ]
+    assert [writer.wait(60) for writer in writers] == [0] * len(names)
 
 
 def test_every_record_is_there_once_and_what_is_too_old_is_gone(tmp_path: Path) -> None:
     path = tmp_path / "audit.db"
-    writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(one), str(RECORDS)])
-        for one in range(WRITERS)
-    ]
-    assert [writer.wait(60) for writer in writers] == [0] * WRITERS
-    # The next start deletes what nobody found too old while it was written.
-    subprocess.run([sys.executable, "-c", WRITER, str(path), "last", "1"], check=True)
+    write(path, 500.0, [f"old{one}" for one in range(WRITERS)])
+    assert verify(path).records == WRITERS * RECORDS
+    write(path, 2000.0, [f"new{one}" for one in range(WRITERS)])
+    # The next starts delete what nobody found too old while it was written.
+    write(path, 2000.0, ["last"], 1)
+    write(path, 2000.0, ["last"], 1)
     with opened(path) as log:
-        found = [record.request_id for record in log.last(WRITERS * RECORDS)]
-    assert len(found) == len(set(found))
-    kept = {f"{one}-{n}" for one in range(WRITERS) for n in range(RECORDS) if n % 3}
-    assert kept <= set(found)
-    assert set(found) - kept <= {"last-0"}
+        found = [record.request_id for record in log.last(2 * WRITERS * RECORDS)]
+    kept = [f"new{one}-{n}" for one in range(WRITERS) for n in range(RECORDS)]
+    assert sorted(found) == sorted([*kept, "last-0", "last-0"])
+    assert verify(path).valid
