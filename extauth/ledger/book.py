@@ -12,14 +12,17 @@ from extauth.ledger.entry import (
     Lost,
     Progressed,
     Released,
+    Renamed,
     Reserved,
     Settled,
+    renamed,
 )
 from extauth.ledger.ledger import Counter, Reservation, Standing, amounts, scale
 from extauth.ledger.refusal import refusal
 from extauth.ledger.shelf import Shelf
 from extauth.ledger.threshold import Thresholds
 from extauth.ledger.window import window_of
+from extauth.pseudonyms import Pseudonyms
 from extauth.types import LimitState
 
 if TYPE_CHECKING:
@@ -147,6 +150,10 @@ class Book:
                     self._changed.add(counter)
                     self.thresholds.forget(counter)
                 return
+            case Renamed():
+                self.advance(entry.time)
+                self._rename(Pseudonyms(entry.names))
+                return
             case Reserved():
                 self.advance(entry.time)
                 self._count = max(self._count, int(entry.id))
@@ -271,6 +278,24 @@ class Book:
                 self._changed.add(counter)
             else:
                 self._window(counter).held -= amount
+
+    def _rename(self, pseudonyms: Pseudonyms) -> None:
+        for counter in [each for each, _ in self._counters.items()]:
+            new = counter._replace(key=pseudonyms.of(counter.key))
+            if new == counter:
+                continue
+            window, other = self._window(counter), self._counters.get(new)
+            if other is None:
+                self._counters.rename(counter, new)
+            else:
+                # Erased before, and come back: both count on together.
+                other.book(window.used(self._now) - window.held, self._now)
+                other.held += window.held
+                self._counters.drop(counter)
+            self.thresholds.rename(counter, new)
+            self._changed.discard(counter)
+            self._changed.add(new)
+        self._open = {key: renamed(entry, pseudonyms) for key, entry in self._open.items()}
 
     def _crossings(self, limits: Sequence[Limit]) -> tuple[Crossing, ...]:
         crossed: list[Crossing] = []

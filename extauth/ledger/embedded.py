@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from extauth.errors import LedgerUnavailable, StackError
 from extauth.ledger.book import Book
-from extauth.ledger.entry import Cleared, Granted
+from extauth.ledger.entry import Cleared, Granted, Renamed
 from extauth.ledger.journal import Journal, journal_of
-from extauth.ledger.ledger import scale
+from extauth.ledger.ledger import Moved, scale
 from extauth.ledger.store import Store
 from extauth.ledger.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from extauth.ledger.ledger import Counter, Demand, Reservation, Standing
@@ -146,6 +146,16 @@ class EmbeddedLedger:
         entry = Granted(self._book.advance(now), counter, amount * scale(counter.unit))
         self._book.apply(entry)
         writer.write(entry)
+
+    async def rename(self, names: Mapping[str, str], now: float) -> Moved:
+        """Go on under other names."""
+        writer = self._ready()
+        # What is in the sums can be told: how many rows there were.
+        await writer.fold()
+        entry = Renamed(self._book.advance(now), dict(names))
+        self._book.apply(entry)
+        writer.write(entry)
+        return Moved(await writer.fold())
 
     def _ready(self) -> Writer:
         writer = self._writer

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from extauth.ledger.ledger import Counter
+from extauth.pseudonyms import Pseudonyms
 from extauth.types import Account, Usage
 
 
@@ -67,7 +68,27 @@ class Cleared(msgspec.Struct, frozen=True, array_like=True, tag="cleared"):
     key: str
 
 
-Entry = Reserved | Progressed | Settled | Released | Lost | Granted | Cleared
+class Renamed(msgspec.Struct, frozen=True, array_like=True, tag="renamed"):
+    """A person was erased: what is counted under the old names goes on under the new ones."""
+
+    time: float
+    names: dict[str, str]
+
+
+Entry = Reserved | Progressed | Settled | Released | Lost | Granted | Cleared | Renamed
+
+
+def renamed(entry: Reserved, pseudonyms: Pseudonyms) -> Reserved:
+    """The same reservation under other names."""
+    account = msgspec.structs.replace(
+        entry.account, principal=pseudonyms.of(entry.account.principal)
+    )
+    claims = [
+        (counter._replace(key=pseudonyms.of(counter.key)), amount)
+        for counter, amount in entry.claims
+    ]
+    return msgspec.structs.replace(entry, account=account, claims=claims)
+
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Entry).decode

@@ -16,7 +16,7 @@ import msgspec
 from extauth.types import Account, Crossing, Limit, LimitState, Unit, Usage, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 MILLISECONDS = 1000
 """Seconds are counted in thousandths; a limit's `max` is in whole ones."""
@@ -73,6 +73,13 @@ class Standing(msgspec.Struct, frozen=True):
     used: int
     held: int
     resets_at: float | None
+
+
+class Moved(NamedTuple):
+    """How many counters and lines got other names, and how many requests still hold old ones."""
+
+    rows: int
+    left: int = 0
 
 
 class Ledger(Protocol):
@@ -135,6 +142,13 @@ class Ledger(Protocol):
 
     async def grant(self, counter: Counter, amount: int, now: float) -> None:
         """Let that much more be used in the current window, in the counter's unit."""
+
+    async def rename(self, names: Mapping[str, str], now: float) -> Moved:
+        """Go on under other names: counters, requests that run, lines of the usage report.
+
+        A name stands in a counter's key as a whole. What counts under both names is added up. The
+        old ones are in no file of the ledger afterwards, unless something is `left`.
+        """
 
 
 def amounts(usage: Usage) -> dict[Unit, int]:

@@ -6,7 +6,18 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from extauth.ledger.entry import Lost, Progressed, Released, Reserved, Settled
+from msgspec.structs import replace
+
+from extauth.ledger.entry import (
+    Lost,
+    Progressed,
+    Released,
+    Renamed,
+    Reserved,
+    Settled,
+    renamed,
+)
+from extauth.pseudonyms import Pseudonyms
 from extauth.types import Account, Usage
 
 if TYPE_CHECKING:
@@ -53,6 +64,11 @@ class Used:
         self.milliseconds += usage.milliseconds
         self.unsettled += unsettled
 
+    def merge(self, other: Used) -> None:
+        """Count what another line has, too."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
 
 class Lines:
     """The sums of entries in their order, on top of the reservations that were open before."""
@@ -60,11 +76,13 @@ class Lines:
     def __init__(self, opened: Iterable[Reserved] = ()) -> None:
         self.opened = {entry.id: entry for entry in opened}
         self.used: dict[Line, Used] = {}
+        self.renamed: list[Pseudonyms] = []
         self._known: dict[str, Usage] = {}
 
     def clear(self) -> None:
         """Forget the sums, once they are written; what is open stays so."""
         self.used.clear()
+        self.renamed.clear()
 
     def apply(self, entry: Entry) -> None:
         """Add one entry. The end of a reservation that is not open changes nothing."""
@@ -84,6 +102,8 @@ class Lines:
                 else:
                     line = self._line(reserved.account, entry.time)
                     line.add(known or reserved.known, unsettled=True)
+            case Renamed():
+                self._rename(Pseudonyms(entry.names))
             case _:
                 pass
 
@@ -95,6 +115,15 @@ class Lines:
             )
             for each in self.opened.values()
         ]
+
+    def _rename(self, pseudonyms: Pseudonyms) -> None:
+        self.renamed.append(pseudonyms)
+        self.opened = {key: renamed(entry, pseudonyms) for key, entry in self.opened.items()}
+        used, self.used = self.used, {}
+        for line, sums in used.items():
+            principal = pseudonyms.of(line.account.principal)
+            new = Line(line.day, replace(line.account, principal=principal))
+            self.used.setdefault(new, Used()).merge(sums)
 
     def _line(self, account: Account, time: float) -> Used:
         line = Line(_date(int(time) // DAY), account)

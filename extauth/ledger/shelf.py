@@ -45,6 +45,16 @@ class Shelf(Generic[Key, Kept]):
         self._due += _PATROL
         return kept
 
+    def rename(self, old: Key, new: Key) -> None:
+        """Keep a counter under a key that has none."""
+        self._kept[new] = self._kept.pop(old)
+        self._round = deque(new if key == old else key for key in self._round)
+
+    def drop(self, key: Key) -> None:
+        """Forget a counter."""
+        del self._kept[key]
+        self._round.remove(key)
+
     def patrol(self, now: float) -> None:
         """Drop as many idle counters as are due. Not between looking one up and using it."""
         while self._due and self._round:

@@ -19,7 +19,7 @@ from extauth.ledger.entry import Reserved, decode, encode
 from extauth.ledger.journal import files_after, journal_of
 from extauth.ledger.ledger import Counter
 from extauth.ledger.lines import Line, Lines, Used
-from extauth.sqlite import connect, connect_read_only, transaction
+from extauth.sqlite import checkpoint, connect, connect_read_only, transaction
 from extauth.types import Account
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.ledger.threshold import Threshold
+    from extauth.pseudonyms import Pseudonyms
 
 VERSION = 2
 _SCHEMA = """
@@ -80,7 +81,16 @@ _PUT_OPENED = """
 INSERT OR REPLACE INTO opened (id, entry)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)
 """
-_ADD_USAGE = """
+_ADDING = """ON CONFLICT DO UPDATE SET
+  requests = requests + excluded.requests,
+  prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+  completion_tokens = completion_tokens + excluded.completion_tokens,
+  cost = cost + excluded.cost,
+  milliseconds = milliseconds + excluded.milliseconds,
+  unsettled = unsettled + excluded.unsettled
+"""
+_ADD_USAGE = (
+    """
 INSERT INTO usage
   (day, tenant, principal, team, model, version,
    requests, prompt_tokens, completion_tokens, cost, milliseconds, unsettled)
@@ -89,14 +99,30 @@ SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(va
        json_extract(value, '$[6]'), json_extract(value, '$[7]'), json_extract(value, '$[8]'),
        json_extract(value, '$[9]'), json_extract(value, '$[10]'), json_extract(value, '$[11]')
 FROM json_each(?) WHERE true
-ON CONFLICT DO UPDATE SET
-  requests = requests + excluded.requests,
-  prompt_tokens = prompt_tokens + excluded.prompt_tokens,
-  completion_tokens = completion_tokens + excluded.completion_tokens,
-  cost = cost + excluded.cost,
-  milliseconds = milliseconds + excluded.milliseconds,
-  unsettled = unsettled + excluded.unsettled
 """
+    + _ADDING
+)
+_RENAMED = (
+    (
+        "SELECT counter FROM counters",
+        "UPDATE OR IGNORE counters SET counter = ? WHERE counter = ?",
+        "DELETE FROM counters WHERE counter = ?",
+    ),
+    (
+        "SELECT threshold FROM told",
+        "UPDATE OR IGNORE told SET threshold = ? WHERE threshold = ?",
+        "DELETE FROM told WHERE threshold = ?",
+    ),
+)
+_ADD_RENAMED = (
+    """
+INSERT INTO usage
+SELECT day, tenant, ?, team, model, version,
+  requests, prompt_tokens, completion_tokens, cost, milliseconds, unsettled
+FROM usage WHERE principal = ?
+"""
+    + _ADDING
+)
 _ALL = """
 SELECT day, tenant, principal, team, model, version,
   requests, prompt_tokens, completion_tokens, cost, milliseconds, unsettled
@@ -141,6 +167,8 @@ class Store:
             raise
         self._path = path
         self._stored: dict[str, Reserved] = {}
+        self.renamed = 0
+        """Rows that were given another name since the file was opened."""
 
     def close(self) -> None:
         """Close the file and let another process have it."""
@@ -221,8 +249,28 @@ class Store:
                 "INSERT OR REPLACE INTO folded (id, journal, now) VALUES (0, ?, ?)",
                 (position.number, position.now),
             )
+            for pseudonyms in lines.renamed:
+                self._rename(pseudonyms)
         self._stored = opened
         lines.clear()
+
+    def checkpoint(self) -> bool:
+        """Leave nothing that was deleted in the file or its WAL; whether it is done."""
+        return checkpoint(self._connection)
+
+    def _rename(self, pseudonyms: Pseudonyms) -> None:
+        """Give rows other names; what has the new one already is newer, or is added to."""
+        run = self._connection.execute
+        for read, change, delete in _RENAMED:
+            for (text,) in run(read).fetchall():
+                new = _text(pseudonyms.deeply(msgspec.json.decode(text))).decode()
+                if new != text:
+                    self.renamed += 1
+                    run(change, (new, text))
+                    run(delete, (text,))
+        for old, new in pseudonyms.names.items():
+            self.renamed += run(_ADD_RENAMED, (new, old)).rowcount
+            run("DELETE FROM usage WHERE principal = ?", (old,))
 
 
 def report_lines(

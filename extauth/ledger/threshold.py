@@ -51,6 +51,13 @@ class Thresholds:
             del self._told[threshold]
             self._new[threshold] = 0.0
 
+    def rename(self, old: Counter, new: Counter) -> None:
+        """The counter goes on under another key."""
+        for told in (self._told, self._new):
+            for threshold in [each for each in told if each[0] == old]:
+                renamed = (new, *threshold[1:])
+                told[renamed] = max(told.pop(threshold), told.get(renamed, 0.0))
+
     def load(self, threshold: Threshold, until: float) -> None:
         """This was told before a restart."""
         self._told[threshold] = until

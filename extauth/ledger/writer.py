@@ -88,6 +88,23 @@ class Writer:
         if self.failure is not None:
             raise LedgerUnavailable(self.failure)
 
+    async def fold(self) -> int:
+        """Have all that was written until now added up, and nothing of it left in the journal.
+
+        How many rows were given another name. Raises LedgerUnavailable when it can't be done.
+        """
+        before = self._store.renamed
+        self._append()
+        # One that is under way began before; the next one has everything.
+        await self._folded()
+        self._put_away()
+        if not await self._folded() or self._queue:
+            raise LedgerUnavailable("The ledger's journal can't be added up: the disk refuses.")
+        run = self._loop.run_in_executor
+        if not await run(self._thread, self._store.checkpoint):
+            raise LedgerUnavailable("The ledger is read by somebody who does not come to an end.")
+        return self._store.renamed - before
+
     async def close(self) -> None:
         """Write what is queued, fold it, and end the thread. Raises LedgerUnavailable if not."""
         self._append()
@@ -103,6 +120,15 @@ class Writer:
         self._journal.close()
         if self.failure is not None:
             raise LedgerUnavailable(self.failure)
+
+    async def _folded(self) -> bool:
+        """Wait for the fold that is under way; whether it is in the store."""
+        if self._folding is None:
+            return True
+        done = await asyncio.shield(self._folding)
+        # Its end is noted in the next round.
+        await asyncio.sleep(0)
+        return done
 
     def _append(self) -> None:
         if self._append_timer is not None:

@@ -15,6 +15,7 @@ from extauth.ledger.redis.answer import crossing, refusal, standing, states
 from extauth.ledger.redis.claim import MOST, Calendars, claims_of, granted, thresholds, vector
 from extauth.ledger.redis.ends import End, Ends
 from extauth.ledger.redis.lines import account_line
+from extauth.ledger.redis.renaming import rename
 from extauth.ledger.redis.script import (
     GRANT,
     PROGRESS,
@@ -29,9 +30,9 @@ from extauth.ledger.redis.script import (
 from extauth.ledger.redis.server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-    from extauth.ledger.ledger import Counter, Demand, Standing
+    from extauth.ledger.ledger import Counter, Demand, Moved, Standing
     from extauth.ledger.redis.claim import Spec
     from extauth.ledger.redis.ends import Ask
     from extauth.ledger.redis.script import Script
@@ -289,6 +290,11 @@ class RedisLedger:
         if abs(more) > MOST:
             raise LedgerUnavailable("More than the ledger counts can't be granted.")
         await self._ask(GRANT, lambda: {"counter": self._specs((counter,))[0], "amount": more})
+
+    async def rename(self, names: Mapping[str, str], now: float) -> Moved:
+        """Go on under other names. Requests that run settle under the old ones: they are `left`."""
+        self._ready()
+        return await rename(self._server, self._ask, self._specs, names)
 
     def _specs(self, counters: Sequence[Counter]) -> list[Spec]:
         now = self._server.now

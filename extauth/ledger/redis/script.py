@@ -35,5 +35,11 @@ USAGE = _script("counter", "usage")
 STANDING = _script("counter", "index", "standing")
 RESET = _script("counter", "index", "reset")
 GRANT = _script("counter", "grant")
+LISTED = _script("counter", "listed")
+RENAME = _script("counter", "rename")
+RELABEL = _script("counter", "relabel")
 
-ALL = (RESERVE, PROGRESS, SETTLE, RELEASE, RENEW, USAGE, STANDING, RESET, GRANT)
+ALL = (
+    *(RESERVE, PROGRESS, SETTLE, RELEASE, RENEW, USAGE, STANDING, RESET, GRANT),
+    *(LISTED, RENAME, RELABEL),
+)

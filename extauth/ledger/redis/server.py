@@ -146,17 +146,36 @@ class Server:
 
     async def keys_like(self, prefix: str) -> AsyncIterator[str]:
         """The limits' keys that begin so and have counters. Looks through the whole server."""
-        index = f"{self._tag}:k:"
-        pattern = index + _literally(prefix) + "*"
+        async for key in self.scan(f"k:{_literally(prefix)}*"):
+            yield key.removeprefix(f"{self._tag}:k:")
+
+    async def scan(self, pattern: str) -> AsyncIterator[str]:
+        """The ledger's keys that match, without their tag in the pattern; one may come twice."""
         cursor = 0
         while True:
             try:
                 async with asyncio.timeout(self._patience):
-                    cursor, keys = await self._redis.scan(cursor, match=pattern, count=_SCAN)
+                    cursor, keys = await self._redis.scan(
+                        cursor, match=f"{self._tag}:{pattern}", count=_SCAN
+                    )
             except (RedisError, OSError, TimeoutError) as error:
                 self._fail(error)
             for key in keys:
-                yield cast("bytes", key).decode().removeprefix(index)
+                yield cast("bytes", key).decode()
+            if not cursor:
+                return
+
+    async def fields(self, key: str) -> AsyncIterator[tuple[bytes, bytes]]:
+        """What a hash of the ledger's has; one may come twice."""
+        cursor = 0
+        while True:
+            try:
+                async with asyncio.timeout(self._patience):
+                    cursor, found = await self._redis.hscan(key, cursor, count=_SCAN)
+            except (RedisError, OSError, TimeoutError) as error:
+                self._fail(error)
+            for field, value in cast("dict[bytes, bytes]", found).items():
+                yield field, value
             if not cursor:
                 return
 
