@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
-from extauth.admin import Guard, Limits, Usage, create_admin
+from extauth.admin import Erasure, Guard, Limits, Usage, create_admin
 from extauth.asgi import listen_tcp, listen_unix, serving
 from extauth.audit import ActionLog, AuditWriter
 from extauth.behaviour import Behaviour
@@ -26,6 +26,7 @@ from extauth.ledger.password import read_password
 from extauth.load import LoadMonitor
 from extauth.metrics import Metrics
 from extauth.portal import create_portal
+from extauth.pseudonyms import Pseudonyms
 from extauth.snapshot import Snapshot
 from extauth.sockets import (
     authorization_socket,
@@ -42,6 +43,8 @@ from extauth.workers import Leader, Sibling, Worker, create_control
 from extauth.workers.state import WorkerState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from extauth.ledger import Ledger
     from extauth.settings import Ledger as LedgerSettings
     from extauth.settings import Settings
@@ -84,6 +87,7 @@ class Service:
             "Reservations neither settled nor released.",
             lambda: self._ledger.open,
         )
+        self._behaviour = Behaviour()
         self._events = Events(self._metrics, time.time)
         self._metrics.watch(
             "sluice_webhook_waiting",
@@ -150,7 +154,7 @@ class Service:
             room=room,
             events=self._events,
             load=load,
-            behaviour=Behaviour(),
+            behaviour=self._behaviour,
             audit=audit,
             metrics=self._metrics,
             clock=time.time,
@@ -172,7 +176,7 @@ class Service:
         stack.push_async_callback(wire.stop, GRACE)
         token = self._state.read_admin_token()
         if settings.workers > 1:
-            control = create_control(token, worker, self._tell, self._metrics)
+            control = create_control(token, worker, self._tell, self._metrics, self._forget)
             listener = listen_unix(control_socket(self._number))
             await stack.enter_async_context(serving(control, listener))
         if self._number == 0:
@@ -201,6 +205,12 @@ class Service:
         """Follow the settings of the snapshot that is served from now on."""
         await self._events.serve(snapshot.settings.events.webhooks)
 
+    async def _forget(self, names: Mapping[str, str]) -> None:
+        """Keep old names in memory no more, and write down what the audit log was told."""
+        self._behaviour.forget(names)
+        self._events.rename(Pseudonyms(names))
+        await self._audit.flush()
+
     async def _lead(self, stack: AsyncExitStack, settings: Settings, token: str) -> None:
         """Serve the admin endpoint, for the siblings too."""
         siblings = [
@@ -208,7 +218,7 @@ class Service:
         ]
         for sibling in siblings:
             stack.push_async_callback(sibling.close)
-        leader = Leader(self._worker, siblings, self._tell, self._metrics)
+        leader = Leader(self._worker, siblings, self._tell, self._metrics, self._forget)
         if siblings:
             stack.callback(asyncio.ensure_future(leader.keep_alike()).cancel)
         guard = Guard(token)
@@ -219,6 +229,7 @@ class Service:
                     leader,
                     *Limits(self._ledger, ActionLog(self._state.audit_db), time.time).routes(guard),
                     *Usage(self._usage).routes(guard),
+                    *Erasure(self._ledger, leader.forget, time.time).routes(guard),
                 ),
                 listen_tcp(settings.admin.address, settings.admin.port),
             )

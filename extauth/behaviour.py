@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections import OrderedDict
+from typing import TYPE_CHECKING
 
 from extauth.audit import Outcome
 from extauth.types import BehaviourFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MINUTES = 10
 MOST = 100_000
@@ -73,6 +77,11 @@ class Behaviour:
         if kind is not None:
             past.count(kind)
         self._forget(minute)
+
+    def forget(self, principals: Iterable[str]) -> None:
+        """As if they had never called."""
+        for principal in principals:
+            self._pasts.pop(principal, None)
 
     def facts(self, principal: str, now: float) -> BehaviourFacts:
         """How the principal's latest requests ended."""

@@ -33,6 +33,17 @@ def test_each_principal_has_its_own() -> None:
     assert behaviour.facts(BOB, NOW) == BehaviourFacts(requests=1)
 
 
+def test_who_is_erased_is_a_stranger_again() -> None:
+    behaviour = Behaviour()
+    behaviour.note(ADA, Outcome.DENIED, NOW)
+    behaviour.note(BOB, Outcome.DENIED, NOW)
+    behaviour.forget([ADA, "acme/nobody"])
+    assert behaviour.facts(ADA, NOW) == BehaviourFacts()
+    assert len(behaviour) == 1
+    behaviour.note(ADA, Outcome.DENIED, NOW)
+    assert behaviour.facts(ADA, NOW).denied == 1
+
+
 def test_a_request_counts_for_ten_minutes_and_no_longer_than_eleven() -> None:
     behaviour = Behaviour()
     behaviour.note(ADA, Outcome.FAILED, NOW)

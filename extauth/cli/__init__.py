@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from extauth.cli import audit, canary, keys, limits, shadow, usage, webhook
+from extauth.cli import audit, canary, keys, limits, privacy, shadow, usage, webhook
 from extauth.cli.apply import apply
 from extauth.cli.check import check
 from extauth.cli.diff import diff
@@ -47,6 +47,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(usage.app, name="usage")
 app.add_typer(limits.app, name="limits")
 app.add_typer(audit.app, name="audit")
+app.add_typer(privacy.app, name="privacy")
 app.command()(check)
 app.command("test")(run_tests)
 app.command()(replay)

@@ -9,6 +9,7 @@ import typer
 
 from extauth.cli.options import STATE_DIR, JsonOption, StateDirOption
 from extauth.cli.times import written
+from extauth.cli.user import current_user
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,21 +68,11 @@ def _order(state_dir: Path, path: str, body: dict[str, object], *, json: bool) -
     from extauth.stack.admin_call import order
     from extauth.state import StateDir
 
-    told = order(StateDir.at(state_dir), path, body | {"user": _user()})
+    told = order(StateDir.at(state_dir), path, body | {"user": current_user()})
     if json:
         typer.echo(encoder.dumps(told))
         return
     _print(told["after"])
-
-
-def _user() -> str | None:
-    """Who runs this command, for the audit log."""
-    import getpass
-
-    try:
-        return getpass.getuser()[:64] or None
-    except (OSError, KeyError):
-        return None
 
 
 def _print(limits: list[dict[str, Any]]) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from extauth.types import Unit
 
 if TYPE_CHECKING:
+    from extauth.pseudonyms import Pseudonyms
     from extauth.types import Account, Crossing
 
 
@@ -71,3 +72,8 @@ class Message(NamedTuple):
         """A new message, with an id of its own."""
         data = event.data
         return cls(f"evt_{uuid4().hex}", data.tenant, data.limit, msgspec.json.encode(event))
+
+    def renamed(self, pseudonyms: Pseudonyms) -> Message:
+        """The same under other names."""
+        body = pseudonyms.deeply(msgspec.json.decode(self.body))
+        return self._replace(body=msgspec.json.encode(body))

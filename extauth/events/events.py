@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from extauth.metrics import Metrics
+    from extauth.pseudonyms import Pseudonyms
     from extauth.settings import Webhook
     from extauth.types import Account, Clock, Crossing
 
@@ -81,6 +82,11 @@ class Events:
         gone, self._outboxes = self._outboxes, served
         for outbox in gone.values():
             self._end(outbox)
+
+    def rename(self, pseudonyms: Pseudonyms) -> None:
+        """Deliver what waits under other names."""
+        for outbox in (*self._outboxes.values(), *self._ended):
+            outbox.rename(pseudonyms)
 
     async def close(self, grace: float = GRACE) -> None:
         """Try whatever waits once more, for `grace` seconds in all; what is left is logged."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from extauth.events.event import Message
     from extauth.events.sender import Sender
     from extauth.metrics import Metrics
+    from extauth.pseudonyms import Pseudonyms
     from extauth.settings import Webhook
 
 logger = logging.getLogger(__name__)
@@ -84,6 +85,13 @@ class Outbox:
             self._drop(message, f"{self._room} others wait already")
             return
         self._queue(message, 0, 0.0)
+
+    def rename(self, pseudonyms: Pseudonyms) -> None:
+        """Deliver what waits under other names."""
+        self._waiting = [
+            (due, number, message.renamed(pseudonyms), failures)
+            for due, number, message, failures in self._waiting
+        ]
 
     def end(self) -> None:
         """Stop when everything is delivered or given up, in its usual time."""

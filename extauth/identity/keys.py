@@ -21,7 +21,7 @@ import msgspec
 
 from extauth.errors import IdentityUnavailable, InvalidRequest, NotFound, Unauthenticated
 from extauth.identity.names import NAME_RULE, is_day, is_name, is_text, principal_id
-from extauth.sqlite import connect, transaction
+from extauth.sqlite import checkpoint, connect, transaction
 from extauth.types import Consent, Principal
 
 if TYPE_CHECKING:
@@ -242,16 +242,20 @@ class KeyStore:
     def erase(self, tenant: str, name: str) -> int:
         """Forget every key of a principal, as if there had never been one; how many there were.
 
-        What is deleted is gone from the file too. Keys that worked stop at once.
+        What is deleted is gone from the file too. Keys that worked stop at once. Raises
+        IdentityUnavailable; they are deleted then, but may still be read in the file.
         """
         with self._transaction():
             cursor = self._writer.execute(
                 "DELETE FROM keys WHERE tenant = ? AND name = ?", (tenant, name)
             )
-        try:
-            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.Error as error:
-            raise IdentityUnavailable(f"The key store can't be written: {error}") from None
+        with self._lock:
+            try:
+                done = checkpoint(self._writer)
+            except sqlite3.Error as error:
+                raise IdentityUnavailable(f"The key store can't be written: {error}") from None
+        if not done:
+            raise IdentityUnavailable("Somebody reads the key store and does not come to an end.")
         return cursor.rowcount
 
     def _insert(

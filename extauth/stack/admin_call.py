@@ -25,13 +25,17 @@ def ask(state: StateDir, path: str, parameters: Mapping[str, str]) -> Any:
     return _call(state, "GET", f"{path}?{urlencode(parameters)}", None)
 
 
-def order(state: StateDir, path: str, body: Mapping[str, object]) -> Any:
+def order(
+    state: StateDir, path: str, body: Mapping[str, object], *, within: float = WITHIN_SECONDS
+) -> Any:
     """What a POST answers. Raises StackError when it refuses, or no stack is ready."""
     given = {name: value for name, value in body.items() if value is not None}
-    return _call(state, "POST", path, msgspec.json.encode(given))
+    return _call(state, "POST", path, msgspec.json.encode(given), within)
 
 
-def _call(state: StateDir, method: str, path: str, body: bytes | None) -> Any:
+def _call(
+    state: StateDir, method: str, path: str, body: bytes | None, within: float = WITHIN_SECONDS
+) -> Any:
     record = StackRecord.running(state)
     if record is None or record.phase != "ready":
         raise StackError(f"no stack is ready on {state.path}; `sluice up` starts one")
@@ -45,7 +49,7 @@ def _call(state: StateDir, method: str, path: str, body: bytes | None) -> Any:
                 "content-type": "application/json",
             },
             body=body,
-            timeout=WITHIN_SECONDS,
+            timeout=within,
         )
     except UnreachableError as error:
         raise StackError(f"the service does not answer: {error}") from None

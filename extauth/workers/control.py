@@ -16,10 +16,10 @@ from extauth.admin import Guard
 from extauth.admin.guard import obeyed, order
 from extauth.trial import Mode, TrialOrder
 from extauth.workers.merging import families
-from extauth.workers.state import Commitment, Ending, Preparation
+from extauth.workers.state import Commitment, Ending, Forgetting, Preparation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from starlette.requests import Request
 
@@ -32,9 +32,16 @@ _encode = msgspec.json.Encoder().encode
 
 
 def create_control(
-    token: str, worker: Worker, state: Callable[[], WorkerState], metrics: Metrics
+    token: str,
+    worker: Worker,
+    state: Callable[[], WorkerState],
+    metrics: Metrics,
+    forget: Callable[[Mapping[str, str]], Awaitable[None]],
 ) -> Starlette:
-    """The application. `state` is what `worker` serves and what of its process does not work."""
+    """The application. `state` is what `worker` serves and what of its process does not work.
+
+    `forget` has the process forget old names, and write down what it was told until now.
+    """
     protected = Guard(token)
 
     async def readyz(_: Request) -> Response:
@@ -64,6 +71,12 @@ def create_control(
     async def abandon(_: Request) -> Response:
         return await obeyed(worker.abandon(), {})
 
+    async def forget_names(request: Request) -> Response:
+        wanted = await order(request, Forgetting)
+        if isinstance(wanted, Response):
+            return wanted
+        return await obeyed(forget(wanted.names), {})
+
     def starting(mode: Mode) -> Endpoint:
         async def start(request: Request) -> Response:
             wanted = await order(request, TrialOrder)
@@ -89,6 +102,7 @@ def create_control(
             Route("/metrics", protected(count)),
             Route("/prepared", protected(prepare), methods=["POST"]),
             Route("/prepared", protected(abandon), methods=["DELETE"]),
+            Route("/forgotten", protected(forget_names), methods=["POST"]),
             Route("/committed", protected(commit), methods=["POST"]),
             *(
                 Route(f"/trial/{mode}", protected(endpoint(mode)), methods=[method])

@@ -18,7 +18,7 @@ from extauth.errors import SluiceError, StackError
 from extauth.workers.merging import Merged, families
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from prometheus_client.registry import Collector
 
@@ -46,8 +46,12 @@ class Leader:
         siblings: Sequence[Sibling],
         state: Callable[[], WorkerState],
         metrics: Metrics,
+        forget: Callable[[Mapping[str, str]], Awaitable[None]],
     ) -> None:
-        """`worker` is this process's own, `state` and `metrics` are what it tells."""
+        """`worker` is this process's own, `state` and `metrics` are what it tells, `forget` has
+        this process do what all of them do at an erasure.
+        """
+        self._forget = forget
         self._worker = worker
         self._siblings = siblings
         self._state = state
@@ -129,6 +133,16 @@ class Leader:
             await self._worker.stop_trial(mode)
             # One that has none any more has nothing to end.
             await self._each(lambda one: one.stop_trial(mode))
+
+    async def forget(self, names: Mapping[str, str]) -> None:
+        """Have every worker forget old names, and write down what the audit log was told.
+
+        Raises SluiceError when one does not.
+        """
+        own, others = await asyncio.gather(
+            _tried(self._forget(names)), self._each(lambda one: one.forget(names))
+        )
+        _raise([own, *others])
 
     async def keep_alike(self) -> None:
         """Look every second whether a worker differs, until cancelled."""

@@ -10,9 +10,10 @@ import msgspec
 
 from extauth.errors import StackError
 from extauth.workers.merging import Family
-from extauth.workers.state import Commitment, Ending, Preparation, WorkerState
+from extauth.workers.state import Commitment, Ending, Forgetting, Preparation, WorkerState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from extauth.trial import Mode, TrialOrder
@@ -65,6 +66,10 @@ class Sibling:
     async def abandon(self) -> None:
         """See Worker."""
         await self._ask("DELETE", "/prepared", within=LOAD_SECONDS)
+
+    async def forget(self, names: Mapping[str, str]) -> None:
+        """See Leader."""
+        await self._ask("POST", "/forgotten", Forgetting(dict(names)), LOAD_SECONDS)
 
     async def start_trial(self, mode: Mode, order: TrialOrder) -> None:
         """See Worker."""

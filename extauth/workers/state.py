@@ -49,3 +49,9 @@ class Ending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     why: str = "it was stopped"
     failed: bool = False
+
+
+class Forgetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which names are not to be kept in memory any more, and what takes their place."""
+
+    names: dict[str, str]

@@ -17,6 +17,7 @@ from prometheus_client.exposition import generate_latest
 
 from extauth.events import Events, Retry, Sender
 from extauth.metrics import Metrics
+from extauth.pseudonyms import Pseudonyms
 from extauth.settings import Webhook
 from extauth.types import Account, Crossing, Lifetime, Limit
 from tests.receiver import PATIENCE, SECRET, Receiver
@@ -269,6 +270,22 @@ async def test_whatever_happens_nothing_is_raised(
     # No calendar has this moment.
     tell().events.raised(Crossing(limit, 80, 800, 1e300), ACCOUNT)
     assert caplog.messages == ["an event of limit tokens could not be told"]
+
+
+async def test_what_waits_is_delivered_without_who_was_erased_meanwhile(
+    receive: Callable[..., Receiver], webhook: Callable[..., Webhook]
+) -> None:
+    told, receiver = Told(retry=NEVER_AGAIN), receive(500)
+    await told.events.serve([webhook(receiver)])
+    told.raised(80)
+    first = await receiver.arrival()
+
+    told.events.rename(Pseudonyms({"tenant:acme": "tenant:erased"}))
+    await told.events.close()
+
+    second = await receiver.arrival()
+    assert second.id == first.id
+    assert second.verified()["data"]["key"] == "tenant:erased"
 
 
 async def test_on_a_stop_what_waits_is_tried_once_more(

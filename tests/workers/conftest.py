@@ -25,7 +25,7 @@ from extauth.workers import Leader, Sibling, Worker, create_control
 from extauth.workers.state import WorkerState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
 TOKEN = "a-token-for-tests"
 WORKERS = 3
@@ -77,6 +77,10 @@ class Process:
     metrics: Metrics
     failing: tuple[str, ...] = ()
     serving: AsyncExitStack = field(default_factory=AsyncExitStack)
+    forgotten: dict[str, str] = field(default_factory=dict)
+
+    async def forget(self, names: Mapping[str, str]) -> None:
+        self.forgotten.update(names)
 
     def tell(self) -> WorkerState:
         return WorkerState(
@@ -106,7 +110,7 @@ class Fleet:
             Sibling(number, self.socket(number), TOKEN) for number in range(1, WORKERS)
         ]
         own = self.processes[0]
-        self.leader = Leader(own.worker, self.siblings, own.tell, own.metrics)
+        self.leader = Leader(own.worker, self.siblings, own.tell, own.metrics, own.forget)
 
     async def close(self) -> None:
         for sibling in self.siblings:
@@ -136,7 +140,7 @@ class Fleet:
         await worker.start(Snapshot.load(state.snapshots / self.first))
         process = Process(worker, state, metrics)
         process.serving.callback(keys.close)
-        control = create_control(TOKEN, worker, process.tell, metrics)
+        control = create_control(TOKEN, worker, process.tell, metrics, process.forget)
         await process.serving.enter_async_context(
             serving(control, listen_unix(self.socket(number)))
         )

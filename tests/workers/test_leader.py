@@ -171,3 +171,15 @@ async def test_orders_take_the_token(fleet: Fleet) -> None:
         assert (await client.get("/readyz")).text == "ok\n"
         authorized = {"authorization": f"Bearer {TOKEN}"}
         assert (await client.get("/state", headers=authorized)).json()["digest"] == fleet.first
+
+
+async def test_names_are_forgotten_by_all(fleet: Fleet) -> None:
+    await fleet.leader.forget({"acme/ada": "acme/erased-1"})
+
+    assert [process.forgotten for process in fleet.processes] == [
+        {"acme/ada": "acme/erased-1"}
+    ] * WORKERS
+
+    await fleet.kill(2)
+    with pytest.raises(StackError, match="worker 2"):
+        await fleet.leader.forget({"acme/ada": "acme/erased-1"})

@@ -1,0 +1,61 @@
+"""Renaming in the ledger of a state directory, whether its stack runs or not."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from extauth.app import open_ledger
+from extauth.ledger.ledger import Moved
+from extauth.snapshot import Snapshot
+from extauth.stack.admin_call import order
+from extauth.stack.record import StackRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from extauth.settings import Ledger as Settings
+    from extauth.state import StateDir
+
+WITHIN_SECONDS = 120.0
+_AT_ONCE = 4
+
+
+def renaming(state: StateDir) -> Callable[[Mapping[str, str]], Moved]:
+    """What has names replaced: the service where a stack runs, else this process.
+
+    It raises StackError when that can't be done.
+    """
+
+    def rename(names: Mapping[str, str]) -> Moved:
+        if StackRecord.running(state) is not None:
+            return _order(state, names)
+        if not state.active.exists():
+            # Never started: nothing was counted.
+            return Moved(0)
+        return asyncio.run(
+            _rename(state, Snapshot.load(state.active.resolve()).settings.ledger, names)
+        )
+
+    return rename
+
+
+def _order(state: StateDir, names: Mapping[str, str]) -> Moved:
+    """A few at a time: an order is small."""
+    pairs = list(names.items())
+    rows = left = 0
+    for begin in range(0, len(pairs), _AT_ONCE):
+        some = dict(pairs[begin : begin + _AT_ONCE])
+        told = order(state, "/erasure", {"names": some}, within=WITHIN_SECONDS)
+        rows, left = rows + int(told["rows"]), max(left, int(told["left"]))
+    return Moved(rows, left)
+
+
+async def _rename(state: StateDir, settings: Settings, names: Mapping[str, str]) -> Moved:
+    ledger = open_ledger(state, settings)
+    await ledger.start()
+    try:
+        return await ledger.rename(names, time.time())
+    finally:
+        await ledger.close()
