@@ -18,6 +18,7 @@ from extauth.asgi import listen_tcp, listen_unix, serving
 from extauth.audit import ActionLog, AuditWriter
 from extauth.behaviour import Behaviour
 from extauth.events import Events
+from extauth.failures import Formatter, keep_quiet
 from extauth.history import History
 from extauth.identity import KeyStore
 from extauth.inference import Inference
@@ -108,6 +109,7 @@ class Service:
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT; then answer what has begun, settle, and write it all."""
+        keep_quiet(asyncio.get_running_loop())
         stopped = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -257,7 +259,7 @@ def serve(
     `verifier` only snapshots that it accepts are served. `worker` tells which of the
     configuration's workers it is. Raises ConfigurationError or StackError when it can't start.
     """
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     uvloop.run(Service(state, opa_url=opa_url, verifier=verifier, number=worker).run())

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from extauth.errors import StackError
+from extauth.stack import shared_memory
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -28,6 +29,14 @@ NO_CORE = 1
 
 A core would hold the texts of requests (fs/coredump.c; 0 would not stop a handler).
 """
+TELLTALES = frozenset(
+    {
+        *("GRPC_TRACE", "GRPC_VERBOSITY"),
+        *("PYTHONASYNCIODEBUG", "PYTHONDEVMODE", "PYTHONFAULTHANDLER", "PYTHONINSPECT"),
+    }
+)
+"""What a shell may have set that would write texts of requests to a log; no child inherits it."""
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -41,7 +50,8 @@ class Command:
 
     `ready` answers whether the process does its work now; it never raises. `within` is how long
     a start may take, `grace` how long a stop may, in seconds. `drain` lets it finish what it has
-    in hand before it is told to stop, and takes care of its own deadline.
+    in hand before it is told to stop, and takes care of its own deadline. `shared_memory` is how
+    the names of what it keeps there begin.
     """
 
     name: str
@@ -51,6 +61,7 @@ class Command:
     within: float = 60.0
     grace: float = 10.0
     drain: Callable[[], Awaitable[None]] = _nothing
+    shared_memory: str | None = None
 
 
 class Child:
@@ -89,13 +100,15 @@ class Child:
                 os._exit(1)  # the parent died before the line above
             resource.setrlimit(resource.RLIMIT_CORE, core)
 
+        inherited = {name: text for name, text in os.environ.items() if name not in TELLTALES}
+        self._tidy()
         with self._log.open("ab") as log:
             os.fchmod(log.fileno(), 0o600)
             try:
                 self._process = await asyncio.create_subprocess_exec(
                     *self.command.arguments,
                     cwd=self._directory,
-                    env={**os.environ, **self.command.environment},
+                    env={**inherited, **self.command.environment},
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -128,12 +141,15 @@ class Child:
         # Somebody else may answer on its port while it is dying of just that.
         if self.pid is None:
             raise StackError(f"{self.command.name} {self.status}{self._last_words()}")
+        if self.command.shared_memory is not None:
+            shared_memory.close(self.command.shared_memory)
 
     async def wait(self) -> None:
         """Return when the process has ended, and nothing of its group is left."""
         if self._process:
             await self._process.wait()
             _kill_group(self._process.pid, signal.SIGKILL)
+            self._tidy()
 
     async def stop(self) -> None:
         """Drain it, tell it to stop, and kill it and its group when it does not in time."""
@@ -152,6 +168,11 @@ class Child:
         """Kill it and its group at once."""
         if self._process and self.pid is not None:
             _kill_group(self._process.pid, signal.SIGKILL)
+
+    def _tidy(self) -> None:
+        """Leave no texts in shared memory: a supervisor that was killed could not."""
+        if self.command.shared_memory is not None:
+            shared_memory.remove(self.command.shared_memory)
 
     def _last_words(self) -> str:
         """The end of the log, to put behind a message; what is not text is replaced."""

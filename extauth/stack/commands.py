@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from extauth.resources import bootstrap
+from extauth.stack import shared_memory
 from extauth.stack.child import Command, python
 from extauth.stack.drain import drain_envoy
 from extauth.stack.ports import LOOPBACK
@@ -48,13 +49,14 @@ def triton(
     engine: Engine, files: TritonFiles, record: StackRecord, state: StateDir, *, gpu: bool
 ) -> Command:
     """The embedded model server. Only loopback reaches it, and clients only through Envoy."""
-    ports = record.ports
+    ports, shared = record.ports, shared_memory.prefix(state)
     environment = {**FRUGAL, **files.environment()}
     if not gpu:
         environment["CUDA_VISIBLE_DEVICES"] = ""
     options = {
         "model-repository": "triton/models",
         "backend-directory": "triton/backends",
+        "backend-config": f"python,shm-region-prefix-name={shared}",
         "model-control-mode": "explicit",
         "load-model": "*",
         "disable-auto-complete-config": None,
@@ -73,6 +75,7 @@ def triton(
         environment=environment,
         ready=probe(TRITON, record, state),
         within=120.0,
+        shared_memory=shared,
     )
 
 

@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import stat
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from extauth.errors import StackError
-from extauth.stack.child import Command
+from extauth.stack.child import Child, Command
 from extauth.stack.progress import Silent
 from extauth.stack.record import birth
+from extauth.stack.shared_memory import DIRECTORY, prefix
 from extauth.stack.supervisor import LONGEST_DELAY, Supervisor, delay
+from extauth.state import StateDir
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
-    from pathlib import Path
 
 SLEEP = "import time; time.sleep(60)"
 STUBBORN = """
@@ -231,7 +234,7 @@ async def test_the_log_of_the_previous_start_is_kept(
 async def test_children_die_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     program = f"""
 import asyncio, pathlib, sys
-from extauth.stack.child import Command
+from extauth.stack.child import Child, Command
 from extauth.stack.progress import Silent
 from extauth.stack.supervisor import Supervisor
 async def yes(): return True
@@ -259,3 +262,49 @@ def test_restarts_are_ever_slower_up_to_a_bound() -> None:
     assert delays[:4] == [0.5, 1.0, 2.0, 4.0]
     assert delays == sorted(delays)
     assert delays[-1] == LONGEST_DELAY == delay(10_000)
+
+
+SHARING = """
+import os, pathlib, sys
+name = os.environ["SHARED"] + "_region"
+pathlib.Path("/dev/shm", name).write_text("a prompt")
+os.chmod(pathlib.Path("/dev/shm", name), 0o644)
+print(sorted(os.environ), flush=True)
+pathlib.Path("ready").touch()
+import time; time.sleep(60)
+"""
+
+
+async def test_shared_memory_is_private_and_gone_with_its_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when it is killed, and when nobody was left to tidy up."""
+    monkeypatch.setenv("GRPC_TRACE", "all")
+    monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
+    shared = prefix(StateDir.at(tmp_path))
+    region, earlier = (DIRECTORY / f"{shared}_{name}" for name in ("region", "earlier"))
+    earlier.write_text("a prompt of one that was killed with its supervisor")
+    child = Child(
+        Command(
+            "sharing",
+            [sys.executable, "-c", SHARING],
+            exists(tmp_path / "ready"),
+            {"SHARED": shared},
+            shared_memory=shared,
+        ),
+        tmp_path,
+        tmp_path / "sharing.log",
+    )
+    try:
+        await child.spawn()
+        assert not earlier.exists()
+        await child.wait_ready()
+        assert stat.S_IMODE(region.stat().st_mode) == 0o600
+        child.kill()
+        await child.wait()
+        assert not region.exists()
+    finally:
+        region.unlink(missing_ok=True)
+    told = (tmp_path / "sharing.log").read_text()
+    assert "SHARED" in told
+    assert not [name for name in ("GRPC_TRACE", "PYTHONASYNCIODEBUG") if name in told]
