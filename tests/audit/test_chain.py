@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from extauth.audit import Action, ActionLog, AuditWriter
-from extauth.audit.chain import Head
+from extauth.audit.chain import Entry, Head, digest, link
 from extauth.audit.retention import PURGE_ROWS
 from extauth.audit.verification import export_chain, verify, verify_exported
 from extauth.cli.audit import app
@@ -126,6 +126,36 @@ def test_what_somebody_did_shows(log: Path, statement: str, place: int | None, t
 
     assert not found.valid
     assert [each for each in problems(found) if each[0] == place and told in each[1]], found
+
+
+def test_an_entry_that_is_made_anew_does_not_fit_in(log: Path) -> None:
+    """Whoever knows how entries are made has to make all of those behind it anew."""
+    with closing(sqlite3.connect(log)) as connection, connection:
+        (before,) = connection.execute("SELECT link FROM chain WHERE place = 2").fetchone()
+        ((record, salt),) = connection.execute("SELECT record, salt FROM records WHERE number = 3")
+        forged = record.replace(b"192.0.2.1", b"192.0.2.7")
+        entry = Entry("record", "written", 3, 0, digest(salt, forged))
+        connection.execute("UPDATE records SET record = ? WHERE number = 3", (forged,))
+        connection.execute(
+            "UPDATE chain SET digest = ?, link = ? WHERE place = 3",
+            (entry.digest, link(before, 3, entry)),
+        )
+
+    assert [place for place, _ in problems(verify(log))] == [4]
+
+
+async def test_equal_records_have_nothing_in_common(tmp_path: Path, served: Made) -> None:
+    """So nobody can tell by its digest what an erased one was."""
+    path = tmp_path / "audit.db"
+    await write(path, served, "a", "a", "a")
+
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute(
+            "SELECT salt, digest FROM records JOIN chain ON chain.place = records.place"
+        ).fetchall()
+
+    assert [len(salt) for salt, _ in rows] == [16] * 3
+    assert len({salt for salt, _ in rows}) == len({digest for _, digest in rows}) == 3
 
 
 @pytest.mark.parametrize(
