@@ -60,6 +60,7 @@ bench: install
 	$(BIN)/python -m bench
 	$(BIN)/pytest -q --benchmark-columns=mean bench/test_replay.py bench/test_mutation.py \
 		bench/test_ledger.py bench/test_ledger_redis.py bench/test_waiting.py
+	$(BIN)/pytest -q --benchmark-columns=median,mean bench/test_privacy.py bench/test_answer.py
 
 fmt: install
 	$(BIN)/ruff check --fix

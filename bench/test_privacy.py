@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extauth.privacy import KINDS, Detector, Finding, Masker
+from extauth.privacy import KINDS, Detector, Finding, KeyedHash, Masker, Substitutes
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -46,7 +46,7 @@ def test_detect(benchmark: BenchmarkFixture, detector: Detector, prompt: str) ->
 
 
 def mask(text: str, findings: tuple[Finding, ...]) -> tuple[Masker, str]:
-    masker = Masker([text])
+    masker = Masker([text], Substitutes(KeyedHash(bytes(32), "acme")))
     result = masker.mask(text, findings, kinds=KINDS, treatment="placeholder")
     return masker, result.text
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING
 
+import numpy as np
 import openai
 import pytest
+import tritonclient.http as triton
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Stack
@@ -138,3 +142,77 @@ def test_an_answer_that_is_blocked_is_an_error_and_charged(stack: Stack) -> None
         pieces.extend(chunk.choices[0].delta.content or "" for chunk in chunks)
     assert cut.value.code == "content_blocked"
     assert "".join(pieces) == "The key is "
+
+
+def test_json_inside_of_a_text_is_read_without_its_escapes_and_comes_back(stack: Stack) -> None:
+    text = json.dumps({"arguments": json.dumps({"to": "a\tjane.roe@example.com", "n": 1})})
+    client = stack.openai()
+    messages = [{"role": "user", "content": text}]
+    raw = client.chat.completions.with_raw_response.create(model="echo", messages=messages)
+    assert raw.parse().choices[0].message.content == text
+    assert stack.audit(raw.headers["x-request-id"])["facts"]["sensitive"] == {"email": 1}
+    cut = client.chat.completions.create(model="echo", messages=messages, stop="EMAIL")
+    assert cut.choices[0].message.content == text.partition("jane")[0] + "["
+
+
+def test_tools_and_their_calls_are_searched(stack: Stack) -> None:
+    called = {"name": "mail", "arguments": json.dumps({"to": "jane.roe@example.com"})}
+    schema = {"type": "object", "properties": {"to": {"enum": ["bob@example.org"]}}}
+    raw = stack.openai().chat.completions.with_raw_response.create(
+        model="echo",
+        messages=[
+            {"role": "user", "content": "Mail her"},
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [{"id": "c1", "type": "function", "function": called}],
+            },
+            {"role": "tool", "tool_call_id": "c1", "content": f"sent from {SECRETS['ip']}"},
+        ],
+        tools=[{"type": "function", "function": {"name": "mail", "parameters": schema}}],
+    )
+    facts = stack.audit(raw.headers["x-request-id"])["facts"]
+    assert facts["sensitive"] == {"email": 2, "ip": 1}
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_tensors_are_masked_in_either_form(stack: Stack, binary: bool) -> None:
+    """What is redacted is embedded as if it had been written so."""
+    key = stack.create_key(f"tensors-{binary}", "initech", "premium", "developer", region="eu-west")
+    tensor = triton.InferInput("text_input", [2, 1], "BYTES")
+    texts = [[f"Pay with {CARD} now".encode()], [b"Pay with [CARD] now"]]
+    tensor.set_data_from_numpy(np.array(texts, dtype=np.object_), binary_data=binary)
+    with triton.InferenceServerClient(stack.endpoint.removeprefix("http://")) as client:
+        answer = client.infer("embed", [tensor], headers={"Authorization": f"Bearer {key}"})
+    masked, written = answer.as_numpy("embedding")
+    assert np.array_equal(masked, written)
+
+
+def test_a_hash_is_the_tenants_and_always_the_same(stack: Stack) -> None:
+    def said(key: str, text: str) -> str:
+        answer = stack.openai(key=key).chat.completions.create(
+            model="echo", messages=[{"role": "user", "content": text}]
+        )
+        return str(answer.choices[0].message.content)
+
+    mine, same = (
+        stack.create_key(name, "acme", "premium", "developer", "analyst", region="eu-west")
+        for name in ("ana", "ann")
+    )
+    other = stack.create_key("ana", "initrode", "premium", "developer", "analyst", region="eu-west")
+    hashed = said(mine, "by jane.roe@example.com")
+    assert re.fullmatch(r"by \[EMAIL:[0-9a-f]{16}\]", hashed)
+    assert said(same, "by JANE.ROE@example.com") == hashed
+    assert said(other, "by jane.roe@example.com") != hashed
+
+
+def test_what_is_noted_passes_and_is_told(stack: Stack) -> None:
+    key = stack.create_key("noted", "acme", "premium", "developer", "reviewer", region="eu-west")
+    raw = stack.openai(key=key).chat.completions.with_raw_response.create(
+        model="echo",
+        messages=[{"role": "user", "content": f"{SECRETS['email']} and so on"}],
+        stop=" ",
+    )
+    assert raw.parse().choices[0].message.content == SECRETS["email"]
+    assert raw.headers["x-sluice-noted"] == "email=1"
+    assert stack.audit(raw.headers["x-request-id"])["noted"] == {"email": 1}
