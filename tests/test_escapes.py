@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -70,3 +71,10 @@ def test_layers_are_counted_and_put_back() -> None:
     assert json.loads(f'"{json.loads(f"{chr(34)}{text}{chr(34)}")}"') == inner
     assert unescaped(text) == (inner, 2)
     assert unescaped(escaped(inner, DEPTH + 1))[1] == DEPTH
+
+
+@pytest.mark.parametrize("piece", ["\\", r"\n", r"\u0041", r"\\\"a"])
+def test_a_megabyte_of_escapes_takes_linear_time(piece: str) -> None:
+    began = time.perf_counter()
+    unescaped(piece * (1_000_000 // len(piece)))
+    assert time.perf_counter() - began < 5
