@@ -7,12 +7,12 @@ single requests are in the benchmark's extra information, and so are the round t
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 from redis import Redis
 
+from bench.samples import SAMPLES, percentiles
 from extauth.ledger import Demand
 from extauth.ledger.redis import RedisLedger
 from extauth.types import Account, CalendarPeriod, Lifetime, Limit, TokenBucket, Usage
@@ -39,7 +39,6 @@ LIMITS = (
     Limit("principal_day", "principal:ada", "tokens", 86_400, PLENTY),
 )
 TASKS = 16
-SAMPLES = 500
 
 
 @pytest.fixture
@@ -76,21 +75,12 @@ def test_one_request_at_a_time(
     asked = demand(limits)
     benchmark(lambda: loop.run_until_complete(request(ledger, asked)))
 
-    async def sample() -> list[float]:
-        took = []
-        for _ in range(SAMPLES):
-            began = time.perf_counter()
-            await request(ledger, asked)
-            took.append((time.perf_counter() - began) * 1e6)
-        return sorted(took)
-
     with Redis(unix_socket_path=str(redis_server.socket)) as redis:
         redis.config_resetstat()
-        took = loop.run_until_complete(sample())
+        took = loop.run_until_complete(percentiles(lambda: request(ledger, asked)))
         stats = redis.info("commandstats")
     scripts = stats["cmdstat_evalsha"]
-    benchmark.extra_info["p50_us"] = round(took[SAMPLES // 2])
-    benchmark.extra_info["p99_us"] = round(took[SAMPLES * 99 // 100])
+    benchmark.extra_info |= took
     benchmark.extra_info["script_us"] = scripts["usec_per_call"]
     # The lease may have been renewed meanwhile.
     assert scripts["calls"] in {2 * SAMPLES, 2 * SAMPLES + 1}
