@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from extauth.obligations import clamped, demand
 from extauth.prices import price_of
 
@@ -13,9 +15,9 @@ if TYPE_CHECKING:
 
     from extauth.ledger import Counter, Reservation
     from extauth.obligations import Draft
-    from extauth.settings import Price
+    from extauth.settings import Limits, Price
     from extauth.transaction import Transaction
-    from extauth.types import Account
+    from extauth.types import Account, Limit
 
     Hold = Callable[[float], Awaitable[None]]
     """Tells whoever waits for the answer that it may take so many seconds longer."""
@@ -25,6 +27,9 @@ PATIENCE = 1.0
 
 GRACE = 5.0
 """Seconds for all else that is to be done once the waiting has an end."""
+
+WAITING = 0.9
+"""The share of the time after which Envoy gives a request up that it may spend in line."""
 
 
 async def reserve(
@@ -40,6 +45,9 @@ async def reserve(
     What is reserved is known to the transaction, also when this is cancelled.
     """
     settings = transaction.runtime.snapshot.settings
+    limits = _bounded(draft.limits, settings.limits)
+    if limits is not draft.limits:
+        draft = replace(draft, limits=limits)
     price = price_of(settings.models[account.model], account.version, transaction.received)
     wanted = demand(draft, price, settings.limits.request_timeout, counters)
 
@@ -57,6 +65,21 @@ async def reserve(
     else:
         reservation = await attempt()
     return reservation, clamped(draft, reservation, price), price
+
+
+def _bounded(limits: tuple[Limit, ...], most: Limits) -> tuple[Limit, ...]:
+    """Nobody waits for longer than Envoy does: it would be told that it was too slow itself."""
+    patience = WAITING * min(most.request_timeout, most.stream_idle_timeout)
+    if all(limit.queue is None or limit.queue.max_wait <= patience for limit in limits):
+        return limits
+    return tuple(
+        [
+            replace(limit, queue=replace(limit.queue, max_wait=min(limit.queue.max_wait, patience)))
+            if limit.queue
+            else limit
+            for limit in limits
+        ]
+    )
 
 
 async def _in_line(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.e2e
 
 SLOTS = {"unit": "slots", "window": LIFETIME, "max": 1}
+ENDLESSLY = {"on_exceed": "queue", "queue": {"max_waiting": 1, "max_wait": 1000}}
 
 
 @pytest.fixture
@@ -28,9 +29,10 @@ def site(tmp_path: Path) -> Iterator[Stack]:
     """A stack with a model server that may be stopped, and little patience with it."""
 
     def change(gateway: dict[str, Any]) -> None:
-        gateway["limits"]["request_timeout"] = "2s"
+        gateway["limits"]["request_timeout"] = "8s"
 
-    running = up(tmp_path / "state", write_site(tmp_path, {"ending": [SLOTS]}, change))
+    limits = {"ending": [SLOTS], "waiting": [SLOTS | ENDLESSLY]}
+    running = up(tmp_path / "state", write_site(tmp_path, limits, change))
     yield running
     down(running)
 
@@ -67,6 +69,13 @@ def test_every_end_gives_its_slot_back(site: Stack) -> None:
     site.kill("triton", signal.SIGCONT)
     assert late.status_code == 504, late.text
     assert usage(late)["completion_tokens"] == CHAT["max_tokens"]
+
+    # It waits in line for as long as there is any use, and is told why.
+    waiter = client_of(site, "waiting")
+    with endless(site, waiter):
+        waited = waiter.post("/v1/chat/completions", json=CHAT)
+    assert (waited.status_code, waited.json()["error"]["code"]) == (429, "waiting-limit")
+    assert waited.elapsed.total_seconds() > 7
 
     # A stream is cut. What was said of it counts.
     with endless(site, client) as stream:
