@@ -124,6 +124,7 @@ def test_what_admission_sees() -> None:
         "usage": "null",
         "load": "null",
         "behaviour": "null",
+        "guard": "null",
     }
 
 
@@ -145,4 +146,4 @@ def test_values_in_words(part: dict[str, object], words: str) -> None:
 
 
 def test_every_kind_of_sensitive_data_is_named() -> None:
-    assert f"Kinds: {', '.join(KINDS)}." in INPUT["properties"]["sensitive"]["description"]
+    assert f"Kinds: {', '.join(KINDS)}, and" in INPUT["properties"]["sensitive"]["description"]
