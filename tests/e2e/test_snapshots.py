@@ -335,7 +335,7 @@ def test_a_watched_directory(private_stack: Start, tmp_path: Path) -> None:
 
 
 CHANGES = 100
-SECONDS = 20
+SECONDS = 240  # On two cores that wrk keeps busy, a change takes a third of a second.
 
 
 def test_changes_under_load(private_stack: Start, tmp_path: Path) -> None:
@@ -354,7 +354,7 @@ def test_changes_under_load(private_stack: Start, tmp_path: Path) -> None:
                 new = (denying, allowing)[changes % 2]
                 assert switch(new, "apply", site.state, Silent()).changed
             changes += 1
-    assert changes > 15
+    assert changes == CHANGES
     assert load.answers > changes
     assert load.broken == []
     seen = {allowing.digest: 0, denying.digest: 0}

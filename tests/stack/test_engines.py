@@ -159,6 +159,12 @@ def test_a_failed_build_and_a_failed_download_are_both_told(
         obtain_opa(Silent())
 
 
+def test_another_system_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    with pytest.raises(StackError, match=r"for Darwin on .* is pinned; install OPA or Go"):
+        obtain_opa(Silent())
+
+
 def test_only_http_is_a_base_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLUICE_OPA_BASE_URL", "file:///etc")
     with pytest.raises(StackError, match="not an http or https URL"):

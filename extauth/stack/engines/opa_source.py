@@ -71,9 +71,13 @@ def download(target: Path, progress: Progress) -> None:
 
     The base URL is SLUICE_OPA_BASE_URL, else the official release. Raises StackError.
     """
-    architecture = ARCHITECTURES.get(platform.machine())
-    if architecture is None:
-        raise StackError(f"there is no OPA binary for {platform.machine()}; name one: SLUICE_OPA")
+    system, machine = platform.system(), platform.machine()
+    architecture = ARCHITECTURES.get(machine)
+    if architecture is None or system != "Linux":
+        raise StackError(
+            f"no OPA binary for {system} on {machine} is pinned; install OPA or Go, or name one: "
+            "SLUICE_OPA"
+        )
     base = os.environ.get("SLUICE_OPA_BASE_URL") or RELEASES
     url = f"{base.rstrip('/')}/opa_linux_{architecture}_static"
     if not url.startswith(("https://", "http://")):
