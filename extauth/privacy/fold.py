@@ -38,6 +38,10 @@ _ALIKE |= {
     for first in (0x1F110, 0x1F150, 0x1F170)
     for number in range(26)
 }
+# Quotation marks of every shape, the brackets that Chinese and Japanese quote with among them.
+_ALIKE |= dict.fromkeys(map(ord, "“”„‟«»「」『』〝〞"), ord('"')) | dict.fromkeys(
+    map(ord, "‘’‚‛"), ord("'")
+)
 _ALIKE |= {0x249C + number: ord("a") + number for number in range(26)}
 _BY_CATEGORY = {"Pd": ord("-"), "Zs": ord(" ")}
 
@@ -107,6 +111,11 @@ def _only(number: int) -> bytes:
 
 def offsets(text: str) -> list[int]:
     """For each byte of `fold(text)`, the offset of its character in `text`."""
+    return letter_offsets(translated(text))
+
+
+def letter_offsets(text: str) -> list[int]:
+    """For each byte of `fold_letters(text)`, the offset of its character in `text`."""
     return [at for at, char in enumerate(text) if _TABLE[ord(char)] is not None]
 
 

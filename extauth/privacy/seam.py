@@ -19,7 +19,7 @@ REACH: Final = 256
 
 _BREAK = b"\n\x1f\x1f\n"
 _JOINS_BEHIND = frozenset("@_-+/=.:")
-_JOINS_BEFORE = frozenset("@_-+/=")
+_JOINS_BEFORE = frozenset("@_-+/=:")
 
 
 class Part(NamedTuple):
@@ -122,4 +122,6 @@ def _joint(before: str, behind: str, tight: bool) -> bytes:
 def _goes_on(before: str, behind: str) -> bool:
     """Whether what one text ends with can be one word with what the other begins with."""
     last, first = before[-1], behind[0]
+    if last == ".":
+        return before[-2:-1].isdigit() and first.isdigit()
     return (last.isalnum() or last in _JOINS_BEFORE) and (first.isalnum() or first in _JOINS_BEHIND)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from extauth.privacy.fold import fold_letters, offsets
+from extauth.privacy.fold import fold_letters, letter_offsets
 
 
 class Visible:
@@ -50,7 +50,7 @@ class Visible:
     def _read(self, folded: bytes) -> str:
         shown: list[str] = []
         self._places = []
-        kept = dict(zip(offsets(self._text), folded, strict=True))
+        kept = dict(zip(letter_offsets(self._text), folded, strict=True))
         for place, char in enumerate(self._text):
             if place in kept:
                 byte = kept[place]

@@ -68,6 +68,12 @@ FOUND = {
         "«::ffff:10.1.2.3»",
         "«2A00:1450:4001:81B::200E».",
     ],
+    "mac": [
+        "«00:1a:2b:3c:4d:5e» joined",
+        "«00-1A-2B-3C-4D-5E»",
+        "«001a.2b3c.4d5e»",
+        "mac address «001a2b3c4d5e»",
+    ],
     "secret": [
         # Put together here, so that nobody's secret scanner stumbles over this file.
         "key «" + "AKIA" + "IOSFODNN7EXAMPLE»",
@@ -114,7 +120,7 @@ NOTHING = [
     *("version 1.2.3.4", "v1.2.3.4", "Chrome/120.0.0.0 Safari/537.36", "requests==1.2.3.4"),
     *("section 4.1.2.3", "1.2.3.4.5", "1.2.3.400", "01.02.03.04", "1.2.3.4-beta"),
     *("127.0.0.1", "0.0.0.0", "255.255.255.0", "::1", "::"),  # noqa: S104 (text, not a bind)
-    *("12:30:45", "std::vector<int>", "a[10::20]", "abc::def", "00:1a:2b:3c:4d:5e"),
+    *("12:30:45", "std::vector<int>", "a[10::20]", "abc::def", "ff:ff:ff:ff:ff:ff"),
     *("order 1234567890123456", "4111 1111 1111 1112", "ORD4111111111111111"),
     *(
         "0.4111111111111111",

@@ -35,7 +35,8 @@ from extauth.privacy.fold import fold, fold_letters, fold_pages, offsets
         ("2024г", b"2024\xe9"),
         # Words that tell what stands beside them.
         ("дата рождения: 1", b"         born: 1"),
-        ("生年月日1", b"born1"),
+        ("生年月日1", b"dob:1"),
+        ("生年月日 1", b"born 1"),
         ("пароль картел.", b"   pwd " + b"\xe9" * 6 + b"."),
     ],
 )

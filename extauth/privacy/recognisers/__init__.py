@@ -6,19 +6,26 @@ from typing import TYPE_CHECKING
 
 from extauth.privacy.recognisers.address import ADDRESSES
 from extauth.privacy.recognisers.assignment import AssignmentRecogniser
+from extauth.privacy.recognisers.bank import BANK_ACCOUNTS
 from extauth.privacy.recognisers.birth_date import BirthDateRecogniser
 from extauth.privacy.recognisers.card import CardRecogniser
 from extauth.privacy.recognisers.connection import CONNECTIONS
+from extauth.privacy.recognisers.document import DRIVING_LICENCES, PASSPORTS
 from extauth.privacy.recognisers.email import EmailRecogniser
 from extauth.privacy.recognisers.iban import IbanRecogniser
 from extauth.privacy.recognisers.ip import Ipv4Recogniser, Ipv6Recogniser
+from extauth.privacy.recognisers.mac import MacRecogniser
+from extauth.privacy.recognisers.mrz import MACHINE_READABLE
+from extauth.privacy.recognisers.national_id import NATIONAL_IDS
 from extauth.privacy.recognisers.phone import (
     CuedPhoneRecogniser,
     InternationalPhoneRecogniser,
     NationalPhoneRecogniser,
 )
+from extauth.privacy.recognisers.tax_id import TAX_IDS
 from extauth.privacy.recognisers.token import GENERAL
 from extauth.privacy.recognisers.vendor import VENDORS
+from extauth.privacy.recognisers.wallet import WALLETS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +44,14 @@ def recognisers(regions: Sequence[str]) -> tuple[Recogniser, ...]:
         IbanRecogniser(),
         Ipv4Recogniser(),
         Ipv6Recogniser(),
+        MacRecogniser(),
+        *BANK_ACCOUNTS,
+        *NATIONAL_IDS,
+        *TAX_IDS,
+        *PASSPORTS,
+        *DRIVING_LICENCES,
+        *MACHINE_READABLE,
+        *WALLETS,
         *ADDRESSES,
         BirthDateRecogniser(),
         AssignmentRecogniser(),

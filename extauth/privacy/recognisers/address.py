@@ -76,10 +76,14 @@ class AddressRecogniser:
 
     def find(self, data: bytes) -> Iterator[Span]:
         """Whole addresses."""
-        for match in self._pattern.finditer(data):
+        at = 0
+        while (match := self._pattern.search(data, at)) is not None:
             start, end = match.start(), match.end()
             if _STRAY.search(data[max(0, start - 2) : start]):
+                # The end of a word looked like its beginning; the name may begin behind it.
+                at = start + 1
                 continue
+            at = end
             if _NO_STREET.search(data[start:end]):
                 continue
             if match.group(2) is None:
@@ -266,13 +270,14 @@ ADDRESSES = (
     AddressRecogniser(
         "nl",
         rb"(?:straat|laan|weg|plein|gracht|kade|dijk|singel|steeg|hof|dreef|plantsoen|markt|park"
-        rb"|pad)[ ]\d",
-        rb"(?:[A-Z\xe9][\w\xe9.\-]{0,24}[ ](?:(?:van|de|der"
+        rb"|pad)[ ]\d|\bLaan van ",
+        rb"(?:Laan van (?:(?:de|der|den|het) )?[A-Z\xe9][\w\xe9\-]{2,28}"
+        rb"|(?:[A-Z\xe9][\w\xe9.\-]{0,24}[ ](?:(?:van|de|der"
         rb"|den)[ ]){0,2}){0,3}[A-Z\xe9]?[\w\xe9\-]{2,28}(?:straat|laan|weg|plein|gracht|kade|dijk"
-        rb"|singel|steeg|hof|dreef|plantsoen|markt|park|pad)"
+        rb"|singel|steeg|hof|dreef|plantsoen|markt|park|pad))"
         rb"[ ]\d{1,4}(?:[ \-]?[a-zA-Z]{1,3}\b|-\d{1,3}|[ ](?:bis|hs|huis))?",
         rb"(?:NL-)?\d{4}[ ]?[A-Z]{2}(?:[ ]{1,2}" + _TOWN + rb")?" + _COUNTRY,
-        certain=rb"[A-Z][\w\xe9\-]*(?:straat|laan|gracht|plein|singel|kade|steeg)[ ]\d",
+        certain=rb"[A-Z][\w\xe9\-]*(?:straat|laan|gracht|plein|singel|kade|steeg)[ ]\d|\ALaan van ",
         opens=_FROM_NAME,
     ),
     AddressRecogniser(
@@ -289,14 +294,15 @@ ADDRESSES = (
         "nordic",
         rb"(?:gatan|v\xe9gen|vagen|gr\xe9nd|torget|all\xe9n|stigen|backen|plan|gata|gade|vej|veien"
         rb"|gate|all\xe9|stien|katu|tie)[ ]\d",
-        rb"(?:[A-Z\xe9][\w\xe9.\-]{0,24}[ ]){0,2}[A-Z\xe9]?[\w\xe9\-]{2,28}(?:gatan|v\xe9gen|vagen"
+        rb"(?:[A-Z\xe9][\w\xe9.\-]{0,24}[ ]){0,2}(?:[A-Z\xe9]?[\w\xe9\-]{2,28})?(?:gatan"
+        rb"|v\xe9gen|vagen"
         rb"|gr\xe9nd|torget|all\xe9n|stigen|backen|plan|gata|gade|vej|veien|gate|all\xe9|stien"
         rb"|katu|tie)"
         rb"[ ]\d{1,4}(?:[ ]?[A-Za-z]\b)?(?:,?[ ](?:lgh[ ]\d{4}|\d{1,2}\.?[ ]?(?:tr\.?|sal|th|tv"
         rb"|mf)))?",
         rb"(?:SE?-|N-|DK-|FI-|S-)?(?:\d{3}[ ]?\d{2}|\d{4})[ ]" + _TOWN + _COUNTRY,
         certain=rb"[A-Z\xe9][\w\xe9\-]*(?:gatan|v\xe9gen|gr\xe9nd|gade|veien|stigen|katu|gata)"
-        rb"[ ]\d",
+        rb"[ ]\d|[A-Z\xe9]\w* gate \d",
         opens=_FROM_NAME,
     ),
 )

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 _PASSWORD = (
     rb"\bpw|pass(?:word|wd|phrase|code|wort|w\xe9rter)?s?|pwd|kennwort|zugangswort"
     rb"|mot[ _\-]?de[ _\-]?passe|mdp|contrase(?:\xe9|n|ny)as?|clave[ _\-]de[ _\-]acceso|senhas?"
-    rb"|palavra[ _\-]passe|parola(?:[ _\-]d.ordine)?|wachtwoord|has[l\xe9]o|heslo|l\xe9senord"
+    rb"|palavra[ _\-]passe|parola(?:[ _\-]d.ordine)?|wachtwoord|has[l\xe9]o|heslo"
+    rb"|l\xe9senord(?:et)?"
     rb"|losenord|adgangskode|passord|salasana|[s\xe9]ifre(?:niz|m)?|jelsz\xe9|lozinka|geslo"
     rb"|m\xe9t kh\xe9u|kata sandi|sandi"
 )
@@ -36,7 +37,8 @@ _AFTER_NAME = rb"[\"'`\]\\*]{0,4}"
 _QUOTED = b"|".join(
     rb"\\?" + quote + rb"([^\n" + quote + rb"]{4,512})" + quote for quote in (b'"', b"'", b"`")
 )
-_BARE = rb"([^\s\"'`,;<>&|]{4,512})"
+# An ampersand parts the fields of a form, unless nothing is assigned behind it.
+_BARE = rb"([^\s\"'`,;<>&|]{4,512}(?:&[^\s\"'`,;<>&|=]{0,64}(?:\s|\z))?)"
 _BE = rb"(?:is|ist|lautet|est|es|\xe9|to|er|\xe9r|on|was|war|ser\xe9|equals)"
 _OPERATOR = (
     rb"[ \t]{0,4}(?::=|=>|={1,3}|:[ \t]?(?:str|string)[ \t]?=|:|\xe9r[ \t]|" + _BE + rb"[ \t])"
@@ -44,6 +46,7 @@ _OPERATOR = (
 _SHORTEST = 4
 _MOST_SPACES = 5
 _BEFORE = 24
+_LONGEST = 600
 
 
 class AssignmentRecogniser:
@@ -74,8 +77,9 @@ class AssignmentRecogniser:
     )
 
     def __init__(self) -> None:
+        self._likely = compile_pattern(self.prefilter)
         self._pattern = compile_pattern(
-            rb"(?i)("
+            rb"(?i)\A(?:--[\w\-]{0,24}?)?("
             + _NAME
             + rb")"
             + _ENDING
@@ -87,7 +91,8 @@ class AssignmentRecogniser:
             rb")[ \t]{0,4}(?:" + _QUOTED + rb"|" + _BARE + rb")"
         )
         self._stand_in = compile_pattern(
-            rb"(?i)\$.*|![a-z]*|%.*%|\{.*|<.*|\[.*|\(.*|[*.x\-_?#\x1f]+|.*\.\.\.|none|null|nil|undefined"
+            rb"(?i)\$.*|![a-z]*|%.*%|\{.*|<.*|\[.*|\(.*|[*.x\-_?#\x1f]+|.*\.\.\.|none|null|nil"
+            rb"|undefined"
             rb"|true|false|yes|no|string|str|bytes|text|optional|required|redacted|hidden|masked"
             rb"|removed|unknown|empty|blank|n/?a|tbd|todo|change[_ \-]?(?:me|it|this)\w{0,4}"
             rb"|example\w{0,9}"
@@ -114,13 +119,22 @@ class AssignmentRecogniser:
 
     def find(self, data: bytes) -> Iterator[Span]:
         """Values without their quotes."""
-        for match in self._pattern.finditer(data):
-            before = data[max(0, match.start() - _BEFORE) : match.start()]
+        done = 0
+        while (likely := self._likely.search(data, done)) is not None:
+            begin = likely.start()
+            done = likely.end()
+            match = self._pattern.search(data[begin : done + _LONGEST])
+            if match is None:
+                # Nothing that can be a value.
+                continue
+            done = max(done, begin + match.end())
+            name_at = begin + match.start(1)
+            before = data[max(0, name_at - _BEFORE) : name_at]
             if self._counted.search(before):
                 continue
             group = next(number for number in (3, 4, 5, 6) if match.group(number) is not None)
-            start, end = match.start(group), match.end(group)
-            value = data[start:end]
+            start, end = begin + match.start(group), begin + match.end(group)
+            value = data[start:end].rstrip()
             if match.group(2) == b">" and data[end : end + 1] != b"<":
                 continue
             name, operator = match.group(1) or b"", (match.group(2) or b"").strip()

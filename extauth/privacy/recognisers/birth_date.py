@@ -16,7 +16,8 @@ _CUE = (
     rb"|\bbirth\b"
     rb"|\(b\.|\bb:|\byob\b|geboren|geburts?(?:datum|tag)|\bgeb\.|\bn[\xe9e]{1,2}e?\(?e?\)? (?:le"
     rb"|en)\b"
-    rb"|(?:date|jour|lieu) de naissance|\bnaissance\b|naci(?:do|da|\xe9)|fecha (?:de )?nac\w{0,8}"
+    rb"|(?:date|jour|lieu) de naissance|\bnaissance\b|naci(?:do|da)|\bnac\xe9[^\w\xe9]"
+    rb"|fecha (?:de )?nac\w{0,8}\.?"
     rb"|nascimiento|\bnat[oa]\b(?: \w{1,20}){0,3}? (?:il|l.)|data di nascita|nascita|nascid[oa]"
     rb"|(?:data (?:de )?)?nascimento|\bnasc\.|geboortedatum|geboortedag|\bur\.|urodzon[yaei]"
     rb"|(?:data )?urodzeni[ae]|\bf\xe9dd\b|f\xe9delse(?:datum|dag)|\bf\xe9dt\b|f\xe9dsels(?:dato"
@@ -86,7 +87,9 @@ class BirthDateRecogniser:
     def __init__(self) -> None:
         self._pattern = compile_pattern(
             rb"(?i)(?:" + _CUE + rb")" + _GAP + rb"(" + _DATE + rb")"
-            rb"|\b(" + _DATE + rb")[ ,(]{0,3}(?:born\b|dob\b|b:|do\xe9umlu|sz\xe9let)"
+            rb"|\b("
+            + _DATE
+            + rb")[ ,(]{0,3}(?:born\b|dob\b|b:|geboren\b|f\xe9dd\b|f\xe9dt\b|do\xe9umlu|sz\xe9let)"
             rb"|(?:" + _YEAR_CUE + rb")[^\d\n]{0,12}((?:18|19|20)\d\d)"
             rb"|\b((?:18|19|20)\d\d)[ ,(]{0,3}yob\b"
         )

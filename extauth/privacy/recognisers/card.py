@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from stdnum import luhn
 
 from extauth.pattern import compile_pattern
-from extauth.privacy.recogniser import WORD, Span
+from extauth.privacy.recogniser import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ class CardRecogniser:
 
     kind = "card"
     confidence = 0.9
-    opens = WORD
+    opens = rb"\d(?:[ \-]?\d){0,500}[ \-]?"
     name = "card"
     prefilter = rb"\d{13}|\d{4}[ \-]\d{4}[ \-]\d{4}|\d{4}[ \-]\d{6}[ \-]\d{4}|\d{6}[ \-]\d{13}"
 

@@ -32,6 +32,8 @@ _OTHER_THINGS = compile_pattern(
     rb"|tilaus\w*|sipari\xe9|kargo|objedn\w*|comand\w*)\b"
 )
 _NUMBER = compile_pattern(rb"\d{3}")
+_WORDS = re.compile(rb"[A-Za-z\xe9]+")
+_MOST_WORDS = 2
 
 
 class Cues:
@@ -52,7 +54,7 @@ class Cues:
     def before(self, data: bytes, start: int, *, close: bool = False) -> bool:
         """Whether one of the words tells what begins at `start`.
 
-        With `close`, no other number stands between.
+        With `close`, neither another number nor more than two words stand between.
         """
         if self._pattern is None:
             self._pattern = _compiled(self.source)
@@ -64,7 +66,7 @@ class Cues:
             return False
         # The byte behind the word may be the one that a next word has to have before it.
         gap = window[last.end() :]
-        if close and _NUMBER.search(gap):
+        if close and (_NUMBER.search(gap) or len(_WORDS.findall(gap)) > _MOST_WORDS):
             return False
         return _OTHER_THINGS.search(gap) is None
 

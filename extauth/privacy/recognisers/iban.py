@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from stdnum import iban, numdb
 
 from extauth.pattern import compile_pattern
-from extauth.privacy.recogniser import WORD, Span
+from extauth.privacy.recogniser import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ class IbanRecogniser:
 
     kind = "iban"
     confidence = 0.9
-    opens = WORD
+    opens = rb"[A-Za-z]{2}(?:\d(?:\d(?:[ \-]?[A-Za-z0-9]){0,32}[ \-]?)?)?"
     name = "iban"
 
     def __init__(self) -> None:

@@ -40,8 +40,15 @@ class Ipv4Recogniser:
         self._pattern = compile_pattern(rb"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}")
         self._before = compile_pattern(
             rb"(?i)(?:[\w\xe9][./]?|[=~<>^]=?[ ]?|\b(?:versions?|ver|v|release|rev|build|firmware"
-            rb"|driver|sections?|sec|chapter|clause|appendix|table|figure|fig|step|oid)"
-            rb"[ .:=#\-]{1,3})\z"
+            rb"|driver|sections?|sec|chapter|clause|appendix|table|figure|fig|step|oid"
+            rb"|versi\xe9n|vers\xe9o|versione|versie|wersj[aiae\xe9]|s\xe9r\xe9m|abschnitt|kapitel|avsnitt"
+            rb"|paragra(?:ph|fo|phe|f)|art(?:icle|ikel|\xe9culo|igo|icolo)?|ziffer|punkt|punto|item"
+            rb"|rozdzia\xe9|hoofdstuk|secci\xe9n|sezione|utgave|verzi[ae])"
+            rb"[ .:=#\-\x1f]{1,3})\z"
+        )
+        self._assigned = compile_pattern(
+            rb"(?i)(?:ip|addr|address|host|hostname|server|src|dst|source|dest|client|remote|peer|dns"
+            rb"|gateway|gw|bind|node|ipv4|ip4|from|to)[\"']?=[\"']?\z"
         )
         self._after = compile_pattern(rb"\A(?:[\w\xe9]|\.\d|[\-+][A-Za-z])")
 
@@ -51,13 +58,15 @@ class Ipv4Recogniser:
             start, end = match.start(), match.end()
             if self._after.search(data[end : end + 2]):
                 continue
-            if self._before.search(data[max(0, start - _CUE_LENGTH) : start]):
+            before = data[max(0, start - _CUE_LENGTH) : start]
+            if self._before.search(before) and not self._assigned.search(before):
                 continue
             try:
                 address = IPv4Address(data[start:end].decode())
             except AddressValueError:
                 continue
-            if not (address.is_loopback or address.is_unspecified or address.is_reserved):
+            # 0.0.0.0/8 is no host (RFC 1122).
+            if not (address.is_loopback or address.is_reserved or address.packed[0] == 0):
                 yield Span(start, end)
 
 

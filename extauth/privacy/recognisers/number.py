@@ -1,8 +1,8 @@
 """Numbers of many countries by one table: how each is written, what proves it, what names it.
 
-A text is cut into words with a digit in them and what joins these; the shape of each stretch of
-words (`AB 12-3` is `AA 99-9`) tells which numbers it can be. So the time it takes does not grow
-with the number of countries.
+Where digits are dense, the text is cut into words with a digit in them and what joins these; the
+shape of each stretch of words (`AB 12-3` is `AA 99-9`) tells which numbers it can be. So the time
+that it takes does not grow with the number of countries.
 """
 
 from __future__ import annotations
@@ -28,18 +28,36 @@ _SHAPE = bytes.maketrans(
     digits.encode() + ascii_letters.encode(), b"9" * len(digits) + b"A" * len(ascii_letters)
 )
 _SEPARATORS = bytes.maketrans(b".-/", b"   ")
+_NO_SEPARATORS = str.maketrans("", "", " .-/")
 _SEPARATOR = rb"[ .\-/]"
 _WORD = rb"[A-Za-z0-9]*\d[A-Za-z0-9]*"
 _LETTERS = rb"[A-Z]{1,6}"
 _CHAIN = compile_pattern(
-    rb"(?:\b" + _LETTERS + _SEPARATOR + rb"){0,2}" + _WORD + rb"(?:" + _SEPARATOR + _WORD + rb")*"
+    rb"(?:\b"
+    + _LETTERS
+    + _SEPARATOR
+    + rb"){0,2}"
+    + _WORD
+    + rb"(?:"
+    + _SEPARATOR
+    + rb"(?:[A-Z]"
+    + _SEPARATOR
+    + rb")?"
+    + _WORD
+    + rb")*"
     rb"(?:" + _SEPARATOR + rb"[A-Z]{1,4}\b)?"
 )
+# What of a chain stands before a place in it.
+_BEFORE = compile_pattern(
+    rb"(?:\b" + _LETTERS + _SEPARATOR + rb"){0,2}"
+    rb"(?:" + _WORD + _SEPARATOR + rb"(?:[A-Z]" + _SEPARATOR + rb")?)*[A-Za-z0-9]*\z"
+)
+_REACH = 80
 _OPENS = (
     rb"(?:" + _LETTERS + _SEPARATOR + rb"){1,2}"
     rb"|(?:" + _LETTERS + _SEPARATOR + rb"){0,2}[A-Za-z]{0,6}\d[A-Za-z0-9]{0,40}"
-    rb"(?:" + _SEPARATOR + rb"[A-Za-z]{0,6}\d[A-Za-z0-9]{0,40}){0,11}"
-    rb"(?:" + _SEPARATOR + rb"[A-Z]{0,4})?|" + WORD
+    rb"(?:" + _SEPARATOR + rb"(?:[A-Z]" + _SEPARATOR + rb")?[A-Za-z]{0,6}\d[A-Za-z0-9]{0,40}){0,11}"
+    rb"(?:" + _SEPARATOR + rb"(?:[A-Z]{0,4}|[A-Z]" + _SEPARATOR + rb"))?|" + WORD
 )
 _PREFILTER = rb"\d(?:[ .\-/]?\d){5}"
 _JOINED_BEFORE = compile_pattern(rb"(?:[\w\xe9$+@%]|[\w\xe9][\-/_]|\d[.,:])\z")
@@ -77,9 +95,13 @@ def number(
 
 
 def stdnum(module: str) -> Callable[[str], bool]:
-    """The check of one module of python-stdnum."""
+    """The check of one module of python-stdnum, which may not know every separator."""
     check: Callable[[str], bool] = import_module(f"stdnum.{module}").is_valid
-    return check
+
+    def is_valid(written: str) -> bool:
+        return check(written) or check(written.translate(_NO_SEPARATORS))
+
+    return is_valid
 
 
 class NumberRecogniser:
@@ -88,7 +110,7 @@ class NumberRecogniser:
     opens = _OPENS
 
     __slots__ = (
-        "_any_cue", "_close", "_forms", "_longest", "_openings", "_shortest",
+        "_any_cue", "_close", "_dense", "_forms", "_longest", "_openings", "_shortest",
         "confidence", "kind", "name", "prefilter",
     )  # fmt: skip
 
@@ -105,6 +127,7 @@ class NumberRecogniser:
     ) -> None:
         self.kind, self.name, self.confidence = kind, name, confidence
         self.prefilter = _PREFILTER + (b"|" + prefilter if prefilter else b"")
+        self._dense = compile_pattern(self.prefilter)
         # Each number that a shape can be, and whether it takes a cue.
         self._forms: dict[bytes, list[tuple[Number, bool]]] = {}
         for each in numbers:
@@ -122,9 +145,17 @@ class NumberRecogniser:
 
     def find(self, data: bytes) -> Iterator[Span]:
         """Numbers standing free, as their country writes them."""
-        for chain in _CHAIN.finditer(data):
+        done = 0
+        while (dense := self._dense.search(data, done)) is not None:
+            near = max(done, dense.start() - _REACH)
+            before = _BEFORE.search(data[near : dense.start()])
+            begin = near + before.start() if before else dense.start()
+            chain = _CHAIN.search(data, begin)
+            if chain is None:
+                return
             if chain.end() - chain.start() >= self._shortest:
                 yield from self._find_in(data, chain.start(), chain.end())
+            done = max(chain.end(), dense.start() + 1)
 
     def _find_in(self, data: bytes, begin: int, stop: int) -> Iterator[Span]:
         written = data[begin:stop]
@@ -174,7 +205,9 @@ class NumberRecogniser:
             if cued:
                 if told is None:
                     told = self._any_cue.search(data[max(0, start - 64) : start]) is not None
-                if not told or not each.cues.before(data, start, close=self._close):
+                if not told or (in_row and self._close):
+                    continue
+                if not each.cues.before(data, start, close=self._close):
                     continue
             elif in_row:
                 continue
@@ -198,7 +231,11 @@ def recognisers_of(
         )
     cued = [each for each in numbers if not each.checksum and each.cued]
     if cued:
-        made.append(NumberRecogniser(kind, f"{name}-cued", CONTEXT_FORMAT, cued, alone=False))
+        made.append(
+            NumberRecogniser(
+                kind, f"{name}-cued", CONTEXT_FORMAT, cued, alone=False, prefilter=prefilter
+            )
+        )
     return tuple(made)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from extauth.pattern import compile_pattern
-from extauth.privacy.recogniser import WORD, Span
+from extauth.privacy.recogniser import Span
 from extauth.privacy.recognisers.numbering import is_international, region
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _PUNCTUATION = b" .-/()+"
 _SHORTEST = 7
+_OPENS = rb"[+(\d][\d .\-/()+]{0,500}[xX]?"
 
 _JOINED_BEFORE = compile_pattern(rb"(?:[\w\xe9$#+]|\d[.,:/\-])\z")
 _JOINED_AFTER = compile_pattern(rb"\A(?:[a-wyzA-WYZ_\xe9\d]|[xX]\D|[.,:/\-]\d)")
@@ -29,7 +30,7 @@ class InternationalPhoneRecogniser:
 
     kind = "phone"
     confidence = 0.9
-    opens = WORD
+    opens = _OPENS
     name = "phone-international"
     prefilter = rb"\+[ (]{0,2}[1-9](?:[ .\-/()]{0,3}\d){6}|\b00[ ]?[1-9]\d{0,2}[ .\-/(]{1,3}\d"
 
@@ -50,7 +51,7 @@ class NationalPhoneRecogniser:
 
     kind = "phone"
     confidence = 0.9
-    opens = WORD
+    opens = _OPENS
 
     __slots__ = ("_is_valid", "_pattern", "name", "prefilter")
 
@@ -76,7 +77,7 @@ class CuedPhoneRecogniser:
 
     kind = "phone"
     confidence = 0.9
-    opens = WORD
+    opens = _OPENS
     name = "phone-cued"
     prefilter = (
         rb"(?i)\b(?:tel|telephone|telefon|phone|mobile|mobil|cell|cellphone|call|fax|whatsapp|sms"
