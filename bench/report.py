@@ -81,7 +81,7 @@ def _rates(measured: Measured) -> str:
                 f"{measured.value(name, count, lambda one: one.p99) * 1e3:.2f}",
             ]
         rows.append(row)
-    return "Requests/s and milliseconds, at 1 and 16 connections:\n\n" + _table(header, rows)
+    return "Requests/s and milliseconds, at 1 and 16 connections:\n\n" + table(header, rows)
 
 
 _COLUMNS = ("req/s", "p50", "p99")
@@ -95,7 +95,7 @@ def _cpu(measured: Measured, connections: int) -> str:
         rows.append([title, *cells])
     plural = "connection" if connections == ONE else "connections"
     head = f"CPU a request in microseconds, at {connections} {plural}:\n\n"
-    return head + _table(["", *_PROCESSES], rows)
+    return head + table(["", *_PROCESSES], rows)
 
 
 def _stages(measured: Measured) -> str:
@@ -115,7 +115,7 @@ def _stages(measured: Measured) -> str:
     header = ["", *(f"{measured.titles[name]}, {count}" for name, count, _ in columns)]
     return (
         "Sluice by stage, mean microseconds of elapsed time, what it waited for included:\n\n"
-        + _table(header, rows)
+        + table(header, rows)
     )
 
 
@@ -138,7 +138,7 @@ def _ratios(measured: Measured) -> str:
             title = f"{measured.titles[name]} / {measured.titles[other]}"
             rows.append([title, *(f"{ratio:.2f}" for ratio in ratios)])
     header = ["throughput", *(f"{count} conn." for count in CONNECTIONS)]
-    return "Ratios, each the median of the rounds' own:\n\n" + _table(header, rows)
+    return "Ratios, each the median of the rounds' own:\n\n" + table(header, rows)
 
 
 def _memory(measured: Measured) -> str:
@@ -151,7 +151,7 @@ def _memory(measured: Measured) -> str:
         if requests * 10 >= tenths * total:
             rows.append([f"{requests:,}", f"{size / MEGABYTE:.1f}"])
             tenths = requests * 10 // total + 1
-    return f"Resident memory of the service, at {MANY} connections:\n\n" + _table(
+    return f"Resident memory of the service, at {MANY} connections:\n\n" + table(
         ["requests", "MB"], rows
     )
 
@@ -166,7 +166,7 @@ def _targets(measured: Measured) -> str:
         ]
         for one in targets(measured)
     ]
-    return "Targets:\n\n" + _table(["Sluice", "target", "measured", ""], rows)
+    return "Targets:\n\n" + table(["Sluice", "target", "measured", ""], rows)
 
 
 def _measured(measured: Measured) -> Iterator[tuple[str, str]]:
@@ -176,7 +176,8 @@ def _measured(measured: Measured) -> Iterator[tuple[str, str]]:
             yield name, title
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table, its columns aligned."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from extauth.privacy import KINDS, Detector, Restorer
 from extauth.privacy.recognisers.terms import TermList, Terms
 from extauth.privacy.scanner import LIMIT, LONGEST, StreamScanner
+from tests.privacy.labelled import labelled
 from tests.privacy.planted import PLANTED, PRIVATE_KEY, SIGNED_TOKEN, cut, every, texts
 
 if TYPE_CHECKING:
@@ -151,3 +152,27 @@ def test_own_terms_are_found_however_they_are_cut(text: str) -> None:
 def test_shows_no_text() -> None:
     scanner = StreamScanner(DETECTOR, ("email",))
     assert "jane" not in repr(scanner.feed("jane@example.com is ")) + repr(scanner)
+
+
+def longest_run(text: str) -> int:
+    return max(map(len, text.split()), default=0)
+
+
+STREAMED = [text for each in labelled() if longest_run(text := each.text) < LIMIT]
+
+
+def test_the_labelled_set_is_found_one_character_at_a_time() -> None:
+    differing = [text for text in STREAMED if scan(text) != (text, detected(text))]
+    assert differing == []
+
+
+@given(
+    st.lists(st.sampled_from(STREAMED), min_size=1, max_size=6), st.sampled_from("\n ."), st.data()
+)
+@settings(max_examples=150, deadline=None)
+def test_the_labelled_set_is_found_however_it_is_cut(
+    texts: list[str], joint: str, data: st.DataObject
+) -> None:
+    pieces = data.draw(cut(st.just(joint.join(texts))))
+    text = "".join(pieces)
+    assert scan(pieces) == (text, detected(text))

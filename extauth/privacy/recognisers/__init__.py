@@ -20,6 +20,7 @@ from extauth.privacy.recognisers.national_id import NATIONAL_IDS
 from extauth.privacy.recognisers.phone import (
     CuedPhoneRecogniser,
     InternationalPhoneRecogniser,
+    NamedPhoneRecogniser,
     NationalPhoneRecogniser,
 )
 from extauth.privacy.recognisers.tax_id import TAX_IDS
@@ -39,6 +40,7 @@ def recognisers(regions: Sequence[str]) -> tuple[Recogniser, ...]:
         EmailRecogniser(),
         InternationalPhoneRecogniser(),
         CuedPhoneRecogniser(regions),
+        NamedPhoneRecogniser(),
         *map(NationalPhoneRecogniser, regions),
         CardRecogniser(),
         IbanRecogniser(),

@@ -148,6 +148,24 @@ _COUNTRY = (
 
 ADDRESSES = (
     AddressRecogniser(
+        "box",
+        rb"(?:P\.? ?O\.? ?|Post Office )[Bb]ox \d|Postfach \d|Apartado(?: de [Cc]orreos)? \d"
+        rb"|Postbus \d|Casella [Pp]ostale \d",
+        rb"(?:(?:P\.? ?O\.? ?|Post Office )[Bb]ox|Postfach|Apartado(?: de [Cc]orreos)?|Postbus"
+        rb"|Casella [Pp]ostale) \d{1,6}\b",
+        rb"(?:(?:"
+        + _EN_TOWN
+        + _GAP
+        + rb"){0,2}"
+        + _EN_CODE
+        + rb"\b|\d{4,5}(?: [A-Z]{2})? "
+        + _TOWN
+        + rb")"
+        + _COUNTRY,
+        certain=rb"\A.",
+        opens=rb"[PAC][A-Za-z.]{0,8}" + _RUN,
+    ),
+    AddressRecogniser(
         "en",
         rb"[ ](?:" + _EN_STRONG + rb"|" + _EN_WEAK + rb")\b",
         rb"(?:(?:Flat|Apartment|Apt|Unit|Suite)\.?[ ]\w{1,5},[ ])?\d{1,5}(?:-\d{1,4}"

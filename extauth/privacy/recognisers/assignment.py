@@ -74,6 +74,7 @@ class AssignmentRecogniser:
         rb"|[ \t]{1,5}[\"'`]|[ \t]?\([ \t]{0,4}[\"']|,[ \t]{0,4}[\"']|>[^\s<]"
         rb"|[\s,\"']{1,20}value[\"']?[ \t]?[:=])"
         rb"|--[\w\-]{0,24}" + _NAME + rb"[ =]"
+        rb"|(?:" + _PASSWORD + rb")[ \t][^\s\"'`,;<>&|]{0,40}[!@#$%^*+]"
     )
 
     def __init__(self) -> None:
@@ -84,16 +85,16 @@ class AssignmentRecogniser:
             + rb")"
             + _ENDING
             + _AFTER_NAME
-            + rb"("
+            + rb"([\s,\"']{1,20}value[\"']?[ \t]?[:=]|"
             + _OPERATOR
             + rb"|,|[ \t]?\(|>|[ \t]"
-            rb"|[\s,\"']{1,20}value[\"']?[ \t]?[:=]"
             rb")[ \t]{0,4}(?:" + _QUOTED + rb"|" + _BARE + rb")"
         )
         self._stand_in = compile_pattern(
             rb"(?i)\$.*|![a-z]*|%.*%|\{.*|<.*|\[.*|\(.*|[*.x\-_?#\x1f]+|.*\.\.\.|none|null|nil"
             rb"|undefined"
-            rb"|true|false|yes|no|string|str|bytes|text|optional|required|redacted|hidden|masked"
+            rb"|true|false|yes|no|await|async|new|lambda|function|self|this|string|str|bytes|text|optional"
+            rb"|required|redacted|hidden|masked"
             rb"|removed|unknown|empty|blank|n/?a|tbd|todo|change[_ \-]?(?:me|it|this)\w{0,4}"
             rb"|example\w{0,9}"
             rb"|placeholder|dummy|sample|xxx.*|env[.:(\[].*|process\.env.*|secrets?\..*|vault:.*"
@@ -108,6 +109,8 @@ class AssignmentRecogniser:
             rb"(?i).*(?:pass|pwd|secret|token|key|env|config|input|value).*"
         )
         self._symbol = compile_pattern(rb"[\d!@#$%^*+~=?\\]")
+        self._letter, self._digit = compile_pattern(rb"[A-Za-z]"), compile_pattern(rb"\d")
+        self._special = compile_pattern(rb"[!@#$%^*+]")
         self._counted = compile_pattern(
             rb"(?i)(?:next|page|continuation|cancel(?:lation)?|pad|eos|bos|unk|sep|cls|mask|stop"
             rb"|special|start|end|max|min|total|prompt|completion|input|output|num|per|sync"
@@ -144,12 +147,19 @@ class AssignmentRecogniser:
                 value = value.rstrip(b"\\")
                 secret = self._is_quoted_secret(value, operator)
             elif operator in _QUOTED_ONLY:
-                continue
+                # `password Blue!Sky77` in a sentence: only what is made up like a password.
+                value = value.rstrip(b".:)]}!?")
+                secret = not operator and name[:1] in b"pP" and self._made_up(value)
             else:
                 value = value.rstrip(b".:)]}")
                 secret = self._is_bare_secret(value.rstrip(b"!?"), name, operator)
             if secret and len(value) >= _SHORTEST:
                 yield Span(start, start + len(value))
+
+    def _made_up(self, value: bytes) -> bool:
+        """Whether letters, digits and symbols are all there, and no stand-in."""
+        kinds = (self._letter, self._digit, self._special)
+        return all(kind.search(value) for kind in kinds) and not self._stand_in.fullmatch(value)
 
     def _is_quoted_secret(self, value: bytes, operator: bytes) -> bool:
         if self._stand_in.fullmatch(value) or self._url.fullmatch(value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stdnum import luhn
+from stdnum import ean, luhn
 
 from extauth.pattern import compile_pattern
 from extauth.privacy.recogniser import Span
@@ -24,6 +24,7 @@ _GROUPINGS = (
     (4, 6, 4),
     (6, 13),
 )
+_ARTICLE, _NEAR = 13, 32
 _LONGEST = max(map(len, _GROUPINGS))
 # Issuer identification ranges with the lengths that the networks issue in them.
 _ISSUED = compile_pattern(
@@ -54,6 +55,9 @@ class CardRecogniser:
     def __init__(self) -> None:
         self._runs = compile_pattern(rb"\d(?:[ \-]?\d){12,}")
         self._continued = compile_pattern(rb"(?:[A-Za-z_\xe9+]|\d[.,])\z")
+        self._cue = compile_pattern(
+            rb"(?i)card|visa|credit|debit|karte|carte|tarjeta|carta|cart\xe9o|kort|kaart|kart"
+        )
         self._continues = compile_pattern(rb"\A(?:[A-Za-z_\xe9]|\.\d)")
 
     def find(self, data: bytes) -> Iterator[Span]:
@@ -73,9 +77,20 @@ class CardRecogniser:
             last -= 1
         while first < last:
             size = self._card_at(data, spans[first : min(last, first + _LONGEST)])
+            if size and self._is_article(data, spans[first]):
+                size = 0
             if size:
                 yield Span(spans[first].start, spans[first + size - 1].end)
             first += size or 1
+
+    def _is_article(self, data: bytes, span: Span) -> bool:
+        """Whether thirteen digits are an article's number (EAN), with no word for a card before."""
+        digits = data[span.start : span.end]
+        return (
+            len(digits) == _ARTICLE
+            and ean.is_valid(digits.decode())
+            and self._cue.search(data[max(0, span.start - _NEAR) : span.start]) is None
+        )
 
     def _card_at(self, data: bytes, spans: list[Span]) -> int:
         """How many groups, from the first on, are one card; 0 if they begin none."""

@@ -10,7 +10,7 @@ from extauth.privacy.recognisers.checksums import (
 from extauth.privacy.recognisers.number import number, recognisers_of
 
 # Letters and digits in one word, fewer than six digits in a row.
-_MIXED = rb"\b[A-Za-z]{1,5}\d[A-Za-z0-9]{3,}|\b\d[A-Za-z0-9]{5,}"
+_MIXED = rb"\b[A-Za-z]{1,5}\d[A-Za-z0-9]{3,}|\b[A-Za-z]{6,8}\d[A-Za-z0-9]{2,}|\b\d[A-Za-z0-9]{5,}"
 
 # `ppt` and `pp` are what words of other scripts become (privacy.cue).
 _PASSPORT = (
@@ -57,7 +57,7 @@ LICENCES = (
         cued="A9999999|A99999999|A999999|AA999999|AA9999999|9999999|99999999|999999999|999 999 999"
         "|A999-999-99-999-9|A999 999 99 999 9|A999999999999|A999-9999-9999|A99999999999"
         "|A999-9999-9999-99|A9999999999999|A 999 999 999 999|A9999 99999 99999|A99999999999999"
-        "|A9999-99999-99999|A-999-999-999-999|999-99-9999|99-999-9999|99AAA9999|999999999A|9999999A"
+        "|A9999-99999-99999|A-999-999-999-999|A999-999-999-999|999-99-9999|99-999-9999|99AAA9999|999999999A|9999999A"
         # Europe
         "|A99XXXXXXX9|XXXXXXXXX99|AA9999999A|A9XXXXXXXA|A99999999A|99AA99999|999999999999"
         "|9999999999"

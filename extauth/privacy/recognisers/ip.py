@@ -23,6 +23,11 @@ _V6_IN_USE = tuple(
 )
 
 
+# No host, loopback (RFC 1122), and netmasks.
+_NOBODYS = frozenset({0, 127, 255})
+_GROUPS = 8
+
+
 class Ipv4Recogniser:
     """Four octets in decimal, as `ipaddress` reads them.
 
@@ -65,8 +70,7 @@ class Ipv4Recogniser:
                 address = IPv4Address(data[start:end].decode())
             except AddressValueError:
                 continue
-            # 0.0.0.0/8 is no host (RFC 1122).
-            if not (address.is_loopback or address.is_reserved or address.packed[0] == 0):
+            if address.packed[0] not in _NOBODYS:
                 yield Span(start, end)
 
 
@@ -104,4 +108,8 @@ def _is_host(text: bytes) -> bool:
         address = IPv6Address(text.decode())
     except AddressValueError:
         return False
+    groups = text.split(b":")
+    if len(groups) == _GROUPS and max(map(len, groups)) > 2 and all(groups):
+        # All eight groups are an address whatever its range.
+        return True
     return any(address in network for network in _V6_IN_USE)

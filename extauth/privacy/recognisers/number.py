@@ -143,6 +143,11 @@ class NumberRecogniser:
             rb"(?i)(?:" + b"|".join(dict.fromkeys(each.cues.source for each in numbers)) + rb")"
         )
 
+    @property
+    def forms(self) -> Iterable[bytes]:
+        """Every written form, `9` for a digit and `A` for a letter."""
+        return self._forms.keys()
+
     def find(self, data: bytes) -> Iterator[Span]:
         """Numbers standing free, as their country writes them."""
         done = 0

@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 
 _PUNCTUATION = b" .-/()+"
 _SHORTEST = 7
+_LONGEST = 15
+_NAMED = (
+    rb"(?i)(?:\b(?:tel|telephone|telefone?|telefono|tel\xe9fono|t\xe9l\xe9phone|t\xe9l|phone|mobile"
+    rb"|mobil|cell|cellphone|fax|whatsapp|handy|m\xe9vil|portable|celular|cellulare|telem\xe9vel"
+    rb"|telefoon|gsm|kom\xe9rka|mobiltelefon|puhelin|telefonnummer|handynummer|mobilnummer|cep)"
+    rb"(?:[ ](?:number|no|nr|num|n\xe9))?\.?|\bt:)"
+    rb"(?:[ \t]{0,2}[:#=\x1f][ \t\x1f]{0,3}|[ \t]{1,3}|\x1f)"
+)
+_NO_PHONE = compile_pattern(rb"\A(?:\d{1,4}[./\-]\d{1,2}[./\-]\d{1,4}|(?:\d{1,3}\.){3}\d{1,3})\b")
 _OPENS = rb"[+(\d][\d .\-/()+]{0,500}[xX]?"
 
 _JOINED_BEFORE = compile_pattern(rb"(?:[\w\xe9$#+]|\d[.,:/\-])\z")
@@ -95,6 +104,33 @@ class CuedPhoneRecogniser:
             if _JOINED_AFTER.search(data[end : end + 2]):
                 continue
             if any(plan.is_valid(data[start:end]) for plan in self._plans):
+                yield Span(start, end)
+
+
+class NamedPhoneRecogniser:
+    """A number of any country as written there, behind a word that says that it is one.
+
+    Its plan is unknown, so that seven to fifteen digits are enough; no dates, nor IP addresses.
+    """
+
+    kind = "phone"
+    confidence = 0.7
+    opens = _OPENS
+    name = "phone-named"
+    prefilter = _NAMED + rb"[\d(+][\d .\-/()]{5}"
+
+    def __init__(self) -> None:
+        self._pattern = compile_pattern(_NAMED + rb"([+(]?\d[\d .\-/()]{5,22})")
+
+    def find(self, data: bytes) -> Iterator[Span]:
+        """Numbers standing alone behind their word."""
+        for match in self._pattern.finditer(data):
+            start = match.start(1)
+            end = start + len((match.group(1) or b"").rstrip(_PUNCTUATION))
+            written = data[start:end]
+            if _JOINED_AFTER.search(data[end : end + 2]) or _NO_PHONE.search(written):
+                continue
+            if _SHORTEST <= len(written.translate(None, _PUNCTUATION)) <= _LONGEST:
                 yield Span(start, end)
 
 

@@ -16,8 +16,11 @@ _VAT = (
     "|moms|dph|dič|dic|ddv|pdv|áfa|afm|alv|kmkr|pvm|pvn|fpa|vies|nif|cif|contribuinte|tax id|tax no"
 )
 
-# Indian and Singaporean numbers have fewer than six digits in a row.
-_LETTERED: Final = rb"(?i)\b(?:\d\d)?[A-Z]{5}\d{4}[A-Z]|\b[A-Z]\d\d[A-Z]{2}\d{4}[A-Z]\b"
+# Indian, Singaporean and old Irish numbers have fewer than six digits in a row.
+_LETTERED: Final = (
+    rb"(?i)\bIE[ \-]?\d[A-Z]\d{5}[A-Z]\b|"
+    rb"(?i)\b(?:\d\d)?[A-Z]{5}\d{4}[A-Z]|\b[A-Z]\d\d[A-Z]{2}\d{4}[A-Z]\b"
+)
 
 _EU_VAT: Final = "|".join(
     form

@@ -107,6 +107,13 @@ def _is_somebodys(address: bytes) -> bool:
 
 
 _FEWEST_DIFFERENT: Final = 3
+_CUE: Final = rb"(?i:\bbitcoins?\b|\bbtc\b|\blitecoins?\b|\bltc\b|\bwallet\b|\bcrypto\w*)"
+
+
+def _is_mixed(address: bytes) -> bool:
+    """Letters of both cases and digits, as what is random has them."""
+    return any(map(str.isdigit, address.decode())) and not (address.isupper() or address.islower())
+
 
 WALLETS = (
     WalletRecogniser(
@@ -149,6 +156,14 @@ WALLETS = (
         rb"\b[48][0-9AB]" + _B58 + rb"{93}(?:" + _B58 + rb"{11})?\b",
         _is_somebodys,
         confidence=0.9,
+    ),
+    WalletRecogniser(
+        "wallet-cued",  # Without its checksum, behind a word for what it is
+        _CUE + rb"[^\n]{0,40}\b[13LM]" + _B58 + rb"{25}",
+        _CUE + rb"[^\n]{0,40}?[^\w\-]([13LM]" + _B58 + rb"{25,33})\b",
+        _is_mixed,
+        confidence=0.7,
+        group=1,
     ),
     WalletRecogniser(
         "wallet-solana",
