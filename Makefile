@@ -16,7 +16,7 @@ help:
 	@echo 'make up        install, start everything, tell how to use it; Ctrl-C stops it'
 	@echo 'make down      stop what `sluice up --detach` started'
 	@echo 'make test      every check: style, types, import directions, policies, tests'
-	@echo 'make bench     measure speed'
+	@echo 'make bench     measure speed, and how well sensitive data is found'
 	@echo 'make fmt       format Python and Rego'
 	@echo 'make lock      resolve requirements.lock anew'
 	@echo 'make clean     remove what the targets above made here'
@@ -58,6 +58,7 @@ pytest: install
 
 bench: install
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.detection
 	$(BIN)/pytest -q --benchmark-columns=mean bench/test_replay.py bench/test_mutation.py \
 		bench/test_ledger.py bench/test_ledger_redis.py bench/test_waiting.py
 	$(BIN)/pytest -q --benchmark-columns=median,mean bench/test_privacy.py bench/test_answer.py

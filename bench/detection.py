@@ -8,8 +8,10 @@ split over parts of a message counts as one.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from bench.report import table
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     Found = Callable[[Sequence[str]], list[tuple[Finding, ...]]]
 
+TRITON = Path(__file__).parents[1] / "triton"
 SHARED = 0.5
 """Of the characters that a label or a finding covers, how many both have to."""
 
@@ -124,6 +127,25 @@ def as_text(counted: Scores, texts: Sequence[Text]) -> str:
     return head + table(["kind", "labels", "precision", "recall", "F1"], rows)
 
 
+def tagger() -> Found:
+    """The demo's model of names, read here as Triton would, each part of a message by itself."""
+    sys.path.append(str(TRITON / "runtime"))
+    from sluice_triton.tagger import Tagger  # noqa: PLC0415 - the path is known only now
+
+    model = Tagger(TRITON / "models" / "names" / "1" / "weights.npz")
+    kinds = {"PER": "person", "LOC": "location"}
+
+    def find(parts: Sequence[str]) -> list[tuple[Finding, ...]]:
+        return [
+            tuple(
+                Finding(kinds[s.label], s.start, s.end, "names", s.score) for s in model.tag(part)
+            )
+            for part in parts
+        ]
+
+    return find
+
+
 def _joined(parts: Sequence[str], found: Sequence[Iterable[Finding]]) -> tuple[Finding, ...]:
     """Findings at offsets in the joined parts, those that go on from one to the next as one."""
     moved: list[Finding] = []
@@ -148,11 +170,13 @@ def _same(one: Span, other: Span) -> bool:
 
 
 def main() -> None:
-    """Print the table of every kind that the gateway finds by itself."""
+    """Print the tables of what the gateway finds by itself, and what the demo's model does."""
     from tests.privacy.labelled import labelled  # noqa: PLC0415 - the set is the tests'
 
-    texts = labelled()
+    texts, with_names = labelled(), labelled(names=True)
     print(as_text(scores(texts), texts))
+    print("\nPersons and places by the model of the demo, triton/models/names:\n")
+    print(as_text(scores(with_names, tagger()), with_names))
 
 
 if __name__ == "__main__":

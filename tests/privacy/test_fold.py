@@ -55,6 +55,16 @@ def test_pages_fold_as_characters_do() -> None:
         assert fold_pages(text) == one_by_one
 
 
+@pytest.mark.parametrize("codec", ["latin-1", "cp1252", "cp1250", "cp1251"])
+def test_code_pages_fold_as_characters_do(codec: str) -> None:
+    text = bytes(range(256)).decode(codec, "ignore")
+    # Ideographs are in none of these pages, so that the other ways are taken.
+    assert [fold_letters(char) for char in text] == [
+        fold_letters(char + "国")[:-1] for char in text
+    ]
+    assert fold_letters(text + " ") == fold_letters(text + " 国")[:-1]
+
+
 @given(st.text(st.characters(categories=("L", "N", "P", "M", "Z", "C"))))
 def test_one_byte_for_each_offset(text: str) -> None:
     folded, kept = fold_letters(text), offsets(text)

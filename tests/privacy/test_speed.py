@@ -1,11 +1,20 @@
 """No text takes more than time linear in its length, whatever it is made of."""
 
+from __future__ import annotations
+
 import time
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 
 from extauth.privacy import Detector
+from extauth.privacy.fold import fold
+
+if TYPE_CHECKING:
+    from extauth.privacy.recogniser import Recogniser
+
+RECOGNISERS = Detector().recognisers
 
 SMALL, LARGE = 1 << 14, 1 << 17
 LINEAR = 3.0
@@ -19,12 +28,54 @@ SEEDS = [
     *("12 Main ", "1 A ", "1 rue de ", "Calle A ", "Straße 1 ", "ul. A 1 ", "Rua A, ", "Via A "),
     *("curl -u ", "mysql -p", "&sig=", "sk-a", "ghp_", "SG.a.", ".atlasv1.", "12345678:AA"),
     *("+1", "00 1", "4111 ", "4111-", "1.1.1.", "::", "ab:", "DE00 ", "1А", "аa", "4О"),
+    *("AB 12 34 ", "1 A 1 ", "A1-", "1.1-1/", "passport A1", "account 123456", "12345678A "),
+    *(
+        "00:1b:",
+        "00-1b-",
+        "mac ",
+        "1A1zP1eP5Q",
+        "bc1q",
+        "0x0",
+        "btc 1A",
+        "P<UTO",
+        "7408122F1204159",
+    ),
+    *("tel 1 ", "t: 1-", "P.O. Box 1 ", "password a1!", "Laan van A ", "aA Street 1 "),
 ]
+
+PIECES = [
+    *(
+        "1",
+        "1 ",
+        "1-",
+        "1.",
+        "a",
+        "aA",
+        "A1",
+        "A 1 ",
+        "1a ",
+        "éA ",
+        "a.",
+        "a@",
+        "=a",
+        "://a:",
+        "a:",
+    ),
+    *("sk-a", "key ", "1A1z", "<", "A\n", "\\n", "eyJa.", '"a"'),
+]
+"""What a pattern may be slow at when it comes again and again."""
 
 
 def seconds(detector: Detector, text: str) -> float:
     begun = time.perf_counter()
     detector.detect(text)
+    return time.perf_counter() - begun
+
+
+def spent(recogniser: Recogniser, data: bytes) -> float:
+    begun = time.perf_counter()
+    for _ in recogniser.find(data):
+        pass
     return time.perf_counter() - begun
 
 
@@ -40,6 +91,46 @@ def assert_linear(detector: Detector, seed: str) -> None:
 @pytest.mark.parametrize("seed", SEEDS, ids=ascii)
 def test_repetition_takes_linear_time(detector: Detector, seed: str) -> None:
     assert_linear(detector, seed)
+
+
+@pytest.mark.parametrize("recogniser", RECOGNISERS, ids=lambda one: f"{one.kind}-{one.name}")
+def test_no_recogniser_takes_more_than_linear_time(recogniser: Recogniser) -> None:
+    for piece in PIECES:
+        data = fold(piece * (SMALL // len(piece)))
+        for _ in range(3):
+            once = min(spent(recogniser, data) for _ in range(3))
+            twice = min(spent(recogniser, data + data) for _ in range(3))
+            # Twice the text: twice the time, where a square would be four times.
+            if twice <= 3 * max(once, 0.0005):
+                break
+        else:
+            raise AssertionError(f"{piece!r} takes more than linear time in three attempts")
+
+
+PROSE = {
+    "English": "The committee met on Tuesday, 12 of 20 came; costs fell by 4.5% (page 3). ",
+    "German": "Die Besprechung über die neuen Räume ist später, der größte Saal ist belegt. ",
+    "French": "L'été dernier, les élèves ont visité le musée où sont des œuvres célèbres. ",
+    "Russian": "Заседание комитета было перенесено на вторник, потому что зал занят. ",
+    "Chinese": "会议改到了星期二，因为最大的会议室已经被占用了。",
+    "code": "for row in rows:\n    total += row['price'] * 1.19  # VAT\n",
+}
+
+
+@pytest.mark.parametrize("prose", PROSE.values(), ids=PROSE.keys())
+def test_four_kilobytes_of_prose_take_150_microseconds_at_most(
+    detector: Detector, prose: str
+) -> None:
+    text = (prose * 4096)[: 4096 * len(prose) // len(prose.encode())]
+    assert detector.detect(text) == ()
+    # The quickest of many: a busy machine makes others slow, and none quicker.
+    assert min(seconds(detector, text) for _ in range(2000)) <= 150e-6
+
+
+def test_a_megabyte_of_prose_takes_linear_time(detector: Detector) -> None:
+    prose = (PROSE["English"] * (1 << 14))[: 1 << 20]
+    small = min(seconds(detector, prose[: 1 << 17]) for _ in range(5))
+    assert min(seconds(detector, prose) for _ in range(5)) <= LINEAR * 8 * small
 
 
 def test_noise_takes_linear_time_too(detector: Detector) -> None:
