@@ -1,4 +1,7 @@
-"""No text takes more than time linear in its length, whatever it is made of."""
+"""No text takes more than time linear in its length, whatever it is made of.
+
+Time is that of the processor, which other programs do not add to.
+"""
 
 from __future__ import annotations
 
@@ -67,16 +70,16 @@ PIECES = [
 
 
 def seconds(detector: Detector, text: str) -> float:
-    begun = time.perf_counter()
+    begun = time.thread_time()
     detector.detect(text)
-    return time.perf_counter() - begun
+    return time.thread_time() - begun
 
 
 def spent(recogniser: Recogniser, data: bytes) -> float:
-    begun = time.perf_counter()
+    begun = time.thread_time()
     for _ in recogniser.find(data):
         pass
-    return time.perf_counter() - begun
+    return time.thread_time() - begun
 
 
 def assert_linear(detector: Detector, seed: str) -> None:
@@ -141,6 +144,6 @@ def test_noise_takes_linear_time_too(detector: Detector) -> None:
 
 def test_many_small_texts_take_as_long_as_one(detector: Detector) -> None:
     words = ["4111 1111 ", "password: ", "born ", "hunter2 ", "12 Main Street "] * 2000
-    begun = time.perf_counter()
+    begun = time.thread_time()
     detector.detect_all(words)
-    assert time.perf_counter() - begun < 3
+    assert time.thread_time() - begun < 3

@@ -22,6 +22,7 @@ from extauth.privacy.recognisers.phone import (
     InternationalPhoneRecogniser,
     NamedPhoneRecogniser,
     NationalPhoneRecogniser,
+    NorthAmericanPhoneRecogniser,
 )
 from extauth.privacy.recognisers.tax_id import TAX_IDS
 from extauth.privacy.recognisers.token import GENERAL
@@ -42,6 +43,7 @@ def recognisers(regions: Sequence[str]) -> tuple[Recogniser, ...]:
         CuedPhoneRecogniser(regions),
         NamedPhoneRecogniser(),
         *map(NationalPhoneRecogniser, regions),
+        *((NorthAmericanPhoneRecogniser(),) if {"US", "CA"}.intersection(regions) else ()),
         CardRecogniser(),
         IbanRecogniser(),
         Ipv4Recogniser(),

@@ -110,7 +110,17 @@ _EN_STRONG = (
     rb"|Turnpike)"
 )
 _EN_WEAK = (
-    rb"(?:Way|Place|Pl|Square|Sq|Circle|Cir|Close|Cl|Row|Walk|Park|Grove|Gr|Parade|Pde|Quay|Hill"
+    rb"(?:Way|Alley|Annex|Arcade|Avenue|Bayou|Beach|Bluffs?|Bottom|Branch|Bridge|Brooks?|Burgs?"
+    rb"|Bypass|Byway|Camp|Canyon|Cape|Causeway|Centers?|Circles?|Cliffs?|Club|Common|Corners?|Course"
+    rb"|Coves?|Creek|Crest|Dale|Dam|Divide|Drives|Estates?|Expressway|Extensions?|Falls?|Ferry"
+    rb"|Fields?|Flats?|Fords?|Forest|Forges?|Forks?|Fort|Freeway|Gardens?|Gateway|Glens?|Greens"
+    rb"|Groves|Harbors?|Haven|Heights|Hills|Hollow|Inlet|Islands?|Isle|Junctions?|Keys?|Knolls?"
+    rb"|Lakes?|Land|Landing|Lights?|Loaf|Locks?|Lodge|Mall|Manors?|Meadows?|Mews|Mills?|Mission"
+    rb"|Motorway|Mountains?|Neck|Orchard|Oval|Overpass|Parks|Parkways|Passage|Pines?|Plains?|Points|Ports?"
+    rb"|Prairie|Radial|Ramp|Ranch|Rapids?|Rest|Ridges|River|Roads|Route|Shoals?|Shores?|Skyway"
+    rb"|Springs?|Spurs?|Squares|Station|Stravenue|Stream|Streets|Summit|Throughway|Trace|Track"
+    rb"|Trafficway|Tunnel|Underpass|Unions?|Valleys?|Viaduct|Views|Villages?|Ville|Vista|Walks|Wall"
+    rb"|Ways|Wells?|Place|Pl|Square|Sq|Circle|Cir|Close|Cl|Row|Walk|Park|Grove|Gr|Parade|Pde|Quay|Hill"
     rb"|Green|Rise|View|Loop|Trail|Trl|Path|Pike|Run|Pass|Plaza|Crossing|Point|Ridge|Bend|Cove"
     rb"|Wharf)"
 )
@@ -120,7 +130,7 @@ _EN_UNIT = (
     rb"[ ]?[\w\-]{1,6}|#[ ]?[\w\-]{1,6}))"
 )
 _STATE = (
-    rb"(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|P[AR]|RI"
+    rb"(?:A[AEPS]|GU|MP|PR|VI|FM|MH|PW|A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|P[AR]|RI"
     rb"|S[CD]|T[NX]|UT|V[AT]|W[AIVY]|Alabama|Alaska|Arizona|Arkansas|California|Colorado"
     rb"|Connecticut"
     rb"|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|Indiana|Iowa|Kansas|Kentucky|Louisiana|Maine"
@@ -150,10 +160,10 @@ ADDRESSES = (
     AddressRecogniser(
         "box",
         rb"(?:P\.? ?O\.? ?|Post Office )[Bb]ox \d|Postfach \d|Apartado(?: de [Cc]orreos)? \d"
-        rb"|Postbus \d|Casella [Pp]ostale \d",
+        rb"|Postbus \d|Casella [Pp]ostale \d|(?:PSC|CMR|Unit) \d{1,5},? Box \d",
         rb"(?:(?:P\.? ?O\.? ?|Post Office )[Bb]ox|Postfach|Apartado(?: de [Cc]orreos)?|Postbus"
-        rb"|Casella [Pp]ostale) \d{1,6}\b",
-        rb"(?:(?:"
+        rb"|Casella [Pp]ostale|(?:PSC|CMR|Unit) \d{1,5},? Box) \d{1,6}\b",
+        rb"(?:[AFD]PO A[AEP] \d{5}\b|(?:"
         + _EN_TOWN
         + _GAP
         + rb"){0,2}"
@@ -224,10 +234,23 @@ ADDRESSES = (
         opens=_FROM_NUMBER[: -len(_RUN)] + rb"(?:[ ][a-z\xe9.\-]{2,12})?" + _RUN,
     ),
     AddressRecogniser(
+        "fr-ch",
+        rb"(?i)\b(?:rue|avenue|boulevard|chemin|route|place|quai|ruelle) [^\n\d]{2,40} \d",
+        rb"\b(?i:rue|avenue|boulevard|chemin|route|place|quai|ruelle) "
+        + _NAMES
+        + _NAME
+        + rb",?[ ]\d{1,4}[a-z]?\b",
+        rb"(?:CH-)?\d{4}[ ]" + _TOWN + _COUNTRY,
+        certain=rb"\A\z",
+        opens=rb"[A-Za-z]{1,9}" + _RUN,
+    ),
+    AddressRecogniser(
         "es",
-        rb"(?i)(?:\bcalle|\bc/|\bavda\.?|\bavenida|\bplaza|\bpza\.?|\bpaseo|\bcamino|\bcarretera"
+        rb"(?i)(?:\bcalle|\bpasaje|\bca\xe9ada|\bcuesta|\brambla|\bcallej\xe9n|\burbanizaci\xe9n"
+        rb"|\bvial|\bretorno|\bcerrada|\bperif\xe9rico|\bcalzada|\bprolongaci\xe9n|\bc/|\bavda\.?|\bavenida|\bplaza|\bpza\.?|\bpaseo|\bcamino|\bcarretera"
         rb"|\bctra\.|\bronda|\btraves\xe9a|\bglorieta|\bc\.) ?[A-Z\xe9]",
-        rb"(?:\b(?i:calle|avda\.?|avenida|plaza|pza\.?|paseo|camino|carretera|ctra\.|ronda"
+        rb"(?:\b(?i:calle|pasaje|ca\xe9ada|cuesta|rambla|callej\xe9n|urbanizaci\xe9n|vial|retorno|cerrada"
+        rb"|perif\xe9rico|calzada|prolongaci\xe9n|avda\.?|avenida|plaza|pza\.?|paseo|camino|carretera|ctra\.|ronda"
         rb"|traves\xe9a|glorieta|c\.) |\b[Cc]/ ?)"
         + rb"(?:"
         + _SMALL
@@ -239,16 +262,22 @@ ADDRESSES = (
         + _NAME
         + rb"){0,4}"
         rb",?[ ](?:n[\xe9o.]{1,2}\.?[ ]?|n\xfam\.[ ]?|s/n)?\d{1,4}(?:[ ]?[A-D]\b)?"
+        rb"(?:[ ](?:Piso|Puerta|Apt\.|Edif\.|Depto\.|Local)[ ]\d{1,4}[ ,]{0,3}){0,2}"
         rb"(?:,?[ ](?:piso[ ])?\d{1,2}[.\xe9\xbaao\x1f]{1,2}[ ]?(?:[A-Za-z]{1,4}\b\.?)?)?",
-        rb"\d{5}[ ]" + _TOWN + rb"(?:[ ]?\([A-Z\xe9][\w\xe9]{2,20}\))?" + _COUNTRY,
-        certain=rb"(?i)\A(?:calle|avda|avenida|paseo|c/|plaza|pza)",
+        rb"(?:"
+        + _TOWN
+        + rb",[ ](?:[A-Z]{2,4}[ ])?\d{5}(?:-\d{4})?\b|\d{5}[ ]"
+        + _TOWN
+        + rb"(?:[ ]?\([A-Z\xe9][\w\xe9]{2,20}\))?)"
+        + _COUNTRY,
+        certain=rb"(?i)\A(?:calle|avda|avenida|paseo|c/|plaza|pza|callej\xe9n|calzada)",
         opens=rb"(?:[Cc]/|[A-Za-z\xe9]{1,12}\.?)" + _RUN,
     ),
     AddressRecogniser(
         "it",
-        rb"(?i)\b(?:via|viale|v\.le|piazza|p\.zza|p\.za|piazzale|corso|c\.so|vicolo|largo|strada"
+        rb"(?i)\b(?:via|borgo|canale|stretto|rotonda|viale|v\.le|piazza|p\.zza|p\.za|piazzale|corso|c\.so|vicolo|largo|strada"
         rb"|lungomare|contrada|localit\xe9) (?:\w{2,5}[ '])?[A-Z\xe9]",
-        rb"\b(?i:via|viale|v\.le|piazza|p\.zza|p\.za|piazzale|corso|c\.so|vicolo|largo|strada"
+        rb"\b(?i:via|borgo|canale|stretto|rotonda|viale|v\.le|piazza|p\.zza|p\.za|piazzale|corso|c\.so|vicolo|largo|strada"
         rb"|lungomare|contrada|localit\xe9) "
         rb"(?:"
         + _SMALL
@@ -259,8 +288,9 @@ ADDRESSES = (
         + rb"[ ]?){0,2}"
         + _NAME
         + rb"){0,3}"
-        rb",?[ ](?:n\.?[ ]?|n\xe9[ ]?)?\d{1,4}(?:[ ]?/?[ ]?[A-Za-z]\b)?",
-        rb"\d{5}[ ]" + _TOWN + rb"(?:[ ]\(?[A-Z]{2}\)?)?" + _COUNTRY,
+        rb",?[ ](?:n\.?[ ]?|n\xe9[ ]?)?\d{1,4}(?:[ ]?/?[ ]?[A-Za-z]\b)?"
+        rb"(?:,?[ ](?:Piano|Appartamento|Interno|int\.|Scala)[ ]\w{1,4})?",
+        rb"\d{5},?[ ]" + _TOWN + rb"(?:[ ]\(?[A-Z]{2}\)?)?" + _COUNTRY,
         certain=rb"\A(?:Via|Viale|Piazza|Piazzale|Corso|Vicolo) [^,]+(?:,| n)|(?i)\A(?:viale"
         rb"|piazza|corso|vicolo|piazzale)",
         opens=rb"[A-Za-z\xe9.]{1,12}" + _RUN,
@@ -281,20 +311,21 @@ ADDRESSES = (
         + rb"){0,4}"
         rb",?[ ](?:n[\xe9o.]{1,2}\.?[ ]?)?\d{1,5}\b(?:[ ]?[A-D]\b)?",
         rb"(?:[^,\n\x1f]{1,32}(?:, | - |\n)){0,3}(?:CEP:? )?(?:\d{4}-\d{3}(?:[ ]" + _TOWN + rb")?"
-        rb"|\d{5}-\d{3})" + _COUNTRY,
+        rb"|\d{5}-?\d{3}(?:[ ]" + _TOWN + rb"(?:[ ][/\-][ ][A-Z]{2}\b)?)?)" + _COUNTRY,
         certain=rb"(?i)\A(?:rua|avenida|travessa|pra\xe9a|alameda) ",
         opens=rb"[A-Za-z\xe9.]{1,12}" + _RUN,
     ),
     AddressRecogniser(
         "nl",
         rb"(?:straat|laan|weg|plein|gracht|kade|dijk|singel|steeg|hof|dreef|plantsoen|markt|park"
-        rb"|pad)[ ]\d|\bLaan van ",
+        rb"|pad|boulevard|baan|lei)[ ]\d|\bLaan van ",
         rb"(?:Laan van (?:(?:de|der|den|het) )?[A-Z\xe9][\w\xe9\-]{2,28}"
         rb"|(?:[A-Z\xe9][\w\xe9.\-]{0,24}[ ](?:(?:van|de|der"
         rb"|den)[ ]){0,2}){0,3}[A-Z\xe9]?[\w\xe9\-]{2,28}(?:straat|laan|weg|plein|gracht|kade|dijk"
-        rb"|singel|steeg|hof|dreef|plantsoen|markt|park|pad))"
+        rb"|singel|steeg|hof|dreef|plantsoen|markt|park|pad|boulevard|baan|lei))"
         rb"[ ]\d{1,4}(?:[ \-]?[a-zA-Z]{1,3}\b|-\d{1,3}|[ ](?:bis|hs|huis))?",
-        rb"(?:NL-)?\d{4}[ ]?[A-Z]{2}(?:[ ]{1,2}" + _TOWN + rb")?" + _COUNTRY,
+        rb"(?:(?:NL-)?\d{4}[ ]?[A-Z]{2}(?:[ \n]{1,2}" + _TOWN + rb")?|\d{4}[ \n]" + _TOWN + rb")"
+        rb"" + _COUNTRY,
         certain=rb"[A-Z][\w\xe9\-]*(?:straat|laan|gracht|plein|singel|kade|steeg)[ ]\d|\ALaan van ",
         opens=_FROM_NAME,
     ),
@@ -311,11 +342,13 @@ ADDRESSES = (
     AddressRecogniser(
         "nordic",
         rb"(?:gatan|v\xe9gen|vagen|gr\xe9nd|torget|all\xe9n|stigen|backen|plan|gata|gade|vej|veien"
-        rb"|gate|all\xe9|stien|katu|tie)[ ]\d",
+        rb"|gate|[Aa]ll\xe9|stien|katu|tie|kuja|polku|bulevardi|kaari|raitti|str\xe9de|bakken|svingen"
+        rb"|br\xe9ten|\xe9sen|tunet|lunden|jordet|vollen|haugen|ringen)[ ]\d",
         rb"(?:[A-Z\xe9][\w\xe9.\-]{0,24}[ ]){0,2}(?:[A-Z\xe9]?[\w\xe9\-]{2,28})?(?:gatan"
         rb"|v\xe9gen|vagen"
         rb"|gr\xe9nd|torget|all\xe9n|stigen|backen|plan|gata|gade|vej|veien|gate|all\xe9|stien"
-        rb"|katu|tie)"
+        rb"|katu|tie|kuja|polku|bulevardi|kaari|raitti|str\xe9de|bakken|svingen|br\xe9ten|\xe9sen|tunet"
+        rb"|lunden|jordet|vollen|haugen|ringen|All\xe9)"
         rb"[ ]\d{1,4}(?:[ ]?[A-Za-z]\b)?(?:,?[ ](?:lgh[ ]\d{4}|\d{1,2}\.?[ ]?(?:tr\.?|sal|th|tv"
         rb"|mf)))?",
         rb"(?:SE?-|N-|DK-|FI-|S-)?(?:\d{3}[ ]?\d{2}|\d{4})[ ]" + _TOWN + _COUNTRY,

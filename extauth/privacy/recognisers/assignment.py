@@ -91,7 +91,7 @@ class AssignmentRecogniser:
             rb")[ \t]{0,4}(?:" + _QUOTED + rb"|" + _BARE + rb")"
         )
         self._stand_in = compile_pattern(
-            rb"(?i)\$.*|![a-z]*|%.*%|\{.*|<.*|\[.*|\(.*|[*.x\-_?#\x1f]+|.*\.\.\.|none|null|nil"
+            rb"(?i)\$[({].*|\$[a-z_][\w.:\-]*|\$\d?|![a-z]*|%.*%|\{.*|<.*|\[.*|\(.*|[*.x\-_?#\x1f]+|.*\.\.\.|none|null|nil"
             rb"|undefined"
             rb"|true|false|yes|no|await|async|new|lambda|function|self|this|string|str|bytes|text|optional"
             rb"|required|redacted|hidden|masked"

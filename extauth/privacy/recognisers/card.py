@@ -32,7 +32,7 @@ _ISSUED = compile_pattern(
     rb"|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}"  # Mastercard
     rb"|3[47]\d{13}"  # American Express
     rb"|3(?:0[0-59]|[689]\d)\d(?:\d{10}|\d{12})"  # Diners Club
-    rb"|35(?:2[89]|[3-8]\d)\d{12,15}"  # JCB
+    rb"|35\d\d\d{12,15}|(?:2131|1800)\d{11}"  # JCB
     rb"|6(?:011|4[4-9]\d|5\d\d)\d{12,15}"  # Discover, RuPay
     rb"|62\d{14,17}"  # UnionPay
     rb"|(?:5[06-8]\d|639|67\d)\d{10,16}"  # Maestro
@@ -41,7 +41,7 @@ _ISSUED = compile_pattern(
 
 
 class CardRecogniser:
-    """13 to 19 digits in one piece or grouped as on a card, of a known issuer, with a valid Luhn.
+    """12 to 19 digits in one piece or grouped as on a card, of a known issuer, with a valid Luhn.
 
     Parts of longer numbers, decimal fractions, identifiers and telephone numbers are none.
     """
@@ -50,10 +50,10 @@ class CardRecogniser:
     confidence = 0.9
     opens = rb"\d(?:[ \-]?\d){0,500}[ \-]?"
     name = "card"
-    prefilter = rb"\d{13}|\d{4}[ \-]\d{4}[ \-]\d{4}|\d{4}[ \-]\d{6}[ \-]\d{4}|\d{6}[ \-]\d{13}"
+    prefilter = rb"\d{12}|\d{4}[ \-]\d{4}[ \-]\d{4}|\d{4}[ \-]\d{6}[ \-]\d{4}|\d{6}[ \-]\d{13}"
 
     def __init__(self) -> None:
-        self._runs = compile_pattern(rb"\d(?:[ \-]?\d){12,}")
+        self._runs = compile_pattern(rb"\d(?:[ \-]?\d){11,}")
         self._continued = compile_pattern(rb"(?:[A-Za-z_\xe9+]|\d[.,])\z")
         self._cue = compile_pattern(
             rb"(?i)card|visa|credit|debit|karte|carte|tarjeta|carta|cart\xe9o|kort|kaart|kart"
@@ -77,20 +77,18 @@ class CardRecogniser:
             last -= 1
         while first < last:
             size = self._card_at(data, spans[first : min(last, first + _LONGEST)])
-            if size and self._is_article(data, spans[first]):
+            if size == 1 and self._needs_cue(data, spans[first]):
                 size = 0
             if size:
                 yield Span(spans[first].start, spans[first + size - 1].end)
             first += size or 1
 
-    def _is_article(self, data: bytes, span: Span) -> bool:
-        """Whether thirteen digits are an article's number (EAN), with no word for a card before."""
+    def _needs_cue(self, data: bytes, span: Span) -> bool:
+        """Whether it has twelve digits or is an article's number (EAN), and no word for a card."""
         digits = data[span.start : span.end]
-        return (
-            len(digits) == _ARTICLE
-            and ean.is_valid(digits.decode())
-            and self._cue.search(data[max(0, span.start - _NEAR) : span.start]) is None
-        )
+        common = len(digits) < _ARTICLE
+        common = common or (len(digits) == _ARTICLE and ean.is_valid(digits.decode()))
+        return common and self._cue.search(data[max(0, span.start - _NEAR) : span.start]) is None
 
     def _card_at(self, data: bytes, spans: list[Span]) -> int:
         """How many groups, from the first on, are one card; 0 if they begin none."""
@@ -108,7 +106,7 @@ class CardRecogniser:
 
 def _is_card(digits: bytes) -> bool:
     return (
-        13 <= len(digits) <= 19
+        12 <= len(digits) <= 19
         and _ISSUED.fullmatch(digits) is not None
         and luhn.is_valid(digits.decode())
     )

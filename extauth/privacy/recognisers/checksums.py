@@ -9,11 +9,15 @@ from typing import Final
 from stdnum import luhn
 from stdnum.br import cpf
 from stdnum.hu import anum
+from stdnum.iso7064 import mod_11_2
 
 _SEPARATORS: Final = str.maketrans("", "", " .-/")
 _DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _SSN = re.compile(r"(?!000|666|9)\d{3}(?!00)\d\d(?!0000)\d{4}")
 # HMRC, NIM39110: which prefixes are given out.
+_MEMBERS: Final = (
+    "AT BE BG CY CZ DE DK EE EL ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK XI"
+)
 _GERMAN: Final = frozenset("CFGHJKLMNPRTVWXYZ0123456789")
 _NINO = re.compile(
     r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\d{6}[A-D]", re.IGNORECASE
@@ -53,6 +57,29 @@ def social_security(written: str) -> bool:
 def british_insurance(written: str) -> bool:
     """A British national insurance number."""
     return _NINO.fullmatch(_bare(written)) is not None
+
+
+def british_like(written: str) -> bool:
+    """What has the form of a British national insurance number, whatever its prefix."""
+    return not _bare(written).endswith(tuple("EFGHIJKLNOPQRSUVWXYZ"))
+
+
+def european_vat(written: str) -> bool:
+    """A VAT number of a member of the European Union, by its country alone."""
+    return _bare(written)[:2] in _MEMBERS.split()
+
+
+def chinese(written: str) -> bool:
+    """A Chinese resident identity number: GB 11643, without a look at the list of counties."""
+    value = _bare(written)
+    return _DATE.fullmatch(value[6:14]) is not None and mod_11_2.is_valid(value)
+
+
+def korean(written: str) -> bool:
+    """A South Korean resident registration number, which since 2020 has no checksum."""
+    value = _bare(written)
+    century = {"1": "19", "2": "19", "5": "19", "6": "19"}.get(value[6], "20")
+    return value[6] in "12345678" and _DATE.fullmatch(century + value[:6]) is not None
 
 
 def british_licence(written: str) -> bool:

@@ -22,7 +22,10 @@ _NAMED = (
     rb"(?:[ ](?:number|no|nr|num|n\xe9))?\.?|\bt:)"
     rb"(?:[ \t]{0,2}[:#=\x1f][ \t\x1f]{0,3}|[ \t]{1,3}|\x1f)"
 )
-_NO_PHONE = compile_pattern(rb"\A(?:\d{1,4}[./\-]\d{1,2}[./\-]\d{1,4}|(?:\d{1,3}\.){3}\d{1,3})\b")
+_NO_PHONE = compile_pattern(
+    rb"\A(?:\d{4}-\d{1,2}-\d{1,2}|\d{4}/\d{1,2}/\d{1,2}|\d{1,2}[./\-]\d{1,2}[./\-]\d{4}"
+    rb"|\d{1,2}\.\d{1,2}\.\d{2}|(?:\d{1,3}\.){3}\d{1,3})(?:[ ].*)?\z"
+)
 _OPENS = rb"[+(\d][\d .\-/()+]{0,500}[xX]?"
 
 _JOINED_BEFORE = compile_pattern(rb"(?:[\w\xe9$#+]|\d[.,:/\-])\z")
@@ -104,6 +107,30 @@ class CuedPhoneRecogniser:
             if _JOINED_AFTER.search(data[end : end + 2]):
                 continue
             if any(plan.is_valid(data[start:end]) for plan in self._plans):
+                yield Span(start, end)
+
+
+class NorthAmericanPhoneRecogniser:
+    """`(415) 555-2671`, `415.555.2671x12`: what is written so is one, in use or not."""
+
+    kind = "phone"
+    confidence = 0.7
+    opens = _OPENS
+    name = "phone-format"
+    prefilter = rb"[2-9]\d\d(?:\)[ ]?|[.\-])[2-9]\d\d[.\-]\d{4}"
+
+    def __init__(self) -> None:
+        self._pattern = compile_pattern(
+            rb"(?:(?:\+1|\b001|\b1)[ .\-]?)?"
+            rb"(?:\([2-9]\d\d\)[ ]?[2-9]\d\d[.\-]|[2-9]\d\d-[2-9]\d\d-|[2-9]\d\d\.[2-9]\d\d\.)\d{4}"
+        )
+
+    def find(self, data: bytes) -> Iterator[Span]:
+        """Numbers without their extension, that are no part of a longer one."""
+        for match in self._pattern.finditer(data):
+            start, end = match.start(), match.end()
+            before, behind = data[max(0, start - 2) : start], data[end : end + 2]
+            if not _JOINED_BEFORE.search(before) and not _JOINED_AFTER.search(behind):
                 yield Span(start, end)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from extauth.privacy.recognisers.checksums import hungarian_tax
+from extauth.privacy.recognisers.checksums import european_vat, hungarian_tax
 from extauth.privacy.recognisers.number import number, recognisers_of
 
 _TAX = (
@@ -39,6 +39,7 @@ _EU_VAT: Final = "|".join(
 NUMBERS = (
     # Europe
     number("eu.vat", _VAT, alone="AAA99999999|AA999999999A99|AA99 999999999", cued=_EU_VAT),
+    number(european_vat, _VAT, cued=f"{_EU_VAT}|AAA99999999|AA99999999999999", checksum=False),
     number("gb.vat", _VAT, alone="AA 999 9999 99|AA999 9999 99|AA999999999",
            cued="999~9999~99|999999999|AA 999999999"),
     number("gb.utr", f"utr|unique taxpayer|{_TAX}", cued="9999999999|99999~99999|999~999~9999"),
