@@ -89,6 +89,11 @@ class StateDir:
         return self.path / "trials"
 
     @property
+    def replay_progress(self) -> Path:
+        """How far an interrupted replay of the audit log came (extauth.replay.resume)."""
+        return self.path / "replay.resume"
+
+    @property
     def identity_db(self) -> Path:
         """API keys and principals."""
         return self.path / "identity.db"

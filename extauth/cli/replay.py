@@ -91,9 +91,7 @@ def replay(
             until=until,
             sample=sample,
         )
-        kept = (
-            records.with_name(f"{records.name}.resume") if records else state.path / "replay.resume"
-        )
+        kept = records.with_name(f"{records.name}.resume") if records else state.replay_progress
         try:
             with _progress() as watch:
                 figures = run(question, trace, resume=kept, watch=watch)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from extauth.audit import Action, ActionLog
 from extauth.audit.rewriting import rewrite
 from extauth.erasure.content import Rewriting
-from extauth.erasure.files import blot_out, configured
+from extauth.erasure.files import blot_out, configured, forget_replay
 from extauth.identity.names import principal_id
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def erase(
     _revoke(person, keys, clock())
     moved = rename(rewriting.pseudonyms.names)
     files = blot_out(state, rewriting.pseudonyms)
+    replays = forget_replay(state, rewriting.pseudonyms)
     records = rewrite(state.audit_db, "record", rewriting.record, number)
     actions = rewrite(state.audit_db, "action", rewriting.action, number)
     deleted = sum(keys.erase(person.tenant, name) for name in person.principals)
@@ -93,7 +94,7 @@ def erase(
         Store("ledger", moved.rows, 0),
         Store("audit records", records, 0),
         Store("audit actions", actions, 0),
-        Store("logs and trials", files, 0),
+        Store("other files", files, replays),
     )
     log.complete(number, replace(action, after=list(map(msgspec.to_builtins, stores))))
     left = configured(state, rewriting.pseudonyms)

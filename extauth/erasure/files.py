@@ -1,4 +1,4 @@
-"""What stands outside of the databases: logs, records of trials, configuration."""
+"""What stands outside of the databases: logs, trials, a replay, configuration."""
 
 from __future__ import annotations
 
@@ -31,6 +31,21 @@ def blot_out(state: StateDir, pseudonyms: Pseudonyms) -> int:
         return sum(_blot(file, pseudonyms) for file in files if file.is_file())
     except OSError as error:
         raise StackError(f"{error.filename}: can't be rewritten: {error.strerror}") from None
+
+
+def forget_replay(state: StateDir, pseudonyms: Pseudonyms) -> int:
+    """Drop the progress of a replay that has counted a name: 1 where there was one, else 0.
+
+    It is of records that are no more. Raises StackError.
+    """
+    file = state.replay_progress
+    try:
+        if not file.is_file() or not pseudonyms.stand_in(file.read_bytes()):
+            return 0
+        file.unlink()
+    except OSError as error:
+        raise StackError(f"{file}: can't be removed: {error.strerror}") from None
+    return 1
 
 
 def configured(state: StateDir, pseudonyms: Pseudonyms) -> Iterator[Path]:

@@ -155,7 +155,10 @@ class EmbeddedLedger:
         entry = Renamed(self._book.advance(now), dict(names))
         self._book.apply(entry)
         writer.write(entry)
-        return Moved(await writer.fold())
+        rows = await writer.fold()
+        # They are settled under the new name, and yet know the old one.
+        new = set(names.values())
+        return Moved(rows, sum(one.account.principal in new for one in self._book.opened))
 
     def _ready(self) -> Writer:
         writer = self._writer

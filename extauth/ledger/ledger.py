@@ -76,7 +76,7 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class Moved(NamedTuple):
-    """How many counters and lines got other names, and how many requests still hold old ones."""
+    """How many counters and lines got other names, and how many requests still know old ones."""
 
     rows: int
     left: int = 0
@@ -147,7 +147,8 @@ class Ledger(Protocol):
         """Go on under other names: counters, requests that run, lines of the usage report.
 
         A name stands in a counter's key as a whole. What counts under both names is added up. The
-        old ones are in no file of the ledger afterwards, unless something is `left`.
+        old ones are in no file of the ledger afterwards. Requests that are `left` may bring them
+        back into a shared one, and into other stores: call again when they have ended.
         """
 
 
