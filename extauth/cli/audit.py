@@ -214,11 +214,11 @@ def _head(text: str | None) -> Head | None:
 
 
 def _standing(counters: list[dict[str, Any]]) -> str:
-    """What was used of each; of an erasure, what was rewritten or deleted where."""
+    """What was used of each; of an erasure, what was done where."""
     return ", ".join(
         f"{each['used']:,} {each['unit']}"
         if "used" in each
-        else f"{each['store']}: {each['rewritten']:,} rewritten, {each['deleted']:,} deleted"
+        else f"{each['store']}: {each['rewritten'] + each['deleted']:,}"
         for each in counters
     )
 

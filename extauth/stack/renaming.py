@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from extauth.app import open_ledger
 from extauth.ledger.ledger import Moved
+from extauth.settings import Ledger as Settings
 from extauth.snapshot import Snapshot
 from extauth.stack.admin_call import order
 from extauth.stack.record import StackRecord
@@ -15,7 +16,6 @@ from extauth.stack.record import StackRecord
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from extauth.settings import Ledger as Settings
     from extauth.state import StateDir
 
 WITHIN_SECONDS = 120.0
@@ -31,12 +31,13 @@ def renaming(state: StateDir) -> Callable[[Mapping[str, str]], Moved]:
     def rename(names: Mapping[str, str]) -> Moved:
         if StackRecord.running(state) is not None:
             return _order(state, names)
-        if not state.active.exists():
-            # Never started: nothing was counted.
+        if state.active.exists():
+            settings = Snapshot.load(state.active.resolve()).settings.ledger
+        elif state.ledger_db.exists():
+            settings = Settings()
+        else:
             return Moved(0)
-        return asyncio.run(
-            _rename(state, Snapshot.load(state.active.resolve()).settings.ledger, names)
-        )
+        return asyncio.run(_rename(state, settings, names))
 
     return rename
 
