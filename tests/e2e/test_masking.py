@@ -178,9 +178,9 @@ def test_tools_and_their_calls_are_searched(stack: Stack) -> None:
 @pytest.mark.parametrize("binary", [True, False])
 def test_tensors_are_masked_in_either_form(stack: Stack, binary: bool) -> None:
     """What is redacted is embedded as if it had been written so."""
-    key = stack.create_key(f"tensors-{binary}", "initech", "premium", "developer", region="eu-west")
+    key = stack.create_key(f"tensors-{binary}", "wayne", "premium", "developer", region="eu-west")
     tensor = triton.InferInput("text_input", [2, 1], "BYTES")
-    texts = [[f"Pay with {CARD} now".encode()], [b"Pay with [CARD] now"]]
+    texts = [[f"Write to {SECRETS['email']} now".encode()], [b"Write to [EMAIL] now"]]
     tensor.set_data_from_numpy(np.array(texts, dtype=np.object_), binary_data=binary)
     with triton.InferenceServerClient(stack.endpoint.removeprefix("http://")) as client:
         answer = client.infer("embed", [tensor], headers={"Authorization": f"Bearer {key}"})
