@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from extauth.errors import SluiceError, StackError
+from extauth.history import History
 from extauth.stack import envoy_files
 from extauth.stack.apply import apply
 from extauth.stack.progress import Silent
@@ -59,12 +60,15 @@ class Following:
         self._source = source
         self._progress = progress
         self._now = FollowingState(watch=source.settings.policy.watch)
+        self._history = History(wish.state.history)
+        self._told = self._history.refusals()
 
     async def run(self) -> None:
         """Follow until cancelled."""
         self._tell(self._now)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._tidy())
+            tasks.create_task(self._listen())
             if self._source.settings.policy.watch:
                 tasks.create_task(self._watch())
             if self._source.settings.policy.pull is not None:
@@ -79,6 +83,22 @@ class Following:
     def _forget(self) -> None:
         with switching(self._state):
             envoy_files.forget(self._state, ready_record(self._state))
+
+    async def _listen(self) -> None:
+        """Tell of what was refused to others: `sluice apply` tells only whoever called it."""
+        while True:
+            await asyncio.sleep(TIDY_SECONDS)
+            if self._history.refusals() > self._told:
+                await self._attempt(self._tell_refused)
+
+    def _tell_refused(self) -> None:
+        new = self._history.refusals() - self._told
+        self._told += new
+        refused = [entry for entry in self._history.entries() if entry.result == "refused"]
+        for entry in refused[-new:]:
+            # What is watched and pulled was told when it was tried.
+            if entry.how in {"apply", "rollback"}:
+                self._progress.note(f"{entry.how} refused: {entry.reason}")
 
     async def _watch(self) -> None:
         watched = Watched(self._wish.config, self._source.policies)

@@ -165,6 +165,11 @@ def keys(directory: Path) -> dict[str, str]:
     return {"algorithm": "ES256", "key": str(private), "public_key": str(public)}
 
 
+def logged(site: Site, words: str) -> None:
+    """Whether the supervisor's log has these words."""
+    assert re.search(words, (site.state.logs / "supervisor.log").read_text())
+
+
 def test_history_diff_and_the_way_back(private_stack: Start, tmp_path: Path) -> None:
     site = Site(private_stack, tmp_path)
     first = site.stack.json("status")["digest"]
@@ -184,14 +189,14 @@ def test_history_diff_and_the_way_back(private_stack: Start, tmp_path: Path) -> 
     assert not site.allowed()
 
     rego = site.policies / "gateway" / "inference" / "inference.rego"
-    shipped = rego.read_text()
-    rego.write_text(shipped + "\nnot rego\n")
+    rego.write_text(f"{rego.read_text()}\nnot rego\n")
     assert site.fails("apply").returncode == 2
     status = site.stack.json("status")
     assert status["digest"] == applied["digest"]
     assert "inference.rego:" in status["refused"]["reason"]
     assert "sluice_snapshot_refused_total 1.0" in site.stack.metrics()
     assert "sluice_snapshot_sequence 2.0" in site.stack.metrics()
+    eventually(lambda: logged(site, r"apply refused: .*inference\.rego:\d+"))
 
     assert site.stack.json("rollback") == {"digest": first, "changed": True, "sequence": 4}
     assert site.allowed()
