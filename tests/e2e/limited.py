@@ -78,9 +78,12 @@ def waiting(site: Stack) -> int:
 
 
 @contextlib.contextmanager
-def endless(site: Stack, client: httpx.Client) -> Iterator[httpx.Response]:
-    """A stream that runs until the client leaves: it is larger than any buffer on its way."""
-    slow = httpx.HTTPTransport(socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)])
+def endless(site: Stack, client: httpx.Client, *, window: int = 4096) -> Iterator[httpx.Response]:
+    """A stream that runs until the client leaves: it is larger than any buffer on its way.
+
+    `window` are the bytes that the client's own takes; with few, reading the rest takes minutes.
+    """
+    slow = httpx.HTTPTransport(socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, window)])
     headers = {"authorization": client.headers["authorization"]}
     with (
         httpx.Client(transport=slow, base_url=site.endpoint, timeout=60, headers=headers) as reader,

@@ -78,7 +78,7 @@ def test_every_end_gives_its_slot_back(site: Stack) -> None:
     assert waited.elapsed.total_seconds() > 7
 
     # A stream is cut. What was said of it counts.
-    with endless(site, client) as stream:
+    with endless(site, client, window=1 << 18) as stream:
         number = stream.headers["x-request-id"]
         assert standing(site, "ending")["reserved"] == 1
         site.kill("triton")
