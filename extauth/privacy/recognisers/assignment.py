@@ -91,9 +91,11 @@ class AssignmentRecogniser:
             rb")[ \t]{0,4}(?:" + _QUOTED + rb"|" + _BARE + rb")"
         )
         self._stand_in = compile_pattern(
-            rb"(?i)\$[({].*|\$[a-z_][\w.:\-]*|\$\d?|![a-z]*|%.*%|\{.*|<.*|\[.*|\(.*|[*.x\-_?#\x1f]+|.*\.\.\.|none|null|nil"
+            rb"(?i)0x[0-9a-f]{1,4}|.*<[a-z][\w \-]*>.*|\$[({].*|\$[a-z_][\w.:\-]*|\$\d?|![a-z]*"
+            rb"|%.*%|\{.*|<.*|\[.*|\(.*|[*.x\-_?#\x1f]+|.*\.\.\.|none|null|nil"
             rb"|undefined"
-            rb"|true|false|yes|no|await|async|new|lambda|function|self|this|string|str|bytes|text|optional"
+            rb"|true|false|yes|no|await|async|new|lambda|function|self|this|string|str|bytes"
+            rb"|text|optional"
             rb"|required|redacted|hidden|masked"
             rb"|removed|unknown|empty|blank|n/?a|tbd|todo|change[_ \-]?(?:me|it|this)\w{0,4}"
             rb"|example\w{0,9}"
@@ -117,6 +119,7 @@ class AssignmentRecogniser:
             rb"|delimiter"
             rb"|by|compass|bypass|trespass)[ _\-]?\z"
         )
+        self._line = compile_pattern(rb"(?:\A|\n)[ \t]{0,4}[\w\-]*\z")
         self._flag = compile_pattern(rb"(?:^|\s)--[\w\-]*\z")
         self._url = compile_pattern(rb"(?i)[a-z][a-z0-9+.\-]*://[^@]*")
 
@@ -146,13 +149,18 @@ class AssignmentRecogniser:
             if group < 6:
                 value = value.rstrip(b"\\")
                 secret = self._is_quoted_secret(value, operator)
+                if not operator and name.lower() == b"pass":
+                    # To pass something is to hand it over, more often than not.
+                    secret = secret and self._made_up(value)
             elif operator in _QUOTED_ONLY:
                 # `password Blue!Sky77` in a sentence: only what is made up like a password.
                 value = value.rstrip(b".:)]}!?")
                 secret = not operator and name[:1] in b"pP" and self._made_up(value)
             else:
                 value = value.rstrip(b".:)]}")
-                secret = self._is_bare_secret(value.rstrip(b"!?"), name, operator)
+                spaced = match.end(2) < match.start(group) or operator != match.group(2)
+                code = spaced and self._line.search(before) is None
+                secret = self._is_bare_secret(value.rstrip(b"!?"), name, operator, code=code)
             if secret and len(value) >= _SHORTEST:
                 yield Span(start, start + len(value))
 
@@ -168,7 +176,7 @@ class AssignmentRecogniser:
             return b" " not in value and self._symbol.search(value) is not None
         return value.count(b" ") <= _MOST_SPACES
 
-    def _is_bare_secret(self, value: bytes, name: bytes, operator: bytes) -> bool:
+    def _is_bare_secret(self, value: bytes, name: bytes, operator: bytes, *, code: bool) -> bool:
         if self._stand_in.fullmatch(value) or self._code.fullmatch(value):
             return False
         if self._url.fullmatch(value):
@@ -178,7 +186,8 @@ class AssignmentRecogniser:
             return name[:1] in {b"p", b"P"}
         if self._symbol.search(value):
             return True
-        return operator == b"=" and self._reference.fullmatch(value) is None
+        # Spaces around `=` are a programmer's, but at the beginning of a line of a configuration.
+        return operator == b"=" and not code and self._reference.fullmatch(value) is None
 
 
 _QUOTED_ONLY = frozenset({b"", b",", b"("})

@@ -46,6 +46,11 @@ from tests.privacy.recognisers.marked import found
         "κωδικός πρόσβασης: «krifo123»",
         "Authorization: Basic «dXNlcjpwYXNzd29yZA==»",
         "X-Api-Key: «a1b2c3d4e5f6»",
+        "user jdoe, password «Blue!Sky77», PIN not set",
+        "password: «$8Ffv4B*Ak»",
+        "my password is «Tr0ub4dor&3»",
+        '<add key="ApiKey" value="«RJ7tFld71dp9jD5paWNU»" />',
+        "password = «correcthorse»",
     ],
 )
 def test_finds_the_value(detector: Detector, marked: str) -> None:
@@ -83,6 +88,11 @@ def test_finds_the_value(detector: Detector, marked: str) -> None:
         "etag: 5f4dcc3b5aa765d61d8327deb882cf99",
         "token_url: https://login.example.com/oauth2/v2.0/token",
         "bypass=true1",
+        "self.token = nextchar",
+        "elif token == 0x22:",
+        "Pass `capture_all=True` to it",
+        "const token = await getToken();",
+        "token: `Authorization: Bearer <token>`",
     ],
 )
 def test_stand_ins_references_and_prose_are_none(detector: Detector, text: str) -> None:
