@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.e2e.conftest import Stack
+
 pytestmark = pytest.mark.e2e
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -83,6 +85,19 @@ def test_every_command_works(document: Path, checkout: tuple[Path, dict[str, str
             assert json.loads(printed) == promised
         elif line.startswith("curl"):
             assert '"error"' not in printed, printed
+
+
+def test_the_readmes_card_is_hidden_from_the_model_and_comes_back(stack: Stack) -> None:
+    lines = DOCUMENTS[0].read_text().splitlines()
+    typed = [line for line in lines if line.startswith("curl") and "4111" in line]
+    environment = {**os.environ, "ADA": stack.key("acme")}
+    environment["ADDRESS"] = stack.endpoint.removeprefix("http://")
+    stream, cut = (_run(line, REPOSITORY, environment) for line in typed)
+    events = [json.loads(event[6:]) for event in stream.split("\n\n") if event[:7] == "data: {"]
+    choices = [choice for event in events for choice in event["choices"]]
+    said = "".join(choice["delta"].get("content") or "" for choice in choices)
+    assert said == "Pay with 4111 1111 1111 1111, please"
+    assert json.loads(cut)["choices"][0]["message"]["content"] == "Pay with [CARD"
 
 
 def test_what_a_policy_author_types_on_the_gateway(

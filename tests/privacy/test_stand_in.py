@@ -58,6 +58,30 @@ def test_addresses_are_of_documentation() -> None:
     assert any(ip_address(made("ip", "8.8.8.8")) in network for network in DOCUMENTATION)
 
 
+@pytest.mark.parametrize(
+    ("kind", "original", "nobodys"),
+    [
+        ("card", "4539 1488 0343 6467", r"4000 00\d\d \d{4} \d{4}"),
+        ("card", "5555555555554444", r"555555\d{10}"),
+        ("card", "3714-496353-98431", r"3782-82\d{4}-\d{5}"),
+        ("phone", "+1 (415) 867-2671", r"\+1 \(\d{3}\) 555-01\d\d"),
+        ("phone", "+44 7911 123456", r"\+44 7700 900\d{3}"),
+        ("phone", "06 12 34 56 78", r"06 39 98 \d\d \d\d"),
+        ("national_id", "536-22-8726", r"9\d\d-1\d-\d{4}"),
+        ("national_id", "AB 12 34 56 C", r"QQ \d\d \d\d \d\d C"),
+        ("iban", "DE89 3704 0044 0532 0130 00", r"DE\d\d 0000 .*"),
+        ("iban", "GB82WEST12345698765432", r"GB\d\dXXXX\d{14}"),
+        ("mac", "00:1B:44:11:3A:B7", r"[0-9A-F][26AE](:[0-9A-F]{2}){5}"),
+        ("ip", "2a00:1450:4001::1", r"2001:db8:.*"),
+        ("email", "jane.roe@corp.test", r"[a-z]{4}\.[a-z]{3}@example\.(com|org|net)"),
+    ],
+)
+def test_it_is_from_a_range_that_nobody_has(kind: str, original: str, nobodys: str) -> None:
+    for tenant in ("acme", "globex", "initech", "umbrella"):
+        drawn = Substitutes(KeyedHash(bytes(32), tenant)).substitute(kind, original, "stand_in")
+        assert re.fullmatch(nobodys, drawn), drawn
+
+
 def test_it_is_stable_for_a_tenant() -> None:
     assert made("email", "jane@corp.test") == made("email", "jane@corp.test")
     elsewhere = Substitutes(KeyedHash(bytes(32), "globex"))
