@@ -399,8 +399,8 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
 
 Treatment = Literal["placeholder", "redact", "hash", "stand_in", "note", "block"]
 """What becomes of a finding: `placeholder` is put back into the answer, `redact` is gone for good,
-`hash` is the same for a tenant's equal originals, `stand_in` looks valid and is nobody's, `note`
-leaves it and tells, `block` refuses the answer that holds it."""
+`hash` is the same for a tenant's equal originals, `stand_in` is another value of the same format,
+`note` leaves it and tells, `block` refuses the answer that holds it."""
 
 
 class Mask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="mask"):
