@@ -24,11 +24,11 @@ def ask(stack: Stack, key: str, purpose: str | None = None) -> str:
 
 
 def test_a_tenant_may_ask_for_consent(stack: Stack) -> None:
-    key = stack.create_key("ada", "umbrella", "premium", "developer", region="eu-west")
+    key = stack.create_key("ada", "hooli", "premium", "developer", region="eu-west")
     with pytest.raises(openai.PermissionDeniedError, match="no consent to use data of kind email"):
         ask(stack, key, "support")
 
-    stack.json("keys", "consent", "umbrella/ada", "--consent", "support")
+    stack.json("keys", "consent", "hooli/ada", "--consent", "support")
 
     assert ask(stack, key, "support") == PERSONAL[0]["content"]
     with pytest.raises(openai.PermissionDeniedError, match="for the purpose billing"):
@@ -36,7 +36,7 @@ def test_a_tenant_may_ask_for_consent(stack: Stack) -> None:
     with pytest.raises(openai.PermissionDeniedError, match="name it in x-request-purpose"):
         ask(stack, key)
 
-    stack.json("keys", "consent", "umbrella/ada", "--withdraw")
+    stack.json("keys", "consent", "hooli/ada", "--withdraw")
     with pytest.raises(openai.PermissionDeniedError, match="no consent"):
         ask(stack, key, "support")
 

@@ -40,6 +40,10 @@ class Repository(Protocol):
     def __call__(self, rego: dict[str, str], **data: str) -> Policies: ...
 
 
+PROMPT = "request.operation=completions"
+"""A prompt has no turns that could be left out, as those of a chat are when it is too long."""
+
+
 def facts(*changes: str) -> Facts:
     """The ordinary chat with a few facts set otherwise."""
     return alter(BASE, changes)[0]

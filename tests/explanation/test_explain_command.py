@@ -16,7 +16,7 @@ from extauth.audit import AuditRecord, AuditWriter, Outcome
 from extauth.explanation.leaves import document_of
 from tests.policy.conftest import POLICIES, opa_path
 
-from .conftest import facts
+from .conftest import PROMPT, facts
 
 if TYPE_CHECKING:
     from extauth.snapshot import Snapshot
@@ -42,7 +42,7 @@ async def state(tmp_path: Path, snapshot: Snapshot) -> Path:
     (tmp_path / "snapshots" / snapshot.digest).symlink_to(snapshot.root)
     denied = AuditRecord(
         request_id="long", time=0, snapshot=snapshot.digest, engine="wasm", source="192.0.2.1",
-        outcome=Outcome.DENIED, status=403, facts=facts("tokens.prompt=9000"),
+        outcome=Outcome.DENIED, status=403, facts=facts(PROMPT, "tokens.prompt=9000"),
         error="tokens.prompt",
     )  # fmt: skip
     gone = msgspec.structs.replace(denied, request_id="gone", snapshot="0" * 64)

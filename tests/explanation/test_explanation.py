@@ -12,7 +12,7 @@ from extauth.explanation.explained import Condition, Explanation
 from extauth.explanation.question import Question
 from extauth.types import Decision, Reason
 
-from .conftest import ADA, Explain, facts, place
+from .conftest import ADA, PROMPT, Explain, facts, place
 
 if TYPE_CHECKING:
     from extauth.explanation import Explainer
@@ -89,7 +89,7 @@ def test_a_deny_tells_its_rule_and_the_values_that_made_it_hold(
 
 
 def test_places_are_those_of_the_policy_repository(explain: Explain) -> None:
-    (fired,) = explain("tokens.prompt=9000").fired
+    (fired,) = explain(PROMPT, "tokens.prompt=9000").fired
 
     file = "gateway/tokens/tokens.rego"
     assert fired.place == place(file, "deny contains reason.forbidden(")
@@ -106,6 +106,14 @@ def test_places_are_those_of_the_policy_repository(explain: Explain) -> None:
             {
                 "input.tokens.prompt": 9000,
                 "ceiling": 8192,
+            },
+        ),
+        (
+            place(file, "not context.shortens"),
+            {
+                "input.principal.tenant": "acme",
+                "input.principal.tier": "premium",
+                "input.request.operation": "completions",
             },
         ),
     ]
@@ -157,7 +165,7 @@ def test_rules_for_others_are_no_near_misses(explain: Explain) -> None:
 
 
 def test_what_fired_did_not_nearly_fire(explain: Explain) -> None:
-    explanation = explain("tokens.prompt=9000", "parameters.temperature=2.5")
+    explanation = explain(PROMPT, "tokens.prompt=9000", "parameters.temperature=2.5")
 
     fired = {item.reason.rule for item in explanation.fired}
     assert fired == {"tokens.prompt", "parameters.temperature"}
@@ -220,7 +228,7 @@ def test_admission_is_explained_where_it_denies_as_well(explain: Explain) -> Non
     assert explanation.stage == "inference"
     assert explanation.admission is not None
     assert [item.reason.rule for item in explanation.admission.fired] == ["rbac.api"]
-    assert explain("tokens.prompt=9000").admission is None
+    assert explain(PROMPT, "tokens.prompt=9000").admission is None
 
 
 def test_facts_without_a_body_are_of_admission(explainer: Explainer) -> None:

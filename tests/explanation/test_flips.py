@@ -20,7 +20,7 @@ from extauth.types import Facts
 from tests.policy.conftest import opa_path
 from tests.policy.facts import facts as any_facts
 
-from .conftest import Explain, facts
+from .conftest import PROMPT, Explain, facts
 
 if TYPE_CHECKING:
     from extauth.explanation.explained import Explanation, Flip
@@ -46,7 +46,7 @@ def changed(before: Facts, path: str, value: Any) -> Facts:
 @pytest.mark.parametrize(
     ("changes", "path", "after"),
     [
-        (("tokens.prompt=9000",), "tokens.prompt", 8192),
+        ((PROMPT, "tokens.prompt=9000"), "tokens.prompt", 8192),
         (("parameters.temperature=2.57",), "parameters.temperature", 2.0),
         (("parameters.n=7",), "parameters.n", 4),
         (("principal.tier=free", "parameters.max_tokens=600"), "parameters.max_tokens", 512),
@@ -68,7 +68,7 @@ def test_a_deny_tells_what_would_be_allowed(
     ("changes", "path", "after", "rule"),
     [
         (("parameters.temperature=1.3",), "parameters.temperature", 2.01, "parameters.temperature"),
-        (("tokens.prompt=8000",), "tokens.prompt", 8193, "tokens.prompt"),
+        ((PROMPT, "tokens.prompt=8000"), "tokens.prompt", 8193, "tokens.prompt"),
         (("parameters.tools=30",), "parameters.tools", 33, "parameters.tools"),
     ],
 )
@@ -109,7 +109,7 @@ def test_two_reasons_that_have_nothing_in_common_need_more_than_one_change(
 def test_a_search_that_has_no_time_says_so(shipped: Policies) -> None:
     hurried = Explainer(shipped, Path(opa_path()), search_seconds=0)
 
-    explanation = hurried.explain(Question(facts("tokens.prompt=9000")))
+    explanation = hurried.explain(Question(facts(PROMPT, "tokens.prompt=9000")))
 
     assert not explanation.searched
     assert explanation.note == "there was not time to search all single changes"

@@ -10,14 +10,14 @@ from extauth.errors import ConfigurationError
 from extauth.explanation.altered import alter
 from extauth.explanation.question import Question
 
-from .conftest import BASE, facts
+from .conftest import BASE, PROMPT, facts
 
 if TYPE_CHECKING:
     from extauth.explanation import Explainer
 
 
 def test_a_change_decides_again_and_tells_the_rules_that_differ(explainer: Explainer) -> None:
-    asked = Question(facts("parameters.temperature=2.5"))
+    asked = Question(facts(PROMPT, "parameters.temperature=2.5"))
 
     altered = explainer.explain(asked, ("tokens.prompt=9000", "parameters.temperature=1")).what_if
 
