@@ -5,13 +5,6 @@
 #   - input: schema["input.schema"]
 package gateway.context
 
-import data.gateway.obligation
-import data.gateway.tier
-
-obligations contains obligation.context(entry.on_exceed, tier.profile.max_prompt_tokens, entry.room) if {
-	shortens
-}
-
 # Only a chat has turns that can be left out.
 shortens if {
 	input.request.operation == "chat.completions"

@@ -8,7 +8,6 @@ package gateway.inference
 import data.gateway.admission
 import data.gateway.budgets
 import data.gateway.consent
-import data.gateway.context
 import data.gateway.detectors
 import data.gateway.facts
 import data.gateway.guard
@@ -18,7 +17,6 @@ import data.gateway.parameters
 import data.gateway.privacy
 import data.gateway.reason
 import data.gateway.routing
-import data.gateway.settlement
 import data.gateway.streaming
 import data.gateway.tokens
 import data.gateway.usage
@@ -65,9 +63,7 @@ obligations := array.flatten([
 	sort(consent.obligations),
 	sort(privacy.obligations),
 	sort(tokens.obligations),
-	sort(context.obligations),
 	sort(guard.obligations),
-	sort(settlement.obligations),
 	limits.obligations,
 	budgets.obligations,
 ])

@@ -1,6 +1,6 @@
 # METADATA
 # title: Tokens
-# description: How long a prompt and an answer may be.
+# description: How long a prompt and an answer may be, and whose count of them is charged.
 # schemas:
 #   - input: schema["input.schema"]
 package gateway.tokens
@@ -8,6 +8,7 @@ package gateway.tokens
 import data.gateway.context
 import data.gateway.obligation
 import data.gateway.reason
+import data.gateway.routing
 import data.gateway.tier
 
 # METADATA
@@ -39,6 +40,18 @@ obligations contains obligation.clamp(ceiling) if {
 	ceiling := tier.profile.max_tokens
 	input.tokens.max_completion > ceiling
 	not within(ceiling)
+}
+
+# Whatever its length: masking may still make it longer.
+obligations contains obligation.context(turns.on_exceed, ceiling, turns.room) if {
+	context.shortens
+	turns := context.entry
+	ceiling := tier.profile.max_prompt_tokens
+}
+
+obligations contains obligation.settle(by) if {
+	input.tokens.exact == false
+	by := object.get(data.settlement.models, routing.route.model, data.settlement.estimated)
 }
 
 within(ceiling) if {

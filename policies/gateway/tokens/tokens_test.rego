@@ -35,6 +35,34 @@ test_a_long_chat_that_is_shortened_is_not if {
 	told == set()
 }
 
+test_a_chat_is_shortened_to_what_the_tier_allows if {
+	drops := {"tiers": {"gold": {"on_exceed": "drop_oldest", "room": 64}}, "tenants": {}}
+	told := tokens.obligations with input as example.chat
+		with data.tiers as example.tiers
+		with data.context as drops
+	told == {{
+		"type": "context",
+		"on_exceed": "drop_oldest",
+		"max_prompt_tokens": 1000,
+		"room": 64,
+	}}
+}
+
+settled(exact, models) := told if {
+	told := tokens.obligations with input as object.union(example.chat, {"tokens": {"exact": exact}})
+		with data.tiers as example.tiers
+		with data.catalog.models as example.models
+		with data.settlement as {"estimated": "larger", "models": models}
+}
+
+test_an_exact_count_needs_no_settlement if settled(true, {}) == set()
+
+test_an_estimate_is_settled_as_the_data_says if {
+	settled(false, {}) == {{"type": "settle", "by": "larger"}}
+	settled(false, {"vault": "backend"}) == {{"type": "settle", "by": "larger"}}
+	settled(false, {"chat": "backend"}) == {{"type": "settle", "by": "backend"}}
+}
+
 asking(max_tokens) := {
 	"parameters": {"max_tokens": max_tokens},
 	"tokens": {"max_completion": max_tokens},
