@@ -48,6 +48,15 @@ test_a_chat_is_shortened_to_what_the_tier_allows if {
 	}}
 }
 
+test_a_text_is_not_shortened if {
+	drops := {"tiers": {"gold": {"on_exceed": "drop_oldest", "room": 64}}, "tenants": {}}
+	facts := object.union(example.chat, {"request": {"operation": "completions"}})
+	told := tokens.obligations with input as facts
+		with data.tiers as example.tiers
+		with data.context as drops
+	told == set()
+}
+
 settled(exact, models) := told if {
 	told := tokens.obligations with input as object.union(example.chat, {"tokens": {"exact": exact}})
 		with data.tiers as example.tiers
