@@ -85,8 +85,7 @@ def test_a_person_is_erased(private_stack: Callable[..., Stack]) -> None:
     assert traces(stack.state_dir)
     state = ("--state-dir", str(stack.state_dir))
     assert sluice("privacy", "erase", "--subject", "acme/grace", "--dry-run", *state).split() == [
-        "acme/grace",
-        "acme/grace.hopper@example.com",
+        "acme/grace"
     ]
     told = sluice("privacy", "erase", "--subject", "acme/grace.hopper@example.com", *state)
     assert "on record as action 4" in told
