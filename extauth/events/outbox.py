@@ -66,6 +66,8 @@ class Outbox:
         self._waiting: list[tuple[float, int, Message, int]] = []
         self._numbers = count()
         self._sending = 0
+        # Since the delivery began that is under way.
+        self._renamed: list[Pseudonyms] = []
         self._wake = asyncio.Event()
         self._ending = False
         self._hurrying = False
@@ -87,7 +89,8 @@ class Outbox:
         self._queue(message, 0, 0.0)
 
     def rename(self, pseudonyms: Pseudonyms) -> None:
-        """Deliver what waits under other names."""
+        """Deliver what waits under other names, and what is tried just now if it is tried again."""
+        self._renamed.append(pseudonyms)
         self._waiting = [
             (due, number, message.renamed(pseudonyms), failures)
             for due, number, message, failures in self._waiting
@@ -143,7 +146,10 @@ class Outbox:
         failures += 1
         # One that was under way when the hurry began has another attempt.
         last = self._hurrying or failures >= self._retry.attempts
+        self._renamed.clear()
         answer = await self._sender.send(self.webhook, message)
+        for pseudonyms in self._renamed:
+            message = message.renamed(pseudonyms)
         if answer.accepted:
             self._metrics.webhook(self._name, "delivered")
             return
