@@ -37,20 +37,25 @@ class KeyedHash:
     Immutable; shows no key in its repr.
     """
 
-    __slots__ = ("_hashes", "_stand_ins")
+    __slots__ = ("_key", "_tenant")
 
     def __init__(self, key: bytes, tenant: str) -> None:
-        encoded = tenant.encode(errors="surrogatepass")
-        self._hashes = hmac.digest(key, b"hash\0" + encoded, "sha256")
-        self._stand_ins = hmac.digest(key, b"stand_in\0" + encoded, "sha256")
+        self._key = key
+        self._tenant = tenant
 
     def hash(self, kind: str, original: str) -> str:
         """`DIGITS` hexadecimal digits: the same for all spellings that `canonical` makes equal."""
-        return hmac.digest(self._hashes, _message(kind, original), "sha256").hex()[:DIGITS]
+        return self._digest(b"hash", kind, original).hex()[:DIGITS]
 
     def seed(self, kind: str, original: str) -> bytes:
         """32 bytes to draw a stand-in from, of which no hash tells anything."""
-        return hmac.digest(self._stand_ins, _message(kind, original), "sha256")
+        return self._digest(b"stand_in", kind, original)
+
+    def _digest(self, use: bytes, kind: str, original: str) -> bytes:
+        # Most requests hash nothing, so no key is derived before it is needed.
+        tenant = self._tenant.encode(errors="surrogatepass")
+        key = hmac.digest(self._key, use + b"\0" + tenant, "sha256")
+        return hmac.digest(key, _message(kind, original), "sha256")
 
 
 def canonical(kind: str, original: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from extauth.privacy.fold import fold, offsets
@@ -29,22 +29,23 @@ class Part(NamedTuple):
     finding: Finding
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(NamedTuple):
     """A piece of a text as it stands in the joined data; `cut` is where the text goes on."""
 
     start: int
     end: int
     text: int
     base: int
-    kept: Sequence[int]
+    shown: str
     cut_before: bool
     cut_behind: bool
 
     def part(self, finding: Finding) -> Part:
+        length = self.end - self.start
+        kept = range(length) if length == len(self.shown) else offsets(self.shown)
         first = max(finding.start, self.start) - self.start
         last = min(finding.end, self.end) - self.start - 1
-        begins, ends = self.base + self.kept[first], self.base + self.kept[last] + 1
+        begins, ends = self.base + kept[first], self.base + kept[last] + 1
         return Part(self.text, replace(finding, start=begins, end=ends))
 
 
@@ -106,10 +107,11 @@ class Seams:
         data = shown.encode() if shown.isascii() else fold(shown)
         if not data:
             return
-        kept = range(len(data)) if len(data) == len(shown) else offsets(shown)
-        cuts = {"cut_before": start > 0, "cut_behind": end < len(text)}
         at = len(joined)
-        self._pieces.append(_Piece(at, at + len(data), number, start, kept, **cuts))
+        cut_before, cut_behind = start > 0, end < len(text)
+        self._pieces.append(
+            _Piece(at, at + len(data), number, start, shown, cut_before, cut_behind)
+        )
         joined += data
 
 
