@@ -14,14 +14,14 @@ from extauth.errors import LedgerUnavailable, LimitExceeded
 from extauth.ledger import Counter, Demand, EmbeddedLedger
 from extauth.ledger.redis import RedisLedger, lines
 from extauth.ledger.store import report_lines
-from extauth.types import Account, Usage
+from extauth.types import Account, CalendarPeriod, Lifetime, Limit, TokenBucket, Usage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.ledger import Ledger, Reservation
     from extauth.ledger.lines import Line, Used
-    from extauth.types import Limit
+    from extauth.types import Unit, Window
     from tests.redis_server import RedisServer
 
 NOW = 1_790_000_000.0
@@ -173,3 +173,17 @@ async def refused(books: Books, asked: Demand) -> LimitExceeded:
     except LimitExceeded as error:
         return error
     raise AssertionError("the request was let through")
+
+
+KEY = "tenant:acme"
+RPM = Limit("requests_per_minute", KEY, "requests", 60, 3)
+TPM = Limit("tokens_per_minute", KEY, "tokens", 60, 1000)
+BUCKET = Limit("burst", KEY, "tokens", TokenBucket(10, 60), 100)
+DAY = Limit("daily", KEY, "tokens", CalendarPeriod("day"), 1000)
+ONCE = Limit("trial", KEY, "tokens", Lifetime(), 1000)
+SLOTS = Limit("slots", KEY, "slots", Lifetime(), 2)
+
+
+def limit(unit: Unit, window: Window, most: int, **options: object) -> Limit:
+    """One of a key that all tests share."""
+    return Limit("limit", KEY, unit, window, most, **options)
