@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 PREFIX: Final = 5
 """Bytes before each message."""
 
-MOST_WAITING: Final = 64
-"""Messages that wait to be read; Envoy sends the next one of a kind when it has its answer."""
-
 
 class Status(IntEnum):
     """How a call ended, in gRPC's codes."""
@@ -125,7 +122,7 @@ class Call:
             size = int.from_bytes(data[1:PREFIX], "big")
             if data[0]:
                 raise RefusedError(Status.UNIMPLEMENTED)
-            if size > self._largest or len(self._messages) >= MOST_WAITING:
+            if size > self._largest:
                 raise RefusedError(Status.RESOURCE_EXHAUSTED)
             if len(data) < PREFIX + size:
                 break

@@ -172,13 +172,28 @@ async def test_a_compressed_message_is_refused(service: Service) -> None:
         assert (await envoy.ended(stream)).status == UNIMPLEMENTED
 
 
-async def test_a_peer_that_waits_for_no_answer_is_bounded(service: Service) -> None:
+async def test_a_peer_need_not_wait_for_an_answer(service: Service) -> None:
+    # Envoy sends the chunks of a streamed body as they come.
+    said = [b"%d" % number for number in range(5000)]
+    async with peer(service.path) as envoy:
+        stream = envoy.call()
+        await envoy.say(stream, b"".join(map(message, said)), end=True)
+        assert (await envoy.ended(stream)).messages == said
+
+
+async def test_what_nobody_reads_holds_its_peer_back(service: Service) -> None:
     async with peer(service.path) as envoy:
         stream = envoy.call("/waits")
-        await asyncio.wait_for(service.begun.wait(), PATIENCE)
-        await envoy.say(stream, message(b"x") * 100)
-        assert (await envoy.ended(stream)).status == RESOURCE_EXHAUSTED
-        await asyncio.wait_for(service.cut.wait(), PATIENCE)
+        await envoy.until(lambda: envoy.http2.remote_settings.header_table_size == 0)
+        room = envoy.http2.local_flow_control_window(stream)
+        chunk = message(bytes(1000))
+        while envoy.http2.local_flow_control_window(stream) >= len(chunk):
+            await envoy.say(stream, chunk)
+        other = envoy.call()
+        await envoy.say(other, message(b"x"), end=True)
+        assert (await envoy.ended(other)).messages == [b"x"]
+        assert envoy.http2.local_flow_control_window(stream) < len(chunk)
+        assert room < 3 * LARGEST_MESSAGE
 
 
 @pytest.mark.parametrize("end", [True, False])
