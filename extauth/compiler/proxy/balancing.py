@@ -28,6 +28,8 @@ _PAUSE = timedelta(milliseconds=1)
 # Only what never reached a worker: nothing is counted twice.
 _UNREACHED = "connect-failure"
 _RETRIES = 3
+# Envoy picks at random again and again, and in the end takes one that it has tried before.
+_PICKS = 32
 _OTHERS = "envoy.retry_host_predicates.previous_hosts"
 
 DEAD = OutlierDetection(
@@ -55,7 +57,7 @@ def stream_retries() -> RetryPolicy:
         num_retries=_RETRIES,
         retry_back_off=BackoffStrategy(base_interval=_PAUSE),
         retry_host_predicate=[RetryPolicyRetryHostPredicate(name=_OTHERS, typed_config=_others())],
-        host_selection_retry_max_attempts=_RETRIES,
+        host_selection_retry_max_attempts=_PICKS,
     )
 
 
@@ -66,7 +68,7 @@ def route_retries() -> RouteRetryPolicy:
         num_retries=_RETRIES,
         retry_back_off=RetryPolicyRetryBackOff(base_interval=_PAUSE),
         retry_host_predicate=[RouteRetryHostPredicate(name=_OTHERS, typed_config=_others())],
-        host_selection_retry_max_attempts=_RETRIES,
+        host_selection_retry_max_attempts=_PICKS,
     )
 
 
