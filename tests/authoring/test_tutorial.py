@@ -68,6 +68,7 @@ class Reader:
 
 
 def test_every_step_works_as_written(tmp_path: Path) -> None:
+    """`test --mutate` holds the policies that ship, which `init` copies, to their score, too."""
     reader = Reader(tmp_path)
     for language, note, text in BLOCKS:
         reader.follow(language, note, text)
