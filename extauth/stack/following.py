@@ -11,6 +11,7 @@ from extauth.errors import SluiceError, StackError
 from extauth.history import History
 from extauth.stack import envoy_files
 from extauth.stack.apply import apply
+from extauth.stack.following_state import FollowingState, PullState
 from extauth.stack.progress import Silent
 from extauth.stack.pull import Puller
 from extauth.stack.switching import ready_record, switching
@@ -23,32 +24,8 @@ if TYPE_CHECKING:
     from extauth.compiler import Source
     from extauth.stack.progress import Progress
     from extauth.stack.wish import Wish
-    from extauth.state import StateDir
 
 TIDY_SECONDS = 1.0
-
-
-class PullState(msgspec.Struct, frozen=True):
-    """How the last attempt to pull went, at `time`; `error` is None if it went well."""
-
-    url: str
-    time: float
-    error: str | None = None
-
-
-class FollowingState(msgspec.Struct, frozen=True):
-    """What the stack follows."""
-
-    watch: bool = False
-    pull: PullState | None = None
-
-    @classmethod
-    def load(cls, state: StateDir) -> FollowingState:
-        """What the running stack last wrote; nothing where it wrote nothing."""
-        try:
-            return msgspec.json.decode(state.following_file.read_bytes(), type=cls)
-        except (OSError, msgspec.MsgspecError):
-            return cls()
 
 
 class Following:

@@ -10,7 +10,7 @@ import msgspec
 
 from extauth.history import Entry, History, refused_last
 from extauth.stack.activation import active_digest
-from extauth.stack.following import FollowingState
+from extauth.stack.following_state import FollowingState
 from extauth.stack.readiness import ready
 from extauth.stack.record import StackRecord
 from extauth.trial import Mode
