@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from hpack import Decoder, HPACKError
 
@@ -217,7 +217,6 @@ class Connection(asyncio.Protocol):
     def _continuation(self, frame: Frame) -> None:
         if self._head is None or self._head[0].stream != frame.stream:
             self._misplaced(frame)
-            return
         first, block = self._head
         block += frame.payload
         if len(block) > LARGEST_HEAD:
@@ -305,7 +304,7 @@ class Connection(asyncio.Protocol):
             call.window = http2.widened(call.window, increment)
         self._make_room()
 
-    def _misplaced(self, frame: Frame) -> None:
+    def _misplaced(self, frame: Frame) -> NoReturn:
         raise ProtocolError(Code.PROTOCOL_ERROR, f"a frame of type {frame.kind} out of place")
 
     def _write(self, data: bytes) -> None:
