@@ -71,9 +71,9 @@ def test_keys_are_listed_without_their_secrets(stack: Stack) -> None:
     listed = stack.sluice("keys", "list", "--json")
     for key in stack.keys:
         assert key["key"] not in listed
-        assert key["key"].rsplit("-", 1)[1] not in listed
+        assert key["key"].split("-", 2)[2] not in listed
     stored = (stack.state_dir / "identity.db").read_bytes()
-    assert not [key for key in stack.keys if key["key"].rsplit("-", 1)[1].encode() in stored]
+    assert not [key for key in stack.keys if key["key"].split("-", 2)[2].encode() in stored]
 
 
 def test_jwts_are_verified_by_envoy_and_mapped_by_configuration(
