@@ -62,12 +62,17 @@ class Seams:
         self._pieces: list[_Piece] = []
         joined = bytearray()
         before = ""
-        for number, text in enumerate(texts):
-            if not text:
-                continue
+        filled = [number for number, text in enumerate(texts) if text]
+        for number in filled:
+            text = texts[number]
             if before:
                 joined += _joint(before, text, tight)
-            if len(text) <= 2 * REACH:
+            # Nothing stands before the first text or behind the last: no seam is there.
+            if number == filled[0]:
+                self._add(joined, number, text, max(0, len(text) - REACH), len(text))
+            elif number == filled[-1]:
+                self._add(joined, number, text, 0, min(len(text), REACH))
+            elif len(text) <= 2 * REACH:
                 self._add(joined, number, text, 0, len(text))
             else:
                 self._add(joined, number, text, 0, REACH)
