@@ -16,7 +16,6 @@ demo-keys.json   the demo's API keys, so that a second start can print them agai
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 from dataclasses import dataclass
@@ -210,8 +209,3 @@ def write_secret(path: Path, text: str) -> None:
         file.flush()
         os.fsync(descriptor)
     temporary.replace(path)
-
-
-def write_secret_json(path: Path, value: object) -> None:
-    """Like `write_secret`, for a JSON document."""
-    write_secret(path, json.dumps(value, indent=2) + "\n")

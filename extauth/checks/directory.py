@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.checks.place import findings, told
+from extauth.checks.place import findings
 from extauth.compiler.document import read_document
 from extauth.compiler.repository import CONFIG, Repository
 from extauth.errors import ConfigurationError
@@ -50,11 +50,6 @@ def find_target(directory: Path) -> Target:
 def check_configuration(target: Target) -> Check:
     """That gateway.yaml, or catalog.yaml, is what its schema says."""
     return Check("configuration", "Configuration", findings=target.faults)
-
-
-def place_of(repository: Repository) -> str:
-    """Where the models are told."""
-    return told(repository.config or repository.root / "catalog.yaml")
 
 
 def _root(directory: Path) -> Path | None:

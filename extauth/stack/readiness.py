@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -47,11 +46,6 @@ def ready(name: str, record: StackRecord, state: StateDir) -> bool:
             )
         case _:
             return False
-
-
-async def ready_soon(name: str, record: StackRecord, state: StateDir) -> bool:
-    """Like `ready`, without blocking the event loop."""
-    return await asyncio.to_thread(ready, name, record, state)
 
 
 def address(url: str) -> tuple[str, int]:

@@ -62,7 +62,6 @@ class Call:
 
     __slots__ = (
         "_carrier",
-        "_half_closed",
         "_largest",
         "_messages",
         "_partial",
@@ -71,6 +70,7 @@ class Call:
         "answered",
         "credit",
         "cut",
+        "half_closed",
         "id",
         "window",
     )
@@ -83,7 +83,7 @@ class Call:
         self._largest = largest
         self._messages: deque[bytes] = deque()
         self._partial = b""
-        self._half_closed = False
+        self.half_closed = False
         self._waiter: asyncio.Future[None] | None = None
         self.id = stream
         self.allowance = allowance
@@ -95,7 +95,7 @@ class Call:
     async def read(self) -> bytes:
         """The next message. Raises CutError when there won't be another."""
         while not self._messages:
-            if self._half_closed or self.cut:
+            if self.half_closed or self.cut:
                 raise CutError
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
@@ -108,11 +108,6 @@ class Call:
         if self.cut:
             raise CutError
         await self._carrier.send(self, b"\0" + len(message).to_bytes(4, "big") + message)
-
-    @property
-    def half_closed(self) -> bool:
-        """Whether the peer has sent all that it had."""
-        return self._half_closed
 
     def receive(self, data: bytes, *, end: bool) -> None:
         """Take what came. Raises RefusedError for what can't be served."""
@@ -129,7 +124,7 @@ class Call:
             self._messages.append(data[PREFIX : PREFIX + size])
             data = data[PREFIX + size :]
         self._partial = data
-        self._half_closed = self._half_closed or end
+        self.half_closed = self.half_closed or end
         self._wake()
 
     def end(self) -> None:

@@ -34,7 +34,6 @@ class Kind(IntEnum):
 
     DATA = 0
     HEADERS = 1
-    PRIORITY = 2
     RST_STREAM = 3
     SETTINGS = 4
     PUSH_PROMISE = 5
@@ -57,7 +56,6 @@ class Code(IntEnum):
 
     NO_ERROR = 0
     PROTOCOL_ERROR = 1
-    INTERNAL_ERROR = 2
     FLOW_CONTROL_ERROR = 3
     FRAME_SIZE_ERROR = 6
     REFUSED_STREAM = 7

@@ -117,7 +117,7 @@ def test_what_reached_a_client_is_in_the_usage_once(
     key = stack.create_key("load", "killed", "internal", "developer")
     with by_hand(stack) as service, Load(stack, key) as load:
         for _ in range(KILLS):
-            _answered(load, 8)
+            _answered(load, 20)
             time.sleep(chance.uniform(0, 0.05))
             service.kill()
         _answered(load, 20)

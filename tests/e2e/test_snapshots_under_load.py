@@ -50,7 +50,7 @@ wrk.headers["authorization"] = "Bearer {key}"
 """
         )
         self._command = [
-            *("wrk", "--threads", "1", "--connections", "2", "--duration", "10m"),
+            *("wrk", "--threads", "1", "--connections", "8", "--duration", "10m"),
             *("--timeout", "30s", "--script", str(script)),
             f"{stack.endpoint}/v1/chat/completions",
         ]

@@ -95,7 +95,7 @@ def test_places_are_those_of_the_policy_repository(explain: Explain) -> None:
     head = place(file, "deny contains reason.forbidden(")
     line = int(head.rpartition(":")[2])
     assert fired.place == head
-    assert [(item.place, values(item)) for item in fired.conditions][:2] == [
+    assert [(item.place, values(item)) for item in fired.conditions] == [
         (
             f"{file}:{line + 1}",
             {
@@ -108,6 +108,14 @@ def test_places_are_those_of_the_policy_repository(explain: Explain) -> None:
             {
                 "input.tokens.prompt": 9000,
                 "ceiling": 8192,
+            },
+        ),
+        (
+            f"{file}:{line + 3}",
+            {
+                "input.principal.tenant": "acme",
+                "input.principal.tier": "premium",
+                "input.request.operation": "completions",
             },
         ),
     ]

@@ -312,3 +312,10 @@ def test_the_command(write: Write) -> None:
     report = json.loads(result.stdout)
     assert report["failed"]
     assert report["checks"][0]["findings"][1]["file"] == RULES
+
+
+def test_the_shipped_policies(opa: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At least the threshold of policies/mutants.yaml, and every entry of it still true."""
+    monkeypatch.chdir(ROOT)
+    report = mutate(Repository.find(ROOT / "policies"), opa)
+    assert not report.failed, report.summary
