@@ -60,4 +60,4 @@ without := object.get(data.consent.tenants, input.principal.tenant, data.consent
 
 default what_for := "without a purpose: name it in x-request-purpose"
 
-what_for := concat(" ", ["for the purpose", input.purpose])
+what_for := concat(" ", ["for the purpose", input.purpose]) if is_string(input.purpose)
