@@ -39,6 +39,7 @@ sorted(reasons) := [entry[2] |
 	some entry in sort({[reason.rule, reason.message, reason] | some reason in reasons})
 ]
 
-number(value) := json.marshal(value)
+# As short as it can be, 2 for 2.0 too: otherwise each engine writes it in its own way.
+number(value) := json.marshal(value * 1)
 
 tier_allows := concat(" ", ["that tier", input.principal.tier, "allows"])

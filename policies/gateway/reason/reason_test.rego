@@ -16,6 +16,11 @@ test_numbers_keep_their_fractions if {
 	told.message == "temperature 1.9 is over the 1.5 that tier gold allows"
 }
 
+test_whole_numbers_have_no_fraction if {
+	told := reason.over("parameters.temperature", "temperature", 2.0, 1.0) with input as example.chat
+	told.message == "temperature 2 is over the 1 that tier gold allows"
+}
+
 test_not_among_reads_as_a_sentence if {
 	told := reason.not_among("x", "response_format", "json_schema") with input as example.chat
 	told.message == "response_format json_schema is not among those that tier gold allows"
