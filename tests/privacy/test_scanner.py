@@ -124,6 +124,33 @@ def test_compact_json_is_scanned_past_its_bound() -> None:
     assert scan(every(text, 3)) == (text, detected(text))
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "12 bis rue de l'Orme, 75011 Paris",
+        "Flat 6, 12 Baker Street, London NW1 6XE",
+        "Rua Augusta 1500, apto 12, Bairro Centro, CEP: 01304-001 São Paulo",
+        "Via Giulio Cesare, n. 5 / b, 00192 Roma (RM)",
+        "ul. Marszałkowska 10 m. 5, 00-590 Warszawa",
+        "Ring 5 / 3, 1010 Wien",
+        "dorpsstraat 5 hs, 1012 AB Amsterdam",
+        "gata 6 b, 2. sal, 0150 Oslo",
+        "Unit 4 Box 12, APO AE 09012",
+    ],
+)
+def test_an_address_is_held_until_it_ends(address: str) -> None:
+    start = len("Here: ")
+    text, found = scan(f"Here: {address}. Thanks.", ("address",))
+    assert text == f"Here: {address}. Thanks."
+    assert found == [("address", start, start + len(address))]
+
+
+def test_two_addresses_are_two() -> None:
+    brazil, portugal = "Rua Augusta 1500, 01304-001", "Avenida da Liberdade 110, 1250-146 Lisboa"
+    two = f"{brazil}.\nmorada: {portugal}"
+    assert [two[start:end] for _, start, end in detected(two)] == [brazil, portugal]
+
+
 def test_placeholders_are_no_findings() -> None:
     restorer = Restorer({"EMAIL_1_k3f9": "jane@example.com", "SECRET_2_k3f9": "s3cr3t"})
     text = "Write to [EMAIL_1_k3f9], not to bob@example.com; password=hunter2![SECRET_2_k3f9]. "

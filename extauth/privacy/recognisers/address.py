@@ -24,7 +24,7 @@ _STRAY = compile_pattern(rb"(?:[\w\xe9$#%]|\d[.,:/\-]|[\$\xe9]\d)\z")
 # Names of streets and towns: words that begin with a capital, and the small ones between them.
 _NAME = rb"[A-Z\xe9][\w\xe9'.\-]{0,24}"
 _SMALL = (
-    rb"(?:de|du|des|del|della|delle|dei|degli|di|da|das|do|dos|d.|l.|la|le|les|los|las|el|y|e|et"
+    rb"(?:de|du|des|del|della|delle|dei|degli|di|da|das|do|dos|d'|l'|la|le|les|los|las|el|y|e|et"
     rb"|of|the|on|upon|under|am|an|der|dem|den|im|in|auf|van|von|zu|zum|zur|sur|sous|en|aan|op)"
 )
 _NAMES = (
@@ -34,7 +34,7 @@ _TOWN = (
     rb"(?:(?:Bad|St\.?|Sankt|Saint|San|Santa|Santo|S\xe9o|S\xe9nt|Den|New|Neu|Le|La|Les|Los|Las"
     rb"|El)[ ])?"
     + _NAME
-    + rb"(?:[ ](?:(?:am|an der|ob der|im|in der|sur|sous|de|de la|d.|di|del|da|do|y|upon|on"
+    + rb"(?:[ ](?:(?:am|an der|ob der|im|in der|sur|sous|de|de la|d'|di|del|da|do|y|upon|on"
     rb"|der)[ ])" + _NAME + rb"){0,2}"
 )
 _GAP = rb"[ ]{0,2}(?:,|\r?\n|,\r?\n| -|;)?[ ]{0,2}"
@@ -97,12 +97,24 @@ class AddressRecogniser:
 
 
 # Beginnings of an address that breaks off, from its first byte: a number or a name, then names,
-# numbers and small words.
-_PART = rb"(?:[A-Z\xe9\d#][\w\xe9'.\-/#]{0,24}|" + _SMALL + rb")"
-_BETWEEN = rb"[ ,.\r\n;\-]{1,4}"
-_RUN = rb"(?:" + _BETWEEN + _PART + rb"){0,12}(?:" + _BETWEEN + rb")?(?:[\w\xe9'.\-/]{1,24})?"
-_FROM_NUMBER = rb"\d{1,6}[A-Za-z]{0,4},?" + _RUN
-_FROM_NAME = rb"[A-Z\xe9][\w\xe9'.\-]{1,24}" + _RUN
+# numbers and the small words between them.
+_WORD = rb"[\w\xe9'.\-/#\xba\x1f]"
+_LOWER = _SMALL[:-1] + rb"|het|ob|i|saint|sainte|sankt|aux?)"
+_PART = (
+    rb"(?:(?:" + _LOWER + rb"){0,3}[A-Z\xe9\d#(]" + _WORD + rb"{0,64}\)?|" + _LOWER + rb"{1,3}"
+    rb"|(?i:[a-z]?|n[\w\xe9\xfa.]{1,3}|lok|tr|int|m)\.?(?:\d" + _WORD + rb"{0,8})?"
+    rb"|(?i:s/n|piso|bis|ter|quater|hs|huis|lgh|sal|th|tv|mf|box|postale|de correos))"
+)
+_BETWEEN = rb"[ ,.\r\n;:\-/]{1,64}"
+
+
+def _run(part: bytes) -> bytes:
+    return rb"(?:" + _BETWEEN + part + rb"){0,64}(?:" + _BETWEEN + rb")?(?:" + _WORD + rb"{1,64})?"
+
+
+_RUN = _run(_PART)
+_FROM_NUMBER = rb"\d{1,6}(?:-\d{1,4})?[A-Za-z]{0,4},?" + _RUN
+_FROM_NAME = rb"[A-Z\xe9][\w\xe9'.\-]{0,64}" + _RUN
 
 _EN_STRONG = (
     rb"(?:Street|Str|St|Avenue|Ave|Av|Road|Rd|Boulevard|Blvd|Lane|Ln|Terrace|Ter|Terr|Crescent|Cres"
@@ -155,6 +167,28 @@ _COUNTRY = (
     rb"|Switzerland|France|Espa\xe9a|Spain|Italia|Italy|Nederland|Netherlands|The Netherlands"
     rb"|Portugal|Bra[sz]il|Polska|Poland|Sverige|Sweden))?"
 )
+_ES_STREET = (
+    rb"calle|pasaje|ca\xe9ada|cuesta|rambla|callej\xe9n|urbanizaci\xe9n|vial|retorno|cerrada"
+    rb"|perif\xe9rico|calzada|prolongaci\xe9n|avda\.?|avenida|plaza|pza\.?|paseo|camino|carretera"
+    rb"|ctra\.|ronda|traves\xe9a|glorieta|c\."
+)
+_IT_STREET = (
+    rb"via|borgo|canale|stretto|rotonda|viale|v\.le|piazza|p\.zza|p\.za|piazzale|corso|c\.so"
+    rb"|vicolo|largo|strada|lungomare|contrada|localit\xe9"
+)
+_PT_STREET = rb"rua|r\.|avenida|av\.|travessa|pra\xe9a|alameda|estrada|rodovia|largo|beco"
+_PT_PART = (
+    rb"(?:" + _PART + rb"|(?i:apto|ap|apartamento|bloco|andar|bairro|casa|sala|loja|lote|cep)[.:]?)"
+)
+_NL_STREET = (
+    rb"straat|laan|weg|plein|gracht|kade|dijk|singel|steeg|hof|dreef|plantsoen|markt|park|pad"
+    rb"|boulevard|baan|lei"
+)
+_NORDIC_STREET = (
+    rb"gatan|v\xe9gen|vagen|gr\xe9nd|torget|all\xe9n|stigen|backen|plan|gata|gade|vej|veien|gate"
+    rb"|[Aa]ll\xe9|stien|katu|tie|kuja|polku|bulevardi|kaari|raitti|str\xe9de|bakken|svingen"
+    rb"|br\xe9ten|\xe9sen|tunet|lunden|jordet|vollen|haugen|ringen"
+)
 
 ADDRESSES = (
     AddressRecogniser(
@@ -173,7 +207,7 @@ ADDRESSES = (
         + rb")"
         + _COUNTRY,
         certain=rb"\A.",
-        opens=rb"[PAC][A-Za-z.]{0,8}" + _RUN,
+        opens=rb"(?:P\.?(?: ?O(?:\.? ?(?:[Bb]o?x?)?)?)?|[PACU][A-Za-z.]{0,8})" + _RUN,
     ),
     AddressRecogniser(
         "en",
@@ -198,7 +232,7 @@ ADDRESSES = (
         certain=rb"\A(?:\d{1,3}[A-Za-z]?|\d{5}|[03-9]\d{3}|1[0-8]\d\d|2[1-9]\d\d)[, ].* "
         + _EN_STRONG
         + rb"\b|(?:Apt|Suite|Ste|Unit|Flat|#)",
-        opens=rb"(?:(?:Flat|Apartment|Apt|Unit|Suite)\.?[ ]\w{1,5},[ ])?" + _FROM_NUMBER,
+        opens=rb"(?:Flat|Apartment|Apt|Unit|Suite)\.?(?:[ ](?:\w{1,5},?[ ]?)?)?|" + _FROM_NUMBER,
     ),
     AddressRecogniser(
         "de",
@@ -224,14 +258,14 @@ ADDRESSES = (
         rb"\d{1,4}(?: ?(?:bis|ter|quater|[A-D]\b))?,? (?i:rue|avenue|av\.|boulevard|bd\.?|bld"
         rb"|place|pl\.|chemin|all\xe9e|impasse|quai|cours|route|square|passage|faubourg"
         rb"|r\xe9sidence|sentier|rond-point|esplanade|lotissement|mont\xe9e) "
-        rb"(?:(?:de la|de l.|du|des|de|d.|la|le|les|l.|saint|sainte|et|sous|sur|en|aux?"
+        rb"(?:(?:de la|de l'|du|des|de|d'|la|le|les|l'|saint|sainte|et|sous|sur|en|aux?"
         rb"|\xe9)[ ]?){0,3}(?:[A-Z\xe9\d][\w\xe9'\-]{0,24})"
-        rb"(?:[ ](?:(?:de la|de l.|du|des|de|d.|et|la|le"
+        rb"(?:[ ](?:(?:de la|de l'|du|des|de|d'|et|la|le"
         rb"|les)[ ]?){0,2}[A-Z\xe9][\w\xe9'\-]{1,24}){0,4}",
         rb"(?:F-|FR-)?\d{5}[ ]" + _TOWN + rb"(?:[ ](?:Cedex|CEDEX)(?: \d{1,2})?)?" + _COUNTRY,
         certain=rb"(?i)\d(?: ?(?:bis|ter))?,? (?:rue|avenue|boulevard|chemin|all\xe9e|impasse"
         rb"|quai) ",
-        opens=_FROM_NUMBER[: -len(_RUN)] + rb"(?:[ ][a-z\xe9.\-]{2,12})?" + _RUN,
+        opens=rb"\d{1,4}(?i: ?(?:bis|ter|quater|[a-d]))?,?(?:[ ][A-Za-z\xe9.\-]{2,13})?" + _RUN,
     ),
     AddressRecogniser(
         "fr-ch",
@@ -242,16 +276,16 @@ ADDRESSES = (
         + rb",?[ ]\d{1,4}[a-z]?\b",
         rb"(?:CH-)?\d{4}[ ]" + _TOWN + _COUNTRY,
         certain=rb"\A\z",
-        opens=rb"[A-Za-z]{1,9}" + _RUN,
+        opens=rb"(?i:rue|avenue|boulevard|chemin|route|place|quai|ruelle)" + _RUN,
     ),
     AddressRecogniser(
         "es",
         rb"(?i)(?:\bcalle|\bpasaje|\bca\xe9ada|\bcuesta|\brambla|\bcallej\xe9n|\burbanizaci\xe9n"
         rb"|\bvial|\bretorno|\bcerrada|\bperif\xe9rico|\bcalzada|\bprolongaci\xe9n|\bc/|\bavda\.?|\bavenida|\bplaza|\bpza\.?|\bpaseo|\bcamino|\bcarretera"
         rb"|\bctra\.|\bronda|\btraves\xe9a|\bglorieta|\bc\.) ?[A-Z\xe9]",
-        rb"(?:\b(?i:calle|pasaje|ca\xe9ada|cuesta|rambla|callej\xe9n|urbanizaci\xe9n|vial|retorno|cerrada"
-        rb"|perif\xe9rico|calzada|prolongaci\xe9n|avda\.?|avenida|plaza|pza\.?|paseo|camino|carretera|ctra\.|ronda"
-        rb"|traves\xe9a|glorieta|c\.) |\b[Cc]/ ?)"
+        rb"(?:\b(?i:"
+        + _ES_STREET
+        + rb") |\b[Cc]/ ?)"
         + rb"(?:"
         + _SMALL
         + rb"[ ]){0,3}"
@@ -271,14 +305,13 @@ ADDRESSES = (
         + rb"(?:[ ]?\([A-Z\xe9][\w\xe9]{2,20}\))?)"
         + _COUNTRY,
         certain=rb"(?i)\A(?:calle|avda|avenida|paseo|c/|plaza|pza|callej\xe9n|calzada)",
-        opens=rb"(?:[Cc]/|[A-Za-z\xe9]{1,12}\.?)" + _RUN,
+        opens=rb"(?:[Cc]/ ?|(?i:" + _ES_STREET + rb")[ ])" + _WORD + rb"{0,64}" + _RUN,
     ),
     AddressRecogniser(
         "it",
         rb"(?i)\b(?:via|borgo|canale|stretto|rotonda|viale|v\.le|piazza|p\.zza|p\.za|piazzale|corso|c\.so|vicolo|largo|strada"
         rb"|lungomare|contrada|localit\xe9) (?:\w{2,5}[ '])?[A-Z\xe9]",
-        rb"\b(?i:via|borgo|canale|stretto|rotonda|viale|v\.le|piazza|p\.zza|p\.za|piazzale|corso|c\.so|vicolo|largo|strada"
-        rb"|lungomare|contrada|localit\xe9) "
+        rb"\b(?i:" + _IT_STREET + rb") "
         rb"(?:"
         + _SMALL
         + rb"[ ]?){0,2}"
@@ -293,13 +326,13 @@ ADDRESSES = (
         rb"\d{5},?[ ]" + _TOWN + rb"(?:[ ]\(?[A-Z]{2}\)?)?" + _COUNTRY,
         certain=rb"\A(?:Via|Viale|Piazza|Piazzale|Corso|Vicolo) [^,]+(?:,| n)|(?i)\A(?:viale"
         rb"|piazza|corso|vicolo|piazzale)",
-        opens=rb"[A-Za-z\xe9.]{1,12}" + _RUN,
+        opens=rb"(?i:" + _IT_STREET + rb")" + _RUN,
     ),
     AddressRecogniser(
         "pt",
         rb"(?i)\b(?:rua|r\.|avenida|av\.|travessa|pra\xe9a|alameda|estrada|rodovia|largo|beco"
         rb"|quadra) (?:\w{1,3} )?[A-Z\xe9]",
-        rb"\b(?i:rua|r\.|avenida|av\.|travessa|pra\xe9a|alameda|estrada|rodovia|largo|beco) "
+        rb"\b(?i:" + _PT_STREET + rb") "
         rb"(?:"
         + _SMALL
         + rb"[ ]){0,2}"
@@ -310,24 +343,28 @@ ADDRESSES = (
         + _NAME
         + rb"){0,4}"
         rb",?[ ](?:n[\xe9o.]{1,2}\.?[ ]?)?\d{1,5}\b(?:[ ]?[A-D]\b)?",
-        rb"(?:[^,\n\x1f]{1,32}(?:, | - |\n)){0,3}(?:CEP:? )?(?:\d{4}-\d{3}(?:[ ]" + _TOWN + rb")?"
+        rb"(?:"
+        + _PT_PART
+        + rb"(?:[ ]"
+        + _PT_PART
+        + rb"){0,4}(?:, | - |\n)){0,3}(?:CEP:? )?(?:\d{4}-\d{3}(?:[ ]"
+        + _TOWN
+        + rb")?"
         rb"|\d{5}-?\d{3}(?:[ ]" + _TOWN + rb"(?:[ ][/\-][ ][A-Z]{2}\b)?)?)" + _COUNTRY,
         certain=rb"(?i)\A(?:rua|avenida|travessa|pra\xe9a|alameda) ",
-        opens=rb"[A-Za-z\xe9.]{1,12}" + _RUN,
+        opens=rb"(?i:" + _PT_STREET + rb")" + _run(_PT_PART),
     ),
     AddressRecogniser(
         "nl",
-        rb"(?:straat|laan|weg|plein|gracht|kade|dijk|singel|steeg|hof|dreef|plantsoen|markt|park"
-        rb"|pad|boulevard|baan|lei)[ ]\d|\bLaan van ",
+        rb"(?:" + _NL_STREET + rb")[ ]\d|\bLaan van ",
         rb"(?:Laan van (?:(?:de|der|den|het) )?[A-Z\xe9][\w\xe9\-]{2,28}"
         rb"|(?:[A-Z\xe9][\w\xe9.\-]{0,24}[ ](?:(?:van|de|der"
-        rb"|den)[ ]){0,2}){0,3}[A-Z\xe9]?[\w\xe9\-]{2,28}(?:straat|laan|weg|plein|gracht|kade|dijk"
-        rb"|singel|steeg|hof|dreef|plantsoen|markt|park|pad|boulevard|baan|lei))"
+        rb"|den)[ ]){0,2}){0,3}[A-Z\xe9]?[\w\xe9\-]{2,28}(?:" + _NL_STREET + rb"))"
         rb"[ ]\d{1,4}(?:[ \-]?[a-zA-Z]{1,3}\b|-\d{1,3}|[ ](?:bis|hs|huis))?",
         rb"(?:(?:NL-)?\d{4}[ ]?[A-Z]{2}(?:[ \n]{1,2}" + _TOWN + rb")?|\d{4}[ \n]" + _TOWN + rb")"
         rb"" + _COUNTRY,
         certain=rb"[A-Z][\w\xe9\-]*(?:straat|laan|gracht|plein|singel|kade|steeg)[ ]\d|\ALaan van ",
-        opens=_FROM_NAME,
+        opens=_FROM_NAME + rb"|[\w\xe9\-]{0,64}(?:" + _NL_STREET + rb")" + _RUN,
     ),
     AddressRecogniser(
         "pl",
@@ -337,24 +374,19 @@ ADDRESSES = (
         rb"[ ]\d{1,4}[a-zA-Z]?(?:[ ]?(?:/|m\.?|lok\.)[ ]?\d{1,4}[a-z]?)?",
         rb"\d{2}-\d{3}[ ]" + _TOWN + _COUNTRY,
         certain=rb"(?i)\A(?:ul\.|al\.|ulica|ulicy|aleja|alei|os\.)",
-        opens=rb"[A-Za-z\xe9.]{1,8}" + _RUN,
+        opens=rb"(?i:ul\.|al\.|pl\.|os\.|ulic[ay]|alej?[ai]|plac)" + _WORD + rb"{0,64}" + _RUN,
     ),
     AddressRecogniser(
         "nordic",
-        rb"(?:gatan|v\xe9gen|vagen|gr\xe9nd|torget|all\xe9n|stigen|backen|plan|gata|gade|vej|veien"
-        rb"|gate|[Aa]ll\xe9|stien|katu|tie|kuja|polku|bulevardi|kaari|raitti|str\xe9de|bakken|svingen"
-        rb"|br\xe9ten|\xe9sen|tunet|lunden|jordet|vollen|haugen|ringen)[ ]\d",
-        rb"(?:[A-Z\xe9][\w\xe9.\-]{0,24}[ ]){0,2}(?:[A-Z\xe9]?[\w\xe9\-]{2,28})?(?:gatan"
-        rb"|v\xe9gen|vagen"
-        rb"|gr\xe9nd|torget|all\xe9n|stigen|backen|plan|gata|gade|vej|veien|gate|all\xe9|stien"
-        rb"|katu|tie|kuja|polku|bulevardi|kaari|raitti|str\xe9de|bakken|svingen|br\xe9ten|\xe9sen|tunet"
-        rb"|lunden|jordet|vollen|haugen|ringen|All\xe9)"
+        rb"(?:" + _NORDIC_STREET + rb")[ ]\d",
+        rb"(?:[A-Z\xe9][\w\xe9.\-]{0,24}[ ]){0,2}(?:[A-Z\xe9]?[\w\xe9\-]{2,28})?"
+        rb"(?:" + _NORDIC_STREET + rb")"
         rb"[ ]\d{1,4}(?:[ ]?[A-Za-z]\b)?(?:,?[ ](?:lgh[ ]\d{4}|\d{1,2}\.?[ ]?(?:tr\.?|sal|th|tv"
         rb"|mf)))?",
         rb"(?:SE?-|N-|DK-|FI-|S-)?(?:\d{3}[ ]?\d{2}|\d{4})[ ]" + _TOWN + _COUNTRY,
         certain=rb"[A-Z\xe9][\w\xe9\-]*(?:gatan|v\xe9gen|gr\xe9nd|gade|veien|stigen|katu|gata)"
         rb"[ ]\d|[A-Z\xe9]\w* gate \d",
-        opens=_FROM_NAME,
+        opens=_FROM_NAME + rb"|[\w\xe9\-]{0,64}(?:" + _NORDIC_STREET + rb")" + _RUN,
     ),
 )
 """One recogniser a country or group of countries."""

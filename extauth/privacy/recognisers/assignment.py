@@ -37,6 +37,10 @@ _AFTER_NAME = rb"[\"'`\]\\*]{0,4}"
 _QUOTED = b"|".join(
     rb"\\?" + quote + rb"([^\n" + quote + rb"]{4,512})" + quote for quote in (b'"', b"'", b"`")
 )
+_OPEN_QUOTE = (
+    rb"(?:[\s,\"']{1,20}value[\"']?[ \t]?[:=]|[^\n\"'`]{0,16})\\?"
+    rb"(?:\"[^\n\"]{0,400}|'[^\n']{0,400}|`[^\n`]{0,400})"
+)
 # An ampersand parts the fields of a form, unless nothing is assigned behind it.
 _BARE = rb"([^\s\"'`,;<>&|]{4,512}(?:&[^\s\"'`,;<>&|=]{0,64}(?:\s|\z))?)"
 _BE = rb"(?:is|ist|lautet|est|es|\xe9|to|er|\xe9r|on|was|war|ser\xe9|equals)"
@@ -61,7 +65,8 @@ class AssignmentRecogniser:
 
     kind = "secret"
     confidence = 0.7
-    opens = WORD
+    # Only a value in quotes has spaces; whether it is one shows when the quotes are closed.
+    opens = WORD + rb"|(?i:" + _NAME + rb")" + _ENDING + _AFTER_NAME + _OPEN_QUOTE
     name = "assignment"
     prefilter = (
         rb"(?i)"
