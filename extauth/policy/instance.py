@@ -17,7 +17,7 @@ from opapywasm.data import DataManager
 from opapywasm.memory import MemoryCodec
 from wasmtime import _bindings as capi
 from wasmtime._ffi import dll
-from wasmtime._func import enter_wasm
+from wasmtime._func import maybe_raise_last_exn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,12 +84,13 @@ class WasmInstance:
         except BaseException:
             self._runtime.close()
             raise
-        self._store = self._runtime.store
-        self._context = self._store._context()
+        self._context = self._runtime.store._context()
         self._context_address = ctypes.cast(self._context, ctypes.c_void_p).value
         self._memory = self._runtime.memory._memory
         self._memory_address = ctypes.addressof(self._memory)
         self._result = (capi.wasmtime_val_t * 1)()
+        self._trap = ctypes.POINTER(capi.wasm_trap_t)()
+        self._trapped = ctypes.byref(self._trap)
 
     def evaluate(self, entrypoint: str, document: bytes) -> bytes:
         """The result set of `entrypoint`, `[{"result": ...}]` or `[]`, for an input document.
@@ -103,13 +104,16 @@ class WasmInstance:
             len(document).to_bytes(_LENGTH, "little") + document,
             _LENGTH + len(document),
         )
-        with enter_wasm(self._store) as trap:
-            # The lock is let go: the clock that ends an evaluation is a thread.
-            error = capi.wasmtime_func_call(
-                self._context, self._functions[entrypoint], None, 0, self._result, 1, trap
-            )
+        # The lock is let go: the clock that ends an evaluation is a thread.
+        error = capi.wasmtime_func_call(
+            self._context, self._functions[entrypoint], None, 0, self._result, 1, self._trapped
+        )
+        if error or self._trap:
+            # What a builtin of ours raised comes first: the trap only tells that it did.
+            maybe_raise_last_exn()
             if error:
                 raise wasmtime.WasmtimeError._from_ptr(error)
+            raise wasmtime.Trap._from_ptr(self._trap)
         # The memory may have grown, and so moved. OPA ends the text with NUL.
         data = _data_of(self._context_address, self._memory_address)
         return ctypes.string_at(data + self._result[0].of.i32)

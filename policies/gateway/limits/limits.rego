@@ -5,7 +5,6 @@
 #   - input: schema["input.schema"]
 package gateway.limits
 
-import data.gateway.obligation
 import data.gateway.reason
 import data.gateway.routing
 import data.gateway.tier
@@ -21,7 +20,8 @@ deny contains reason.forbidden(
 	not complete
 }
 
-obligations := [obligation.limit(object.union(object.remove(limit, {"of"}), {"key": key(limit.of)})) |
+# What `obligation.limit` makes, without copying each entry once more: there are many of them.
+obligations := [object.union(object.remove(limit, {"of"}), {"type": "limit", "key": key(limit.of)}) |
 	some limit in applicable
 	limit.name
 	limit.unit
