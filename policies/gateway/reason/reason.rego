@@ -40,6 +40,6 @@ sorted(reasons) := [entry[2] |
 ]
 
 # As short as it can be, 2 for 2.0 too: otherwise each engine writes it in its own way.
-number(value) := json.marshal(value * 1)
+number(value) := trim_suffix(json.marshal(value), ".0")
 
 tier_allows := concat(" ", ["that tier", input.principal.tier, "allows"])
