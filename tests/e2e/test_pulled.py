@@ -138,7 +138,7 @@ def test_a_pulled_bundle(private_stack: Start, tmp_path: Path) -> None:
         eventually(allowed, 30)
 
     def down() -> None:
-        assert "does not answer" in pulled()["error"]
+        assert "does not answer" in str(pulled()["error"])
 
     eventually(down, 30)
     assert site.allowed()
