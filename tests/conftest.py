@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from extauth.snapshot import Snapshot
 
 REPOSITORY = Path(__file__).parents[1]
+
+# A supervisor forks to start a process, and never has gRPC in it as these tests do: what gRPC sets
+# up after a fork fails in the moment before the other program begins.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
 
 
 @contextmanager
