@@ -84,9 +84,11 @@ class Seams:
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Iterator[Seams]:
-        """Every way to read the texts on."""
-        yield cls(texts, tight=False)
+        """Every way to read the texts on; none where only one says anything."""
         filled = [text for text in texts if text]
+        if len(filled) < 2:
+            return
+        yield cls(texts, tight=False)
         if any(map(_goes_on, filled, filled[1:])):
             yield cls(texts, tight=True)
 

@@ -124,20 +124,27 @@ def test_compact_json_is_scanned_past_its_bound() -> None:
     assert scan(every(text, 3)) == (text, detected(text))
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "12 bis rue de l'Orme, 75011 Paris",
-        "Flat 6, 12 Baker Street, London NW1 6XE",
-        "Rua Augusta 1500, apto 12, Bairro Centro, CEP: 01304-001 São Paulo",
-        "Via Giulio Cesare, n. 5 / b, 00192 Roma (RM)",
-        "ul. Marszałkowska 10 m. 5, 00-590 Warszawa",
-        "Ring 5 / 3, 1010 Wien",
-        "dorpsstraat 5 hs, 1012 AB Amsterdam",
-        "gata 6 b, 2. sal, 0150 Oslo",
-        "Unit 4 Box 12, APO AE 09012",
-    ],
-)
+ADDRESSES = [
+    "12 bis rue de l'Orme, 75011 Paris",
+    "12 rue de l´Orme, 75011 Paris",
+    "12 rue d`Alésia, 75014 Paris",
+    "Flat 6, 12 Baker Street, London NW1 6XE",
+    "Rua Augusta 1500, apto 12, Bairro Centro, CEP: 01304-001 São Paulo",
+    "Rua Augusta, nº 1500, perto da padaria, 01304-001 São Paulo",
+    "Via Massimo d´Azeglio 5, 40123 Bologna",
+    "Via Giulio Cesare, n. 5 / b, 00192 Roma (RM)",
+    "Via Roma, n.º 5, 00192 Roma",
+    "calle Mayor, n.º 5, 28013 Madrid",
+    "calle Mayor, núm. 5, 28013 Madrid",
+    "ul. Marszałkowska 10 m. 5, 00-590 Warszawa",
+    "Ring 5 / 3, 1010 Wien",
+    "dorpsstraat 5 hs, 1012 AB Amsterdam",
+    "gata 6 b, 2. sal, 0150 Oslo",
+    "Unit 4 Box 12, APO AE 09012",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
 def test_an_address_is_held_until_it_ends(address: str) -> None:
     start = len("Here: ")
     text, found = scan(f"Here: {address}. Thanks.", ("address",))
@@ -145,10 +152,20 @@ def test_an_address_is_held_until_it_ends(address: str) -> None:
     assert found == [("address", start, start + len(address))]
 
 
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_an_address_is_held_behind_text_without_breaks(address: str) -> None:
+    for length in range(LIMIT - len(address) - 8, LIMIT + 1):
+        dense = "," * length
+        assert scan([f"{dense}{address}. Thanks."], ("address",))[1] == [
+            ("address", length, length + len(address))
+        ]
+
+
 def test_two_addresses_are_two() -> None:
     brazil, portugal = "Rua Augusta 1500, 01304-001", "Avenida da Liberdade 110, 1250-146 Lisboa"
-    two = f"{brazil}.\nmorada: {portugal}"
-    assert [two[start:end] for _, start, end in detected(two)] == [brazil, portugal]
+    for between in ("\nmorada: ", "\n", ". "):
+        two = f"{brazil}.{between}{portugal}"
+        assert [two[start:end] for _, start, end in detected(two)] == [brazil, portugal]
 
 
 def test_placeholders_are_no_findings() -> None:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _REACH = 64
+# Any word may become that of a street, or that of a post office box.
+_WORD_BROKEN_OFF = rb"[A-Za-z][A-Za-z\xe9.\-]{0,64}"
 _CUE = compile_pattern(
     rb"(?i)address|\blives? (?:at|in|on)\b|living at|reside|ship(?:ped|ping)? to|deliver|located"
     rb"|mail(?:ed|ing)? (?:it )?to|\bat my (?:house|home|place)|adresse|anschrift|wohn(?:e|t|haft"
@@ -23,10 +25,17 @@ _STRAY = compile_pattern(rb"(?:[\w\xe9$#%]|\d[.,:/\-]|[\$\xe9]\d)\z")
 
 # Names of streets and towns: words that begin with a capital, and the small ones between them.
 _NAME = rb"[A-Z\xe9][\w\xe9'.\-]{0,24}"
-_SMALL = (
-    rb"(?:de|du|des|del|della|delle|dei|degli|di|da|das|do|dos|d'|l'|la|le|les|los|las|el|y|e|et"
-    rb"|of|the|on|upon|under|am|an|der|dem|den|im|in|auf|van|von|zu|zum|zur|sur|sous|en|aan|op)"
+# An apostrophe as people type it, or the space in its place.
+_MARK = rb"['` \x1f]"
+_SMALL_WORDS = (
+    rb"de|du|des|del|della|delle|dei|degli|di|da|das|do|dos|d"
+    + _MARK
+    + rb"|l"
+    + _MARK
+    + rb"|la|le|les|los|las|el|y|e|et"
+    rb"|of|the|on|upon|under|am|an|der|dem|den|im|in|auf|van|von|zu|zum|zur|sur|sous|en|aan|op"
 )
+_SMALL = rb"(?:" + _SMALL_WORDS + rb")"
 _NAMES = (
     rb"(?:(?:" + _SMALL + rb"[ ]?){0,3}" + _NAME + rb"[ ]){0,4}" + rb"(?:" + _SMALL + rb"[ ]?){0,3}"
 )
@@ -34,7 +43,9 @@ _TOWN = (
     rb"(?:(?:Bad|St\.?|Sankt|Saint|San|Santa|Santo|S\xe9o|S\xe9nt|Den|New|Neu|Le|La|Les|Los|Las"
     rb"|El)[ ])?"
     + _NAME
-    + rb"(?:[ ](?:(?:am|an der|ob der|im|in der|sur|sous|de|de la|d'|di|del|da|do|y|upon|on"
+    + rb"(?:[ ](?:(?:am|an der|ob der|im|in der|sur|sous|de|de la|d"
+    + _MARK
+    + rb"|di|del|da|do|y|upon|on"
     rb"|der)[ ])" + _NAME + rb"){0,2}"
 )
 _GAP = rb"[ ]{0,2}(?:,|\r?\n|,\r?\n| -|;)?[ ]{0,2}"
@@ -70,7 +81,7 @@ class AddressRecogniser:
     ) -> None:
         self.name = f"address-{code}"
         self.prefilter = prefilter
-        self.opens = opens
+        self.opens = opens + rb"|" + _WORD_BROKEN_OFF
         self._pattern = compile_pattern(rb"(" + street + rb")(" + _GAP + rest + rb")?")
         self._certain = compile_pattern(certain)
 
@@ -98,21 +109,15 @@ class AddressRecogniser:
 
 # Beginnings of an address that breaks off, from its first byte: a number or a name, then names,
 # numbers and the small words between them.
-_WORD = rb"[\w\xe9'.\-/#\xba\x1f]"
-_LOWER = _SMALL[:-1] + rb"|het|ob|i|saint|sainte|sankt|aux?)"
+_WORD = rb"[\w\xe9'`.\-/#\x1f]"
+_LOWER = rb"(?:" + _SMALL_WORDS + rb"|het|ob|i|saint|sainte|sankt|aux?)"
 _PART = (
     rb"(?:(?:" + _LOWER + rb"){0,3}[A-Z\xe9\d#(]" + _WORD + rb"{0,64}\)?|" + _LOWER + rb"{1,3}"
-    rb"|(?i:[a-z]?|n[\w\xe9\xfa.]{1,3}|lok|tr|int|m)\.?(?:\d" + _WORD + rb"{0,8})?"
+    rb"|(?i:[a-z]?|n[\w\xe9.\x1f]{1,3}|lok|tr|int|m)\.?(?:\d" + _WORD + rb"{0,8})?"
     rb"|(?i:s/n|piso|bis|ter|quater|hs|huis|lgh|sal|th|tv|mf|box|postale|de correos))"
 )
 _BETWEEN = rb"[ ,.\r\n;:\-/]{1,64}"
-
-
-def _run(part: bytes) -> bytes:
-    return rb"(?:" + _BETWEEN + part + rb"){0,64}(?:" + _BETWEEN + rb")?(?:" + _WORD + rb"{1,64})?"
-
-
-_RUN = _run(_PART)
+_RUN = rb"(?:" + _BETWEEN + _PART + rb"){0,64}(?:" + _BETWEEN + rb")?(?:" + _WORD + rb"{1,64})?"
 _FROM_NUMBER = rb"\d{1,6}(?:-\d{1,4})?[A-Za-z]{0,4},?" + _RUN
 _FROM_NAME = rb"[A-Z\xe9][\w\xe9'.\-]{0,64}" + _RUN
 
@@ -167,6 +172,7 @@ _COUNTRY = (
     rb"|Switzerland|France|Espa\xe9a|Spain|Italia|Italy|Nederland|Netherlands|The Netherlands"
     rb"|Portugal|Bra[sz]il|Polska|Poland|Sverige|Sweden))?"
 )
+_FR_CH_STREET = rb"rue|avenue|boulevard|chemin|route|place|quai|ruelle"
 _ES_STREET = (
     rb"calle|pasaje|ca\xe9ada|cuesta|rambla|callej\xe9n|urbanizaci\xe9n|vial|retorno|cerrada"
     rb"|perif\xe9rico|calzada|prolongaci\xe9n|avda\.?|avenida|plaza|pza\.?|paseo|camino|carretera"
@@ -177,9 +183,7 @@ _IT_STREET = (
     rb"|vicolo|largo|strada|lungomare|contrada|localit\xe9"
 )
 _PT_STREET = rb"rua|r\.|avenida|av\.|travessa|pra\xe9a|alameda|estrada|rodovia|largo|beco"
-_PT_PART = (
-    rb"(?:" + _PART + rb"|(?i:apto|ap|apartamento|bloco|andar|bairro|casa|sala|loja|lote|cep)[.:]?)"
-)
+_PL_STREET = rb"ul\.|al\.|pl\.|os\.|ulica|ulicy|aleja|alei|plac"
 _NL_STREET = (
     rb"straat|laan|weg|plein|gracht|kade|dijk|singel|steeg|hof|dreef|plantsoen|markt|park|pad"
     rb"|boulevard|baan|lei"
@@ -258,9 +262,15 @@ ADDRESSES = (
         rb"\d{1,4}(?: ?(?:bis|ter|quater|[A-D]\b))?,? (?i:rue|avenue|av\.|boulevard|bd\.?|bld"
         rb"|place|pl\.|chemin|all\xe9e|impasse|quai|cours|route|square|passage|faubourg"
         rb"|r\xe9sidence|sentier|rond-point|esplanade|lotissement|mont\xe9e) "
-        rb"(?:(?:de la|de l'|du|des|de|d'|la|le|les|l'|saint|sainte|et|sous|sur|en|aux?"
+        rb"(?:(?:de la|de l"
+        + _MARK
+        + rb"|du|des|de|d"
+        + _MARK
+        + rb"|la|le|les|l"
+        + _MARK
+        + rb"|saint|sainte|et|sous|sur|en|aux?"
         rb"|\xe9)[ ]?){0,3}(?:[A-Z\xe9\d][\w\xe9'\-]{0,24})"
-        rb"(?:[ ](?:(?:de la|de l'|du|des|de|d'|et|la|le"
+        rb"(?:[ ](?:(?:de la|de l" + _MARK + rb"|du|des|de|d" + _MARK + rb"|et|la|le"
         rb"|les)[ ]?){0,2}[A-Z\xe9][\w\xe9'\-]{1,24}){0,4}",
         rb"(?:F-|FR-)?\d{5}[ ]" + _TOWN + rb"(?:[ ](?:Cedex|CEDEX)(?: \d{1,2})?)?" + _COUNTRY,
         certain=rb"(?i)\d(?: ?(?:bis|ter))?,? (?:rue|avenue|boulevard|chemin|all\xe9e|impasse"
@@ -269,20 +279,15 @@ ADDRESSES = (
     ),
     AddressRecogniser(
         "fr-ch",
-        rb"(?i)\b(?:rue|avenue|boulevard|chemin|route|place|quai|ruelle) [^\n\d]{2,40} \d",
-        rb"\b(?i:rue|avenue|boulevard|chemin|route|place|quai|ruelle) "
-        + _NAMES
-        + _NAME
-        + rb",?[ ]\d{1,4}[a-z]?\b",
+        rb"(?i)\b(?:" + _FR_CH_STREET + rb") [^\n\d]{2,40} \d",
+        rb"\b(?i:" + _FR_CH_STREET + rb") " + _NAMES + _NAME + rb",?[ ]\d{1,4}[a-z]?\b",
         rb"(?:CH-)?\d{4}[ ]" + _TOWN + _COUNTRY,
         certain=rb"\A\z",
-        opens=rb"(?i:rue|avenue|boulevard|chemin|route|place|quai|ruelle)" + _RUN,
+        opens=rb"(?i:" + _FR_CH_STREET + rb")" + _RUN,
     ),
     AddressRecogniser(
         "es",
-        rb"(?i)(?:\bcalle|\bpasaje|\bca\xe9ada|\bcuesta|\brambla|\bcallej\xe9n|\burbanizaci\xe9n"
-        rb"|\bvial|\bretorno|\bcerrada|\bperif\xe9rico|\bcalzada|\bprolongaci\xe9n|\bc/|\bavda\.?|\bavenida|\bplaza|\bpza\.?|\bpaseo|\bcamino|\bcarretera"
-        rb"|\bctra\.|\bronda|\btraves\xe9a|\bglorieta|\bc\.) ?[A-Z\xe9]",
+        rb"(?i)\b(?:" + _ES_STREET + rb"|c/) ?[A-Z\xe9]",
         rb"(?:\b(?i:"
         + _ES_STREET
         + rb") |\b[Cc]/ ?)"
@@ -295,9 +300,9 @@ ADDRESSES = (
         + rb"[ ]){0,3}"
         + _NAME
         + rb"){0,4}"
-        rb",?[ ](?:n[\xe9o.]{1,2}\.?[ ]?|n\xfam\.[ ]?|s/n)?\d{1,4}(?:[ ]?[A-D]\b)?"
+        rb",?[ ](?:n[\xe9o.\x1f]{1,2}\.?[ ]?|n\xe9m\.[ ]?|s/n)?\d{1,4}(?:[ ]?[A-D]\b)?"
         rb"(?:[ ](?:Piso|Puerta|Apt\.|Edif\.|Depto\.|Local)[ ]\d{1,4}[ ,]{0,3}){0,2}"
-        rb"(?:,?[ ](?:piso[ ])?\d{1,2}[.\xe9\xbaao\x1f]{1,2}[ ]?(?:[A-Za-z]{1,4}\b\.?)?)?",
+        rb"(?:,?[ ](?:piso[ ])?\d{1,2}[.\xe9ao\x1f]{1,2}[ ]?(?:[A-Za-z]{1,4}\b\.?)?)?",
         rb"(?:"
         + _TOWN
         + rb",[ ](?:[A-Z]{2,4}[ ])?\d{5}(?:-\d{4})?\b|\d{5}[ ]"
@@ -309,8 +314,7 @@ ADDRESSES = (
     ),
     AddressRecogniser(
         "it",
-        rb"(?i)\b(?:via|borgo|canale|stretto|rotonda|viale|v\.le|piazza|p\.zza|p\.za|piazzale|corso|c\.so|vicolo|largo|strada"
-        rb"|lungomare|contrada|localit\xe9) (?:\w{2,5}[ '])?[A-Z\xe9]",
+        rb"(?i)\b(?:" + _IT_STREET + rb") (?:\w{2,5}[ '`\x1f])?[A-Z\xe9]",
         rb"\b(?i:" + _IT_STREET + rb") "
         rb"(?:"
         + _SMALL
@@ -321,7 +325,7 @@ ADDRESSES = (
         + rb"[ ]?){0,2}"
         + _NAME
         + rb"){0,3}"
-        rb",?[ ](?:n\.?[ ]?|n\xe9[ ]?)?\d{1,4}(?:[ ]?/?[ ]?[A-Za-z]\b)?"
+        rb",?[ ](?:n\.?[\xe9\x1f]?[ ]?)?\d{1,4}(?:[ ]?/?[ ]?[A-Za-z]\b)?"
         rb"(?:,?[ ](?:Piano|Appartamento|Interno|int\.|Scala)[ ]\w{1,4})?",
         rb"\d{5},?[ ]" + _TOWN + rb"(?:[ ]\(?[A-Z]{2}\)?)?" + _COUNTRY,
         certain=rb"\A(?:Via|Viale|Piazza|Piazzale|Corso|Vicolo) [^,]+(?:,| n)|(?i)\A(?:viale"
@@ -330,8 +334,7 @@ ADDRESSES = (
     ),
     AddressRecogniser(
         "pt",
-        rb"(?i)\b(?:rua|r\.|avenida|av\.|travessa|pra\xe9a|alameda|estrada|rodovia|largo|beco"
-        rb"|quadra) (?:\w{1,3} )?[A-Z\xe9]",
+        rb"(?i)\b(?:" + _PT_STREET + rb") (?:\w{1,3} )?[A-Z\xe9]",
         rb"\b(?i:" + _PT_STREET + rb") "
         rb"(?:"
         + _SMALL
@@ -342,17 +345,16 @@ ADDRESSES = (
         + rb"[ ]){0,2}"
         + _NAME
         + rb"){0,4}"
-        rb",?[ ](?:n[\xe9o.]{1,2}\.?[ ]?)?\d{1,5}\b(?:[ ]?[A-D]\b)?",
-        rb"(?:"
-        + _PT_PART
-        + rb"(?:[ ]"
-        + _PT_PART
-        + rb"){0,4}(?:, | - |\n)){0,3}(?:CEP:? )?(?:\d{4}-\d{3}(?:[ ]"
-        + _TOWN
-        + rb")?"
+        rb",?[ ](?:n[\xe9o.\x1f]{1,2}\.?[ ]?)?\d{1,5}\b(?:[ ]?[A-D]\b)?",
+        rb"(?:[^,\n\x1f]{1,32}(?:, | - |\n)){0,3}?(?:CEP:? )?(?:\d{4}-\d{3}(?:[ ]" + _TOWN + rb")?"
         rb"|\d{5}-?\d{3}(?:[ ]" + _TOWN + rb"(?:[ ][/\-][ ][A-Z]{2}\b)?)?)" + _COUNTRY,
         certain=rb"(?i)\A(?:rua|avenida|travessa|pra\xe9a|alameda) ",
-        opens=rb"(?i:" + _PT_STREET + rb")" + _run(_PT_PART),
+        opens=rb"(?i:"
+        + _PT_STREET
+        + rb")"
+        + _RUN
+        # Behind the number up to three parts of anything, and a break on either side.
+        + rb"(?:\d(?:[^,\n\x1f]{0,64}(?:,|\n)){0,5}[^,\n\x1f]{0,64})?",
     ),
     AddressRecogniser(
         "nl",
@@ -368,13 +370,13 @@ ADDRESSES = (
     ),
     AddressRecogniser(
         "pl",
-        rb"(?i)\b(?:ul\.|al\.|pl\.|os\.|ulica|ulicy|aleja|alei|plac) ?[A-Z\xe9\d]",
-        rb"\b(?i:ul\.|al\.|pl\.|os\.|ulica|ulicy|aleja|alei|plac) ?"
+        rb"(?i)\b(?:" + _PL_STREET + rb") ?[A-Z\xe9\d]",
+        rb"\b(?i:" + _PL_STREET + rb") ?"
         rb"(?:\d{1,2}[ ])?[A-Z\xe9\d][\w\xe9.\-]{1,24}(?:[ ][A-Z\xe9i][\w\xe9.\-]{0,24}){0,3}"
         rb"[ ]\d{1,4}[a-zA-Z]?(?:[ ]?(?:/|m\.?|lok\.)[ ]?\d{1,4}[a-z]?)?",
         rb"\d{2}-\d{3}[ ]" + _TOWN + _COUNTRY,
         certain=rb"(?i)\A(?:ul\.|al\.|ulica|ulicy|aleja|alei|os\.)",
-        opens=rb"(?i:ul\.|al\.|pl\.|os\.|ulic[ay]|alej?[ai]|plac)" + _WORD + rb"{0,64}" + _RUN,
+        opens=rb"(?i:" + _PL_STREET + rb")" + _WORD + rb"{0,64}" + _RUN,
     ),
     AddressRecogniser(
         "nordic",
