@@ -45,6 +45,8 @@ _FUNCTION = """
       (i32.load (i32.const {length})) (i32.const {heap}) (i32.const 0)))
 """
 
+_Trap = ctypes.POINTER(capi.wasm_trap_t)
+
 # Both take less than a microsecond: these keep the interpreter lock, which others would take.
 _c = ctypes.PyDLL(dll._name)
 _data_of = _c.wasmtime_memory_data
@@ -89,8 +91,6 @@ class WasmInstance:
         self._memory = self._runtime.memory._memory
         self._memory_address = ctypes.addressof(self._memory)
         self._result = (capi.wasmtime_val_t * 1)()
-        self._trap = ctypes.POINTER(capi.wasm_trap_t)()
-        self._trapped = ctypes.byref(self._trap)
 
     def evaluate(self, entrypoint: str, document: bytes) -> bytes:
         """The result set of `entrypoint`, `[{"result": ...}]` or `[]`, for an input document.
@@ -104,16 +104,19 @@ class WasmInstance:
             len(document).to_bytes(_LENGTH, "little") + document,
             _LENGTH + len(document),
         )
+        trap = _Trap()
         # The lock is let go: the clock that ends an evaluation is a thread.
         error = capi.wasmtime_func_call(
-            self._context, self._functions[entrypoint], None, 0, self._result, 1, self._trapped
+            *(self._context, self._functions[entrypoint], None, 0, self._result, 1),
+            ctypes.byref(trap),
         )
-        if error or self._trap:
+        if error or trap:
+            failure = (
+                wasmtime.WasmtimeError._from_ptr(error) if error else wasmtime.Trap._from_ptr(trap)
+            )
             # What a builtin of ours raised comes first: the trap only tells that it did.
             maybe_raise_last_exn()
-            if error:
-                raise wasmtime.WasmtimeError._from_ptr(error)
-            raise wasmtime.Trap._from_ptr(self._trap)
+            raise failure
         # The memory may have grown, and so moved. OPA ends the text with NUL.
         data = _data_of(self._context_address, self._memory_address)
         return ctypes.string_at(data + self._result[0].of.i32)

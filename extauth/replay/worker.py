@@ -114,7 +114,6 @@ class Worker:
         if after.failure is not None and after.failure.late:
             made.late.setdefault(after.failure.package, facts)
         principal = facts.principal
-        place = places.setdefault(before, len(places))
         made.judged.append(
             Judged(
                 request_id=recorded.request_id,
@@ -123,8 +122,8 @@ class Worker:
                 principal=principal.id,
                 roles=principal.roles,
                 model=facts.model.name if facts.model else "",
-                before=place,
-                after=place if after == before else places.setdefault(after, len(places)),
+                before=places.setdefault(before, len(places)),
+                after=places.setdefault(after, len(places)),
                 admission_only=facts.usage is None and facts.request.operation in INFERENCE,
                 limited=recorded.outcome is Outcome.LIMITED and before.allow,
                 demand=_demand(recorded, facts),
