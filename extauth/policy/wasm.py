@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _MEMORY_PAGES = 4096
 _REMEMBERED = 4096
-_READ = 1024
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -38,7 +37,7 @@ class WasmEngine:
     An evaluation is synchronous and never yields, so the tasks of one event loop share the one
     instance safely; threads must not. Admission is a pure function of its input, which holds the
     time to the minute, so its latest decisions are remembered; those of inference, whose usage
-    always differs, are not; but mostly they read alike, so those read last are not read again.
+    always differs, are not.
     """
 
     name = "wasm"
@@ -71,7 +70,7 @@ class WasmEngine:
         self._closed = False
         self._factory.epoch.ensure_running()
         self._encode = msgspec.json.Encoder().encode
-        self._decode = lru_cache(_READ)(msgspec.json.Decoder(list[_Row]).decode)
+        self._decode = msgspec.json.Decoder(list[_Row]).decode
         self._admission = lru_cache(_REMEMBERED)(self._admit)
 
     @classmethod
@@ -96,7 +95,6 @@ class WasmEngine:
         self._closed = True
         self._discard()
         self._admission.cache_clear()
-        self._decode.cache_clear()
         self._factory.close()
 
     def _admit(self, document: bytes) -> Decision:

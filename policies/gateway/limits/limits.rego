@@ -5,6 +5,7 @@
 #   - input: schema["input.schema"]
 package gateway.limits
 
+import data.gateway.obligation
 import data.gateway.reason
 import data.gateway.routing
 import data.gateway.tier
@@ -20,8 +21,7 @@ deny contains reason.forbidden(
 	not complete
 }
 
-# What `obligation.limit` makes, without copying each entry once more: there are many of them.
-obligations := [object.union(object.remove(limit, {"of"}), {"type": "limit", "key": key(limit.of)}) |
+obligations := [obligation.limit(object.union(object.remove(limit, {"of"}), {"key": key(limit.of)})) |
 	some limit in applicable
 	limit.name
 	limit.unit
