@@ -171,13 +171,15 @@ def test_every_route_to_a_model_is_counted(site: Stack) -> None:
 def test_a_crowded_pool_does_not_hold_up_another(site: Stack) -> None:
     crowd = client_of(site, "crowd")
     first = client_of(site, "first", tier="premium")
+    # On a busy machine twenty answers take longer than most clients wait.
+    crowd.timeout = httpx.Timeout(60)
     with ThreadPoolExecutor(4) as pool:
         with endless(site, crowd):
             asked = [pool.submit(chat, crowd) for _ in range(4)]
             eventually(lambda: _lined_up(site, 4))
             # Of the crowd nobody moves, and its line takes no more.
             assert chat(crowd).status_code == 429
-            assert [chat(first).status_code for _ in range(6)] == [200] * 6
+            assert [chat(first).status_code for _ in range(20)] == [200] * 20
             assert waiting(site) == 4
         assert [each.result().status_code for each in asked] == [200] * 4
 
