@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from extauth.findings import Format
 
 
-def run_tests(
+def test(
     directory: PoliciesArgument = Path(),
     *,
     only: Annotated[

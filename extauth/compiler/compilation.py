@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-import yaml
 
+from extauth.compiler.generated import dump, load
 from extauth.compiler.policies import catalog_of, compile_policies
 from extauth.compiler.source import Source, read_source
 from extauth.compiler.triton import model_config
@@ -96,15 +96,15 @@ def _check_envoy(envoy: Path, files: Mapping[str, bytes]) -> None:
 
     It validates what its bootstrap names, and not what it would watch: so they are made static.
     """
-    document = yaml.safe_load(bootstrap().read_text())
+    document = load(bootstrap().read_bytes())
     del document["dynamic_resources"]
     document["static_resources"] = {
-        kind: [_untyped(resource) for resource in yaml.safe_load(files[name])["resources"]]
+        kind: [_untyped(resource) for resource in load(files[name])["resources"]]
         for kind, name in (("listeners", "envoy/lds.yaml"), ("clusters", "envoy/cds.yaml"))
     }
     with tempfile.TemporaryDirectory(prefix="sluice-") as temporary:
         work = Path(temporary)
-        (work / "envoy.yaml").write_text(yaml.safe_dump(document))
+        (work / "envoy.yaml").write_bytes(dump(document))
         for directory in ("run", "logs"):
             (work / directory).mkdir()
         done = run(envoy, "--mode", "validate", "--config-path", "envoy.yaml", cwd=work)

@@ -6,9 +6,9 @@ from extauth.privacy.finding import KINDS, Finding
 from extauth.privacy.hashing import KeyedHash
 from extauth.privacy.masker import Masked, Masker
 from extauth.privacy.overlap import resolve
-from extauth.privacy.recognisers.terms import Terms, term_faults
 from extauth.privacy.restorer import Restorer, StreamRestorer
 from extauth.privacy.substitute import Substitutes
+from extauth.privacy.terms import Terms, term_faults
 
 __all__ = [
     "KINDS",

@@ -13,9 +13,8 @@ from extauth.pattern import PatternSet
 from extauth.privacy.finding import Finding
 from extauth.privacy.fold import fold, offsets
 from extauth.privacy.overlap import resolve
-from extauth.privacy.recognisers import recognisers
-from extauth.privacy.recognisers.terms import Terms
 from extauth.privacy.seam import Seams
+from extauth.privacy.terms import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -118,6 +117,9 @@ def _covered(finding: Finding, known: Iterable[Finding]) -> bool:
 @cache
 def _built_in(regions: tuple[str, ...]) -> tuple[tuple[Recogniser, ...], PatternSet]:
     """The recognisers of these regions, and what tells which of them have to look."""
+    # Its import compiles patterns, which who only reads a policy's terms has no use for.
+    from extauth.privacy.recognisers import recognisers  # noqa: PLC0415
+
     made = recognisers(regions)
     return made, PatternSet(recogniser.prefilter for recogniser in made)
 

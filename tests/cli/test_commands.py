@@ -8,6 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from typer.testing import CliRunner
+
+from extauth.cli import app
+from extauth.cli.commands import HIDDEN, NAMES
+
 SLUICE = Path(sys.executable).with_name("sluice")
 
 
@@ -83,3 +88,21 @@ def test_a_missing_engine_is_one_line(tmp_path: Path) -> None:
     done = sluice("up", cwd=tmp_path, SLUICE_OPA="/nowhere")
     assert done.returncode == 1
     assert done.stderr == "sluice: SLUICE_OPA=/nowhere is not an OPA that runs\n"
+
+
+def test_every_command_is_there_and_a_slip_is_told(tmp_path: Path) -> None:
+    for name in (*NAMES, *HIDDEN):
+        assert "Usage: " in CliRunner().invoke(app, [name, "--help"]).stdout, name
+    done = sluice("statsu", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Did you mean 'status'?" in done.stderr
+
+
+def test_a_command_imports_what_it_needs_alone(tmp_path: Path) -> None:
+    call = "from extauth.cli import app; app(['down'], standalone_mode=False)"
+    script = f"{call}; import sys; print([*sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "extauth.cli.down" in done.stdout
+    assert "extauth.cli.audit" not in done.stdout

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extauth.privacy import KINDS, Detector, Restorer
-from extauth.privacy.recognisers.terms import TermList, Terms
 from extauth.privacy.scanner import LIMIT, LONGEST, StreamScanner
+from extauth.privacy.terms import TermList, Terms
 from tests.privacy.labelled import labelled
 from tests.privacy.planted import PLANTED, PRIVATE_KEY, SIGNED_TOKEN, cut, every, texts
 

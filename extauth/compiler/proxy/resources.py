@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import betterproto2
-import yaml
 from envoy_data_plane.envoy.service.discovery.v3 import DiscoveryResponse
 from envoy_data_plane.google.protobuf import Any
 
+from extauth.compiler.generated import dump
 from extauth.compiler.proxy.clusters import clusters
 from extauth.compiler.proxy.listener import listener
 
@@ -31,4 +31,4 @@ def _document(resources: Iterable[betterproto2.Message]) -> bytes:
     response = DiscoveryResponse(resources=[Any.pack(resource) for resource in resources])
     # The fields' names are those of the proto already: snake case would make 5xx 5_xx.
     document = response.to_dict(casing=str)  # type: ignore[arg-type]  # any function of a name does
-    return yaml.safe_dump(document, sort_keys=False, width=100).encode()
+    return dump(document)

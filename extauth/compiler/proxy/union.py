@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
+from extauth.compiler.generated import dump, load
 
 
 def union(newest: bytes, *others: bytes) -> bytes:
@@ -12,25 +12,20 @@ def union(newest: bytes, *others: bytes) -> bytes:
 
     `newest` itself, byte by byte, where the others add none.
     """
-    document = _read(newest)
+    document = load(newest)
     known = {one["name"] for one in document["resources"]}
     added = []
     for other in others:
-        for resource in _read(other)["resources"]:
+        for resource in load(other)["resources"]:
             if resource["name"] not in known:
                 known.add(resource["name"])
                 added.append(resource)
     if not added:
         return newest
     document["resources"] = [*document["resources"], *added]
-    return yaml.safe_dump(document, sort_keys=False, width=100).encode()
+    return dump(document)
 
 
 def resources(file: bytes) -> dict[str, dict[str, Any]]:
     """The resources of one of Envoy's files by name."""
-    return {one["name"]: one for one in _read(file)["resources"]}
-
-
-def _read(file: bytes) -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load(file)
-    return document
+    return {one["name"]: one for one in load(file)["resources"]}

@@ -6,7 +6,7 @@ import pytest
 
 from extauth.errors import ConfigurationError
 from extauth.privacy import Detector, Terms, term_faults
-from extauth.privacy.recognisers.terms import MOST_TERMS, TermList
+from extauth.privacy.terms import MOST_TERMS, TermList
 from tests.privacy.recognisers.marked import found
 
 

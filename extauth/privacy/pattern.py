@@ -1,5 +1,0 @@
-"""Moved to `extauth.pattern`."""
-
-from extauth.pattern import Match, Pattern, PatternSet, compile_pattern
-
-__all__ = ["Match", "Pattern", "PatternSet", "compile_pattern"]
