@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import warnings
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import pytest
 
 from extauth.privacy import Detector
 from extauth.stack.engines.opa import find_opa
-from tests.pipeline import PUPPET, Pipeline, puppet
+from tests.pipeline import PUPPET, Loaded, Pipeline, puppet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -71,10 +72,20 @@ def detector() -> Detector:
     return Detector()
 
 
+@pytest.fixture(scope="session")
+def loaded() -> Iterator[Loaded]:
+    """What tests share of the snapshots that they serve."""
+    made = Loaded()
+    yield made
+    asyncio.run(made.close())
+
+
 @pytest.fixture
-async def pipeline(tmp_path: Path, snapshot: Snapshot) -> AsyncIterator[Pipeline]:
+async def pipeline(
+    tmp_path: Path, snapshot: Snapshot, loaded: Loaded
+) -> AsyncIterator[Pipeline]:
     """The shipped configuration on empty books."""
-    made = await Pipeline.open(tmp_path, snapshot)
+    made = await Pipeline.open(tmp_path, snapshot, loaded)
     yield made
     await made.close()
 

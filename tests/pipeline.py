@@ -15,7 +15,7 @@ from extauth.audit.store import AuditStore
 from extauth.behaviour import Behaviour
 from extauth.events import Events
 from extauth.exchange import Exchange
-from extauth.identity import KeyStore
+from extauth.identity import Identifier, JwtIdentity, KeyStore
 from extauth.inference import Inference
 from extauth.ledger import Counter, EmbeddedLedger
 from extauth.ledger.reports import report
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from extauth.audit import AuditRecord
     from extauth.dispatch import Dispatch
+    from extauth.policy import PolicyEngine
 
 NOW = 1_790_000_000.0
 HASH_KEY = bytes(range(32))
@@ -98,6 +99,48 @@ async def never(seconds: float) -> None:
     raise AssertionError(f"asked for {seconds} s more")
 
 
+class Kept:
+    """An engine that others go on with when a runtime lets go of it."""
+
+    def __init__(self, engine: PolicyEngine) -> None:
+        self.name = engine.name
+        self.decide = engine.decide
+
+    async def close(self) -> None:
+        """It stays open."""
+
+
+class Loaded:
+    """What is immutable of a snapshot in memory, for all tests that serve it: 0.4 s to load."""
+
+    def __init__(self) -> None:
+        self._runtimes: dict[Path, Runtime] = {}
+
+    async def open(self, snapshot: Snapshot, keys: KeyStore) -> Runtime:
+        """As `Runtime.open`."""
+        loaded = self._runtimes.get(snapshot.root)
+        if loaded is None:
+            loaded = await Runtime.open(snapshot, keys, opa_url=None)
+            self._runtimes[snapshot.root] = loaded
+        settings = snapshot.settings
+        return Runtime(
+            snapshot=snapshot,
+            engine=Kept(loaded.engine),
+            models=loaded.models,
+            calendar=loaded.calendar,
+            identifier=Identifier(keys, JwtIdentity(settings.identity.jwt)),
+            counters=loaded.counters,
+            detector=loaded.detector,
+            guard=loaded.guard,
+            externals=None,
+        )
+
+    async def close(self) -> None:
+        """Let go of the engines."""
+        for runtime in self._runtimes.values():
+            await runtime.close()
+
+
 @dataclass
 class Pipeline:
     """Everything that a request passes, and what became of it."""
@@ -113,17 +156,17 @@ class Pipeline:
     room: WaitingRoom = field(default_factory=WaitingRoom)
     load: LoadMonitor = field(default_factory=lambda: LoadMonitor(dict))
     behaviour: Behaviour = field(default_factory=Behaviour)
-    replaced: list[Runtime] = field(default_factory=list)
+    opened: list[Runtime] = field(default_factory=list)
 
     @classmethod
-    async def open(cls, root: Path, snapshot: Snapshot) -> Pipeline:
+    async def open(cls, root: Path, snapshot: Snapshot, loaded: Loaded) -> Pipeline:
         """The demo's principals on empty books."""
         keys = KeyStore(root / "identity.db")
         ledger = EmbeddedLedger(root / "ledger.db", now)
         audit = AuditWriter(root / "audit.db", retention=60, clock=now)
         await ledger.start()
         await audit.start()
-        runtime = await Runtime.open(snapshot, keys, opa_url=None)
+        runtime = await loaded.open(snapshot, keys)
         pipeline = cls(root, keys, ledger, audit, runtime, Inference(ledger, HASH_KEY))
         for demo in snapshot.settings.identity.demo_keys:
             fields = {**msgspec.structs.asdict(demo), "now": NOW}
@@ -132,7 +175,7 @@ class Pipeline:
 
     async def close(self) -> None:
         """Let go of the files."""
-        for runtime in (*self.replaced, self.runtime):
+        for runtime in self.opened:
             await runtime.close()
         await self.ledger.close()
         await self.audit.close()
@@ -154,8 +197,8 @@ class Pipeline:
 
     async def serve(self, snapshot: Snapshot) -> None:
         """Serve another snapshot from now on."""
-        self.replaced.append(self.runtime)
         self.runtime = await Runtime.open(snapshot, self.keys, opa_url=None)
+        self.opened.append(self.runtime)
 
     def head(
         self,

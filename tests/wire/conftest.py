@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import grpc
 import pytest
 
 from extauth.audit.store import opened
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from extauth.audit import AuditRecord
     from tests.pipeline import Pipeline
+
+# With its last channel grpc.aio shuts down, and waits, for ever, for calls that a test has cut.
+grpc.aio.init_grpc_aio()
 
 
 @pytest.fixture
