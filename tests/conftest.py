@@ -81,9 +81,7 @@ def loaded() -> Iterator[Loaded]:
 
 
 @pytest.fixture
-async def pipeline(
-    tmp_path: Path, snapshot: Snapshot, loaded: Loaded
-) -> AsyncIterator[Pipeline]:
+async def pipeline(tmp_path: Path, snapshot: Snapshot, loaded: Loaded) -> AsyncIterator[Pipeline]:
     """The shipped configuration on empty books."""
     made = await Pipeline.open(tmp_path, snapshot, loaded)
     yield made

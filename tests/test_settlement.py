@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +17,8 @@ from tests.pipeline import CHAT, EVENTS, JSON, generated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
-    from tests.pipeline import Pipeline
+    from tests.pipeline import Loaded, Pipeline
 
     Estimating = Callable[..., Awaitable[None]]
 
@@ -27,12 +27,15 @@ PROMPT = "Say hello to the whole wide world."
 STREAM = {**CHAT, "stream": True, "stream_options": {"include_usage": True}}
 
 
-@pytest.fixture
-def estimating(pipeline: Pipeline, snapshot: Snapshot, tmp_path: Path) -> Estimating:
-    """Serves the demo as if nobody had given it the tokenizer of `chat`."""
+@pytest.fixture(scope="module")
+def estimated(
+    snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Snapshot]:
+    """The demo as if nobody had given it the tokenizer of `chat`, settled by this."""
 
-    async def serve(by: str = "larger") -> None:
-        root = tmp_path / "estimating"
+    @cache
+    def made(by: str) -> Snapshot:
+        root = tmp_path_factory.mktemp("estimating") / by
         shutil.copytree(snapshot.root, root)
         settings = json.loads((root / "settings.json").read_text())
         settings["models"]["chat"]["tokenizer"] = None
@@ -40,7 +43,19 @@ def estimating(pipeline: Pipeline, snapshot: Snapshot, tmp_path: Path) -> Estima
         data = json.loads((root / "policy/data.json").read_text())
         data["settlement"]["estimated"] = by
         (root / "policy/data.json").write_text(json.dumps(data))
-        await pipeline.serve(Snapshot.load(root))
+        return Snapshot.load(root)
+
+    return made
+
+
+@pytest.fixture
+def estimating(
+    pipeline: Pipeline, loaded: Loaded, estimated: Callable[[str], Snapshot]
+) -> Estimating:
+    """Serves it."""
+
+    async def serve(by: str = "larger") -> None:
+        pipeline.runtime = await loaded.open(estimated(by), pipeline.keys)
 
     return serve
 

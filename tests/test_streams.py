@@ -172,7 +172,7 @@ async def asked(pipeline: Pipeline, decide: Decide, request: pytest.FixtureReque
 
 
 @settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.data())
 async def test_a_stream_reads_like_the_whole(asked: Asked, data: st.DataObject) -> None:

@@ -371,7 +371,7 @@ def test_a_reset_forgets_what_is_booked_and_keeps_what_is_held() -> None:
     "window", [60, CalendarPeriod("month", anchor=15), TokenBucket(10, 60), Lifetime()]
 )
 def test_a_million_keys_fit_in_a_gigabyte(window: Window) -> None:
-    keys, book, decode = 10_000, Book(), msgspec.json.Decoder(Limit).decode
+    keys, book, decode = 3_000, Book(), msgspec.json.Decoder(Limit).decode
     # As policies give them: no two requests share an object.
     asked = msgspec.json.encode(Limit("user-tokens-per-day", "KEY", "tokens", window, 1_000_000))
     tracemalloc.start()

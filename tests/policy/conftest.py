@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import socket
@@ -135,12 +136,12 @@ def server(bundle: Bundle) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-async def wasm(bundle: Bundle) -> AsyncIterator[WasmEngine]:
+@pytest.fixture(scope="session")
+def wasm(bundle: Bundle) -> Iterator[WasmEngine]:
     """The repository's own policies in process."""
     engine = WasmEngine(bundle.directory, TIMEOUT)
     yield engine
-    await engine.close()
+    asyncio.run(engine.close())
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 RECOGNISERS = Detector().recognisers
 
-SMALL, LARGE = 1 << 14, 1 << 17
+SMALL, LARGE = 1 << 13, 1 << 16
 LINEAR = 3.0
 """How much longer than eight times as long eight times the text may take, on a busy machine."""
 
@@ -101,8 +101,8 @@ def test_no_recogniser_takes_more_than_linear_time(recogniser: Recogniser) -> No
     for piece in PIECES:
         data = fold(piece * (SMALL // len(piece)))
         for _ in range(3):
-            once = min(spent(recogniser, data) for _ in range(3))
-            twice = min(spent(recogniser, data + data) for _ in range(3))
+            once = min(spent(recogniser, data) for _ in range(2))
+            twice = min(spent(recogniser, data + data) for _ in range(2))
             # Twice the text: twice the time, where a square would be four times.
             if twice <= 3 * max(once, 0.0005):
                 break
@@ -127,7 +127,7 @@ def test_four_kilobytes_of_prose_take_150_microseconds_at_most(
     text = (prose * 4096)[: 4096 * len(prose) // len(prose.encode())]
     assert detector.detect(text) == ()
     # The quickest of many: a busy machine makes others slow, and none quicker.
-    assert min(seconds(detector, text) for _ in range(2000)) <= 150e-6
+    assert min(seconds(detector, text) for _ in range(500)) <= 150e-6
 
 
 def test_a_megabyte_of_prose_takes_linear_time(detector: Detector) -> None:
@@ -139,7 +139,7 @@ def test_a_megabyte_of_prose_takes_linear_time(detector: Detector) -> None:
 def test_noise_takes_linear_time_too(detector: Detector) -> None:
     random = Random(7)  # noqa: S311 - noise, no secrets
     alphabet = "".join(SEEDS) + "0123456789abcdefghijklmnopqrstuvwxyz \n.,:;=/@-_+"
-    assert min(seconds(detector, "".join(random.choices(alphabet, k=LARGE))) for _ in "ab") < 2
+    assert min(seconds(detector, "".join(random.choices(alphabet, k=LARGE))) for _ in "ab") < 1
 
 
 def test_many_small_texts_take_as_long_as_one(detector: Detector) -> None:
