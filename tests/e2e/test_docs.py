@@ -13,13 +13,13 @@ import httpx2 as httpx
 import pytest
 import yaml
 
-from tests.e2e.conftest import REPOSITORY, SLUICE, free_port
+from tests.e2e.stack import REPOSITORY, SLUICE, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.e2e.conftest import Stack
+    from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
 

@@ -14,12 +14,12 @@ import pytest
 import tritonclient.http as triton
 from tritonclient.utils import InferenceServerException
 
-from tests.e2e.conftest import PROMPT, REPOSITORY, SLUICE, eventually
+from tests.e2e.stack import PROMPT, REPOSITORY, SLUICE, eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.e2e.conftest import Stack
+    from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
 
