@@ -9,12 +9,12 @@ import httpx2 as httpx
 import jsonschema
 import pytest
 
-from tests.e2e.conftest import PROMPT, REPOSITORY, eventually
+from tests.e2e.stack import PROMPT, REPOSITORY, eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.e2e.conftest import Stack
+    from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
-import shutil
 import signal
 import socket
 from typing import TYPE_CHECKING, Any
@@ -25,13 +24,14 @@ from extauth.stack.readiness import ENVOY_ADMIN
 from extauth.stack.request import request
 from extauth.stack.shared_memory import DIRECTORY, prefix
 from extauth.state import StateDir
-from tests.e2e.conftest import REPOSITORY, eventually
+from tests.e2e.stack import REPOSITORY, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.e2e.conftest import Stack
+    from tests.e2e.site import Site
+    from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
 
@@ -209,14 +209,6 @@ decision := {{"allow": false, "reasons": []}} if input.purpose == "{PURPOSE}"
 """
 
 
-@pytest.fixture
-def policies(tmp_path: Path) -> Path:
-    """The shipped ones, which contradict themselves for one purpose."""
-    copy = shutil.copytree(REPOSITORY / "policies", tmp_path / "policies")
-    (copy / "gateway/inference/conflict.rego").write_text(CONFLICT)
-    return copy
-
-
 def everything_that_is_told(stack: Stack) -> str:
     """By each command and endpoint that tells of requests."""
     commands: tuple[tuple[str, ...], ...] = (
@@ -233,9 +225,7 @@ def everything_that_is_told(stack: Stack) -> str:
     return stack.metrics() + "".join(stack.sluice(*command) for command in commands)
 
 
-def test_nothing_leaks(
-    private_stack: Callable[..., Stack], policies: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_leaks(private_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "GRPC_TRACE": "all",
         "GRPC_VERBOSITY": "DEBUG",
@@ -244,11 +234,11 @@ def test_nothing_leaks(
     }.items():
         monkeypatch.setenv(name, value)
 
-    def change(config: dict[str, Any]) -> None:
-        config["policy"]["directory"] = str(policies)
-
     before = set(DIRECTORY.iterdir())
-    stack, canary = private_stack(change, own_triton=True), Canaries()
+    site, canary = private_site(own_triton=True), Canaries()
+    # Policies that contradict themselves for one purpose.
+    (site.policies / "gateway/inference/conflict.rego").write_text(CONFLICT)
+    stack = site.start()
     stack.sluice("shadow", "start", str(REPOSITORY / "policies"))
 
     everything_that_is_served(stack, canary)
@@ -259,7 +249,8 @@ def test_nothing_leaks(
     for path in ("/logging?level=debug", "/logging?ext_proc=trace", "/tap"):
         assert request(envoy, path, method="POST").status == 403
     everything_that_is_served(stack, canary)
-    told = everything_that_is_told(stack)
+    # What the service forgets when it is killed; all else is told afterwards, too.
+    told = stack.metrics() + stack.sluice("shadow", "report")
     everything_that_fails(stack, canary)
     told += eventually(lambda: everything_that_is_told(stack), within=30)
     stack.sluice("down")

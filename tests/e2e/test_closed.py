@@ -13,32 +13,18 @@ import httpx2 as httpx
 import pytest
 
 from extauth import headers as internal
-from tests.e2e.conftest import PROMPT, eventually
+from tests.e2e.stack import PROMPT, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from tests.e2e.conftest import Stack
+    from tests.e2e.site import Site
+    from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
 
 CHAT = {"model": "chat@1", "messages": PROMPT, "max_tokens": 2}
 TRITON_PATH = "/v2/models/chat/versions/1/generate"
-
-
-def _asked(stack: Stack) -> int:
-    """How many requests Triton has seen, whatever became of them."""
-    total = 0
-    for line in httpx.get(f"{stack.triton}/v2/models/stats").json()["model_stats"]:
-        total += line["inference_stats"]["success"]["count"]
-        total += line["inference_stats"]["fail"]["count"]
-    return total
-
-
-def _seen(stack: Stack) -> None:
-    """Triton counts a request after it has answered it."""
-    assert _asked(stack) == 1
 
 
 def _openai_error(response: httpx.Response, *statuses: int) -> dict[str, Any]:
@@ -73,24 +59,24 @@ def _kserve_error(response: httpx.Response, *statuses: int) -> str:
     ],
 )
 def test_a_body_that_is_no_request(stack: Stack, body: bytes) -> None:
-    asked = _asked(stack)
+    asked = stack.asked()
     response = stack.http().post(
         "/v1/chat/completions", content=body, headers={"content-type": "application/json"}
     )
     _openai_error(response, 400, 413)
     kserve = stack.http().post(TRITON_PATH, content=body)
     _kserve_error(kserve, 400, 413)
-    assert _asked(stack) == asked
+    assert stack.asked() == asked
 
 
 def test_a_body_over_the_limit(stack: Stack) -> None:
-    asked = _asked(stack)
+    asked = stack.asked()
     body = b'{"model": "chat", "messages": "' + b"x" * (2 << 20) + b'"}'
     _openai_error(stack.http().post("/v1/chat/completions", content=body), 413)
     _kserve_error(stack.http().post(TRITON_PATH, content=body), 413)
     pieces = (body[n : n + 65536] for n in range(0, len(body), 65536))
     _openai_error(stack.http().post("/v1/chat/completions", content=pieces), 413)
-    assert _asked(stack) == asked
+    assert stack.asked() == asked
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "identity, gzip"])
@@ -118,12 +104,12 @@ def test_a_compressed_body(stack: Stack, encoding: str) -> None:
     ],
 )
 def test_no_internal_header_can_be_spoofed(stack: Stack, name: str) -> None:
-    asked = _asked(stack)
+    asked = stack.asked()
     for path in (TRITON_PATH, "/v2/models/chat", "/v1/models", "/v2/repository/index"):
         for method in ("GET", "POST"):
             response = stack.http(None).request(method, path, headers={name: "triton"})
             assert response.status_code in {401, 404, 405}, (method, path)
-    assert _asked(stack) == asked
+    assert stack.asked() == asked
     response = stack.http("globex").post(
         TRITON_PATH, headers={name: "triton"}, json={"text_input": "x", "max_tokens": 1}
     )
@@ -186,7 +172,7 @@ def _raw(stack: Stack, request: str) -> int:
     ],
 )
 def test_paths_that_try(stack: Stack, target: str) -> None:
-    asked = _asked(stack)
+    asked = stack.asked()
     body = '{"text_input":"x","max_tokens":1}'
     request = (
         f"POST {target} HTTP/1.1\r\nhost: g\r\nconnection: close\r\n"
@@ -194,7 +180,7 @@ def test_paths_that_try(stack: Stack, target: str) -> None:
         f"content-length: {len(body)}\r\n\r\n{body}"
     )
     assert _raw(stack, request) in {400, 404, 405}
-    assert _asked(stack) == asked
+    assert stack.asked() == asked
 
 
 def test_dots_are_resolved_before_anything_is_decided(stack: Stack) -> None:
@@ -207,11 +193,16 @@ def test_dots_are_resolved_before_anything_is_decided(stack: Stack) -> None:
     assert _raw(stack, request) in {403, 404}
 
 
-def test_the_service_killed(private_stack: Callable[..., Stack]) -> None:
-    stack = private_stack(own_triton=True)
-    client = stack.http()
+def test_the_service_killed(site: Site) -> None:
+    stack = site.stack
+    client, asked = stack.http(), stack.asked()
     assert client.post("/v1/chat/completions", json=CHAT).status_code == 200
-    eventually(lambda: _seen(stack))
+
+    def seen() -> None:
+        # Triton counts a request after it has answered it.
+        assert stack.asked() == asked + 1
+
+    eventually(seen)
     stack.kill("service", signal.SIGSTOP)
     stack.kill("service", signal.SIGKILL)
     response = client.post("/v1/chat/completions", json=CHAT)
@@ -219,7 +210,7 @@ def test_the_service_killed(private_stack: Callable[..., Stack]) -> None:
     assert int(response.headers["retry-after"]) >= 1
     _kserve_error(client.post(TRITON_PATH, json={"text_input": "x"}), 503)
     _openai_error(client.get("/v1/models"), 503)
-    assert _asked(stack) == 1
+    assert stack.asked() == asked + 1
 
     def served() -> None:
         assert client.post("/v1/chat/completions", json=CHAT).status_code == 200
@@ -227,9 +218,10 @@ def test_the_service_killed(private_stack: Callable[..., Stack]) -> None:
     eventually(served, within=60)
 
 
-def test_the_model_server_down(private_stack: Callable[..., Stack]) -> None:
-    stack = private_stack(own_triton=True)
-    client = stack.http()
+def test_the_model_server_down(site: Site) -> None:
+    stack = site.stack
+    key = stack.create_key("left", "left-alone", "premium", "developer", region="eu-west")
+    client = stack.http(key=key)
     stack.kill("triton", signal.SIGKILL)
     response = client.post("/v1/chat/completions", json=CHAT)
     _openai_error(response, 503)
@@ -237,73 +229,64 @@ def test_the_model_server_down(private_stack: Callable[..., Stack]) -> None:
     record = stack.audit(response.headers["x-request-id"])
     assert (record["outcome"], record["usage"]) == ("failed", None)
     _kserve_error(client.post(TRITON_PATH, json={"text_input": "x"}), 503)
-    before = stack.json("usage", "--tenant", "acme")["usage"]
-    assert sum(row["prompt_tokens"] for row in before) == 0
+    used = stack.json("usage", "--tenant", "left-alone")["usage"]
+    assert sum(row["prompt_tokens"] for row in used) == 0
 
 
-@pytest.fixture
-def opa_stack(private_stack: Callable[..., Stack]) -> Stack:
-    """A stack whose decisions an OPA server makes."""
-    return private_stack(lambda config: config["policy"].update(engine="opa"))
+NO_DECISIONS = {
+    "undefined": None,
+    "malformed": '{"allow": "yes"}',
+    "unknown obligation": (
+        '{"allow": true, "reasons": [], "route": {"model": "chat", "version": "1",'
+        ' "cluster": "triton"}, "obligations": [{"type": "frobnicate"}]}'
+    ),
+    "no such version": (
+        '{"allow": true, "reasons": [], "route": {"model": "chat", "version": "9",'
+        ' "cluster": "triton"}, "obligations": []}'
+    ),
+    "no route": '{"allow": true, "reasons": [], "obligations": []}',
+}
+"""What a policy may answer that is no decision; None if it answers nothing."""
 
 
-def test_the_opa_server_decides_and_is_missed(opa_stack: Stack) -> None:
-    client = opa_stack.http()
-    response = client.post("/v1/chat/completions", json=CHAT)
-    assert response.status_code == 200, response.text
-    assert opa_stack.audit(response.headers["x-request-id"])["engine"] == "opa"
-    asked = _asked(opa_stack)
-    opa_stack.kill("opa", signal.SIGSTOP)
-    response = client.post("/v1/chat/completions", json=CHAT)
-    assert _openai_error(response, 503)["code"] == "policy_unavailable"
-    opa_stack.kill("opa", signal.SIGCONT)
-    opa_stack.kill("opa", signal.SIGKILL)
-    response = client.post("/v1/chat/completions", json=CHAT)
-    assert _openai_error(response, 503)["code"] == "policy_unavailable"
-    assert _asked(opa_stack) == asked
-
-
-@pytest.mark.parametrize(
-    ("rule", "problem"),
-    [
-        ("decision := {} if false", "undefined"),
-        ('decision := {"allow": "yes"}', "malformed"),
-        (
-            'decision := {"allow": true, "reasons": [], "route": {"model": "chat", "version": "1",'
-            ' "cluster": "triton"}, "obligations": [{"type": "frobnicate"}]}',
-            "unknown obligation",
-        ),
-        (
-            'decision := {"allow": true, "reasons": [], "route": {"model": "chat", "version": "9",'
-            ' "cluster": "triton"}, "obligations": []}',
-            "no such version",
-        ),
-        ('decision := {"allow": true, "reasons": [], "obligations": []}', "no route"),
-    ],
-)
-def test_decisions_that_are_none(
-    private_stack: Callable[..., Stack], tmp_path: Path, rule: str, problem: str
-) -> None:
-    policies = tmp_path / "policies"
-    for entry, decision in (("admission", 'decision := {"allow": true}'), ("inference", rule)):
-        directory = policies / "gateway" / entry
+def test_decisions_that_are_none(site: Site, tmp_path: Path) -> None:
+    rules = [
+        f'decision := {decision} if input.purpose == "{problem.replace(" ", "-")}"'
+        for problem, decision in NO_DECISIONS.items()
+        if decision
+    ]
+    for entry, decided in (("admission", ['decision := {"allow": true}']), ("inference", rules)):
+        directory = tmp_path / "policies" / "gateway" / entry
         directory.mkdir(parents=True)
-        (directory / f"{entry}.rego").write_text(
-            f"# METADATA\n# entrypoint: true\npackage gateway.{entry}\n\n{decision}\n"
-        )
-    stack = private_stack(lambda config: config["policy"].update(directory=str(policies)))
-    asked = _asked(stack)
-    response = stack.http().post("/v1/chat/completions", json=CHAT)
-    error = _openai_error(response, 403)
-    assert error["code"] == "policy_error", problem
-    assert "obligation" not in error["message"]
-    assert stack.audit(response.headers["x-request-id"])["outcome"] == "denied"
-    assert _asked(stack) == asked
-    assert "sluice_decision_errors_total" in stack.metrics()
+        metadata = f"# METADATA\n# entrypoint: true\npackage gateway.{entry}\n"
+        (directory / f"{entry}.rego").write_text("\n\n".join((metadata, *decided, "")))
+    site.change(lambda config: config["policy"].update(directory=str(tmp_path / "policies")))
+    site.apply()
+    stack = site.stack
+    asked, errors = stack.asked(), _decision_errors(stack)
+    for problem in NO_DECISIONS:
+        purpose = {"x-request-purpose": problem.replace(" ", "-")}
+        response = stack.http().post("/v1/chat/completions", json=CHAT, headers=purpose)
+        error = _openai_error(response, 403)
+        assert error["code"] == "policy_error", problem
+        assert "obligation" not in error["message"]
+        assert stack.audit(response.headers["x-request-id"])["outcome"] == "denied"
+        assert stack.asked() == asked, problem
+    # The other two are decisions, of what is not there.
+    assert _decision_errors(stack) == errors + 3
+
+
+def _decision_errors(stack: Stack) -> float:
+    lines = stack.metrics().splitlines()
+    return sum(
+        float(line.rpartition(" ")[2])
+        for line in lines
+        if line.startswith("sluice_decision_errors_total")
+    )
 
 
 def test_a_client_that_leaves_half_way_through_its_body(stack: Stack) -> None:
-    asked = _asked(stack)
+    asked = stack.asked()
     host, port = stack.endpoint.removeprefix("http://").split(":")
 
     def recorded() -> None:
@@ -320,7 +303,7 @@ def test_a_client_that_leaves_half_way_through_its_body(stack: Stack) -> None:
         assert any(json.loads(line)["outcome"] == "disconnected" for line in lines)
 
     eventually(recorded, within=30)
-    assert _asked(stack) == asked
+    assert stack.asked() == asked
 
 
 def test_many_at_once_are_each_answered(stack: Stack) -> None:

@@ -8,7 +8,7 @@ import openai
 import pytest
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import Stack
+    from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +11,13 @@ import tritonclient.http as triton
 import yaml
 
 from extauth.tokens import ChatTemplate
-from tests.e2e.conftest import REPOSITORY
+from tests.e2e.stack import REPOSITORY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterator
 
-    from tests.e2e.conftest import Stack
+    from tests.e2e.site import Site
+    from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
 
@@ -244,21 +243,18 @@ def test_a_completion_that_is_too_long_is_refused(caller: Caller) -> None:
 
 
 def test_an_estimate_is_settled_with_what_the_backend_counted(
-    private_stack: Callable[..., Stack], tmp_path: Path
+    site: Site,
 ) -> None:
-    policies = tmp_path / "policies"
-    shutil.copytree(REPOSITORY / "policies", policies)
-    data = policies / "data/settlement.yaml"
-    data.write_text(
-        yaml.safe_dump({"settlement": {"estimated": "larger", "models": {"echo": "backend"}}})
-    )
+    told = {"settlement": {"estimated": "larger", "models": {"echo": "backend"}}}
+    (site.policies / "data/settlement.yaml").write_text(yaml.safe_dump(told))
 
     def change(config: dict[str, Any]) -> None:
-        config["policy"]["directory"] = str(policies)
         for model in ("chat", "echo"):
             config["models"][model]["tokenizer"] = "estimate"
 
-    stack = private_stack(change)
+    site.change(change)
+    site.apply()
+    stack = site.stack
     caller = Caller(stack, "estimated")
     messages = CHATS["plain"]
     exact = model_counts(stack, "echo", rendered(messages))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import httpx2 as httpx
@@ -11,13 +9,12 @@ import openai
 import pytest
 import yaml
 
-from tests.e2e.conftest import REPOSITORY
+from tests.e2e.stack import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from tests.e2e.conftest import Stack
+    from tests.e2e.site import Site
 
 pytestmark = pytest.mark.e2e
 
@@ -37,16 +34,11 @@ def detectors() -> dict[str, Any]:
 
 
 def test_names_are_masked_and_restored_and_nobody_passes_unseen(
-    private_stack: Callable[..., Stack], tmp_path: Path
+    private_site: Callable[..., Site],
 ) -> None:
-    policies = tmp_path / "policies"
-    shutil.copytree(REPOSITORY / "policies", policies)
-
-    def change(config: dict[str, Any]) -> None:
-        config.update(detectors())
-        config["policy"]["directory"] = str(policies)
-
-    stack = private_stack(change, own_triton=True)
+    site = private_site(own_triton=True)
+    site.change(lambda config: config.update(detectors()))
+    stack = site.start()
     client = stack.openai()
     chat = [{"role": "user", "content": TEXT}]
 
@@ -68,9 +60,9 @@ def test_names_are_masked_and_restored_and_nobody_passes_unseen(
         client.chat.completions.create(model="echo", messages=chat)
     assert (denied.value.status_code, denied.value.code) == (503, "detectors.absent")
 
-    data = yaml.safe_load((policies / "data/detectors.yaml").read_text())
-    data["detectors"]["tenants"] = {"acme": ["names"]}
-    (policies / "data/detectors.yaml").write_text(json.dumps(data))
+    site.change_data(
+        "detectors", lambda data: data["detectors"].update(tenants={"acme": ["names"]})
+    )
     stack.sluice("apply")
     raw = client.chat.completions.with_raw_response.create(model="echo", messages=chat)
     assert raw.parse().choices[0].message.content == TEXT

@@ -6,13 +6,14 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from tests.e2e.conftest import PROMPT, sluice
+from tests.e2e.stack import PROMPT, sluice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.e2e.conftest import Stack
+    from tests.e2e.site import Site
+    from tests.e2e.stack import Stack
 
 import pytest
 
@@ -52,8 +53,8 @@ def requests(stack: Stack, by: str) -> dict[str, int]:
     return {row["group"][by]: row["requests"] for row in rows}
 
 
-def test_a_person_is_erased(private_stack: Callable[..., Stack]) -> None:
-    stack = private_stack()
+def test_a_person_is_erased(private_site: Callable[..., Site]) -> None:
+    stack = private_site().start()
     key = visit(stack)
     head = stack.json("audit", "verify")["head"]
 

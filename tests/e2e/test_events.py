@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
-from tests.e2e.conftest import PROMPT, REPOSITORY, eventually
+from tests.e2e.stack import PROMPT, eventually
 from tests.receiver import SECRET, Receiver, receiving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.e2e.conftest import Stack
+    from tests.e2e.site import Site
 
 pytestmark = pytest.mark.e2e
 
@@ -33,32 +31,27 @@ def webhook(tmp_path: Path) -> Callable[[Receiver], dict[str, Any]]:
     return lambda receiver: {"url": receiver.url, "secret_file": str(secret)}
 
 
-@pytest.fixture
-def policies(tmp_path: Path) -> Path:
-    """The shipped ones, with a budget that nobody is held to."""
-    copy = shutil.copytree(REPOSITORY / "policies", tmp_path / "policies")
-    data = yaml.safe_load((copy / "data/budgets.yaml").read_text())
-    told = {"cost": BUDGET, "on_exceed": "warn", "warn_at": [50, 80, 100]}
-    data["budgets"]["tenants"] = {"spender": told, "other": {**told, "warn_at": [1]}}
-    (copy / "data/budgets.yaml").write_text(yaml.safe_dump(data))
-    return copy
+def told(data: dict[str, Any]) -> None:
+    """Gives tenants a budget that nobody is held to."""
+    budget = {"cost": BUDGET, "on_exceed": "warn", "warn_at": [50, 80, 100]}
+    data["budgets"]["tenants"] = {"spender": budget, "other": {**budget, "warn_at": [1]}}
 
 
 def test_each_threshold_is_told_once_however_many_requests_pass_it_and_to_whom_an_apply_says(
-    private_stack: Callable[..., Stack],
-    policies: Path,
+    site: Site,
     webhook: Callable[[Receiver], dict[str, Any]],
-    tmp_path: Path,
 ) -> None:
     with receiving(503) as receiver, receiving() as successor:
 
         def change(config: dict[str, Any]) -> None:
-            config["policy"]["directory"] = str(policies)
             # A token costs one.
             config["models"]["chat"]["price"] = {"prompt": 1_000_000, "completion": 1_000_000}
             config["events"] = {"webhooks": [webhook(receiver)]}
 
-        stack = private_stack(change)
+        site.change(change)
+        site.change_data("budgets", told)
+        site.apply()
+        stack = site.stack
         key = stack.create_key("racer", "spender", "premium", "developer", region="eu-west")
         client = stack.http(key=key)
         with ThreadPoolExecutor(16) as pool:
@@ -79,22 +72,20 @@ def test_each_threshold_is_told_once_however_many_requests_pass_it_and_to_whom_a
             assert event["resets_at"].endswith("T00:00:00Z")
 
         def delivered() -> None:
-            told = stack.metrics()
+            metrics = stack.metrics()
             for outcome, count in (("delivered", 3), ("failed", 1)):
                 labels = f'{{outcome="{outcome}",webhook="{receiver.address}"}}'
-                assert f"sluice_webhook_deliveries_total{labels} {count}.0" in told
+                assert f"sluice_webhook_deliveries_total{labels} {count}.0" in metrics
             for percent in (50, 80, 100):
                 labels = f'{{limit="tenant-budget",percent="{percent}"}}'
-                assert f"sluice_limit_events_total{labels} 1.0" in told
+                assert f"sluice_limit_events_total{labels} 1.0" in metrics
 
         eventually(delivered)
         logs = "".join(file.read_text() for file in (stack.state_dir / "logs").glob("*.log"))
         assert logs.count("limit.threshold_crossed") == 3
         assert SECRET.removeprefix("whsec_") not in logs
 
-        config = yaml.safe_load((tmp_path / "gateway.yaml").read_text())
-        config["events"]["webhooks"] = [webhook(successor)]
-        (tmp_path / "gateway.yaml").write_text(yaml.safe_dump(config))
+        site.change(lambda config: config["events"].update(webhooks=[webhook(successor)]))
         stack.sluice("apply")
         key = stack.create_key("late", "other", "premium", "developer", region="eu-west")
         assert stack.http(key=key).post("/v1/chat/completions", json=CHAT).status_code == 200

@@ -10,13 +10,13 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.e2e.conftest import PROMPT, eventually
+from tests.e2e.stack import PROMPT, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from tests.e2e.conftest import Stack
+    from tests.e2e.site import Site
+    from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
 
@@ -76,9 +76,7 @@ def test_keys_are_listed_without_their_secrets(stack: Stack) -> None:
     assert not [key for key in stack.keys if key["key"].split("-", 2)[2].encode() in stored]
 
 
-def test_jwts_are_verified_by_envoy_and_mapped_by_configuration(
-    private_stack: Callable[..., Stack], tmp_path: Path
-) -> None:
+def test_jwts_are_verified_by_envoy_and_mapped_by_configuration(site: Site, tmp_path: Path) -> None:
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     jwk = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(private.public_key()))
     jwks = tmp_path / "jwks.json"
@@ -101,7 +99,9 @@ def test_jwts_are_verified_by_envoy_and_mapped_by_configuration(
             }
         ]
 
-    stack = private_stack(change)
+    site.change(change)
+    site.apply()
+    stack = site.stack
     claims = {
         "iss": "https://id.example.com",
         "aud": "sluice",

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 import httpx2 as httpx
 import pytest
 
-from tests.e2e.conftest import PROMPT, SLUICE, eventually
+from tests.e2e.stack import PROMPT, SLUICE, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from tests.e2e.conftest import Stack
+    from tests.e2e.site import Site
+    from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
 
-KILLS = 30
+KILLS = 10
 CLIENTS = 6
 ASKED = {"model": "echo", "messages": PROMPT}
 
@@ -111,9 +112,9 @@ def by_hand(stack: Stack) -> Iterator[Service]:
 
 
 def test_what_reached_a_client_is_in_the_usage_once(
-    private_stack: Callable[..., Stack],
+    site: Site,
 ) -> None:
-    stack, chance = private_stack(), random.Random(11)  # noqa: S311 - moments, no secrets
+    stack, chance = site.stack, random.Random(11)  # noqa: S311 - moments, no secrets
     key = stack.create_key("load", "killed", "internal", "developer")
     with by_hand(stack) as service, Load(stack, key) as load:
         for _ in range(KILLS):

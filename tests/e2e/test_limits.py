@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import httpx2 as httpx
 import pytest
 
-from tests.e2e.conftest import PROMPT, eventually
+from tests.e2e.stack import PROMPT, eventually
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import Stack
+    from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
 

@@ -12,7 +12,7 @@ import pytest
 import tritonclient.http as triton
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import Stack
+    from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import httpx2 as httpx
 import pytest
 
-from tests.e2e.conftest import PROMPT, sluice
+from tests.e2e.stack import PROMPT, sluice
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import Stack
+    from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
 

@@ -13,18 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2 as httpx
 import pytest
-import yaml
 
 from extauth import bundle
 from extauth.signing import Signer, Verifier
 from extauth.stack.engines.opa import find_opa
-from tests.e2e.conftest import REPOSITORY, Stack, down, eventually, up
-from tests.e2e.site import CHAT, Site, keys
+from tests.e2e.signed import keys
+from tests.e2e.site import CHAT, Site
+from tests.e2e.stack import REPOSITORY, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    Start = Callable[..., Stack]
 
 pytestmark = pytest.mark.e2e
 
@@ -81,7 +79,7 @@ def published(policies: Path, sequence: int, signer: Signer) -> bytes:
     return bundle.pack(signer.sign(bundle.numbered(bundle.unpack(made.read_bytes()), sequence)))
 
 
-def test_a_pulled_bundle(private_stack: Start, tmp_path: Path) -> None:
+def test_a_pulled_bundle(private_site: Callable[..., Site], tmp_path: Path) -> None:
     signing = keys(tmp_path)
     signer = Signer(find_opa().path, Path(signing["key"]), "ES256")
     elsewhere = tmp_path / "elsewhere" / "policies"
@@ -94,7 +92,9 @@ def test_a_pulled_bundle(private_stack: Start, tmp_path: Path) -> None:
     token.chmod(0o600)
     with serving(published(elsewhere, 5, signer)) as server:
         pull = {"url": server.url, "interval": "1s", "token_file": str(token)}
-        site = Site(private_stack, tmp_path, pull=pull, signing=signing)
+        site = private_site()
+        site.change(lambda config: config["policy"].update(pull=pull, signing=signing))
+        site.start()
 
         def pulled() -> dict[str, Any]:
             return dict(site.stack.json("status")["following"]["pull"])
@@ -143,7 +143,12 @@ def test_a_pulled_bundle(private_stack: Start, tmp_path: Path) -> None:
     eventually(down, 30)
     assert site.allowed()
 
-    # What it serves to others is what it took, under its own number and signature.
+    what_it_serves_is_what_it_took(site, signing)
+    another_follows_forth_and_back(site, signing, tmp_path / "follower")
+
+
+def what_it_serves_is_what_it_took(site: Site, signing: dict[str, str]) -> None:
+    """Under its own number and signature."""
     headers = {"authorization": f"Bearer {site.state.read_admin_token()}"}
     address = f"{site.stack.admin}/bundle"
     assert httpx.get(address).status_code == 401
@@ -154,16 +159,13 @@ def test_a_pulled_bundle(private_stack: Start, tmp_path: Path) -> None:
     again = httpx.get(address, headers=headers | {"if-none-match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
 
-    another_follows_forth_and_back(site, signing, tmp_path / "follower")
-
 
 def another_follows_forth_and_back(site: Site, signing: dict[str, str], directory: Path) -> None:
     """A rollback has the next number and a signature, so that a gateway that pulls takes it."""
     with following(site, signing, directory) as follower:
 
         def follows() -> None:
-            answer = follower.http("globex").post("/v1/chat/completions", json=CHAT)
-            assert (answer.status_code == 200) == site.allowed()
+            assert follower.allowed() == site.allowed()
 
         for allowed in (False, True):
             site.stack.sluice("rollback")
@@ -172,19 +174,21 @@ def another_follows_forth_and_back(site: Site, signing: dict[str, str], director
 
 
 @contextmanager
-def following(site: Site, signing: dict[str, str], directory: Path) -> Iterator[Stack]:
+def following(site: Site, signing: dict[str, str], directory: Path) -> Iterator[Site]:
     """A second stack with the same models, whose policies are those that the site serves."""
-    config = yaml.safe_load(site.config.read_text())
-    config["policy"]["signing"] = {name: signing[name] for name in ("algorithm", "public_key")}
-    config["policy"]["pull"] = {
-        "url": f"{site.stack.admin}/bundle",
-        "interval": "1s",
-        "token_file": str(site.state.admin_token),
-    }
     directory.mkdir()
-    (directory / "gateway.yaml").write_text(yaml.safe_dump(config))
-    running = up(directory / "state", directory / "gateway.yaml")
+    follower = Site(directory, beside=site.stack)
+    policy = {
+        "signing": {name: signing[name] for name in ("algorithm", "public_key")},
+        "pull": {
+            "url": f"{site.stack.admin}/bundle",
+            "interval": "1s",
+            "token_file": str(site.state.admin_token),
+        },
+    }
+    follower.change(lambda config: config["policy"].update(policy))
+    follower.start()
     try:
-        yield running
+        yield follower
     finally:
-        down(running)
+        follower.stop()

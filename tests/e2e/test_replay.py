@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import subprocess
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +13,12 @@ import pytest
 import tritonclient.http as triton
 from tritonclient.utils import InferenceServerException
 
-from tests.e2e.conftest import PROMPT, REPOSITORY, SLUICE, eventually
+from tests.e2e.stack import PROMPT, REPOSITORY, command, eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.e2e.conftest import Stack
+    from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
 
@@ -80,21 +79,16 @@ def _infer(stack: Stack, key: str) -> None:
         client.infer("embed", [tensor], headers={"Authorization": f"Bearer {key}"})
 
 
-def replayed(*arguments: str, cwd: Path) -> dict[str, Any]:
-    done = subprocess.run(
-        [SLUICE, "replay", "--format", "json", *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+def replayed(*arguments: str) -> dict[str, Any]:
+    done = command("replay", "--format", "json", *arguments)
+    assert done.exit_code == 0, done.stdout + done.stderr
     figures: dict[str, Any] = json.loads(done.stdout)["figures"]
     return figures
 
 
-def test_the_same_policies_decide_the_same_about_live_traffic(stack: Stack, tmp_path: Path) -> None:
+def test_the_same_policies_decide_the_same_about_live_traffic(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     since = ("--since", datetime.now(UTC).isoformat())
     count = traffic(stack)
     state = ("--state-dir", str(stack.state_dir), *since)
@@ -105,7 +99,8 @@ def test_the_same_policies_decide_the_same_about_live_traffic(stack: Stack, tmp_
 
     eventually(recorded)
 
-    figures = replayed(*state, *_fail_on(zero), cwd=REPOSITORY)
+    monkeypatch.chdir(REPOSITORY)
+    figures = replayed(*state, *_fail_on(zero))
 
     assert figures["compared"] >= count - 2
     assert figures["out_of_reach"] >= 1
@@ -121,7 +116,8 @@ def test_the_same_policies_decide_the_same_about_live_traffic(stack: Stack, tmp_
     tiers = candidate / "data/tiers.yaml"
     tiers.write_text(tiers.read_text().replace("max_prompt_tokens: 8192", "max_prompt_tokens: 1"))
 
-    stricter = replayed(str(candidate), *state, cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    stricter = replayed(str(candidate), *state)
 
     assert stricter["new_denies"]["count"] > 0
     assert stricter["new_denies"]["by"].keys() == {"tokens.prompt"}

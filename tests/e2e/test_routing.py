@@ -8,10 +8,10 @@ import httpx2 as httpx
 import pytest
 
 from extauth.facts import bucket
-from tests.e2e.conftest import PROMPT
+from tests.e2e.stack import PROMPT
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import Stack
+    from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
 

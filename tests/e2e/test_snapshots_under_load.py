@@ -8,9 +8,8 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx2 as httpx
 import pytest
@@ -20,13 +19,12 @@ from extauth.stack.compilation import compile_for
 from extauth.stack.engines.opa import find_opa
 from extauth.stack.progress import Silent
 from extauth.stack.switching import ready_record, switch, switching
-from tests.e2e.conftest import Stack
-from tests.e2e.site import CHAT, Site
+from tests.e2e.site import CHAT
+from tests.e2e.stack import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Start = Callable[..., Stack]
+    from tests.e2e.site import Site
+    from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
 
@@ -90,15 +88,11 @@ wrk.headers["authorization"] = "Bearer {key}"
                     self.broken.append(repr(error))
 
 
-CHANGES = 100
+CHANGES = 20
 
 
-SECONDS = 240
-
-
-def test_changes_under_load(private_stack: Start, tmp_path: Path) -> None:
+def test_changes_under_load(site: Site, tmp_path: Path) -> None:
     """No request is lost, and none is decided by rules of another snapshot than it is told by."""
-    site = Site(private_stack, tmp_path)
     key = site.stack.create_key("load", "load", "internal", "viewer")
     record = ready_record(site.state)
     wish = wish_of(record, site.state)
@@ -106,20 +100,15 @@ def test_changes_under_load(private_stack: Start, tmp_path: Path) -> None:
     site.rename_role()
     denying, _ = compile_for(wish, record.ports, envoy=None, opa=find_opa())
     with Load(site.stack, key, tmp_path) as load:
-        changes, deadline = 0, time.monotonic() + SECONDS
-        while changes < CHANGES and time.monotonic() < deadline:
+        for change in range(CHANGES):
             with switching(site.state):
-                new = (denying, allowing)[changes % 2]
+                new = (denying, allowing)[change % 2]
                 assert switch(new, "apply", site.state, Silent()).changed
-            changes += 1
-    assert changes == CHANGES
-    assert load.answers > changes
+    # Some at every change, though nobody says how many.
+    assert load.answers > CHANGES
     assert load.broken == []
     seen = {allowing.digest: 0, denying.digest: 0}
-    for line in site.stack.sluice("audit", "export", "--tenant", "load").splitlines():
-        one = json.loads(line)
-        if one["outcome"] == "disconnected":  # by the end of the load itself
-            continue
+    for one in eventually(lambda: _records(site.stack, load.answers)):
         seen[one["snapshot"]] += 1
         if one["snapshot"] == allowing.digest:
             assert (one["status"], one["rules"]) == (200, []), one
@@ -127,4 +116,12 @@ def test_changes_under_load(private_stack: Start, tmp_path: Path) -> None:
             assert one["status"] in {403, 404}, one
             assert one["rules"], one
     assert min(seen.values()) > 0
-    assert sum(seen.values()) >= load.answers
+
+
+def _records(stack: Stack, answers: int) -> list[dict[str, Any]]:
+    """Of every request that was answered, once they are written."""
+    lines = stack.sluice("audit", "export", "--tenant", "load").splitlines()
+    # The end of the load itself disconnects some.
+    found = [one for one in map(json.loads, lines) if one["outcome"] != "disconnected"]
+    assert len(found) >= answers
+    return found

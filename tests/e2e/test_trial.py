@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.conftest import PROMPT, REPOSITORY, SLUICE, eventually
+from tests.e2e.stack import PROMPT, REPOSITORY, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from tests.e2e.conftest import Stack
+    from tests.e2e.site import Site
+    from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
 
@@ -32,18 +31,6 @@ def compared(stack: Stack, requests: int) -> dict[str, Any]:
     return record
 
 
-def failed(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [SLUICE, *arguments, "--state-dir", str(stack.state_dir)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode != 0
-    assert "Traceback" not in done.stderr
-    return done
-
-
 @pytest.fixture
 def candidate(tmp_path: Path) -> Path:
     """The shipped policies, but the free tier is allowed one token of an answer."""
@@ -56,10 +43,8 @@ def candidate(tmp_path: Path) -> Path:
     return directory
 
 
-def test_a_candidate_is_shadowed_and_then_served_to_some(
-    private_stack: Callable[..., Stack], candidate: Path
-) -> None:
-    stack = private_stack()
+def test_a_candidate_is_shadowed_and_then_served_to_some(site: Site, candidate: Path) -> None:
+    stack = site.stack
     shadow_tells_the_flips_by_rule(stack, candidate)
     canary_tells_the_groups_side_by_side(stack, candidate)
     what_ends_a_trial_is_told(stack, candidate)
@@ -81,7 +66,7 @@ def shadow_tells_the_flips_by_rule(stack: Stack, candidate: Path) -> None:
         "shadow", "report"
     )
     assert "## Shadow report" in stack.sluice("shadow", "report", "--format", "markdown")
-    second = failed(stack, "canary", "start", str(candidate), "--share", "5%")
+    second = stack.fails("canary", "start", str(candidate), "--share", "5%")
     assert "runs already" in second.stderr
     stack.sluice("shadow", "stop")
     assert compared(stack, 6)["why"] == "it was stopped"
@@ -110,15 +95,15 @@ def canary_tells_the_groups_side_by_side(stack: Stack, candidate: Path) -> None:
     assert 0 < served["p50"] <= served["p99"]
     assert "own latency p99" in stack.sluice("canary", "report")
     assert stack.json("status")["trial"] is None
-    assert "no canary runs" in failed(stack, "canary", "stop").stderr
+    assert "no canary runs" in stack.fails("canary", "stop").stderr
 
 
 def what_ends_a_trial_is_told(stack: Stack, candidate: Path) -> None:
     tiers = candidate / "data" / "tiers.yaml"
     changed = tiers.read_text()
     tiers.write_text("tiers: [")
-    broken = failed(stack, "shadow", "start", str(candidate))
-    assert broken.returncode == 2
+    broken = stack.fails("shadow", "start", str(candidate))
+    assert broken.exit_code == 2
     assert "tiers.yaml" in broken.stderr
     tiers.write_text(changed)
     stack.sluice("shadow", "start", str(candidate))
@@ -135,13 +120,3 @@ def statuses_soon(stack: Stack) -> list[int]:
         return found
 
     return list(eventually(attempt, within=60))
-
-
-def test_an_opa_server_holds_no_candidate(
-    private_stack: Callable[..., Stack],
-) -> None:
-    stack = private_stack(lambda config: config["policy"].update(engine="opa"))
-    for command in (("shadow", "start"), ("canary", "start", "--share", "5%")):
-        done = failed(stack, *command, str(REPOSITORY / "policies"))
-        assert done.returncode == 2
-        assert "policy.engine: wasm" in done.stderr

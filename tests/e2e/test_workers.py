@@ -1,33 +1,33 @@
-"""Two processes behind one Envoy, with their books in a Redis, act as one."""
+"""Four processes behind one Envoy, with their books in a Redis, act as one."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
-from tests.e2e.conftest import PROMPT, REPOSITORY, SLUICE, eventually
-from tests.redis_server import private_redis
+from tests.e2e.limited import RACE, RACED, client_of, limit_tenants, race, standing
+from tests.e2e.site import Site
+from tests.e2e.stack import PROMPT, eventually
+from tests.redis_server import running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Iterator
 
-    from tests.e2e.conftest import Stack
+    import httpx2 as httpx
+
+    from tests.e2e.stack import Stack
     from tests.redis_server import RedisServer
-
-__all__ = ["private_redis"]
 
 pytestmark = pytest.mark.e2e
 
 CHAT = {"model": "chat", "messages": PROMPT, "max_tokens": 1}
-WORKERS = ("service-0", "service-1")
+WORKERS = tuple(f"service-{number}" for number in range(4))
+WIDE = {"unit": "tokens", "window": 3600, "max": 1_000_000}
 
 
 def statuses(stack: Stack, key: str, requests: int = 24) -> Counter[int]:
@@ -52,7 +52,7 @@ def values(stack: Stack, name: str) -> dict[str, float]:
 def of_workers(stack: Stack, name: str) -> list[float | None]:
     """A metric that each worker tells for itself."""
     found = values(stack, name)
-    return [found.get('worker="0"'), found.get('worker="1"')]
+    return [found.get(f'worker="{number}"') for number in range(len(WORKERS))]
 
 
 def restarts(stack: Stack) -> list[int]:
@@ -62,37 +62,47 @@ def restarts(stack: Stack) -> list[int]:
     return [status["processes"][name]["restarts"] for name in WORKERS]
 
 
-def _both_serve(stack: Stack, key: str) -> None:
+def _all_serve(stack: Stack, key: str) -> None:
     assert statuses(stack, key) == {200: 24}
     assert all(of_workers(stack, "sluice_worker_requests_total"))
 
 
-def test_two_workers_act_as_one(
-    private_stack: Callable[..., Stack], private_redis: RedisServer, tmp_path: Path
-) -> None:
-    policies, config = tmp_path / "policies", tmp_path / "gateway.yaml"
-    shutil.copytree(REPOSITORY / "policies", policies)
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisServer]:
+    """Theirs, which a test may pause."""
+    with running() as server:
+        yield server
 
-    def shared(gateway: dict[str, Any]) -> None:
-        gateway["policy"]["directory"] = str(policies)
-        gateway["ledger"] = {"kind": "redis", "url": private_redis.url}
-        gateway["workers"] = 2
 
-    stack = private_stack(shared)
+@pytest.fixture(scope="module")
+def working(
+    tmp_path_factory: pytest.TempPathFactory, stack: Stack, redis: RedisServer
+) -> Iterator[Site]:
+    """The stack of this module."""
+    site = Site(tmp_path_factory.mktemp("workers"), beside=stack)
+    ledger = {"kind": "redis", "url": redis.url}
+    site.change(lambda config: config.update(ledger=ledger, workers=len(WORKERS)))
+    limit_tenants(site, {"racing": [RACED], "steady": [WIDE]})
+    site.start()
+    yield site
+    redis.resume()
+    site.stop()
+
+
+def test_four_workers_act_as_one(working: Site) -> None:
+    stack = working.stack
     assert set(stack.processes) == {*WORKERS, "envoy"}
-    assert restarts(stack) == [0, 0]
+    assert restarts(stack) == [0, 0, 0, 0]
 
-    # Both serve, and what they count is one sum.
+    # All serve, and what they count is one sum.
     staff = stack.create_key("staff", "platform", "internal", "admin")
-    assert statuses(stack, staff) == {200: 24}
-    first, second = of_workers(stack, "sluice_worker_requests_total")
-    assert first
-    assert second
+    assert statuses(stack, staff, 48) == {200: 48}
+    assert all(of_workers(stack, "sluice_worker_requests_total"))
     served = 'api="openai",outcome="served",rule="",status="200"'
-    assert values(stack, "sluice_requests_total")[served] == 24
-    assert of_workers(stack, "sluice_ledger_reservations") == [0, 0]
-    records = eventually(lambda: _records(stack, 24))
-    assert len({record["request_id"] for record in records}) == 24
+    assert values(stack, "sluice_requests_total")[served] == 48
+    assert of_workers(stack, "sluice_ledger_reservations") == [0, 0, 0, 0]
+    records = eventually(lambda: _records(stack, 48))
+    assert len({record["request_id"] for record in records}) == 48
 
     # A key that is revoked works nowhere.
     leaver = stack.create_key("leaver", "platform", "internal", "admin")
@@ -100,27 +110,20 @@ def test_two_workers_act_as_one(
     stack.sluice("keys", "revoke", "platform/leaver")
     assert statuses(stack, leaver) == {401: 24}
 
-    # A change of policy holds in both.
+    # A change of policy holds in all.
     assert statuses(stack, stack.key("globex"), 2) == {200: 2}
-    roles = policies / "data" / "roles.yaml"
-    roles.write_text(roles.read_text().replace("viewer:", "onlooker:"))
-    stack.sluice("apply")
+    working.rename_role()
+    working.apply()
     assert set(statuses(stack, stack.key("globex"))) == {403}
-    assert of_workers(stack, "sluice_snapshot_sequence") == [2, 2]
+    assert of_workers(stack, "sluice_snapshot_sequence") == [2, 2, 2, 2]
 
     # How many there are does not change while they run.
-    config.write_text(yaml.safe_dump(yaml.safe_load(config.read_text()) | {"workers": 3}))
-    refused = subprocess.run(
-        [SLUICE, "apply", "--state-dir", str(stack.state_dir)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert refused.returncode != 0
-    assert "the number of workers changed, which needs a restart" in refused.stderr
+    working.change(lambda config: config.update(workers=3))
+    refused = stack.fails("apply").stderr
+    assert "the number of workers changed, which needs a restart" in refused
 
     # One that dies takes what it had in hand with it, and no more.
-    for name, after in (("service-1", [0, 1]), ("service-0", [1, 1])):
+    for name, after in (("service-1", [0, 1, 0, 0]), ("service-0", [1, 1, 0, 0])):
         with ThreadPoolExecutor(1) as pool:
             asking = pool.submit(statuses, stack, staff, 200)
             eventually(lambda: _held(stack))
@@ -129,9 +132,47 @@ def test_two_workers_act_as_one(
         assert set(answers) <= {200, 503}
         assert answers[200] > 150
         assert eventually(lambda after=after: _restarted(stack, after), within=60) == after
-        assert of_workers(stack, "sluice_snapshot_sequence") == [2, 2]
+        assert of_workers(stack, "sluice_snapshot_sequence") == [2, 2, 2, 2]
         # Envoy tries it again by itself.
-        eventually(lambda: _both_serve(stack, staff))
+        eventually(lambda: _all_serve(stack, staff))
+
+
+def test_two_hundred_clients_race_on_one_limit(working: Site) -> None:
+    race(working.stack, "racing")
+
+
+def test_a_redis_that_pauses_lets_nobody_through(working: Site, redis: RedisServer) -> None:
+    stack = working.stack
+    client = client_of(stack, "steady")
+
+    def ask(_: int = 0) -> httpx.Response:
+        return client.post("/v1/chat/completions", json=RACE)
+
+    answers = [ask()]
+    assert answers[0].status_code == 200
+    redis.pause()
+    until = time.monotonic() + 5
+    with ThreadPoolExecutor(8) as pool:
+        while time.monotonic() < until:
+            began = time.monotonic()
+            # Refused, and soon.
+            assert {answer.status_code for answer in pool.map(ask, range(8))} == {503}
+            assert time.monotonic() - began < 15
+    redis.resume()
+
+    def serves() -> None:
+        answers.append(ask())
+        assert answers[-1].status_code == 200
+
+    eventually(serves, within=60)
+    with ThreadPoolExecutor(8) as pool:
+        answers += pool.map(ask, range(32))
+    assert {answer.status_code for answer in answers} <= {200, 503}
+    spent = sum(
+        answer.json()["usage"]["total_tokens"] for answer in answers if answer.status_code == 200
+    )
+    found = standing(stack, "steady")
+    assert (found["used"], found["reserved"]) == (spent, 0)
 
 
 def _records(stack: Stack, number: int) -> list[dict[str, Any]]:
