@@ -146,6 +146,14 @@ test_at if not limit.deny with input as {"list": [10]}
     )
 
 
+def test_tests_notice_what_does_not_compile_with_them(write: Write, run: Run) -> None:
+    """A key that is another one is a type error where a test compares the whole object."""
+    rules = f'{LIMIT}\nreason := {{"rule": "limit", "status": 429}}\n'
+    tests = f'{WEAK}\ntest_reason if limit.reason == {{"rule": "limit", "status": 429}}\n'
+    write({RULES: rules, TESTS: tests})
+    assert run().summary.startswith("Score 70 %: 7 of 10 mutants killed, 3 survived.")
+
+
 def test_data_is_there(write: Write, run: Run) -> None:
     rules = LIMIT.replace("> 10", "> data.limits.tokens")
     write({RULES: rules, TESTS: STRONG, "data/limits.yaml": "limits:\n  tokens: 10\n"})
