@@ -63,6 +63,7 @@ class Explainer:
         own = Path(tempfile.mkdtemp(prefix="probes-", dir=policies.directory))
         self._probes = probe.write(self._program, policies.sources, own)
         self._candidates = Candidates(self._program, policies.data)
+        self._engine: WasmEngine | None = None
 
     def explain(self, question: Question, what_if: Sequence[str] = ()) -> Explanation:
         """The explanation of a request, or of facts alone.
@@ -133,16 +134,21 @@ class Explainer:
         self, entrypoint: Entrypoint, facts: Facts, decision: Decision
     ) -> tuple[Any, bool, str | None]:
         try:
-            engine = WasmEngine(self._policies.directory, self._search_seconds)
+            engine = self._searched()
         except ConfigurationError as error:
             return (), False, f"single changes were not searched: {error.message}"
-        try:
-            search = Search(engine, entrypoint, self._candidates, self._search_seconds)
-            flips, complete = await search.flips(facts, decision.allow)
-        finally:
-            await engine.close()
+        search = Search(engine, entrypoint, self._candidates, self._search_seconds)
+        flips, complete = await search.flips(facts, decision.allow)
         note = None if complete else "there was not time to search all single changes"
         return flips, complete, note
+
+    def _searched(self) -> WasmEngine:
+        """The engine of all searches: to load it takes longer than many a search."""
+        if self._engine is None:
+            engine = WasmEngine(self._policies.directory, self._search_seconds)
+            self._policies.opened.callback(lambda: asyncio.run(engine.close()))
+            self._engine = engine
+        return self._engine
 
     def _altered(
         self,

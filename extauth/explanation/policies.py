@@ -6,7 +6,7 @@ import json
 import shutil
 import tarfile
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,13 +25,15 @@ class Policies:
     """Compiled policies in a directory of their own, with their sources.
 
     `directory` holds `policy.wasm` and `data.json`, `sources` the Rego files and `data.json` as
-    the repository and the bundle lay them out. `name` says which policies they are.
+    the repository and the bundle lay them out. `name` says which policies they are. What is
+    entered into `opened` is closed before the directory goes.
     """
 
     name: str
     directory: Path
     sources: Path
     data: dict[str, Any]
+    opened: ExitStack
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -56,7 +58,8 @@ def of_snapshot(snapshots: Path, digest: str) -> Iterator[Policies]:
                 shutil.copyfile(root / name, work / name)
         except OSError as error:
             raise ConfigurationError(f"can't be read: {error.strerror}", file=root / name) from None
-        yield _open(work, digest)
+        with ExitStack() as opened:
+            yield _open(work, digest, opened)
 
 
 @contextmanager
@@ -70,7 +73,8 @@ def of_repository(directory: Path, opa: Path) -> Iterator[Policies]:
     with _work() as work:
         for name in _FILES:
             (work / name).write_bytes(files[f"policy/{name}"])
-        yield _open(work, str(repository.root))
+        with ExitStack() as opened:
+            yield _open(work, str(repository.root), opened)
 
 
 @contextmanager
@@ -79,7 +83,7 @@ def _work() -> Iterator[Path]:
         yield Path(temporary)
 
 
-def _open(work: Path, name: str) -> Policies:
+def _open(work: Path, name: str, opened: ExitStack) -> Policies:
     sources = work / "sources"
     bundle = work / "bundle.tar.gz"
     try:
@@ -93,4 +97,4 @@ def _open(work: Path, name: str) -> Policies:
         raise ConfigurationError(
             f"the policies of {name} are not a bundle; compile them again"
         ) from None
-    return Policies(name, work, sources, data)
+    return Policies(name, work, sources, data, opened)

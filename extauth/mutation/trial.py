@@ -11,7 +11,7 @@ from extauth.errors import ConfigurationError
 from extauth.mutation.suite import number_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from extauth.mutation.cases import Cases
     from extauth.mutation.module import Module
@@ -104,22 +104,47 @@ class Trial:
     def _together(
         self, mutants: Sequence[Mutant], needed: Sequence[Module]
     ) -> frozenset[Mutant] | None:
-        """One process for all; None when it comes to nothing."""
+        """One process for all, or two; None when it comes to nothing."""
         with self._directory() as name:
             folder = Path(name)
+            files: dict[str, Mutant] = {}
             copied: set[Module] = set()
             for number, mutant in enumerate(mutants):
-                copied.update(self._suite.write(mutant, number, needed, folder).values())
+                written = self._suite.write(mutant, number, needed, folder)
+                files.update((str(file), mutant) for file in written)
+                copied.update(written.values())
             shared = [module for module in needed if module not in copied]
+            paths = [folder, *self.paths(shared)]
             try:
-                tests = self._opa.test(
-                    [folder, *self.paths(shared)], self.test_seconds, _BATCH_SECONDS
-                )
+                return self._failing(mutants, paths)
+            except ConfigurationError:
+                unfit = self._unfit(files, paths)
+            try:
+                failing = self._failing(mutants, paths)
             except ConfigurationError:
                 return None
+        return None if failing is None else failing | unfit
+
+    def _failing(
+        self, mutants: Sequence[Mutant], paths: Sequence[Path]
+    ) -> frozenset[Mutant] | None:
+        """Those of which a test fails; None when all of them take too long."""
+        tests = self._opa.test(paths, self.test_seconds, _BATCH_SECONDS)
         if tests is None:
             return None
         return frozenset(mutants[number_of(test.package)] for test in tests if not test.passed)
+
+    def _unfit(self, files: Mapping[str, Mutant], paths: Sequence[Path]) -> frozenset[Mutant]:
+        """Those that compile by themselves and not with their tests, which so notice them.
+
+        Their files go, so that the others compile.
+        """
+        faults = self._opa.faults(paths, strict=False)
+        unfit = {files[fault.location.file] for fault in faults if fault.location.file in files}
+        for file, mutant in files.items():
+            if mutant in unfit:
+                Path(file).unlink()
+        return frozenset(unfit)
 
     def _fails(self, mutant: Mutant, needed: Sequence[Module]) -> bool:
         with self._directory() as name:

@@ -6,7 +6,6 @@ import multiprocessing
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
 from itertools import chain, islice
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING
@@ -14,34 +13,36 @@ from typing import TYPE_CHECKING
 from extauth.errors import StackError
 from extauth.replay.batch import decode
 from extauth.replay.interrupts import held_back
-from extauth.replay.worker import Worker, begin, judge
+from extauth.replay.worker import begin, judge
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
     from extauth.replay.batch import Batch
     from extauth.replay.trace import Piece
-    from extauth.replay.worker import Job
+    from extauth.replay.worker import Job, Worker
 
 AHEAD = 3
 """Pieces a worker that are handed out before the first is asked back."""
 
 
 def batches(
-    job: Job, pieces: Iterable[Piece], workers: int
+    job: Job, own: Worker, pieces: Iterable[Piece], workers: int
 ) -> Generator[tuple[Piece, Batch], None, None]:
     """Each piece with its batch, in order. Processes are spawned, so they inherit nothing.
 
-    A single worker is this process, and a single piece needs no other. However it ends, no other
-    process is left when the iterator is closed. Raises StackError when a worker dies, and what
-    `pieces` raises.
+    A single worker is this process, and a single piece needs no other: `own` judges then, a worker
+    of the same job, and is closed where others do. However it ends, no other process is left when
+    the iterator is closed. Raises StackError when a worker dies, and what `pieces` raises.
     """
     source = iter(pieces)
     ahead = list(islice(source, 2))
     source = chain(ahead, source)
     if workers == 1 or len(ahead) < 2:
-        yield from _alone(job, source)
+        for piece in source:
+            yield piece, own.batch(piece)
         return
+    own.close()
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     # It lets Ctrl-C through while it starts, so it starts before that is held back.
@@ -73,9 +74,3 @@ def batches(
     finally:
         stop.set()
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _alone(job: Job, pieces: Iterable[Piece]) -> Generator[tuple[Piece, Batch], None, None]:
-    with closing(Worker(job)) as worker:
-        for piece in pieces:
-            yield piece, worker.batch(piece)

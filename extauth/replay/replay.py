@@ -77,10 +77,10 @@ def replay(
         until=question.until,
         sample=question.sample,
     )
-    # Here, since a worker could not say what is wrong with a policy.
-    Worker(job).close()
+    # Here, since a worker process could not say what is wrong with a policy.
+    own, cores = Worker(job), workers or _cores()
     try:
-        with closing(batches(job, trace.pieces(cursor), workers or _cores())) as judged:
+        with closing(own), closing(batches(job, own, trace.pieces(cursor), cores)) as judged:
             for piece, batch in judged:
                 with held_back():
                     _check(batch, trace, cursor, last)

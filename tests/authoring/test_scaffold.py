@@ -17,9 +17,6 @@ from extauth.compiler.policies import catalog_of
 from extauth.compiler.repository import Repository
 from extauth.compiler.source import read_source
 from extauth.errors import ConfigurationError, StackError
-from extauth.policy import WasmEngine
-from extauth.policy.cases import check, load_cases
-from extauth.stack.engines.opa import find_opa
 
 ROOT = Path(__file__).parents[2]
 SLUICE = Path(sys.executable).with_name("sluice")
@@ -57,23 +54,6 @@ def test_it_brings_ci(made: Path) -> None:
     ignored = (made / ".gitignore").read_text().split()
     assert {"/replay.md", "/check.xml", "/records.jsonl.resume"} <= set(ignored)
     assert "sluice check" in (made / "README.md").read_text()
-
-
-async def test_its_cases_hold(made: Path) -> None:
-    for name, content in Repository.find(made).build(find_opa().path).items():
-        (made / name).parent.mkdir(exist_ok=True)
-        (made / name).write_bytes(content)
-    engine = WasmEngine(made / "policy", 5.0)
-    try:
-        wrong = [told for case in load_cases(made / "cases") if (told := await check(case, engine))]
-    finally:
-        await engine.close()
-    assert wrong == []
-
-
-def test_it_passes_the_check(made: Path) -> None:
-    done = sluice("check", str(made), cwd=made.parent)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_command_tells_what_to_do_next(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,12 @@ Edit = Callable[[str, str, str], Path]
 @pytest.fixture(scope="session")
 def opa() -> Path:
     return Path(opa_path())
+
+
+@pytest.fixture(scope="session")
+def built(opa: Path) -> Mapping[str, bytes]:
+    """What the shipped policies compile to."""
+    return Repository(POLICIES, CATALOG).build(opa)
 
 
 @pytest.fixture
@@ -47,6 +53,13 @@ def edit(policies: Path) -> Edit:
         return file
 
     return replace
+
+
+def few_tests(policies: Path, *kept: str) -> None:
+    """Leave the unit tests of these packages: those of all take OPA a second and more."""
+    for file in (policies / "gateway").rglob("*_test.rego"):
+        if file.parent.name not in {"example", *kept}:
+            file.unlink()
 
 
 def line_of(file: Path, text: str) -> int:

@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-import pytest
-
 from extauth.checks.data import check_data, data_files
 from extauth.counters import Fact
 from extauth.privacy import KINDS
@@ -81,48 +79,46 @@ def test_they_name_what_the_input_and_the_ledger_know(policies: Path) -> None:
     assert set(get_args(Fact)) in choices(policies, "usage")
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            ("data/hours.yaml", 'to: "18:30"', "to: 18:30"),
-            'hours.tenants.initech[0].to: 1110 is not a time in quotes, such as "08:30"',
-        ),
-        (
-            ("data/masking.yaml", "      treatment: redact\n", "      treatmnt: redact\n"),
-            "masking.tenants.initech.treatmnt: there is no such key; did you mean treatment?",
-        ),
-        (
-            ("data/networks.yaml", "192.0.2.0/24", "192.0.2.0"),
-            'networks.tenants.initech[0]: "192.0.2.0" is not a network, such as 192.0.2.0/24 or '
-            '"2001:db8::/32"',
-        ),
-        (
-            ("data/residency.yaml", "[eu-west]", "eu-west"),
-            'residency.undeclared: "eu-west" is not of type array',
-        ),
-        (
-            ("data/roles.yaml", "      - infer\n", "      - inference\n"),
-            'roles.developer.operations[3]: "inference" is not an operation of the input, or the '
-            "beginning of some and *: chat.completions, models.*",
-        ),
-        (
-            ("data/routing.yaml", '"2"', "2"),
-            'routing.chat.canary.version: 2 is not a version in quotes, such as "2"',
-        ),
-        (
-            ("data/tiers.yaml", "    streaming: true\n", ""),
-            "tiers.free: the key streaming is missing",
-        ),
-    ],
-)
-def test_what_does_not_fit(
-    edit: Edit, policies: Path, change: tuple[str, str, str], message: str
-) -> None:
-    edit(*change)
-    finding = only(policies)
-    assert finding.message == message
-    assert finding.file == f"policies/{change[0]}"
+MISFITS = [
+    (
+        ("data/hours.yaml", 'to: "18:30"', "to: 18:30"),
+        'hours.tenants.initech[0].to: 1110 is not a time in quotes, such as "08:30"',
+    ),
+    (
+        ("data/masking.yaml", "      treatment: redact\n", "      treatmnt: redact\n"),
+        "masking.tenants.initech.treatmnt: there is no such key; did you mean treatment?",
+    ),
+    (
+        ("data/networks.yaml", "192.0.2.0/24", "192.0.2.0"),
+        'networks.tenants.initech[0]: "192.0.2.0" is not a network, such as 192.0.2.0/24 or '
+        '"2001:db8::/32"',
+    ),
+    (
+        ("data/residency.yaml", "[eu-west]", "eu-west"),
+        'residency.undeclared: "eu-west" is not of type array',
+    ),
+    (
+        ("data/roles.yaml", "      - infer\n", "      - inference\n"),
+        'roles.developer.operations[3]: "inference" is not an operation of the input, or the '
+        "beginning of some and *: chat.completions, models.*",
+    ),
+    (
+        ("data/routing.yaml", '"2"', "2"),
+        'routing.chat.canary.version: 2 is not a version in quotes, such as "2"',
+    ),
+    (
+        ("data/tiers.yaml", "    streaming: true\n", ""),
+        "tiers.free: the key streaming is missing",
+    ),
+]
+
+
+def test_what_does_not_fit(edit: Edit, policies: Path) -> None:
+    for change, _ in MISFITS:
+        edit(*change)
+    assert [(one.file, one.message) for one in check_data(policies).findings] == [
+        (f"policies/{file}", message) for (file, _, _), message in MISFITS
+    ]
 
 
 def test_the_line_is_that_of_the_value(edit: Edit, policies: Path) -> None:
@@ -148,54 +144,50 @@ MONTH = {"type": "calendar", "period": "month", "time_zone": "Europe/Vienna", "a
 QUEUE = {"max_waiting": 5, "max_wait": 2.5, "priority": "low", "share": 3, "weight": 2}
 
 
+LIMITS = [
+    GOOD,
+    {**GOOD, "of": ["principal", "tenant", "team", "region", "pool", "model"]},
+    {**GOOD, "window": BUCKET, "warn_at": [50, 80, 100]},
+    {**GOOD, "window": MONTH, "unit": "cost", "on_exceed": "clamp"},
+    {**SLOTS, "on_exceed": "queue", "queue": QUEUE},
+    {**SLOTS, "on_exceed": "fallback"},
+]
+WRONG_LIMITS: list[tuple[dict[str, Any], str]] = [
+    ({"window": "hour"}, "a map with a type: bucket, calendar, lifetime"),
+    ({"window": 0}, "window: 0 is not 1 or more"),
+    ({"window": {"type": "buckets"}}, '"buckets" is not one of bucket, calendar, lifetime'),
+    ({"window": {**BUCKET, "refil": 1}}, "window.refil: there is no such key; did you mean"),
+    ({"window": {**MONTH, "anchor": 31}}, "window.anchor: 31 is not 28 or less"),
+    ({"window": {"type": "calendar"}}, "window: the key period is missing"),
+    ({"unit": "slots"}, "window: 60 is not { type: lifetime }, as slots have no other window"),
+    ({"unit": "token"}, 'unit: "token" is not one of requests'),
+    ({"of": []}, "of: [] is not enough: at least one is needed"),
+    ({"of": ["tenants"]}, 'of[0]: "tenants" is not one of principal'),
+    ({"on_exceed": "queue"}, "the key queue is missing"),
+    ({"queue": QUEUE}, "the key on_exceed is missing"),
+    ({"queue": QUEUE, "on_exceed": "deny"}, 'on_exceed: "deny" is not queue, as there is'),
+    ({"on_exceed": "clamp", "unit": "requests"}, 'unit: "requests" is not tokens or cost'),
+    ({"warn_at": [120]}, "warn_at[0]: 120 is not 100 or less"),
+]
+
+
 def limited(policies: Path, *limits: dict[str, Any]) -> list[str]:
-    """What is wrong with these limits of tier free, without where."""
+    """What is wrong with these limits of tier free."""
     value = {"limits": {"tenants": {}, "tiers": {"free": list(limits)}}}
     (policies / "data" / "limits.yaml").write_text(json.dumps(value))
-    place = "limits.tiers.free[0]"
-    return [one.message.removeprefix(place).lstrip(".: ") for one in check_data(policies).findings]
+    return [one.message for one in check_data(policies).findings]
 
 
-@pytest.mark.parametrize(
-    "limit",
-    [
-        GOOD,
-        {**GOOD, "of": ["principal", "tenant", "team", "region", "pool", "model"]},
-        {**GOOD, "window": BUCKET, "warn_at": [50, 80, 100]},
-        {**GOOD, "window": MONTH, "unit": "cost", "on_exceed": "clamp"},
-        {**SLOTS, "on_exceed": "queue", "queue": QUEUE},
-        {**SLOTS, "on_exceed": "fallback"},
-    ],
-)
-def test_a_limit(policies: Path, limit: dict[str, Any]) -> None:
-    assert limited(policies, limit) == []
+def test_a_limit(policies: Path) -> None:
+    assert limited(policies, *LIMITS) == []
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"window": "hour"}, "a map with a type: bucket, calendar, lifetime"),
-        ({"window": 0}, "window: 0 is not 1 or more"),
-        ({"window": {"type": "buckets"}}, '"buckets" is not one of bucket, calendar, lifetime'),
-        ({"window": {**BUCKET, "refil": 1}}, "window.refil: there is no such key; did you mean"),
-        ({"window": {**MONTH, "anchor": 31}}, "window.anchor: 31 is not 28 or less"),
-        ({"window": {"type": "calendar"}}, "window: the key period is missing"),
-        ({"unit": "slots"}, "window: 60 is not { type: lifetime }, as slots have no other window"),
-        ({"unit": "token"}, 'unit: "token" is not one of requests'),
-        ({"of": []}, "of: [] is not enough: at least one is needed"),
-        ({"of": ["tenants"]}, 'of[0]: "tenants" is not one of principal'),
-        ({"on_exceed": "queue"}, "the key queue is missing"),
-        ({"queue": QUEUE}, "the key on_exceed is missing"),
-        ({"queue": QUEUE, "on_exceed": "deny"}, 'on_exceed: "deny" is not queue, as there is'),
-        ({"on_exceed": "clamp", "unit": "requests"}, 'unit: "requests" is not tokens or cost'),
-        ({"warn_at": [120]}, "warn_at[0]: 120 is not 100 or less"),
-    ],
-)
-def test_a_limit_that_the_gateway_would_not_take(
-    policies: Path, change: dict[str, Any], message: str
-) -> None:
-    (told,) = limited(policies, {**GOOD, **change})
-    assert message in told
+def test_a_limit_that_the_gateway_would_not_take(policies: Path) -> None:
+    told = limited(policies, *({**GOOD, **change} for change, _ in WRONG_LIMITS))
+    for number, (message, (_, expected)) in enumerate(zip(told, WRONG_LIMITS, strict=True)):
+        place = f"limits.tiers.free[{number}]"
+        assert message.startswith((f"{place}.", f"{place}:"))
+        assert expected in message
 
 
 def test_counters_of_usage(policies: Path) -> None:
@@ -207,10 +199,10 @@ def test_counters_of_usage(policies: Path) -> None:
     assert only(policies).message.startswith("usage.counters.hour.max: there is no such key")
 
 
-def own(policies: Path, rules: str) -> None:
+def own(policies: Path, rules: str, name: str = "seeds") -> None:
     """Data of the repository's own with a schema of its own."""
-    (policies / "data" / "seeds.yaml").write_text("seeds:\n  tiers: [internal]\n")
-    (policies / "schemas" / "seeds.schema.json").write_text(rules)
+    (policies / "data" / f"{name}.yaml").write_text(f"{name}:\n  tiers: [internal]\n")
+    (policies / "schemas" / f"{name}.schema.json").write_text(rules)
 
 
 def test_data_of_ones_own(policies: Path) -> None:
@@ -220,18 +212,21 @@ def test_data_of_ones_own(policies: Path) -> None:
     assert finding.message == 'seeds.tiers: ["internal"] is not of type string'
 
 
-@pytest.mark.parametrize(
-    "rules",
-    [
-        '{"type": "map"}',
-        '{"$ref": "#/$defs/gone"}',
-        '{"properties": {"seeds": {"patternProperties": {"(": {}}}}}',
-        "[",
-        "[]",
-    ],
-)
-def test_a_schema_that_is_none(policies: Path, rules: str) -> None:
-    own(policies, rules)
-    finding = only(policies)
-    assert finding.file == "policies/schemas/seeds.schema.json"
-    assert finding.message.startswith("not")
+NO_SCHEMAS = {
+    "unknown": '{"type": "map"}',
+    "unresolved": '{"$ref": "#/$defs/gone"}',
+    "unmatched": '{"properties": {"unmatched": {"patternProperties": {"(": {}}}}}',
+    "unended": "[",
+    "untyped": "[]",
+}
+
+
+def test_a_schema_that_is_none(policies: Path) -> None:
+    for name, rules in NO_SCHEMAS.items():
+        own(policies, rules, name)
+    found = check_data(policies).findings
+    assert {one.file for one in found} == {
+        f"policies/schemas/{name}.schema.json" for name in NO_SCHEMAS
+    }
+    assert len(found) == len(NO_SCHEMAS)
+    assert all(one.message.startswith("not") for one in found)

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from extauth.checks.building import build
 from extauth.checks.cases import Cases, check_cases, read_cases, run_cases
 from extauth.checks.gateway import check_gateway
@@ -16,11 +14,11 @@ from tests.checks.conftest import line_of
 from tests.policy.conftest import ROOT
 
 if TYPE_CHECKING:
-    from extauth.findings import Check, Finding
+    from extauth.findings import Check
+    from extauth.policy.cases import Case
     from tests.checks.conftest import Edit
 
-CASE = """cases:
-  - name: Ada chats
+CASE = """  - name: Ada chats
     from: [ada, chats]
     expect: %s
 """
@@ -34,7 +32,7 @@ LOOP = """
 """
 
 
-def built(opa: Path, repository: Repository) -> Mapping[str, bytes]:
+def compiled(opa: Path, repository: Repository) -> Mapping[str, bytes]:
     done, check, wasm = build(opa, repository)
     assert check.findings == ()
     assert wasm
@@ -42,67 +40,60 @@ def built(opa: Path, repository: Repository) -> Mapping[str, bytes]:
     return done
 
 
-def only_case(repository: Repository, expect: str) -> None:
-    """Leave one case in the repository."""
+def only_cases(repository: Repository, *expected: str) -> tuple[Case, ...]:
+    """Leave these cases in the repository."""
     cases = repository.root / "cases"
     for file in cases.glob("*.yaml"):
         if file.name != "fixtures.yaml":
             file.unlink()
-    (cases / "mine.yaml").write_text(CASE % expect)
+    (cases / "mine.yaml").write_text("cases:\n" + "".join(CASE % one for one in expected))
+    return read_cases(repository)[0]
 
 
-def decided(
-    opa: Path, repository: Repository, *, wasm: bool = True, server: bool = True, seconds: float = 2
-) -> Cases:
+def test_the_shipped_cases_are_decided_alike(
+    opa: Path, repository: Repository, built: Mapping[str, bytes]
+) -> None:
     read, faults = read_cases(repository)
     assert faults == ()
-    return run_cases(opa, built(opa, repository), read, wasm=wasm, server=server, seconds=seconds)
-
-
-def findings(opa: Path, repository: Repository) -> tuple[Finding, ...]:
-    check, parity = check_cases(repository, decided(opa, repository))
-    assert parity.findings == ()
-    return check.findings
-
-
-def test_the_shipped_cases_are_decided_alike(opa: Path, repository: Repository) -> None:
-    cases = decided(opa, repository)
+    cases = run_cases(opa, built, read)
     assert cases.green
     assert cases.asked > 50
 
 
-@pytest.mark.parametrize(
-    ("expect", "diff"),
-    [
-        ("{ allow: false, rules: [rbac.api] }", ["- allow: false", "+ allow: true", "  rules:",
-                                                 "-   rbac.api"]),
-        (
-            "{ allow: true, route: { model: chat, version: '2' } }",
-            ["  route:", '-   version: "2"', '+   version: "1"'],
-        ),
-        (
-            "{ allow: true, obligations: [{ type: limit, name: principal-requests, max: 7 }] }",
-            ['  obligation {"type":"limit","name":"principal-requests"}:', "-   max: 7",
-             "+   max: 600"],
-        ),
-        (
-            "{ allow: true, obligations: [{ type: clamp, max_tokens: 7 }] }",
-            ['- obligation {"type":"clamp","max_tokens":7}'],
-        ),
+DIFFERENT = {
+    "{ allow: false, rules: [rbac.api] }": [
+        *("- allow: false", "+ allow: true", "  rules:", "-   rbac.api"),
     ],
-)  # fmt: skip
+    "{ allow: true, route: { model: chat, version: '2' } }": [
+        *("  route:", '-   version: "2"', '+   version: "1"'),
+    ],
+    "{ allow: true, obligations: [{ type: limit, name: principal-requests, max: 7 }] }": [
+        '  obligation {"type":"limit","name":"principal-requests"}:',
+        *("-   max: 7", "+   max: 600"),
+    ],
+    "{ allow: true, obligations: [{ type: clamp, max_tokens: 7 }] }": [
+        '- obligation {"type":"clamp","max_tokens":7}',
+    ],
+}
+
+
 def test_a_failed_case_shows_only_what_differs(
-    opa: Path, repository: Repository, expect: str, diff: list[str]
+    opa: Path, repository: Repository, built: Mapping[str, bytes]
 ) -> None:
-    only_case(repository, expect)
-    (finding,) = findings(opa, repository)
-    assert finding.place == "policies/cases/mine.yaml:2"
-    assert finding.message.startswith("Ada chats: ")
-    assert finding.detail == "\n".join(["--- expected", "+++ decided", *diff])
+    cases = run_cases(opa, built, only_cases(repository, *DIFFERENT))
+    check, parity = check_cases(repository, cases)
+    assert parity.findings == ()
+    assert [one.place for one in check.findings] == [
+        f"policies/cases/mine.yaml:{line}" for line in (2, 5, 8, 11)
+    ]
+    assert all(one.message.startswith("Ada chats: ") for one in check.findings)
+    assert [one.detail for one in check.findings] == [
+        "\n".join(["--- expected", "+++ decided", *diff]) for diff in DIFFERENT.values()
+    ]
 
 
 def test_a_case_with_a_typo(repository: Repository) -> None:
-    only_case(repository, "{ alow: true }")
+    only_cases(repository, "{ alow: true }")
     cases, faults = read_cases(repository)
     assert cases == ()
     (fault,) = faults
@@ -121,23 +112,23 @@ def test_a_policy_that_runs_for_long_is_told_with_its_package(
     opa: Path, repository: Repository, edit: Edit
 ) -> None:
     edit("gateway/usage/usage.rego", "\tused >= ", LOOP.strip("\n") + "\n\tused >= ")
-    only_case(repository, "{ allow: true }")
-    cases = decided(opa, repository, seconds=0.2)
+    read = only_cases(repository, "{ allow: true }")
+    cases = run_cases(opa, compiled(opa, repository), read, seconds=0.2)
     assert cases.late is not None
     assert cases.late.place == "policies/cases/mine.yaml:2"
     assert "in package gateway.usage:" in cases.late.message
     assert not cases.green
 
 
-def test_engines_that_decide_differently(opa: Path, repository: Repository) -> None:
+def test_engines_that_decide_differently(
+    opa: Path, repository: Repository, built: Mapping[str, bytes]
+) -> None:
     """They never should: so each gets policies of its own."""
-    only_case(repository, "{ allow: true }")
-    files = dict(built(opa, repository))
     limits = repository.root / "data" / "limits.yaml"
     limits.write_text(limits.read_text().replace("max: 600 }", "max: 601 }"))
-    files["policy/bundle.tar.gz"] = built(opa, repository)["policy/bundle.tar.gz"]
-    read, _ = read_cases(repository)
-    cases = run_cases(opa, files, read)
+    other = repository.build(opa)["policy/bundle.tar.gz"]
+    read = only_cases(repository, "{ allow: true }")
+    cases = run_cases(opa, {**built, "policy/bundle.tar.gz": other}, read)
     check, parity = check_cases(repository, cases)
     assert check.findings == ()
     (finding,) = parity.findings

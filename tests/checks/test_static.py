@@ -137,33 +137,31 @@ def test_a_rule_that_nothing_needs_is_a_warning(edit: Edit, policies: Path, opa:
 USAGE = "gateway/usage/usage.rego"
 
 
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        (("data/hours.yaml", "    batch:", "    bacth:"), "tier bacth"),
-        (("data/masking.yaml", "[privacy-officer]", "[officer]"), "role officer"),
-        (("data/routing.yaml", "  chat:", "  chatt:"), "model chatt"),
-        (("data/roles.yaml", "models: [chat]", "models: [echoo]"), "model echoo"),
-        ((USAGE, "\tused >=", '\tinput.principal.tier != "gold"\n\tused >='), "tier gold"),
-        ((USAGE, "\tused >=", '\tnot "chief" in input.principal.roles\n\tused >='), "role chief"),
-        (
-            (USAGE, "\tused", '\tsome one in input.principal.roles\n\tone == "boss"\n\tused'),
-            "role boss",
-        ),
-        (
-            (USAGE, "\tused >=", '\tinput.model.name in {"chat", "gone"}\n\tused >='),
-            "model gone",
-        ),
-        ((USAGE, "\tused >=", "\tdata.tiers.silver.choices > 1\n\tused >="), "tier silver"),
-    ],
-)
-def test_a_name_that_is_not_defined(
-    edit: Edit, repository: Repository, opa: Path, change: tuple[str, str, str], told: str
-) -> None:
-    file = edit(*change)
+UNDEFINED = {
+    "tier bacth": ("data/hours.yaml", "    batch:", "    bacth:"),
+    "role officer": ("data/masking.yaml", "[privacy-officer]", "[officer]"),
+    "model chatt": ("data/routing.yaml", "  chat:", "  chatt:"),
+    "model echoo": ("data/roles.yaml", "models: [chat]", "models: [echoo]"),
+    "tier gold": (USAGE, "\tused >=", '\tinput.principal.tier != "gold"\n\tused >='),
+    "role chief": (USAGE, "\tused >=", '\tnot "chief" in input.principal.roles\n\tused >='),
+    "role boss": (
+        USAGE,
+        "\tused >=",
+        '\tsome one in input.principal.roles\n\tone == "boss"\n\tused >=',
+    ),
+    "model gone": (USAGE, "\tused >=", '\tinput.model.name in {"chat", "gone"}\n\tused >='),
+    "tier silver": (USAGE, "\tused >=", "\tdata.tiers.silver.choices > 1\n\tused >="),
+}
+
+
+def test_a_name_that_is_not_defined(edit: Edit, repository: Repository, opa: Path) -> None:
+    files = {told: edit(*change) for told, change in UNDEFINED.items()}
     wrong = [one for one in names(repository, opa).findings if one.level is Level.ERROR]
-    assert [one.message.partition(";")[0] for one in wrong] == [f"there is no {told}"]
-    assert wrong[0].place == f"policies/{change[0]}:{line_of(file, told.split()[1])}"
+    assert {one.message.partition(";")[0]: one.place for one in wrong} == {
+        f"there is no {told}": f"policies/{change[0]}:{line_of(files[told], told.split()[1])}"
+        for told, change in UNDEFINED.items()
+    }
+    assert len(wrong) == len(UNDEFINED)
 
 
 def test_a_name_that_nothing_uses(edit: Edit, repository: Repository, opa: Path) -> None:

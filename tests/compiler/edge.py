@@ -5,6 +5,7 @@ The stand-ins do what a test tells them, right or wrong: what counts is what Env
 
 from __future__ import annotations
 
+import re
 import socket
 import socketserver
 import subprocess
@@ -233,10 +234,13 @@ class Edge:
             connection.close()
 
     def raw(self, request: bytes) -> bytes:
-        """Send bytes, and read until Envoy hangs up."""
+        """Send bytes, and read a whole answer: Envoy hangs up a second after it."""
+        answer = b""
         with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
             connection.sendall(request)
-            return b"".join(iter(lambda: connection.recv(65536), b""))
+            while not _whole(answer) and (more := connection.recv(65536)):
+                answer += more
+        return answer
 
     def access_log(self, request_id: str) -> str:
         """The line of one request."""
@@ -394,6 +398,16 @@ def deny(status: int, body: str) -> Check:
 
 
 _HEADERS = ProcessingResponse(response_headers=HeadersResponse())
+
+
+_LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.IGNORECASE)
+
+
+def _whole(answer: bytes) -> bool:
+    """Whether its body is there; without a length it ends when Envoy hangs up."""
+    head, blank, body = answer.partition(b"\r\n\r\n")
+    length = _LENGTH.search(head + b"\r\n")
+    return bool(blank) and length is not None and len(body) >= int(length[1])
 
 
 def _options(headers: Mapping[str, str]) -> list[HeaderValueOption]:

@@ -69,20 +69,15 @@ def test_equal_inputs_give_equal_bytes(
     assert content(first.root) == content(second.root)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda space: space.write(("limits.json_depth", 33)),
-        lambda space: (space.root / "tokenizer.json").write_text("{} "),
-        lambda space: (space.root / "policies/data/more.yaml").write_text("more: 1\n"),
-    ],
-)
-def test_any_change_gives_another_snapshot(
-    build: Compile, workspace: Workspace, change: Callable[[Workspace], object]
-) -> None:
-    before = build(workspace.config).digest
-    change(workspace)
-    assert build(workspace.config).digest != before
+def test_any_change_gives_another_snapshot(build: Compile, workspace: Workspace) -> None:
+    digests = [build(workspace.config).digest]
+    workspace.write(("limits.json_depth", 33))
+    digests.append(build(workspace.config).digest)
+    (workspace.root / "tokenizer.json").write_text("{} ")
+    digests.append(build(workspace.config).digest)
+    (workspace.root / "policies/data/more.yaml").write_text("more: 1\n")
+    digests.append(build(workspace.config).digest)
+    assert len(set(digests)) == len(digests)
 
 
 def test_ports_of_the_state_directory_are_in_it(build: Compile, workspace: Workspace) -> None:

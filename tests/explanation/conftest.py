@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -69,10 +70,22 @@ def explainer(shipped: Policies) -> Explainer:
     return Explainer(shipped, Path(opa_path()), seconds=30, search_seconds=60)
 
 
-@pytest.fixture
-def explain(explainer: Explainer) -> Explain:
-    """See Explain."""
-    return lambda *changes: explainer.explain(Question(facts(*changes)))
+@pytest.fixture(scope="session")
+def hurried(shipped: Policies) -> Explainer:
+    """Explains with them, and searches nothing."""
+    return Explainer(shipped, Path(opa_path()), seconds=30, search_seconds=0)
+
+
+@pytest.fixture(scope="session")
+def explain(hurried: Explainer) -> Explain:
+    """See Explain; without the changes that would flip the decision."""
+    return cache(lambda *changes: hurried.explain(Question(facts(*changes))))
+
+
+@pytest.fixture(scope="session")
+def search(explainer: Explainer) -> Explain:
+    """See Explain; with them."""
+    return cache(lambda *changes: explainer.explain(Question(facts(*changes))))
 
 
 @pytest.fixture

@@ -167,10 +167,10 @@ def test_rules_for_others_are_no_near_misses(explain: Explain) -> None:
 
 
 def test_what_fired_did_not_nearly_fire(explain: Explain) -> None:
-    explanation = explain(PROMPT, "tokens.prompt=9000", "parameters.temperature=2.5")
+    explanation = explain(PROMPT, "tokens.prompt=9000")
 
     fired = {item.reason.rule for item in explanation.fired}
-    assert fired == {"tokens.prompt", "parameters.temperature"}
+    assert fired == {"tokens.prompt"}
     assert not fired & failed(explanation).keys()
 
 
@@ -233,13 +233,13 @@ def test_admission_is_explained_where_it_denies_as_well(explain: Explain) -> Non
     assert explain(PROMPT, "tokens.prompt=9000").admission is None
 
 
-def test_facts_without_a_body_are_of_admission(explainer: Explainer) -> None:
+def test_facts_without_a_body_are_of_admission(hurried: Explainer) -> None:
     early = msgspec.structs.replace(
         facts("principal.roles=[]"),
         model=None, parameters=None, tokens=None, sensitive=None, usage=None,
     )  # fmt: skip
 
-    explanation = explainer.explain(Question(early))
+    explanation = hurried.explain(Question(early))
 
     assert explanation.stage == "admission"
     assert [item.reason.rule for item in explanation.fired] == ["rbac.api"]
@@ -252,28 +252,28 @@ def record(*changes: str, decision: Decision | None, outcome: Outcome) -> AuditR
     )  # fmt: skip
 
 
-def test_policies_that_decide_otherwise_than_was_recorded_say_so(explainer: Explainer) -> None:
+def test_policies_that_decide_otherwise_than_was_recorded_say_so(hurried: Explainer) -> None:
     denied = Decision(allow=False, reasons=(Reason("gone.rule", "no more"),))
     recorded = record(decision=denied, outcome=Outcome.DENIED)
 
-    explanation = explainer.explain(Question(recorded.facts, recorded))
+    explanation = hurried.explain(Question(recorded.facts, recorded))
 
     assert explanation.decision is not None
     assert explanation.decision.allow
     assert explanation.recorded is not None
     assert explanation.recorded.differs
     same = record(decision=explanation.decision, outcome=Outcome.LIMITED)
-    again = explainer.explain(Question(same.facts, same)).recorded
+    again = hurried.explain(Question(same.facts, same)).recorded
     assert again is not None
     assert not again.differs
 
 
-def test_a_request_that_no_policy_saw_is_told_as_it_is(explainer: Explainer) -> None:
+def test_a_request_that_no_policy_saw_is_told_as_it_is(hurried: Explainer) -> None:
     recorded = msgspec.structs.replace(
         record(decision=None, outcome=Outcome.DENIED), facts=None, error="invalid_api_key"
     )
 
-    explanation = explainer.explain(Question(None, recorded))
+    explanation = hurried.explain(Question(None, recorded))
 
     assert explanation.decision is None
     assert explanation.note == "the request ended before any policy was asked"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,18 +10,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from extauth.errors import GatewayError
-from extauth.explanation.explain import Explainer
 from extauth.explanation.flips import MOST
 from extauth.explanation.leaves import document_of
 from extauth.explanation.question import Question, stage
 from extauth.policy import WasmEngine
 from extauth.types import Facts
-from tests.policy.conftest import opa_path
 from tests.policy.facts import facts as any_facts
 
-from .conftest import PROMPT, Explain, facts
+from .conftest import PROMPT, Explain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from extauth.explanation import Explainer
     from extauth.explanation.explained import Explanation, Flip
     from extauth.explanation.policies import Policies
 
@@ -59,33 +59,36 @@ def changed(before: Facts, path: str, value: Any) -> Facts:
     ],
 )
 def test_a_deny_tells_what_would_be_allowed(
-    explain: Explain, changes: tuple[str, ...], path: str, after: object
+    search: Explain, changes: tuple[str, ...], path: str, after: object
 ) -> None:
-    assert flips(explain(*changes))[path] == after
+    assert flips(search(*changes))[path] == after
 
 
 @pytest.mark.parametrize(
-    ("changes", "path", "after", "rule"),
+    ("changes", "expected"),
     [
-        (("parameters.temperature=1.3",), "parameters.temperature", 2.01, "parameters.temperature"),
-        ((PROMPT, "tokens.prompt=8000"), "tokens.prompt", 8193, "tokens.prompt"),
-        (("parameters.tools=30",), "parameters.tools", 33, "parameters.tools"),
+        (
+            ("parameters.temperature=1.3", "parameters.tools=30"),
+            {"parameters.temperature": 2.01, "parameters.tools": 33},
+        ),
+        ((PROMPT, "tokens.prompt=8000"), {"tokens.prompt": 8193}),
     ],
 )
 def test_an_allow_tells_what_would_be_denied_and_by_which_rule(
-    explain: Explain, changes: tuple[str, ...], path: str, after: object, rule: str
+    search: Explain, changes: tuple[str, ...], expected: dict[str, float]
 ) -> None:
-    explanation = explain(*changes)
+    explanation = search(*changes)
 
-    assert flips(explanation)[path] == after
-    (flip,) = (item for item in explanation.flips if item.path == path)
-    assert flip.rules == (rule,)
+    assert expected.items() <= flips(explanation).items()
+    for path in expected:
+        (flip,) = (item for item in explanation.flips if item.path == path)
+        assert flip.rules == (path,)
 
 
-def test_a_role_that_would_do_is_named(explain: Explain) -> None:
+def test_a_role_that_would_do_is_named(search: Explain) -> None:
     (flip,) = (
         item
-        for item in explain('principal.roles=["viewer"]', "model.name=echo").flips
+        for item in search('principal.roles=["viewer"]', "model.name=echo").flips
         if item.path == "principal.roles"
     )
 
@@ -94,25 +97,31 @@ def test_a_role_that_would_do_is_named(explain: Explain) -> None:
     assert added == {"admin", "developer"}
 
 
-def test_what_a_client_controls_comes_before_who_it_is(explain: Explain) -> None:
-    found = list(flips(explain("principal.tier=free", "tokens.prompt=600")))
+def test_what_a_client_controls_comes_before_who_it_is(search: Explain) -> None:
+    found = list(flips(search("principal.tier=free", "tokens.prompt=600")))
 
     assert found == ["tokens.prompt", "principal.tier"]
 
 
 def test_two_reasons_that_have_nothing_in_common_need_more_than_one_change(
-    explain: Explain,
+    search: Explain,
 ) -> None:
-    assert flips(explain("principal.tier=gold", "principal.roles=[]")) == {}
+    assert flips(search("principal.tier=gold", "principal.roles=[]")) == {}
 
 
-def test_a_search_that_has_no_time_says_so(shipped: Policies) -> None:
-    hurried = Explainer(shipped, Path(opa_path()), search_seconds=0)
-
-    explanation = hurried.explain(Question(facts(PROMPT, "tokens.prompt=9000")))
+def test_a_search_that_has_no_time_says_so(explain: Explain) -> None:
+    explanation = explain(PROMPT, "tokens.prompt=9000")
 
     assert not explanation.searched
     assert explanation.note == "there was not time to search all single changes"
+
+
+@pytest.fixture(scope="session")
+def engine(shipped: Policies) -> Iterator[WasmEngine]:
+    """The policies that decide."""
+    made = WasmEngine(shipped.directory, 5)
+    yield made
+    asyncio.run(made.close())
 
 
 @given(before=any_facts)
@@ -120,41 +129,32 @@ def test_a_search_that_has_no_time_says_so(shipped: Policies) -> None:
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_every_reported_flip_flips_and_no_nearer_number_does(
-    shipped: Policies, explainer: Explainer, before: Facts
+    engine: WasmEngine, explainer: Explainer, before: Facts
 ) -> None:
     explanation = explainer.explain(Question(before))
     assert explanation.decision is not None
     allow = explanation.decision.allow
 
-    async def verify() -> None:
-        engine = WasmEngine(shipped.directory, 5)
-
-        async def ask(flip: Flip, value: Any) -> bool:
-            try:
-                decision = await engine.decide(stage(before), changed(before, flip.path, value))
-            except GatewayError:
-                return False
-            return decision.allow
-
+    def ask(flip: Flip, value: Any) -> bool:
         try:
-            for flip in explanation.flips:
-                for value in (flip.after, *flip.also):
-                    assert await ask(flip, value) is not allow, flip
-                if flip.step is not None:
-                    way = flip.step if flip.after < flip.before else -flip.step
-                    nearer = round(flip.after + way, 10)
-                    if (nearer <= flip.before) is (flip.after < flip.before):
-                        assert await ask(flip, nearer) is allow, flip
-        finally:
-            await engine.close()
+            return engine.ask(stage(before), changed(before, flip.path, value)).allow
+        except GatewayError:
+            return False
 
-    asyncio.run(verify())
+    for flip in explanation.flips:
+        for value in (flip.after, *flip.also):
+            assert ask(flip, value) is not allow, flip
+        if flip.step is not None:
+            way = flip.step if flip.after < flip.before else -flip.step
+            nearer = round(flip.after + way, 10)
+            if (nearer <= flip.before) is (flip.after < flip.before):
+                assert ask(flip, nearer) is allow, flip
     paths = [flip.path for flip in explanation.flips]
     assert len(paths) == len(set(paths)) <= MOST
 
 
-def test_what_the_guard_found_may_be_what_flips_it(explain: Explain) -> None:
-    explanation = explain(
+def test_what_the_guard_found_may_be_what_flips_it(search: Explain) -> None:
+    explanation = search(
         'guard={"score": 0.9, "families": [], "invisible": 0, "encoded": 0, "links": 0, '
         '"topics": []}'
     )

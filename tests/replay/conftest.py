@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from extauth.replay.figures import Figures
 
 REPOSITORY = Path(__file__).parents[2]
-COUNT = 1500
+COUNT, MANY = 400, 1100
+"""Records of a single piece, and of three."""
 
 
 class Change(Protocol):
@@ -66,31 +68,38 @@ def engine(shipped: Candidate) -> Iterator[WasmEngine]:
 
 
 @pytest.fixture(scope="session")
-def recorded(engine: WasmEngine, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An export of `COUNT` records, two a second."""
-    path = tmp_path_factory.mktemp("records") / "records.jsonl"
-    path.write_bytes(b"".join(map(line, records(engine, COUNT))))
+def many(engine: WasmEngine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An export of `MANY` records, two a second."""
+    path = tmp_path_factory.mktemp("records") / "many.jsonl"
+    path.write_bytes(b"".join(map(line, records(engine, MANY))))
+    return path
+
+
+@pytest.fixture(scope="session")
+def recorded(many: Path) -> Path:
+    """The first `COUNT` of them."""
+    path = many.with_name("records.jsonl")
+    path.write_bytes(b"".join(many.read_bytes().splitlines(keepends=True)[:COUNT]))
     return path
 
 
 @pytest.fixture
 def policies(tmp_path: Path, shipped: Candidate) -> Path:
     """A copy of the policies, to be changed, with a catalog of their own."""
-    copy = tmp_path / "policies"
-    shutil.copytree(REPOSITORY / "policies", copy)
-    (copy / "catalog.yaml").write_text(yaml.safe_dump({"models": dict(shipped.catalog)}))
-    return copy
+    return _copy(shipped, tmp_path)
 
 
-@pytest.fixture
-def change(policies: Path, tmp_path: Path) -> Change:
-    """See Change."""
+@pytest.fixture(scope="session")
+def change(shipped: Candidate, tmp_path_factory: pytest.TempPathFactory) -> Change:
+    """See Change; the same change is compiled once."""
 
     def changed(file: str, old: str, new: str) -> Candidate:
+        root = tmp_path_factory.mktemp("change")
+        policies = _copy(shipped, root)
         edit(policies / file, old, new)
-        return from_directory(policies, tmp_path / "changed", find_opa().path)
+        return from_directory(policies, root / "changed", find_opa().path)
 
-    return changed
+    return cache(changed)
 
 
 @pytest.fixture
@@ -112,6 +121,13 @@ def run(tmp_path: Path, recorded: Path) -> Run:
         return replay(question, trace, resume=tmp_path / "resume", workers=workers)
 
     return started
+
+
+def _copy(shipped: Candidate, root: Path) -> Path:
+    copy = root / "policies"
+    shutil.copytree(REPOSITORY / "policies", copy)
+    (copy / "catalog.yaml").write_text(yaml.safe_dump({"models": dict(shipped.catalog)}))
+    return copy
 
 
 def edit(file: Path, old: str, new: str) -> None:

@@ -9,25 +9,53 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 from xml.etree import ElementTree as ET
 
 import pytest
 from jsonschema import Draft202012Validator
+from typer.testing import CliRunner
 
+from extauth.cli import app
 from extauth.replay.schema import schema
 from extauth.stack.engines.opa import find_opa
 
-from .conftest import COUNT, REPOSITORY, edit
+from .conftest import MANY, REPOSITORY, edit
+
+if TYPE_CHECKING:
+    from click.testing import Result
 
 SLUICE = str(Path(sys.executable).with_name("sluice"))
 PUBLISHED = REPOSITORY / "schemas" / "replay.schema.json"
 TIERS = "data/tiers.yaml"
 FEW = 200
+TIMES = 7
+"""Enough that a replay is still under way when it has told of its first piece."""
 BEFORE, AFTER = "max_prompt_tokens: 512", "max_prompt_tokens: 300"
 
 
-def sluice(*arguments: object, cwd: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
+class Sluice(Protocol):
+    """Calls `sluice replay` in this process."""
+
+    def __call__(self, *arguments: object, cwd: Path, status: int = 0) -> Result: ...
+
+
+@pytest.fixture
+def sluice(monkeypatch: pytest.MonkeyPatch) -> Sluice:
+    """See Sluice."""
+
+    def called(*arguments: object, cwd: Path, status: int = 0) -> Result:
+        monkeypatch.chdir(cwd)
+        done = CliRunner().invoke(app, ["replay", *map(str, arguments)])
+        assert done.exit_code == status, done.output
+        assert status == 0 or isinstance(done.exception, SystemExit)
+        return done
+
+    return called
+
+
+def typed(*arguments: object, cwd: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
+    """`sluice replay` as a process of its own."""
     done = subprocess.run(
         [SLUICE, "replay", *map(str, arguments)],
         cwd=cwd,
@@ -74,7 +102,7 @@ def test_two_commits_are_compared_and_the_work_tree_stays(repository: Path, few:
     edit(repository / TIERS, AFTER, "max_prompt_tokens: broken")
     state = git(repository, "status", "--porcelain")
 
-    done = sluice(
+    done = typed(
         *("--base", "main", "--head", "HEAD", "--records", few, "--format", "json"),
         *("--fail-on", "new_denies > 0.1%", "--fail-on", "new_allows > 0"),
         cwd=repository,
@@ -91,7 +119,7 @@ def test_two_commits_are_compared_and_the_work_tree_stays(repository: Path, few:
     assert git(repository, "status", "--porcelain") == state
 
 
-def test_the_same_commit_changes_nothing(repository: Path, few: Path) -> None:
+def test_the_same_commit_changes_nothing(sluice: Sluice, repository: Path, few: Path) -> None:
     done = sluice(
         *("--head", "main", "--records", few, "--format", "markdown"),
         *("--fail-on", "new_denies > 0", "--fail-on", "tokens_change > 0%"),
@@ -114,7 +142,7 @@ def test_the_same_commit_changes_nothing(repository: Path, few: Path) -> None:
     ],
 )
 def test_a_wrong_command_line_is_one_clear_line(
-    repository: Path, few: Path, arguments: tuple[str, ...], told: str
+    sluice: Sluice, repository: Path, few: Path, arguments: tuple[str, ...], told: str
 ) -> None:
     done = sluice(*arguments, "--records", few, cwd=repository, status=2)
 
@@ -123,7 +151,9 @@ def test_a_wrong_command_line_is_one_clear_line(
     assert told in line
 
 
-def test_unusable_records_are_one_clear_line(repository: Path, few: Path, tmp_path: Path) -> None:
+def test_unusable_records_are_one_clear_line(
+    sluice: Sluice, repository: Path, few: Path, tmp_path: Path
+) -> None:
     cut = tmp_path / "cut.jsonl.gz"
     cut.write_bytes(gzip.compress(few.read_bytes()[:-9]))
     for arguments, told in (
@@ -135,13 +165,15 @@ def test_unusable_records_are_one_clear_line(repository: Path, few: Path, tmp_pa
         assert told in line
 
 
-def test_a_directory_outside_of_git_has_no_commits(policies: Path, few: Path) -> None:
+def test_a_directory_outside_of_git_has_no_commits(
+    sluice: Sluice, policies: Path, few: Path
+) -> None:
     done = sluice("--head", "main", "--records", few, cwd=policies, status=2)
 
     assert "not a git repository" in done.stderr
 
 
-def test_a_build_server_reads_the_thresholds(repository: Path, few: Path) -> None:
+def test_a_build_server_reads_the_thresholds(sluice: Sluice, repository: Path, few: Path) -> None:
     threshold = ("--records", few, "--fail-on", "new_denies > 0")
     junit = sluice(*threshold, "--format", "junit", cwd=repository, status=1).stdout
     sarif = sluice(*threshold, "--format", "sarif", cwd=repository, status=1).stdout
@@ -153,13 +185,13 @@ def test_a_build_server_reads_the_thresholds(repository: Path, few: Path) -> Non
 
 
 def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(
-    repository: Path, recorded: Path, tmp_path: Path
+    repository: Path, many: Path, tmp_path: Path
 ) -> None:
-    many = tmp_path / "many.jsonl"
-    lines = recorded.read_bytes().splitlines(keepends=True)
-    many.write_bytes(b"".join(line for line in lines for _ in range(5)))
-    kept = tmp_path / "many.jsonl.resume"
-    command = [SLUICE, "replay", "--records", str(many), "--format", "json"]
+    most = tmp_path / "most.jsonl"
+    lines = many.read_bytes().splitlines(keepends=True)
+    most.write_bytes(b"".join(line for line in lines for _ in range(TIMES)))
+    kept = tmp_path / "most.jsonl.resume"
+    command = [SLUICE, "replay", "--records", str(most), "--format", "json"]
     ours, theirs = os.openpty()
     process = subprocess.Popen(command, cwd=repository, stdout=subprocess.PIPE, stderr=theirs)
     os.close(theirs)
@@ -175,8 +207,8 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(
     assert "goes on from" in error
     assert "Traceback" not in error
     assert kept.exists()
-    figures = json.loads(sluice(*command[2:], cwd=repository).stdout)["figures"]
-    assert figures["compared"] == 5 * COUNT
+    figures = json.loads(typed(*command[2:], cwd=repository).stdout)["figures"]
+    assert figures["compared"] == TIMES * MANY
     assert not kept.exists()
 
 

@@ -20,7 +20,7 @@ from extauth.replay.report import report
 from extauth.replay.trace import open_trace
 from extauth.types import Decision, Reason
 
-from .conftest import COUNT
+from .conftest import COUNT, MANY
 from .trace import START, line, records
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def test_the_same_policies_change_nothing(shipped: Candidate, run: Run) -> None:
     figures = run(shipped)
 
     assert figures.compared == figures.records == COUNT
+    assert figures.migrated == 0
     assert set(counts(figures).values()) == {0}
     assert figures.before == figures.after
     assert figures.before.reserved > COUNT / 4
@@ -228,12 +229,6 @@ def test_two_candidates_are_compared_with_each_other(
     assert set(counts(run(candidate, base=candidate)).values()) == {0}
 
 
-def test_the_number_of_workers_changes_nothing(change: Change, run: Run) -> None:
-    candidate = change("data/tiers.yaml", "max_prompt_tokens: 512", "max_prompt_tokens: 300")
-
-    assert run(candidate, workers=1) == run(candidate, workers=2)
-
-
 def test_a_policy_that_cannot_decide_denies_and_is_shown_apart(change: Change, run: Run) -> None:
     candidate = change(
         "gateway/inference/inference.rego",
@@ -278,11 +273,11 @@ def test_a_policy_that_loops_is_cut_short_denies_and_is_named(
 
 
 def test_a_range_and_a_sample(shipped: Candidate, run: Run) -> None:
-    part = run(shipped, since=START + 100, until=START + 200)
+    part = run(shipped, since=START + 50, until=START + 150)
     sample = run(shipped, sample=0.25)
 
     assert part.compared == 200
-    assert (part.first, part.last) == (START + 100, START + 199.5)
+    assert (part.first, part.last) == (START + 50, START + 149.5)
     assert COUNT * 0.15 < sample.compared < COUNT * 0.35
     assert sample == run(shipped, sample=0.25)
 
@@ -354,7 +349,6 @@ def test_records_of_the_first_version_are_migrated_and_counted(
     assert figures.compared == figures.migrated == len(FIRST_VERSION.read_bytes().splitlines())
     assert figures.new_denies.count == figures.new_allows.count == 0
     assert run(shipped, unnumbered) == figures
-    assert run(shipped).migrated == 0
     # What the guard would have found is nothing, not unknown.
     assert "guard.injection" in run(wary, FIRST_VERSION).new_denies.by
 
@@ -382,9 +376,9 @@ class Interrupted:
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("how", [("plain", 1), ("plain", 2), ("gzip", 1)])
+@pytest.mark.parametrize("how", [("plain", 1), ("gzip", 2)])
 def test_an_interrupted_replay_goes_on_where_it_stood(
-    change: Change, run: Run, recorded: Path, tmp_path: Path, how: tuple[str, int]
+    change: Change, run: Run, many: Path, tmp_path: Path, how: tuple[str, int]
 ) -> None:
     kind, workers = how
     candidate = change(
@@ -392,10 +386,10 @@ def test_an_interrupted_replay_goes_on_where_it_stood(
         "name: tenant-requests, of: [tenant], unit: requests, window: 60, max: 100 }",
         "name: tenant-requests, of: [tenant], unit: requests, window: 60, max: 3 }",
     )
-    path = recorded
+    path = many
     if kind == "gzip":
         path = tmp_path / "records.gz"
-        path.write_bytes(gzip.compress(recorded.read_bytes()))
+        path.write_bytes(gzip.compress(many.read_bytes()))
     resume, question = tmp_path / "kept", Question(candidate)
     with pytest.raises(KeyboardInterrupt):
         replay(
@@ -405,11 +399,12 @@ def test_an_interrupted_replay_goes_on_where_it_stood(
             workers=workers,
             watch=(first := Interrupted(1)),
         )
-    later = Interrupted(COUNT + 1)
+    later = Interrupted(MANY + 1)
 
     figures = replay(question, open_trace(path), resume=resume, workers=workers, watch=later)
 
-    assert first.seen[-1] < later.seen[0] < COUNT
+    assert first.seen[-1] < later.seen[0] < MANY
+    # Nor does the number of workers change anything: this is one.
     assert figures == run(candidate, path)
     assert not resume.exists()
 
