@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -181,7 +181,7 @@ def _switch(
     clusters = envoy_files.together(state, old, new, service_order.used(record, state))
     envoy_files.give(CLUSTERS, clusters, state, undo)
     if commands.OPA in record.processes:
-        undo.callback(place_bundle, old, state)
+        undo.callback(_give_back, old, record, state)
         place_bundle(new, state)
         await_bundle(new.revision, record)
     undo.callback(service_order.give, old.digest, record, state, rollback=True)
@@ -192,6 +192,13 @@ def _switch(
     point(state, new.digest)
     # One that was restarted since then started with the old one.
     service_order.give(new.digest, record, state, rollback=False)
+
+
+def _give_back(old: Snapshot, record: StackRecord, state: StateDir) -> None:
+    """Have the OPA server answer by `old` again, where it answers at all."""
+    place_bundle(old, state)
+    with suppress(StackError):
+        await_bundle(old.revision, record)
 
 
 def _stamp(snapshot: Snapshot) -> Stamp:

@@ -17,7 +17,7 @@ import yaml
 
 from extauth.authoring import make_repository
 from tests.ci.recorded import record
-from tests.pipeline import Pipeline
+from tests.pipeline import Loaded, Pipeline
 
 if TYPE_CHECKING:
     from extauth.snapshot import Snapshot
@@ -61,13 +61,15 @@ FORGES = {"github": github, "gitlab": gitlab, "pre-commit": pre_commit}
 
 
 @pytest.fixture(scope="session")
-def first(snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def first(
+    snapshot: Snapshot, loaded: Loaded, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A policy repository with a history, and with decisions as the gateway exported them."""
     directory = tmp_path_factory.mktemp("first") / "policies"
     make_repository(directory)
 
     async def recorded() -> None:
-        pipeline = await Pipeline.open(directory.parent, snapshot)
+        pipeline = await Pipeline.open(directory.parent, snapshot, loaded)
         try:
             await record(pipeline, directory / "records.jsonl")
         finally:
