@@ -61,9 +61,7 @@ FORGES = {"github": github, "gitlab": gitlab, "pre-commit": pre_commit}
 
 
 @pytest.fixture(scope="session")
-def first(
-    snapshot: Snapshot, loaded: Loaded, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def first(snapshot: Snapshot, loaded: Loaded, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A policy repository with a history, and with decisions as the gateway exported them."""
     directory = tmp_path_factory.mktemp("first") / "policies"
     make_repository(directory)
