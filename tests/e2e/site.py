@@ -56,7 +56,9 @@ class Site:
         """Start the stack that runs on the files as they are now."""
         self.stack = up(self.state.path, self.config)
         self.stack.model_server = self._beside.triton if self._beside else None
-        self._first = self.stack.json("status")["digest"]
+        # On a busy machine one that was ready may take its time to say so again.
+        eventually(self.ready, within=60)
+        self._first = self.state.active.resolve().name
         key = self.stack.create_key("viewer", "viewers", "internal", "viewer", region="eu-west")
         self._viewer = self.stack.http(key=key)
         return self.stack
@@ -115,6 +117,10 @@ class Site:
     def history(self) -> list[dict[str, Any]]:
         """The newest first."""
         return list(self.stack.json("history")["entries"])
+
+    def recorded(self) -> None:
+        """Whether the history has what is active last: it is written a moment after the change."""
+        assert self.history()[0]["digest"] == self.state.active.resolve().name
 
 
 def clusters(site: Site) -> set[str]:

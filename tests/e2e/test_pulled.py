@@ -103,6 +103,7 @@ def test_a_pulled_bundle(private_site: Callable[..., Site], tmp_path: Path) -> N
             assert not site.allowed()
 
         eventually(denied, 30)
+        eventually(site.recorded)
         assert site.history()[0]["how"] == "pull"
 
         def unchanged() -> None:

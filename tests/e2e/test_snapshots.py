@@ -151,6 +151,7 @@ def test_a_watched_directory_whose_snapshots_are_signed(
         assert not site.allowed()
 
     eventually(denied, 30)
+    eventually(site.recorded)
     assert site.history()[0]["how"] == "watch"
 
     roles = site.policies / "data" / "roles.yaml"
@@ -171,8 +172,10 @@ def test_a_watched_directory_whose_snapshots_are_signed(
         assert site.allowed()
 
     eventually(allowed, 30)
+    eventually(site.recorded)
     assert site.stack.json("status")["refused"] is None
 
     site.rename_role()
     eventually(denied, 30)
+    eventually(site.recorded)
     only_what_is_signed_is_taken(site)
