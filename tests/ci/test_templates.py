@@ -148,7 +148,7 @@ def test_a_harmless_change_passes_the_replay(repository: Path) -> None:
     assert (repository / "replay.md").read_text()
 
 
-@pytest.mark.parametrize("forge", ["github", "gitlab"])
+@pytest.mark.parametrize("forge", FORGES)
 def test_a_harmful_change_passes_the_check(repository: Path, forge: str) -> None:
     harmful(repository)
     done = run(repository, FORGES[forge](repository)["check"])

@@ -5,7 +5,6 @@ The stand-ins do what a test tells them, right or wrong: what counts is what Env
 
 from __future__ import annotations
 
-import re
 import socket
 import socketserver
 import subprocess
@@ -14,7 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -227,20 +226,19 @@ class Edge:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             connection.request(method, path, body, dict(headers or {}))
-            response = connection.getresponse()
-            found = {name.lower(): value for name, value in response.getheaders()}
-            return Reply(response.status, found, response.read())
+            return _reply(connection.getresponse())
         finally:
             connection.close()
 
-    def raw(self, request: bytes) -> bytes:
-        """Send bytes, and read a whole answer: Envoy hangs up a second after it."""
-        answer = b""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+    def raw(self, request: bytes) -> Reply:
+        """Send bytes, and read one answer: Envoy hangs up a second after it."""
+        with (
+            socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection,
+            HTTPResponse(connection) as response,
+        ):
             connection.sendall(request)
-            while not _whole(answer) and (more := connection.recv(65536)):
-                answer += more
-        return answer
+            response.begin()
+            return _reply(response)
 
     def access_log(self, request_id: str) -> str:
         """The line of one request."""
@@ -400,14 +398,9 @@ def deny(status: int, body: str) -> Check:
 _HEADERS = ProcessingResponse(response_headers=HeadersResponse())
 
 
-_LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.IGNORECASE)
-
-
-def _whole(answer: bytes) -> bool:
-    """Whether its body is there; without a length it ends when Envoy hangs up."""
-    head, blank, body = answer.partition(b"\r\n\r\n")
-    length = _LENGTH.search(head + b"\r\n")
-    return bool(blank) and length is not None and len(body) >= int(length[1])
+def _reply(response: HTTPResponse) -> Reply:
+    found = {name.lower(): value for name, value in response.getheaders()}
+    return Reply(response.status, found, response.read())
 
 
 def _options(headers: Mapping[str, str]) -> list[HeaderValueOption]:

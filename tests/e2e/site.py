@@ -56,8 +56,12 @@ class Site:
         """Start the stack that runs on the files as they are now."""
         self.stack = up(self.state.path, self.config)
         self.stack.model_server = self._beside.triton if self._beside else None
-        # On a busy machine one that was ready may take its time to say so again.
-        eventually(self.ready, within=60)
+        try:
+            # On a busy machine one that was ready may take its time to say so again.
+            eventually(self.ready, within=60)
+        except BaseException:
+            self.stop()
+            raise
         self._first = self.state.active.resolve().name
         key = self.stack.create_key("viewer", "viewers", "internal", "viewer", region="eu-west")
         self._viewer = self.stack.http(key=key)

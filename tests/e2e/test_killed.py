@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-KILLS = 10
+KILLS = 30
 CLIENTS = 6
 ASKED = {"model": "echo", "messages": PROMPT}
 

@@ -88,7 +88,7 @@ wrk.headers["authorization"] = "Bearer {key}"
                     self.broken.append(repr(error))
 
 
-CHANGES = 20
+CHANGES = 100
 
 
 def test_changes_under_load(site: Site, tmp_path: Path) -> None:
