@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import tarfile
 import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from extauth.bundle import unpack
 from extauth.compiler.repository import Repository
 from extauth.errors import ConfigurationError, StackError
 
@@ -85,15 +85,14 @@ def _work() -> Iterator[Path]:
 
 def _open(work: Path, name: str, opened: ExitStack) -> Policies:
     sources = work / "sources"
-    bundle = work / "bundle.tar.gz"
     try:
-        with tarfile.open(bundle) as archive:
-            for member in archive:
-                member.name = member.name.lstrip("/")
-                if member.isfile() and member.name.endswith((".rego", "data.json")):
-                    archive.extract(member, sources, filter="data")
+        for file, content in unpack((work / "bundle.tar.gz").read_bytes()).items():
+            if file.endswith((".rego", "data.json")):
+                path = sources / file
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
         data = json.loads((sources / "data.json").read_bytes())
-    except (OSError, tarfile.TarError, ValueError):
+    except (OSError, ConfigurationError, ValueError):
         raise ConfigurationError(
             f"the policies of {name} are not a bundle; compile them again"
         ) from None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import subprocess
-import tarfile
 import tempfile
 from contextlib import contextmanager
 from hashlib import sha256
@@ -110,20 +110,21 @@ def from_revision(revision: str, work: Path, opa: Path) -> Candidate:
 def _tree(top: Path, commit: str) -> Iterator[Path]:
     """The files of a commit, for the length of a block."""
     with tempfile.TemporaryDirectory(prefix="sluice-") as temporary:
-        archive, tree = Path(temporary) / "tree.tar", Path(temporary).resolve() / "tree"
-        _git("-C", str(top), "archive", "--format=tar", f"--output={archive}", commit)
-        with tarfile.open(archive) as files:
-            files.extractall(tree, filter="data")
+        tree, index = Path(temporary).resolve() / "tree", Path(temporary) / "index"
+        _git("-C", str(top), "read-tree", commit, index=index)
+        _git("-C", str(top), "checkout-index", "--all", f"--prefix={tree}/", index=index)
         yield tree
 
 
-def _git(*arguments: str) -> str:
+def _git(*arguments: str, index: Path | None = None) -> str:
+    """What git prints. With an `index` of its own it leaves the repository's alone."""
     try:
         done = subprocess.run(  # noqa: S603 - no shell, and what a user names is no option
             ["git", *arguments],  # noqa: S607 - the user's own git
             capture_output=True,
             text=True,
             check=False,
+            env={**os.environ, "GIT_INDEX_FILE": str(index)} if index else None,
         )
     except OSError as error:
         raise StackError(f"git can't be run: {error.strerror}") from None

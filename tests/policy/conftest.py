@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from extauth.bundle import unpack
 from extauth.policy import Entrypoint, OpaServerEngine, WasmEngine
 from extauth.stack.engines.opa import find_opa
 
@@ -71,7 +72,10 @@ def build(target: Path, *sources: Path, revision: str = "one") -> Bundle:
     wasm = target / "wasm.tar.gz"
     entries = (flag for entry in Entrypoint for flag in ("-e", entry))
     opa("build", "-t", "wasm", *entries, "-o", str(wasm), *common)
-    shutil.unpack_archive(wasm, target / "policy", filter="data")
+    (target / "policy").mkdir()
+    for name, content in unpack(wasm.read_bytes()).items():
+        if name in {"policy.wasm", "data.json"}:
+            (target / "policy" / name).write_bytes(content)
     shutil.copyfile(archive, target / "policy" / "bundle.tar.gz")
     return Bundle(revision, target / "policy", archive)
 
