@@ -8,11 +8,12 @@ import typer
 
 
 def engines() -> None:
-    """Find every engine; build or download OPA if there is none."""
+    """Find every engine; build or download what is missing."""
     from extauth.stack.engines.envoy import find_envoy
     from extauth.stack.engines.opa import obtain_opa
-    from extauth.stack.engines.triton import find_triton
+    from extauth.stack.engines.triton import obtain_triton
     from extauth.stack.progress import Terminal
 
-    for engine in (find_envoy(), find_triton()[0], obtain_opa(Terminal(sys.stderr))):
+    progress = Terminal(sys.stderr)
+    for engine in (find_envoy(), obtain_triton(progress)[0], obtain_opa(progress)):
         typer.echo(f"{engine.name:<8}{engine.version}  {engine.path}")

@@ -13,7 +13,7 @@ from extauth.stack.compilation import compile_for, signer_of, signing_of, verifi
 from extauth.stack.demo import demo_keys
 from extauth.stack.engines.envoy import find_envoy
 from extauth.stack.engines.opa import obtain_opa
-from extauth.stack.engines.triton import find_triton, link_backend
+from extauth.stack.engines.triton import link_backend, obtain_triton
 from extauth.stack.ports import allocate, require_free
 from extauth.stack.progress import step
 from extauth.stack.record import StackRecord, birth
@@ -22,13 +22,12 @@ from extauth.stack.switching import start, switching
 
 if TYPE_CHECKING:
     from extauth.compiler import Source
-    from extauth.settings import Backend, Settings
+    from extauth.settings import Settings
     from extauth.snapshot import Snapshot
     from extauth.stack.child import Command
     from extauth.stack.demo import Credential
     from extauth.stack.progress import Progress
     from extauth.stack.wish import Wish
-    from extauth.state import StateDir
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,11 @@ def prepare(wish: Wish, progress: Progress) -> Plan:
     children: list[tuple[Command, ...]] = []
     backend = commands.embedded_backend(settings)
     if backend:
-        children.append((_triton(snapshot, source, backend, record, state),))
+        triton, files = obtain_triton(progress)
+        link_backend(files, state.triton / "backends")
+        lay_out(snapshot, source.repositories, state)
+        gpu = backend.profile == "gpu"
+        children.append((commands.triton(triton, files, record, state, gpu=gpu),))
     verifier = verifier_of(record.signing, opa)
     if commands.own_opa(settings):
         children.append((commands.opa(opa, record, state, verifier),))
@@ -88,15 +91,6 @@ def require_client(settings: Settings) -> None:
         raise StackError(
             "the ledger in Redis needs the package redis: pip install 'sluicegate[redis]'"
         )
-
-
-def _triton(
-    snapshot: Snapshot, source: Source, backend: Backend, record: StackRecord, state: StateDir
-) -> Command:
-    engine, files = find_triton()
-    link_backend(files, state.triton / "backends")
-    lay_out(snapshot, source.repositories, state)
-    return commands.triton(engine, files, record, state, gpu=backend.profile == "gpu")
 
 
 def _record(wish: Wish, snapshot: Snapshot, source: Source, ports: dict[str, int]) -> StackRecord:

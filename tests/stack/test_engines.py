@@ -16,7 +16,6 @@ from extauth.errors import StackError
 from extauth.stack.engines import opa_source
 from extauth.stack.engines.envoy import find_envoy
 from extauth.stack.engines.opa import find_opa, obtain_opa
-from extauth.stack.engines.triton import find_triton, link_backend
 from extauth.stack.engines.version import ask
 from extauth.stack.progress import Silent
 
@@ -174,15 +173,6 @@ def test_only_http_is_a_base_url(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_wheels_envoy_is_new_enough() -> None:
     version = tuple(map(int, find_envoy().version.split(".")))
     assert version >= (1, 39, 1)
-
-
-def test_triton_finds_its_backend_and_the_stub_of_this_python(tmp_path: Path) -> None:
-    _, files = find_triton()
-    for _ in range(2):
-        link_backend(files, tmp_path)
-    names = {one.name for one in (tmp_path / "python").iterdir()}
-    assert {"libtriton_python.so", "triton_python_backend_stub"} <= names
-    assert (tmp_path / "python" / "triton_python_backend_stub").resolve().is_file()
 
 
 @pytest.mark.parametrize("output", ["", "nonsense", "Version: x"])

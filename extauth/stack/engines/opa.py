@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extauth.errors import StackError
 from extauth.stack.engines import Engine
+from extauth.stack.engines.cache import cache, one_at_a_time
 from extauth.stack.engines.opa_source import VERSION, build, download
 from extauth.stack.engines.version import Version, ask, dotted
 from extauth.stack.progress import step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from extauth.stack.progress import Progress
 
 OLDEST = (1, 19, 1)
 TOO_NEW = (2, 0, 0)
 ACCEPTED = ">=1.19.1,<2"
 REMEDY = "run `sluice engines`, or name one with SLUICE_OPA"
-
-
-def cache() -> Path:
-    """Where engines are kept: SLUICE_CACHE, else `sluice` in the user's cache directory."""
-    named = os.environ.get("SLUICE_CACHE")
-    if named:
-        return Path(named).expanduser().resolve()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sluice"
 
 
 def find_opa() -> Engine:
@@ -61,7 +50,7 @@ def obtain_opa(progress: Progress) -> Engine:
         if os.environ.get("SLUICE_OPA"):
             raise
     target = cached()
-    with _cache_lock(target.parent):
+    with one_at_a_time(target.parent):
         if _version(target) is None:
             _fetch(target, progress)
     return find_opa()
@@ -106,18 +95,3 @@ def _version(path: Path) -> Version | None:
 
 def _accepted(version: Version) -> bool:
     return OLDEST <= version < TOO_NEW
-
-
-@contextmanager
-def _cache_lock(directory: Path) -> Iterator[None]:
-    """One fetch at a time, so that two stacks do not build the same binary twice."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StackError(f"cannot use cache {directory}: {error.strerror}") from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

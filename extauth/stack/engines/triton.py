@@ -8,12 +8,15 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from extauth.errors import StackError
-from extauth.stack.engines import Engine
+from extauth.stack.engines import Engine, libpython
+
+if TYPE_CHECKING:
+    from extauth.stack.progress import Progress
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 REMEDY = (
@@ -21,6 +24,11 @@ REMEDY = (
     "or name a running server with `url:` in gateway.yaml"
 )
 STUB = "triton_python_backend_stub"
+_EMBEDS = f"Triton's Python backend needs {libpython.LIBRARY}"
+
+
+class _LibpythonMissing(StackError):
+    """All that is missing is this Python's shared library."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +54,26 @@ class TritonFiles:
         The stub embeds `libpython` and ignores PYTHONPATH: it finds the packages of the virtual
         environment because `python3` on PATH is that environment's.
         """
-        libraries = [*_libpython_directories(), str(self.libraries)]
+        libraries = [*map(str, libpython.directories()), str(self.libraries)]
         return {
             "LD_LIBRARY_PATH": os.pathsep.join(libraries),
             "PATH": os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ.get("PATH", "")]),
         }
+
+
+def obtain_triton(progress: Progress) -> tuple[Engine, TritonFiles]:
+    """The installed Triton, with the shared library of Debian's own Python fetched into the cache.
+
+    Raises StackError when something it needs is missing.
+    """
+    try:
+        return find_triton()
+    except _LibpythonMissing:
+        try:
+            libpython.fetch(progress)
+        except StackError as error:
+            raise StackError(f"{_EMBEDS}: {error.message}") from None
+    return find_triton()
 
 
 def find_triton() -> tuple[Engine, TritonFiles]:
@@ -83,15 +106,6 @@ def link_backend(files: TritonFiles, backends: Path) -> None:
         (directory / path.name).symlink_to(path)
 
 
-def _libpython_directories() -> list[str]:
-    """Where this Python's shared library is, if it is outside the loader's own directories."""
-    directory = sysconfig.get_config_var("LIBDIR")
-    library = sysconfig.get_config_var("INSTSONAME")
-    if directory and library and (Path(directory) / library).is_file():
-        return [directory]
-    return []
-
-
 def _require_numpy_1() -> None:
     """The stub was built against numpy 1 and crashes with numpy 2. Raises StackError."""
     try:
@@ -114,11 +128,8 @@ def _require_loadable(binary: Path, files: TritonFiles) -> None:
         text=True,
         check=False,
     )
-    if f"libpython{PYTHON}.so.1.0 => not found" in done.stdout:
-        raise StackError(
-            f"Triton's Python backend needs libpython{PYTHON}.so.1.0; install the package "
-            f"libpython{PYTHON} (Debian, Ubuntu), or use a Python built with --enable-shared"
-        )
+    if f"{libpython.LIBRARY} => not found" in done.stdout:
+        raise _LibpythonMissing(f"{_EMBEDS}; {libpython.REMEDY}")
     if "GLIBC_" in done.stderr + done.stdout and "not found" in done.stderr + done.stdout:
         raise StackError("Triton needs glibc 2.35 or newer: Debian 12, Ubuntu 22.04 or later")
     missing = [line.split()[0] for line in done.stdout.splitlines() if "not found" in line]
