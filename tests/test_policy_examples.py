@@ -45,14 +45,14 @@ def repository(example: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(example / part, directory / part, dirs_exist_ok=True)
     (diff,) = DIFF.findall((example / "README.md").read_text())
     patched = subprocess.run(
-        ["patch", "-p1", "--fuzz=0"],
+        ["git", "apply", "--unidiff-zero"],
         cwd=directory,
         input=diff,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert patched.returncode == 0, patched.stdout
+    assert patched.returncode == 0, patched.stderr
     return directory
 
 

@@ -39,7 +39,7 @@ class Reader:
             for line in text.splitlines():
                 self.type(line, status=1 if note.endswith("fails") else 0)
         elif language == "diff":
-            self.run("patch -p1 --fuzz=0", given=text)
+            self.run("git apply --unidiff-zero", given=text)
         else:
             file = self.directory / note
             file.parent.mkdir(exist_ok=True)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import sysconfig
 import time
 import urllib.error
 import urllib.request
@@ -19,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytriton
 import yaml
+
+from extauth.stack.engines.triton import find_triton, link_backend
 
 TRITON = Path(__file__).resolve().parents[2] / "triton"
 MODELS = ("chat", "echo", "embed", "names", "injection")
@@ -63,23 +62,17 @@ class Server:
 @pytest.fixture(scope="session")
 def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     root = tmp_path_factory.mktemp("triton")
-    package = Path(pytriton.__file__).parent / "tritonserver"
+    _, files = find_triton()
     repository, backends = root / "models", root / "backends"
     for name in MODELS:
         _render(name, repository / name)
-    shutil.copytree(package / "backends", backends)
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    stub = backends / "python" / "triton_python_backend_stub"
-    shutil.copy(package / "python_backend_stubs" / version / stub.name, stub)
+    link_backend(files, backends)
 
     ports = _free_ports(3)
-    libraries = (
-        f"{sysconfig.get_config_var('LIBDIR')}:{package.parents[1] / 'nvidia_pytriton.libs'}"
-    )
     with (root / "server.log").open("wb") as log:
         process = subprocess.Popen(
             [
-                package / "bin" / "tritonserver",
+                files.server,
                 f"--model-repository={repository}",
                 f"--backend-directory={backends}",
                 *(
@@ -88,9 +81,7 @@ def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
                     for setting in ("address=127.0.0.1", f"port={port}")
                 ),
             ],
-            # The stub ignores PYTHONPATH; it takes the environment of the first python3 on PATH.
-            env=os.environ
-            | {"LD_LIBRARY_PATH": libraries, "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}"},
+            env=os.environ | files.environment(),
             stdout=log,
             stderr=log,
         )
