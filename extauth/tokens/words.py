@@ -1,4 +1,6 @@
-"""Counts tokens word by word, and remembers how many a word has.
+"""Counts tokens word by word, and remembers how many a word has, and a whole text.
+
+Who goes on with a conversation sends all of it again, and the system prompt is everybody's.
 
 Byte-pair models of GPT-2's line cut a text into pieces before they look for tokens, and a space
 between two other characters always begins a piece. So `" word"` has as many tokens anywhere, and
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _REMEMBERED: Final = 16_384
+_TEXTS_REMEMBERED: Final = 4_096
+# A shorter text is counted as quickly as it is looked up.
+_LONG: Final = 64
 # With more unknown words, one call for the whole text is quicker; so many of them are learned.
 _LEARNED_AT_ONCE: Final = 32
 _BREAK: Final = re.compile(r"(?<=\S) (?=\S)")
@@ -57,18 +62,30 @@ class _File(msgspec.Struct):
 
 
 class Words:
-    """The counts of the words seen last. Safe to share between threads.
+    """The counts of the words and texts seen last. Safe to share between threads.
 
-    A word is kept as its `hash`, which the process keys at random: no text stays in memory.
+    Both are kept as their `hash`, which the process keys at random: no text stays in memory.
     """
 
     def __init__(self, tokenize: Callable[[str], int]) -> None:
         """`tokenize` counts the tokens of any text."""
         self._tokenize = tokenize
         self._counts: dict[int, int] = {}
+        self._texts: dict[int, int] = {}
 
     def count(self, text: str) -> int:
         """The tokens of `text`, which is not empty."""
+        if len(text) < _LONG:
+            return self._add_up(text)
+        count = self._texts.get(hash(text))
+        if count is None:
+            count = self._add_up(text)
+            if len(self._texts) >= _TEXTS_REMEMBERED:
+                self._texts.clear()
+            self._texts[hash(text)] = count
+        return count
+
+    def _add_up(self, text: str) -> int:
         words = text.split()
         plain = text.count(" ") == len(words) - 1 == len(text) - sum(map(len, words))
         if not plain:

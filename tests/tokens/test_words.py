@@ -96,31 +96,54 @@ def test_words_add_up_to_the_whole(
     assert [tokenizer.count(text), tokenizer.count(text)] == [exact, exact]
 
 
-def test_a_long_text_of_new_words_is_counted_at_once_and_learned() -> None:
-    asked: list[str] = []
+@pytest.fixture
+def asked() -> list[str]:
+    """What a tokenizer was asked to count."""
+    return []
+
+
+@pytest.fixture
+def words(asked: list[str]) -> Words:
+    """With a tokenizer to which each character is a token."""
 
     def tokenize(text: str) -> int:
         asked.append(text)
         return len(text)
 
-    words = Words(tokenize)
+    return Words(tokenize)
+
+
+def test_a_long_text_of_new_words_is_counted_at_once_and_learned(
+    words: Words, asked: list[str]
+) -> None:
     text = " ".join(f"word{number}" for number in range(40))
     assert words.count(text) == len(text)
     assert text in asked
     asked.clear()
-    assert words.count(text) == len(text)
-    assert asked == [f" word{number}" for number in range(32, 40)]
+    assert words.count(f"word0 {text}") == len(f"word0 {text}")
+    assert asked == [f" word{number}" for number in (0, *range(32, 40))]
+    asked.clear()
+    assert words.count(f"word0 word1 {text}") == len(f"word0 word1 {text}")
+    assert not asked
+
+
+def test_a_text_that_comes_again_is_not_read_again(words: Words, asked: list[str]) -> None:
+    text = " ".join(f"said{number}" for number in range(40))
+    words.count(text)
+    for number in range(20_000):
+        words.count(f"other{number}")
     asked.clear()
     assert words.count(text) == len(text)
     assert not asked
 
 
-def test_what_is_remembered_is_bounded_and_no_text() -> None:
-    words = Words(len)
+def test_what_is_remembered_is_bounded_and_no_text(words: Words) -> None:
     for number in range(20_000):
         words.count(f"secret{number}")
+        words.count(f"{number:064}")
     assert 0 < len(words._counts) <= 16_384
-    assert all(isinstance(name, int) for name in words._counts)
+    assert 0 < len(words._texts) <= 4_096
+    assert all(isinstance(name, int) for name in (*words._counts, *words._texts))
 
 
 @pytest.mark.parametrize(
