@@ -1,12 +1,28 @@
-"""How long a request may wait in line before it is reserved."""
+"""How long a request may wait in line before it is reserved, and who goes first."""
 
 from __future__ import annotations
 
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
 import pytest
 
+from extauth import reserving
+from extauth.admission import admit
+from extauth.audit import Outcome
 from extauth.reserving import _bounded
 from extauth.settings import Limits
 from extauth.types import Lifetime, Limit, Queue
+from tests.pipeline import CHAT, ROUTE
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from extauth.transaction import Transaction
+    from tests.pipeline import Pipeline
+
+    Decide = Callable[..., Awaitable[None]]
 
 REQUESTS = Limit("requests", "tenant:acme", "requests", 60, 10)
 
@@ -28,3 +44,80 @@ def test_nobody_waits_for_longer_than_envoy_does(
 ) -> None:
     bounded = _bounded((REQUESTS, slots(50)), envoy(request=request_timeout, idle=idle))
     assert bounded == (REQUESTS, slots(waits))
+
+
+ONE_AT_A_TIME = {
+    "allow": True,
+    "route": ROUTE,
+    "obligations": [
+        {
+            "type": "limit",
+            "name": "slots",
+            "key": "all",
+            "unit": "slots",
+            "window": {"type": "lifetime"},
+            "max": 1,
+            "on_exceed": "queue",
+            "queue": {"max_waiting": 9, "max_wait": 600},
+        }
+    ],
+}
+
+
+class Line:
+    """Requests for the one slot. `told` is how long they asked Envoy to wait."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self.told: asyncio.Queue[float] = asyncio.Queue()
+        self.served: asyncio.Queue[tuple[str, Transaction]] = asyncio.Queue()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def join(self, who: str) -> None:
+        """Ask for the slot; returns once this stands in line, or has it."""
+        waiting = sum(one.waiting for one in self._pipeline.room.gauges())
+        transaction = self._pipeline.begin(self._pipeline.head(who=who))
+        self._tasks.append(asyncio.create_task(self._ask(who, transaction)))
+        while sum(one.waiting for one in self._pipeline.room.gauges()) == waiting:
+            if self._tasks[-1].done():
+                break
+            await asyncio.sleep(0)
+
+    async def leave(self) -> str:
+        """The first who was served and is still there ends; who that was."""
+        who, transaction = await asyncio.wait_for(self.served.get(), 10)
+        await transaction.close(Outcome.SERVED, status=200)
+        return who
+
+    async def _ask(self, who: str, transaction: Transaction) -> None:
+        await admit(transaction)
+        await self._pipeline.inference.dispatch(
+            transaction, json.dumps(CHAT).encode(), self.told.put
+        )
+        await self.served.put((who, transaction))
+
+
+@pytest.fixture
+async def line(pipeline: Pipeline, decide: Decide) -> Line:
+    await decide(inference=ONE_AT_A_TIME)
+    return Line(pipeline)
+
+
+async def test_envoy_is_told_how_long_who_waits_may_take(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reserving, "PATIENCE", 0.0)
+    await line.join("ada")
+    await line.join("bob")
+
+    # Nine tenths of a minute in line, although the policy allows ten, and what is done afterwards.
+    assert await asyncio.wait_for(line.told.get(), 10) == 54 + 5
+    assert [await line.leave(), await line.leave()] == ["ada", "bob"]
+    assert line.told.empty()
+
+
+async def test_a_tenant_with_many_in_line_does_not_go_before_another(line: Line) -> None:
+    for who in ("ada", "ada", "ada", "bob"):
+        await line.join(who)
+
+    assert [await line.leave() for _ in range(4)] == ["ada", "ada", "bob", "ada"]

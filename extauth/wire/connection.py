@@ -68,6 +68,7 @@ class Connection(asyncio.Protocol):
         self._head: tuple[Frame, bytearray] | None = None
         self._last = 0
         self._stopping = False
+        self._finished = False
         self._received = 0
         self._window = self._initial_window = http2.WINDOW
         self._frame = http2.LARGEST
@@ -91,6 +92,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._loop = asyncio.get_running_loop()
         self._connections.add(self)
+        self.lost: asyncio.Future[None] = self._loop.create_future()
         wanted = {
             # Without a table each head can be read by itself, and one that was seen be looked up.
             Setting.HEADER_TABLE_SIZE: 0,
@@ -119,6 +121,7 @@ class Connection(asyncio.Protocol):
         self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.lost.set_result(None)
         self._connections.discard(self)
         for call in list(self._calls.values()):
             self._cut(call)
@@ -167,6 +170,13 @@ class Connection(asyncio.Protocol):
     def tasks(self) -> tuple[asyncio.Task[None], ...]:
         """Those of the calls that have not ended."""
         return tuple(self._tasks.values())
+
+    def finish(self) -> None:
+        """Say no more, and let the peer hang up: what it has not read yet it can still read."""
+        self._flush()
+        self._finished = True
+        if not self._transport.is_closing():
+            self._transport.write_eof()
 
     def close(self) -> None:
         """Close the connection once all that was written is sent."""
@@ -314,7 +324,7 @@ class Connection(asyncio.Protocol):
         self._unsent.append(data)
 
     def _flush(self) -> None:
-        if self._unsent and not self._transport.is_closing():
+        if self._unsent and not (self._finished or self._transport.is_closing()):
             self._transport.write(b"".join(self._unsent))
         self._unsent.clear()
 

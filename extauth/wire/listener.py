@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from extauth.wire.call import Handler
 
 
+LINGER = 1.0
+"""Seconds that peers get to hang up, once all is said."""
+
+
 class Listener:
     """Serves calls on a unix socket until it is stopped. Belongs to one event loop."""
 
@@ -35,7 +39,10 @@ class Listener:
         )
 
     async def stop(self, grace: float) -> None:
-        """Take no new calls, wait `grace` seconds for the others, then cancel them."""
+        """Take no new calls, wait `grace` seconds for the others, then cancel them.
+
+        Returns when all peers have hung up, or a second later.
+        """
         if self._server is not None:
             self._server.close()
         for connection in self._connections:
@@ -46,7 +53,13 @@ class Listener:
         for task in cut:
             task.cancel()
         await asyncio.gather(*cut, return_exceptions=True)
-        for connection in self._connections:
+        left = list(self._connections)
+        for connection in left:
+            connection.finish()
+        if left:
+            # Whoever hangs up on a peer that writes may take from it what it has not read.
+            await asyncio.wait([connection.lost for connection in left], timeout=LINGER)
+        for connection in list(self._connections):
             connection.close()
 
     def _tasks(self) -> list[asyncio.Task[None]]:

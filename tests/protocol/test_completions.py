@@ -76,6 +76,12 @@ def test_a_prompt_is_texts_or_ids(call, prompt):
     assert raised.value.param.startswith("prompt")
 
 
+def test_stream_options_are_for_streams(call):
+    with pytest.raises(InvalidRequest) as raised:
+        call(PATH, body(stream_options={"include_usage": True}))
+    assert raised.value.param == "stream_options"
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -138,3 +138,21 @@ async def test_a_call_that_is_cancelled_lets_go_of_its_snapshot(
     await asyncio.wait_for(left.retire(), PATIENCE)
     outcomes = {record.outcome for record in await pipeline.records()}
     assert outcomes <= {Outcome.SERVED, Outcome.DISCONNECTED}
+
+
+async def test_a_defect_is_a_500_and_on_record(
+    envoy: Envoy,
+    pipeline: Pipeline,
+    recorded: Recorded,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(pipeline.runtime.engine, "decide", broken)
+    answer = await denied(envoy, pipeline, "/v2/models/chat")
+    assert answer.status.code == 500
+    assert json.loads(answer.body) == {"error": "The gateway failed to serve this request."}
+    assert (await recorded()).outcome is Outcome.FAILED
+    assert "request r1 failed" in caplog.text

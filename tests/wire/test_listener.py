@@ -23,6 +23,7 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
+from extauth.wire import listener
 from extauth.wire.call import CutError
 from extauth.wire.frame import LARGEST, Code
 from extauth.wire.listener import Listener
@@ -112,6 +113,15 @@ async def test_calls_of_one_connection_go_on_side_by_side(service: Service) -> N
             await envoy.say(stream, message(str(stream).encode()), end=True)
         answers = [await envoy.ended(stream) for stream in streams]
     assert [one.messages for one in answers] == [[str(stream).encode()] for stream in streams]
+
+
+async def test_nothing_is_left_of_a_connection_that_was_closed(service: Service) -> None:
+    for _ in range(3):
+        async with peer(service.path) as envoy:
+            stream = envoy.call()
+            await envoy.say(stream, message(b"one"), end=True)
+            await envoy.ended(stream)
+            assert len(service.listener._connections) == 1
 
 
 async def test_a_message_may_come_byte_by_byte(service: Service) -> None:
@@ -292,8 +302,10 @@ async def test_stopping_lets_calls_end_and_takes_no_new_ones(service: Service) -
         service.go.set()
         answer = await envoy.ended(stream)
         assert (answer.messages, answer.status) == ([b"x"], OK)
-        await stopping
         assert await envoy.closed() == Code.NO_ERROR
+        assert not stopping.done()
+        envoy.close()
+        await stopping
         with pytest.raises(OSError, match=r"refused|No such"):
             await asyncio.open_unix_connection(str(service.path))
 
@@ -309,7 +321,18 @@ async def test_a_call_that_came_too_late_is_refused_unserved(service: Service) -
         service.go.set()
         await envoy.say(first, message(b"x"))
         assert (await envoy.ended(first)).messages == [b"x"]
+        envoy.close()
         await stopping
+
+
+async def test_a_peer_that_does_not_hang_up_is_left(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "LINGER", 0.01)
+    async with peer(service.path) as envoy:
+        await envoy.until(lambda: envoy.http2.remote_settings.header_table_size == 0)
+        await service.listener.stop(PATIENCE)
+        assert await envoy.closed() == Code.NO_ERROR
 
 
 async def test_stopping_cuts_what_has_no_end(service: Service) -> None:
@@ -317,9 +340,11 @@ async def test_stopping_cuts_what_has_no_end(service: Service) -> None:
         stream = envoy.call("/waits")
         await asyncio.wait_for(service.begun.wait(), PATIENCE)
         await envoy.until(lambda: envoy.http2.remote_settings.header_table_size == 0)
-        await service.listener.stop(0)
-        assert service.cut.is_set()
+        stopping = asyncio.ensure_future(service.listener.stop(0))
         assert (await envoy.ended(stream)).status == UNAVAILABLE
+        assert service.cut.is_set()
+        envoy.close()
+        await stopping
 
 
 def raw(kind: int, stream: int, payload: bytes, flags: int = 0) -> bytes:
