@@ -84,8 +84,12 @@ class Line:
             await asyncio.sleep(0)
 
     async def leave(self) -> str:
-        """The first who was served and is still there ends; who that was."""
-        who, transaction = await asyncio.wait_for(self.served.get(), 10)
+        """Who was served goes; who that was. The slot is handed on at once, and in no time."""
+        for _ in range(1000):
+            if not self.served.empty():
+                break
+            await asyncio.sleep(0)
+        who, transaction = self.served.get_nowait()
         await transaction.close(Outcome.SERVED, status=200)
         return who
 

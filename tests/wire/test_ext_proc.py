@@ -302,6 +302,18 @@ async def test_an_answer_of_envoys_own_passes_and_is_no_request(
     assert await pipeline.records() == ()
 
 
+async def test_an_answer_of_envoys_own_to_a_body_passes_and_is_on_record(
+    envoy: Envoy, pipeline: Pipeline
+) -> None:
+    call = envoy.process()
+    assert is_continue(await call.say(request_headers(pipeline.head())))
+    assert is_continue(await call.say(response_headers(JSON, status=413)))
+    assert is_continue(await call.say(response_body(b"{}")))
+    assert await call.close() is grpc.StatusCode.OK
+    record = await pipeline.record()
+    assert (record.outcome, record.status) == (Outcome.INVALID, 413)
+
+
 class Hook(Detector):
     """A detector that does something of a test's first."""
 
