@@ -54,6 +54,15 @@ def test_a_watched_value_is_read_at_every_scrape() -> None:
     assert scraped(metrics)["sluice_reservations"] == 0
 
 
+def test_a_watched_total_is_read_at_every_scrape() -> None:
+    metrics = Metrics()
+    refused = [3]
+    metrics.watch_total("sluice_refusals", "Refusals.", lambda: refused[0])
+    assert scraped(metrics)["sluice_refusals_total"] == 3
+    refused[0] = 4
+    assert scraped(metrics)["sluice_refusals_total"] == 4
+
+
 def test_the_snapshot_served_is_the_last_one() -> None:
     metrics = Metrics()
     metrics.snapshot("one", "wasm")

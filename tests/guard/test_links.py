@@ -94,6 +94,11 @@ def test_allowed_domains_may_carry_anything_and_have_subdomains() -> None:
     assert passed(text, "example.com") == text
 
 
+def test_an_allowed_link_ends_with_its_parenthesis() -> None:
+    text = "[a](https://example.com/x), [b](https://example.com) (see [c](https://example.com/y))."
+    assert passed(text, "example.com") == text
+
+
 def test_a_link_can_block_the_answer() -> None:
     made = LinkFilter("block")
     assert made.feed("Fine so far. ") == "Fine so far. "

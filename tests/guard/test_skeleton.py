@@ -17,6 +17,8 @@ from extauth.guard.skeleton import pattern_skeleton, skeleton
         ("\u0440\u0430\u0443\u0440\u0430l", "paypal"),
         ("\U0001d422\U0001d420\U0001d427\U0001d428\U0001d42b\U0001d41e", "ignore"),
         ("\u24d8\u24d6\u24dd", "ign"),
+        ("\U0001f178\U0001f176\U0001f17d \U0001f158\U0001f156", "ign ig"),
+        ("\U0001f1ee\U0001f1ec\U0001f1ff", "igz"),
         ("i\u200bg\u00adn\u2060o", "igno"),
         ("\U000e0049\U000e0067", "ig"),
         ("a\u3000b\u2003c", "a b c"),

@@ -114,6 +114,17 @@ async def test_it_tells_how_the_principals_limits_stand(pipeline: Pipeline) -> N
     ]
 
 
+async def test_what_is_reserved_does_not_remain(pipeline: Pipeline) -> None:
+    limit = Limit("tokens", f"principal:{ADA.id}", "tokens", 60, 100)
+    await use(pipeline, ADA, limit)
+    account, worst = Account(ADA.tenant, ADA.id, "chat", "1"), Usage(20, 20)
+    await pipeline.ledger.reserve(account, Demand((limit,), worst, worst, worst), NOW)
+
+    (told,) = (await get(pipeline, "/v1/usage", ticket(ADA))).json()["limits"]
+
+    assert (told["used"], told["reserved"], told["remaining"]) == (15, 40, 45)
+
+
 async def test_without_the_ledger_it_is_told_that_there_is_none(pipeline: Pipeline) -> None:
     (pipeline.root / "ledger.db").unlink()
 

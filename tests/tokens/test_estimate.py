@@ -34,6 +34,14 @@ def whole(tokenizer: Tokenizer, text: str) -> int:
     return tokenizer.count(text) + tokenizer.added
 
 
+@pytest.mark.parametrize(
+    ("text", "bytes_"),
+    [("word", 4), ("héllo", 6), ("\ufdfa", 33), ("\ufb03", 3), ("\u0130stanbul", 9)],
+)
+def test_it_is_the_bytes_of_the_form_that_is_longer(text: str, bytes_: int) -> None:
+    assert ESTIMATE.count(text) == bytes_
+
+
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_it_is_never_too_low(real: list[Tokenizer], text: str) -> None:
     assert whole(ESTIMATE, text) >= max(whole(each, text) for each in real)
