@@ -37,6 +37,11 @@ def principal(name: str) -> Principal:
     return Principal(id=name, kind="api_key", tenant="acme", tier="premium")
 
 
+def scraped(bench: Bench) -> str:
+    """What a scrape of the metrics sees."""
+    return generate_latest(bench.pipeline.metrics).decode()
+
+
 async def test_the_candidate_serves_its_share_and_the_live_policies_the_rest(
     bench: Bench, denied: Callable[..., dict[str, object]]
 ) -> None:
@@ -175,16 +180,26 @@ async def test_a_candidate_that_keeps_failing_is_stopped_and_that_is_seen(bench:
     assert record is not None
     assert record.failed
     assert "failed on" in record.headline
-    scraped = generate_latest(bench.pipeline.metrics).decode()
-    assert 'sluice_trial_errors_total{error="policy_error",mode="canary"}' in scraped
-    assert "sluice_trial_info{" not in scraped
+    told = scraped(bench)
+    assert 'sluice_trial_errors_total{error="policy_error",mode="canary"}' in told
+    assert "sluice_trial_info{" not in told
+
+
+async def test_a_candidate_that_fails_on_every_other_request_goes_on(bench: Bench) -> None:
+    trial = await bench.start(Mode.CANARY, "decided", decisions={"admission": {"allow": True}})
+    for number in range(15):
+        # It is asked whether this may come in, and what is wrong with it is not the candidate's.
+        await bench.ask("no object", request_id=f"well {number}")
+        await bench.ask(request_id=f"badly {number}")
+    assert trial.running
+    assert 'error="policy_error",mode="canary"} 15.0' in scraped(bench)
+    await trial.stop("done")
 
 
 async def test_a_running_trial_is_in_the_metrics(bench: Bench) -> None:
     trial = await bench.start(Mode.CANARY)
-    scraped = generate_latest(bench.pipeline.metrics).decode()
     name = trial.record.order.candidate
-    assert f'sluice_trial_info{{candidate="{name}",mode="canary"}} 1.0' in scraped
+    assert f'sluice_trial_info{{candidate="{name}",mode="canary"}} 1.0' in scraped(bench)
 
 
 async def test_a_request_keeps_the_policy_that_it_began_with(
