@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.exposition import generate_latest
 
 from extauth.metrics import BUCKETS, SERIES, Histogram, Metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def scraped(metrics: Metrics) -> dict[str, float]:
@@ -45,22 +51,19 @@ def test_a_decision_that_failed_is_timed_and_counted() -> None:
     assert found[f"sluice_decision_errors_total{labels}"] == 1
 
 
-def test_a_watched_value_is_read_at_every_scrape() -> None:
-    metrics = Metrics()
-    held = [3]
-    metrics.watch("sluice_reservations", "Reservations held.", lambda: held[0])
-    assert scraped(metrics)["sluice_reservations"] == 3
-    held[0] = 0
-    assert scraped(metrics)["sluice_reservations"] == 0
-
-
-def test_a_watched_total_is_read_at_every_scrape() -> None:
+@pytest.mark.parametrize(
+    ("watch", "sample"),
+    [(Metrics.watch, "sluice_refused"), (Metrics.watch_total, "sluice_refused_total")],
+)
+def test_what_is_watched_is_read_at_every_scrape(
+    watch: Callable[[Metrics, str, str, Callable[[], float]], None], sample: str
+) -> None:
     metrics = Metrics()
     refused = [3]
-    metrics.watch_total("sluice_refusals", "Refusals.", lambda: refused[0])
-    assert scraped(metrics)["sluice_refusals_total"] == 3
+    watch(metrics, "sluice_refused", "What was refused.", lambda: refused[0])
+    assert scraped(metrics)[sample] == 3
     refused[0] = 4
-    assert scraped(metrics)["sluice_refusals_total"] == 4
+    assert scraped(metrics)[sample] == 4
 
 
 def test_the_snapshot_served_is_the_last_one() -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from extauth.errors import StackError
-from extauth.stack.engines import libpython
-from extauth.stack.engines.triton import find_triton, link_backend
+from extauth.stack.engines import libpython, triton
+from extauth.stack.engines.triton import find_triton, link_backend, obtain_triton
 from extauth.stack.progress import Silent
 
 if TYPE_CHECKING:
@@ -68,21 +68,43 @@ def test_triton_finds_its_backend_and_the_stub_of_this_python(tmp_path: Path) ->
 
 def test_debians_own_python_gets_its_library_from_the_archive(offer: Offer) -> None:
     cache = offer(VERSION)
-    assert libpython.directories() == []
+    assert libpython.directory() is None
 
     libpython.fetch(Silent())
 
-    (directory,) = libpython.directories()
+    directory = libpython.directory()
+    assert directory is not None
     assert directory.parent == cache
     assert (directory / libpython.LIBRARY).read_text() == "a library"
     assert {file.name for file in directory.iterdir()} == {libpython.LIBRARY, "lock"}
+
+
+def test_triton_is_obtained_with_the_library_and_started_with_it(
+    offer: Offer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def loadable(*_: object) -> None:
+        """As the loader of a machine that has no library but the one that is fetched."""
+        if libpython.directory() is None:
+            raise triton._LibpythonMissing("missing")
+
+    monkeypatch.setattr(triton, "_require_loadable", loadable)
+    cache = offer(VERSION)
+    _, files = obtain_triton(Silent())
+    assert files.environment()["LD_LIBRARY_PATH"].startswith(f"{cache}/")
+
+
+def test_what_was_fetched_once_is_not_fetched_again(offer: Offer, tmp_path: Path) -> None:
+    offer(VERSION)
+    libpython.fetch(Silent())
+    apt_get(tmp_path, "exit 1")
+    libpython.fetch(Silent())
 
 
 def test_a_library_of_another_python_is_not_kept(offer: Offer) -> None:
     offer("3.10.1-1")
     with pytest.raises(StackError, match=rf"the archive has {PACKAGE} 3\.10\.1-1 and this Python"):
         libpython.fetch(Silent())
-    assert libpython.directories() == []
+    assert libpython.directory() is None
 
 
 def test_an_archive_that_does_not_have_it_is_told(offer: Offer, tmp_path: Path) -> None:

@@ -292,7 +292,10 @@ async def test_pings_are_answered_and_unknown_frames_are_skipped(service: Servic
         await envoy.until(lambda: envoy.pings)
 
 
-async def test_stopping_lets_calls_end_and_takes_no_new_ones(service: Service) -> None:
+async def test_stopping_lets_calls_end_and_takes_no_new_ones(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "LINGER", 3600)
     async with peer(service.path) as envoy:
         stream = envoy.call("/waits")
         await envoy.say(stream, message(b"x"))
@@ -305,7 +308,7 @@ async def test_stopping_lets_calls_end_and_takes_no_new_ones(service: Service) -
         assert await envoy.closed() == Code.NO_ERROR
         assert not stopping.done()
         envoy.close()
-        await stopping
+        await asyncio.wait_for(stopping, PATIENCE)
         with pytest.raises(OSError, match=r"refused|No such"):
             await asyncio.open_unix_connection(str(service.path))
 

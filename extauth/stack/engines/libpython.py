@@ -17,7 +17,7 @@ from extauth.stack.progress import step
 if TYPE_CHECKING:
     from extauth.stack.progress import Progress
 
-_PACKAGE = f"libpython{sys.version_info.major}.{sys.version_info.minor}"
+_PACKAGE = f"libpython{sysconfig.get_python_version()}"
 LIBRARY = f"{_PACKAGE}.so.1.0"
 REMEDY = (
     f"install the package {_PACKAGE} (Debian, Ubuntu), or use a Python built with --enable-shared"
@@ -25,10 +25,10 @@ REMEDY = (
 _SECONDS = 120
 
 
-def directories() -> list[Path]:
-    """Where this Python's library is, if it is outside the loader's own directories."""
+def directory() -> Path | None:
+    """Where this Python's library is, if it came with it or was fetched."""
     own = Path(sysconfig.get_config_var("LIBDIR") or "/nowhere")
-    return [directory for directory in (own, _kept()) if (directory / LIBRARY).is_file()][:1]
+    return next((one for one in (own, _kept()) if (one / LIBRARY).is_file()), None)
 
 
 def fetch(progress: Progress) -> None:
@@ -39,12 +39,15 @@ def fetch(progress: Progress) -> None:
     """
     if sys.base_prefix != "/usr":
         raise StackError(f"this Python comes without it; {REMEDY}")
-    kept = _kept()
-    with (
-        one_at_a_time(kept),
-        step(progress, f"downloading {_PACKAGE}"),
-        tempfile.TemporaryDirectory(dir=kept, prefix="download-") as work,
-    ):
+    target = _kept() / LIBRARY
+    with one_at_a_time(target.parent):
+        if not target.is_file():
+            with step(progress, f"downloading {_PACKAGE}"):
+                _download(target)
+
+
+def _download(target: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix="download-") as work:
         _run("apt-get", "download", _PACKAGE, directory=work)
         archive = next((str(file) for file in Path(work).glob("*.deb")), "")
         version = _run("dpkg-deb", "--field", archive, "Version", directory=work)
@@ -55,7 +58,7 @@ def fetch(progress: Progress) -> None:
             )
         _run("dpkg-deb", "--extract", archive, "files", directory=work)
         for file in Path(work, "files").rglob(LIBRARY):
-            file.replace(kept / LIBRARY)
+            file.replace(target)
 
 
 def _kept() -> Path:

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from extauth.stack.engines import Engine, libpython
 if TYPE_CHECKING:
     from extauth.stack.progress import Progress
 
-PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+PYTHON = sysconfig.get_python_version()
 REMEDY = (
     "install it with `pip install 'sluicegate[engines]'`, "
     "or name a running server with `url:` in gateway.yaml"
@@ -54,9 +55,9 @@ class TritonFiles:
         The stub embeds `libpython` and ignores PYTHONPATH: it finds the packages of the virtual
         environment because `python3` on PATH is that environment's.
         """
-        libraries = [*map(str, libpython.directories()), str(self.libraries)]
+        libraries = filter(None, (libpython.directory(), self.libraries))
         return {
-            "LD_LIBRARY_PATH": os.pathsep.join(libraries),
+            "LD_LIBRARY_PATH": os.pathsep.join(map(str, libraries)),
             "PATH": os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ.get("PATH", "")]),
         }
 
