@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from bench.report import table
-from extauth.privacy import KINDS, Detector, Finding, resolve
+from extauth.content.privacy import KINDS, Detector, Finding, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -171,7 +171,7 @@ def _same(one: Span, other: Span) -> bool:
 
 def main() -> None:
     """Print the tables of what the gateway finds by itself, and what the demo's model does."""
-    from tests.privacy.labelled import labelled  # noqa: PLC0415 - the set is the tests'
+    from tests.content.privacy.labelled import labelled  # noqa: PLC0415 - the set is the tests'
 
     texts, with_names = labelled(), labelled(names=True)
     print(as_text(scores(texts), texts))

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.test_privacy import GERMAN, PROSE, SENSITIVE, fill
-from extauth.privacy import KINDS, AnswerFilters, Detector, KeyedHash, Masker, Substitutes
+from extauth.content.privacy import KINDS, AnswerFilters, Detector, KeyedHash, Masker, Substitutes
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from extauth.privacy import AnswerFilter
+    from extauth.content.privacy import AnswerFilter
 
 ANSWERS = {
     "prose": fill(PROSE, 8192),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from extauth.assurance.mutation import mutate
 from extauth.compiler.repository import Repository
-from extauth.mutation import mutate
 from tests.policy.conftest import opa_path
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extauth.privacy import KINDS, Detector, Finding, KeyedHash, Masker, Substitutes
+from extauth.content.privacy import KINDS, Detector, Finding, KeyedHash, Masker, Substitutes
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture

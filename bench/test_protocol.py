@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from extauth.protocol import parse_call, parse_target
+from extauth.clients import parse_call, parse_target
 from extauth.settings import Model, Price
 from extauth.tokens import ChatTemplate, LanguageModel, Tokenizer
 from extauth.types import Delta, RequestHead, Usage
@@ -16,7 +16,7 @@ from extauth.types import Delta, RequestHead, Usage
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from extauth.protocol import Call
+    from extauth.clients import Call
 
 FILES = Path(__file__).parents[1] / "triton" / "models" / "chat"
 PATH = "/v1/chat/completions"

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from extauth.assurance.replay.candidate import Candidate, from_directory
+from extauth.assurance.replay.replay import Question, replay
+from extauth.assurance.replay.trace import open_trace
 from extauth.policy import WasmEngine
-from extauth.replay.candidate import Candidate, from_directory
-from extauth.replay.replay import Question, replay
-from extauth.replay.trace import open_trace
 from extauth.stack.engines.opa import find_opa
-from tests.replay.trace import line, records
+from tests.assurance.replay.trace import line, records
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture

@@ -12,8 +12,8 @@ import pytest
 import uvloop
 
 from extauth.errors import LimitExceeded
+from extauth.gateway.queue import WaitingRoom
 from extauth.types import Lifetime, Limit, Queue
-from extauth.waiting import WaitingRoom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

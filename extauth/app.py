@@ -13,32 +13,32 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
-from extauth.admin import Erasure, Guard, Limits, Usage, create_admin
-from extauth.asgi import listen_tcp, listen_unix, serving
+from extauth.api.admin import Erasure, Guard, Limits, Usage, create_admin
+from extauth.api.portal import create_portal
 from extauth.audit import ActionLog, AuditWriter
-from extauth.behaviour import Behaviour
 from extauth.events import Events
-from extauth.failures import Formatter, keep_quiet
-from extauth.history import History
+from extauth.facts.behaviour import Behaviour
+from extauth.facts.load import LoadMonitor
+from extauth.gateway.inference import Inference
+from extauth.gateway.queue import WaitingRoom
+from extauth.gateway.transaction import Books
 from extauth.identity import KeyStore
-from extauth.inference import Inference
 from extauth.ledger import EmbeddedLedger
 from extauth.ledger.password import read_password
-from extauth.load import LoadMonitor
-from extauth.metrics import Metrics
-from extauth.portal import create_portal
-from extauth.pseudonyms import Pseudonyms
-from extauth.snapshot import Snapshot
-from extauth.sockets import (
+from extauth.network.server import listen_tcp, listen_unix, serving
+from extauth.network.sockets import (
     authorization_socket,
     control_socket,
     portal_socket,
     processor_socket,
 )
-from extauth.transaction import Books
-from extauth.trial.record import end_interrupted
+from extauth.observability.failures import Formatter, keep_quiet
+from extauth.observability.metrics import Metrics
+from extauth.rollout.record import end_interrupted
+from extauth.snapshot import Snapshot
+from extauth.snapshot.history import History
+from extauth.types.pseudonyms import Pseudonyms
 from extauth.usage import LineSource, UsageBooks
-from extauth.waiting import WaitingRoom
 from extauth.wire import WireServer
 from extauth.workers import Leader, Sibling, Worker, create_control
 from extauth.workers.state import WorkerState
@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from extauth.ledger import Ledger
     from extauth.settings import Ledger as LedgerSettings
     from extauth.settings import Settings
-    from extauth.signing import Verifier
-    from extauth.state import StateDir
+    from extauth.snapshot.signing import Verifier
+    from extauth.storage.state import StateDir
 
 POLL = 0.05
 """Seconds after which the first in line tries again, where other processes share the ledger."""

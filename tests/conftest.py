@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extauth.privacy import Detector
+from extauth.content.privacy import Detector
 from extauth.stack.engines.opa import find_opa
-from tests.pipeline import PUPPET, Loaded, Pipeline, puppet
+from tests.gateway.pipeline import PUPPET, Loaded, Pipeline, puppet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extauth.authoring import make_repository
-from extauth.checks import run_checks
+from extauth.assurance.authoring import make_repository
+from extauth.assurance.checks import run_checks
+from extauth.assurance.findings import render
 from extauth.compiler.repository import Repository
-from extauth.findings import render
 from extauth.policy import WasmEngine
 from extauth.policy.cases import check, load_cases
 from extauth.stack.engines.opa import find_opa

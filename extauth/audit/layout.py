@@ -6,7 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Literal
 
 from extauth.audit.chain import ACTION, KEPT, RECORD, SALT, Entry, append, digest, salts
-from extauth.sqlite import connect, connect_read_only
+from extauth.storage.sqlite import connect, connect_read_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

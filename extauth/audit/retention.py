@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.audit.chain import ACTION, KEPT, RECORD, Entry, append
-from extauth.sqlite import transaction
+from extauth.storage.sqlite import transaction
 
 if TYPE_CHECKING:
     import sqlite3

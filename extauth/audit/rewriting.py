@@ -11,7 +11,7 @@ import msgspec
 from extauth.audit.chain import ERASED, Entry, append, digest, salts
 from extauth.audit.layout import open_for_reading, open_log
 from extauth.errors import StackError
-from extauth.sqlite import checkpoint, transaction
+from extauth.storage.sqlite import checkpoint, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

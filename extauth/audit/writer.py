@@ -18,7 +18,7 @@ from extauth.audit.chain import RECORD, SALT, WRITTEN, Entry, append, digest, sa
 from extauth.audit.layout import open_log
 from extauth.audit.retention import purge
 from extauth.errors import StackError
-from extauth.sqlite import transaction
+from extauth.storage.sqlite import transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable

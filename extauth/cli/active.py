@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from extauth.errors import StackError
 from extauth.snapshot import Snapshot
-from extauth.state import StateDir
+from extauth.storage.state import StateDir
 
 if TYPE_CHECKING:
     from pathlib import Path

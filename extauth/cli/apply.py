@@ -16,7 +16,7 @@ def apply(*, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR) ->
 
     from extauth.stack.apply import apply as switch
     from extauth.stack.progress import Silent, Terminal
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
     progress = Silent() if json else Terminal(sys.stderr)
     now = switch(StateDir.at(state_dir), progress)

@@ -34,7 +34,7 @@ def tail(
 ) -> None:
     """Print the newest records."""
     from extauth.audit.store import opened
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
     with opened(StateDir.at(state_dir).audit_db) as store:
         records = (
@@ -55,7 +55,7 @@ def show(
     import msgspec
 
     from extauth.audit.store import opened
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
     with opened(StateDir.at(state_dir).audit_db) as store:
         records = store.show(request_id)
@@ -96,7 +96,7 @@ def export(
     from extauth.audit.action import export_actions
     from extauth.audit.store import opened
     from extauth.audit.verification import export_chain
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
     path = StateDir.at(state_dir).audit_db
     if chain:
@@ -131,7 +131,7 @@ def show_actions(
     import msgspec
 
     from extauth.audit.action import actions
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
     found = list(actions(StateDir.at(state_dir).audit_db, since=since, until=until))
     if json:
@@ -175,7 +175,7 @@ def verify(
 
     from extauth.audit.verification import verify, verify_exported
     from extauth.cli.failure import FAILED
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
     noted = _head(head)
     if exported is not None:

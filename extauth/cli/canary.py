@@ -42,9 +42,9 @@ def report(*, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR) -
     import msgspec
 
     from extauth.cli.table import print_table
+    from extauth.rollout import Mode
     from extauth.stack.trial import canary_outcomes, latest
-    from extauth.state import StateDir
-    from extauth.trial import Mode
+    from extauth.storage.state import StateDir
 
     state = StateDir.at(state_dir)
     record = latest(Mode.CANARY, state=state)

@@ -27,9 +27,9 @@ def check(
     Needs no running stack. DIR holds policies, or a gateway.yaml that names them. Exit status: 0
     nothing is wrong, 1 there are findings, 2 there is no such directory or no policies in it.
     """
-    from extauth.checks import run_checks
+    from extauth.assurance.checks import run_checks
+    from extauth.assurance.findings import render
     from extauth.errors import StackError
-    from extauth.findings import render
     from extauth.stack.engines.envoy import find_envoy
     from extauth.stack.engines.opa import obtain_opa
     from extauth.stack.progress import Terminal

@@ -30,7 +30,7 @@ def diff(
     import msgspec
 
     from extauth.stack.difference import difference
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
     found = difference(StateDir.at(state_dir), before, after)
     if json:

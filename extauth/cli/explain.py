@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from extauth.explanation import Explanation
-    from extauth.explanation.policies import Policies
-    from extauth.explanation.question import Question
+    from extauth.assurance.explanation import Explanation
+    from extauth.assurance.explanation.policies import Policies
+    from extauth.assurance.explanation.question import Question
 
 
 class Format(StrEnum):
@@ -59,10 +59,10 @@ def explain(
     state_dir: StateDirOption = STATE_DIR,
 ) -> None:
     """Tell which rules decided on a request, which nearly did, and what would flip the decision."""
-    from extauth.explanation import Explainer, question
+    from extauth.assurance.explanation import Explainer, question
     from extauth.stack.engines.opa import obtain_opa
     from extauth.stack.progress import Terminal
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
     if (request_id is None) is (given is None):
         raise typer.BadParameter("name either a request id or a file with --input")
@@ -77,7 +77,7 @@ def explain(
 def _policies(
     asked: Question, directory: Path | None, snapshots: Path, opa: Path, *, of_request: bool
 ) -> AbstractContextManager[Policies]:
-    from extauth.explanation.policies import of_repository, of_snapshot
+    from extauth.assurance.explanation.policies import of_repository, of_snapshot
 
     if directory is None and of_request and asked.record is not None:
         return of_snapshot(snapshots, asked.record.snapshot)
@@ -85,7 +85,7 @@ def _policies(
 
 
 def _renderer(to: Format) -> Callable[[Explanation], str]:
-    from extauth.explanation import document, markdown, text
+    from extauth.assurance.explanation import document, markdown, text
 
     return {
         Format.TEXT: text.render,

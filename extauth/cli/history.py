@@ -15,9 +15,9 @@ def history(*, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR) 
 
     from extauth.cli.table import print_table
     from extauth.cli.times import written
-    from extauth.history import History
+    from extauth.snapshot.history import History
     from extauth.stack.activation import active_digest
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
     state = StateDir.at(state_dir)
     entries = History(state.history).entries()[::-1]

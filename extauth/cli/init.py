@@ -14,7 +14,7 @@ def init(
     ],
 ) -> None:
     """Make a policy repository: the shipped rules, data and cases, a catalogue, and CI."""
-    from extauth.authoring import make_repository
+    from extauth.assurance.authoring import make_repository
 
     make_repository(directory)
     typer.echo(f"made {directory}; try: sluice check {directory}")

@@ -164,7 +164,7 @@ def _consent(purposes: list[str] | None, until: str | None) -> Consent | None:
 
 def _store(state_dir: Path) -> KeyStore:
     from extauth.identity import KeyStore
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
     return KeyStore(StateDir.at(state_dir).identity_db)
 

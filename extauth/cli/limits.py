@@ -32,7 +32,7 @@ def show(
 ) -> None:
     """Print what counts under a key now: booked, and reserved by requests that run."""
     from extauth.stack.admin_call import ask
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
     told = ask(StateDir.at(state_dir), "/limits", {"key": key})
     if json:
@@ -66,7 +66,7 @@ def grant(
 
 def _order(state_dir: Path, path: str, body: dict[str, object], *, json: bool) -> None:
     from extauth.stack.admin_call import order
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
     told = order(StateDir.at(state_dir), path, body | {"user": current_user()})
     if json:

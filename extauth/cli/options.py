@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from extauth.findings import Format
+from extauth.assurance.findings import Format
 
 StateDirOption = Annotated[
     Path, typer.Option("--state-dir", help="Where the stack keeps everything it owns.")

@@ -37,7 +37,7 @@ def erase(
     from extauth.erasure import erase, find
     from extauth.identity import KeyStore
     from extauth.stack.renaming import renaming
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
     state = StateDir.at(state_dir)
     keys = KeyStore(state.identity_db)

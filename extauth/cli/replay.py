@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from extauth.assurance.findings import FORMATS, Format
 from extauth.cli.options import STATE_DIR, StateDirOption
 from extauth.cli.times import moment
 from extauth.errors import ConfigurationError
-from extauth.findings import FORMATS, Format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 
 def replay(
@@ -61,16 +61,16 @@ def replay(
 
     Exit status: 0 done, 1 an expression of --fail-on holds, 2 a file or the command line is wrong.
     """
-    from extauth.findings import render
-    from extauth.replay.candidate import from_directory, from_revision
-    from extauth.replay.replay import Question
-    from extauth.replay.replay import replay as run
-    from extauth.replay.report import document, report
-    from extauth.replay.threshold import Threshold
-    from extauth.replay.trace import open_trace
+    from extauth.assurance.findings import render
+    from extauth.assurance.replay.candidate import from_directory, from_revision
+    from extauth.assurance.replay.replay import Question
+    from extauth.assurance.replay.replay import replay as run
+    from extauth.assurance.replay.report import document, report
+    from extauth.assurance.replay.threshold import Threshold
+    from extauth.assurance.replay.trace import open_trace
     from extauth.stack.engines.opa import obtain_opa
     from extauth.stack.progress import Terminal
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
     if candidate is not None and head is not None:
         raise ConfigurationError("name the candidate by CANDIDATE_DIR or by --head, not by both")

@@ -30,7 +30,7 @@ def rollback(
 
     from extauth.stack.progress import Silent, Terminal
     from extauth.stack.rollback import rollback as go_back
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
     progress = Silent() if json else Terminal(sys.stderr)
     now = go_back(StateDir.at(state_dir), progress, wanted)

@@ -10,7 +10,7 @@ import typer
 from extauth.cli.options import STATE_DIR, StateDirOption
 
 if TYPE_CHECKING:
-    from extauth.signing import Algorithm
+    from extauth.snapshot.signing import Algorithm
 
 OpaUrlOption = Annotated[str | None, typer.Option("--opa-url", help="The stack's OPA server.")]
 
@@ -32,8 +32,8 @@ def serve(
 ) -> None:
     """Serve the active snapshot of a state directory until SIGTERM."""
     from extauth.app import serve as serve_until_stopped
-    from extauth.signing import Verifier
-    from extauth.state import StateDir
+    from extauth.snapshot.signing import Verifier
+    from extauth.storage.state import StateDir
 
     verifier = (
         Verifier(opa, verification_key, cast("Algorithm", algorithm))

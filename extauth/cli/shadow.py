@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from extauth.assurance.findings import Format
 from extauth.cli.failure import FAILED
 from extauth.cli.options import STATE_DIR, JsonOption, StateDirOption
 from extauth.cli.trial import DirectoryArgument, ShareOption, begin, end
-from extauth.findings import Format
 
 app = typer.Typer(
     help="Compare candidate policies with the live ones on live traffic.", no_args_is_help=True
@@ -41,11 +41,11 @@ def report(
     """
     import msgspec
 
-    from extauth.findings import render
+    from extauth.assurance.findings import render
+    from extauth.rollout import Mode
+    from extauth.rollout.record import Tally
     from extauth.stack.trial import latest, shadow_report
-    from extauth.state import StateDir
-    from extauth.trial import Mode
-    from extauth.trial.record import Tally
+    from extauth.storage.state import StateDir
 
     record = latest(Mode.SHADOW, state=StateDir.at(state_dir))
     found = shadow_report(record, record.tally or Tally())

@@ -23,7 +23,7 @@ def status(*, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR) -
     import msgspec
 
     from extauth.stack.status import status as ask
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
     state = StateDir.at(state_dir)
     now = ask(state)

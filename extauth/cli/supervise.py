@@ -31,7 +31,7 @@ def supervise(
     """Run a stack and tell a descriptor how its start goes."""
     from extauth.stack.background import supervise as run
     from extauth.stack.wish import Wish
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
     wish = Wish(config.resolve(), StateDir.at(state_dir), port, admin_port)
     os.set_inheritable(events, False)

@@ -12,7 +12,7 @@ from extauth.cli.failure import FAILED
 from extauth.cli.options import FormatOption, PoliciesArgument
 
 if TYPE_CHECKING:
-    from extauth.findings import Format
+    from extauth.assurance.findings import Format
 
 
 def test(
@@ -56,8 +56,8 @@ def test(
 
 def _run(directory: Path, opa: Path, only: str | None, to: Format, coverage: float | None) -> bool:
     """Run once and tell; whether all is well."""
-    from extauth.checks.suite import run_suite
-    from extauth.findings import render
+    from extauth.assurance.checks.suite import run_suite
+    from extauth.assurance.findings import render
 
     report = run_suite(directory, opa=opa, only=only, coverage=coverage)
     typer.echo(render(report, to), nl=False)
@@ -69,9 +69,9 @@ def _mutate(directory: Path, opa: Path, to: Format) -> None:
     from rich.console import Console
     from rich.progress import Progress
 
+    from extauth.assurance.findings import render
+    from extauth.assurance.mutation import mutate
     from extauth.compiler.repository import Repository
-    from extauth.findings import render
-    from extauth.mutation import mutate
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -90,7 +90,7 @@ def _watch(
     directory: Path, opa: Path, only: str | None, to: Format, coverage: float | None
 ) -> None:
     """Run after every change. What is wrong now may be right after the next one."""
-    from extauth.checks.watch import watch
+    from extauth.assurance.checks.watch import watch
     from extauth.errors import ConfigurationError
 
     if not directory.is_dir():

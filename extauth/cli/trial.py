@@ -29,11 +29,11 @@ def begin(
     name: Name, directory: Path, share: str, *, verb: str, json: bool, state_dir: Path
 ) -> None:
     """Start a trial, and tell its candidate."""
+    from extauth.rollout import Mode
     from extauth.stack.engines.opa import find_opa
     from extauth.stack.progress import Silent, Terminal
     from extauth.stack.trial import start
-    from extauth.state import StateDir
-    from extauth.trial import Mode
+    from extauth.storage.state import StateDir
 
     candidate = start(
         Mode(name),
@@ -48,9 +48,9 @@ def begin(
 
 def end(name: Name, *, json: bool, state_dir: Path) -> None:
     """Stop a trial; its report stays."""
+    from extauth.rollout import Mode
     from extauth.stack.trial import stop
-    from extauth.state import StateDir
-    from extauth.trial import Mode
+    from extauth.storage.state import StateDir
 
     stop(Mode(name), state=StateDir.at(state_dir))
     typer.echo(encoder.dumps({"stopped": True}) if json else "stopped")

@@ -40,7 +40,7 @@ def up(
     from extauth.cli.welcome import as_json, as_text
     from extauth.stack.progress import Silent, Terminal
     from extauth.stack.wish import Wish
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
     wish = Wish(config.resolve(), StateDir.at(state_dir), port, admin_port)
     progress = Silent() if json else Terminal(sys.stderr)

@@ -57,7 +57,7 @@ def usage(
     `unsettled` are requests that a killed gateway had not settled: they count as what was known.
     """
     from extauth.cli.active import active_settings
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
     from extauth.usage import LineSource, Question, answer
 
     if csv and json:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from extauth.stack.demo import Credential
     from extauth.stack.record import StackRecord
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 NO_KEY = "$SLUICE_API_KEY"
 

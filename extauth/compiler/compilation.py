@@ -14,9 +14,9 @@ from extauth.compiler.policies import catalog_of, compile_policies
 from extauth.compiler.source import Source, read_source
 from extauth.compiler.triton import model_config
 from extauth.errors import ConfigurationError
-from extauth.process import SECONDS, run
-from extauth.resources import bootstrap
-from extauth.snapshot import MANIFEST, Snapshot, digest, manifest
+from extauth.rego.process import SECONDS, run
+from extauth.snapshot.snapshot import MANIFEST, Snapshot, digest, manifest
+from extauth.storage.resources import bootstrap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

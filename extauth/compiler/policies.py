@@ -9,11 +9,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from extauth.bundle import pack, unpack
 from extauth.compiler.prices import catalog_prices
+from extauth.content.privacy import Terms
 from extauth.errors import ConfigurationError
-from extauth.privacy import Terms
-from extauth.process import SECONDS, run
+from extauth.rego.process import SECONDS, run
+from extauth.snapshot.bundle import pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

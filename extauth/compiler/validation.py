@@ -10,7 +10,7 @@ import jsonschema
 from jsonschema.exceptions import best_match
 
 from extauth.errors import ConfigurationError
-from extauth.resources import schema
+from extauth.storage.resources import schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from extauth.identity.names import principal_id
-from extauth.pseudonyms import Pseudonyms
+from extauth.types.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
     from extauth.erasure.person import Person

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from extauth.erasure.person import Person
     from extauth.identity import KeyStore
     from extauth.ledger.ledger import Moved
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
     from extauth.types import Clock
 
     Renaming = Callable[[Mapping[str, str]], Moved]

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from extauth.pseudonyms import Pseudonyms
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
+    from extauth.types.pseudonyms import Pseudonyms
 
 LARGEST = 64 * 1024 * 1024
 """Bytes of a configuration that is looked through for names."""

@@ -14,7 +14,7 @@ import msgspec
 from extauth.audit.rewriting import contents
 from extauth.errors import InvalidRequest, StackError
 from extauth.identity.names import is_name, is_text, principal_id
-from extauth.pseudonyms import Pseudonyms
+from extauth.types.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

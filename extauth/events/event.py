@@ -11,8 +11,8 @@ import msgspec
 from extauth.types import Unit
 
 if TYPE_CHECKING:
-    from extauth.pseudonyms import Pseudonyms
     from extauth.types import Account, Crossing
+    from extauth.types.pseudonyms import Pseudonyms
 
 
 class Threshold(msgspec.Struct, frozen=True):

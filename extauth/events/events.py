@@ -16,10 +16,10 @@ from extauth.events.sender import Sender
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from extauth.metrics import Metrics
-    from extauth.pseudonyms import Pseudonyms
+    from extauth.observability.metrics import Metrics
     from extauth.settings import Webhook
     from extauth.types import Account, Clock, Crossing
+    from extauth.types.pseudonyms import Pseudonyms
 
 logger = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from extauth.events.event import Message
     from extauth.events.sender import Sender
-    from extauth.metrics import Metrics
-    from extauth.pseudonyms import Pseudonyms
+    from extauth.observability.metrics import Metrics
     from extauth.settings import Webhook
+    from extauth.types.pseudonyms import Pseudonyms
 
 logger = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ import msgspec
 
 from extauth.errors import IdentityUnavailable, InvalidRequest, NotFound, Unauthenticated
 from extauth.identity.names import NAME_RULE, is_day, is_name, is_text, principal_id
-from extauth.sqlite import checkpoint, connect, transaction
+from extauth.storage.sqlite import checkpoint, connect, transaction
 from extauth.types import Consent, Principal
 
 if TYPE_CHECKING:

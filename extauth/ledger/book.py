@@ -22,8 +22,8 @@ from extauth.ledger.refusal import refusal
 from extauth.ledger.shelf import Shelf
 from extauth.ledger.threshold import Thresholds
 from extauth.ledger.window import window_of
-from extauth.pseudonyms import Pseudonyms
 from extauth.types import LimitState
+from extauth.types.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -9,8 +9,8 @@ from __future__ import annotations
 import msgspec
 
 from extauth.ledger.ledger import Counter
-from extauth.pseudonyms import Pseudonyms
 from extauth.types import Account, Usage
+from extauth.types.pseudonyms import Pseudonyms
 
 
 class Reserved(msgspec.Struct, frozen=True, array_like=True, tag="reserved"):

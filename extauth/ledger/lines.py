@@ -17,8 +17,8 @@ from extauth.ledger.entry import (
     Settled,
     renamed,
 )
-from extauth.pseudonyms import Pseudonyms
 from extauth.types import Account, Usage
+from extauth.types.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

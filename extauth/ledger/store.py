@@ -19,7 +19,7 @@ from extauth.ledger.entry import Reserved, decode, encode
 from extauth.ledger.journal import files_after, journal_of
 from extauth.ledger.ledger import Counter
 from extauth.ledger.lines import Line, Lines, Used
-from extauth.sqlite import checkpoint, connect, connect_read_only, transaction
+from extauth.storage.sqlite import checkpoint, connect, connect_read_only, transaction
 from extauth.types import Account
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.ledger.threshold import Threshold
-    from extauth.pseudonyms import Pseudonyms
+    from extauth.types.pseudonyms import Pseudonyms
 
 VERSION = 2
 _SCHEMA = """

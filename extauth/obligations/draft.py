@@ -10,8 +10,8 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from extauth.privacy import Finding, Masker
-    from extauth.protocol import Call
+    from extauth.clients import Call
+    from extauth.content.privacy import Finding, Masker
     from extauth.tokens import LanguageModel
     from extauth.types import AnswerGuard, Limit, Treatment
 

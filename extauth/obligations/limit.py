@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from extauth.ledger import Demand
-from extauth.prices import cost
 from extauth.types import Usage
+from extauth.usage.prices import cost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,7 @@ from extauth.stack.request import UnreachableError, request
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 WITHIN_SECONDS = 10.0
 

@@ -14,11 +14,11 @@ from extauth.stack.switching import ready_record, refuse, switch, switching
 from extauth.stack.wish import Wish
 
 if TYPE_CHECKING:
-    from extauth.history import How
+    from extauth.snapshot.history import How
     from extauth.stack.progress import Progress
     from extauth.stack.record import StackRecord
     from extauth.stack.switching import Activation
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 
 def apply(state: StateDir, progress: Progress, how: How = "apply") -> Activation:

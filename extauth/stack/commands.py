@@ -6,22 +6,22 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
-from extauth.resources import bootstrap
 from extauth.stack import shared_memory
 from extauth.stack.child import Command, python
 from extauth.stack.drain import drain_envoy
 from extauth.stack.ports import LOOPBACK
 from extauth.stack.readiness import ENVOY_ADMIN, ready, service_name
+from extauth.storage.resources import bootstrap
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from extauth.settings import Backend, Settings
-    from extauth.signing import Verifier
+    from extauth.snapshot.signing import Verifier
     from extauth.stack.engines import Engine
     from extauth.stack.engines.triton import TritonFiles
     from extauth.stack.record import StackRecord
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 TRITON = "triton"
 OPA = "opa"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extauth.compiler import Overrides, compile_snapshot
-from extauth.signing import Signer, Verifier
+from extauth.snapshot.signing import Signer, Verifier
 from extauth.stack.record import SigningRecord
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ import msgspec
 
 from extauth.errors import InvalidRequest, StackError
 from extauth.identity import KeyStore
-from extauth.state import write_secret
+from extauth.storage.state import write_secret
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from extauth.settings import DemoKey
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 
 class Credential(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from extauth.stack.record import StackRecord
 if TYPE_CHECKING:
     from extauth.stack.progress import Progress
     from extauth.stack.wish import Wish
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 
 def start_detached(wish: Wish, progress: Progress) -> tuple[StackRecord, tuple[Credential, ...]]:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from extauth.bundle import MANIFEST
 from extauth.compiler.proxy.union import resources
 from extauth.errors import StackError
-from extauth.history import History
 from extauth.snapshot import Snapshot
+from extauth.snapshot.bundle import MANIFEST
+from extauth.snapshot.history import History
 from extauth.stack.activation import active_digest
 from extauth.stack.apply import wish_of
 from extauth.stack.changes import Change, changes
@@ -26,7 +26,7 @@ from extauth.stack.rollback import find
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 DATA = "data.json"
 _CATALOG = "catalog"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from extauth.snapshot import Snapshot
     from extauth.stack.record import StackRecord
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 WITHIN_SECONDS = 10.0
 POLL_SECONDS = 0.02

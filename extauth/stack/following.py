@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from extauth.errors import SluiceError, StackError
-from extauth.history import History
+from extauth.snapshot.history import History
 from extauth.stack import envoy_files
 from extauth.stack.apply import apply
 from extauth.stack.following_state import FollowingState, PullState
@@ -16,7 +16,7 @@ from extauth.stack.progress import Silent
 from extauth.stack.pull import Puller
 from extauth.stack.switching import ready_record, switching
 from extauth.stack.watch import Watched
-from extauth.state import write_secret
+from extauth.storage.state import write_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 
 class PullState(msgspec.Struct, frozen=True):

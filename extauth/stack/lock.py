@@ -12,7 +12,7 @@ from extauth.errors import StackError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 
 @contextmanager

@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from extauth import bundle
 from extauth.errors import ConfigurationError, StackError
-from extauth.signing import Verifier
+from extauth.snapshot import bundle
+from extauth.snapshot.signing import Verifier
 from extauth.stack.apply import compile_and_switch
 from extauth.stack.compilation import POLICIES
 from extauth.stack.engines.opa import find_opa
 from extauth.stack.fetch import fetch
 from extauth.stack.progress import Silent
 from extauth.stack.switching import refuse, switching
-from extauth.state import write_secret
+from extauth.storage.state import write_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from extauth.compiler import Source
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 FETCHED = "fetched.json"
 CATALOG = "catalog"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from extauth.sockets import control_socket
+from extauth.network.sockets import control_socket
 from extauth.stack.ports import LOOPBACK
 from extauth.stack.request import UnreachableError, request
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.stack.record import StackRecord
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 ENVOY_ADMIN = "envoy-admin.sock"
 PROBE_SECONDS = 2.0

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from extauth.signing import Algorithm
-from extauth.state import write_secret
+from extauth.snapshot.signing import Algorithm
+from extauth.storage.state import write_secret
 
 if TYPE_CHECKING:
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 
 class ProcessRecord(msgspec.Struct, frozen=True):

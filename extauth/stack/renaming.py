@@ -16,7 +16,7 @@ from extauth.stack.record import StackRecord
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 WITHIN_SECONDS = 120.0
 _AT_ONCE = 4

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.snapshot import Snapshot
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 CONFIG = "config.pbtxt"
 

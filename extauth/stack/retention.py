@@ -6,14 +6,14 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
-from extauth.snapshot import DIGEST_LENGTH
+from extauth.snapshot.snapshot import DIGEST_LENGTH
 from extauth.stack.activation import active_digest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from extauth.history import Entry
-    from extauth.state import StateDir
+    from extauth.snapshot.history import Entry
+    from extauth.storage.state import StateDir
 
 KEPT = 20
 _DIGEST = re.compile(f"[0-9a-f]{{{DIGEST_LENGTH}}}")

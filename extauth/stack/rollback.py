@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from extauth.errors import ConfigurationError, StackError
-from extauth.history import History
 from extauth.snapshot import Snapshot
+from extauth.snapshot.history import History
 from extauth.stack.activation import active_digest
 from extauth.stack.compilation import signer_of, verifier_of
 from extauth.stack.engines.opa import find_opa
@@ -15,12 +15,12 @@ from extauth.stack.switching import ready_record, refuse, switch, switching
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from extauth.history import Entry
-    from extauth.signing import Signer, Verifier
+    from extauth.snapshot.history import Entry
+    from extauth.snapshot.signing import Signer, Verifier
     from extauth.stack.progress import Progress
     from extauth.stack.record import SigningRecord
     from extauth.stack.switching import Activation
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 
 def rollback(state: StateDir, progress: Progress, wanted: str | None = None) -> Activation:

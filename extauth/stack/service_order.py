@@ -12,7 +12,7 @@ from extauth.stack.request import UnreachableError, request
 if TYPE_CHECKING:
     from extauth.stack.record import StackRecord
     from extauth.stack.request import Answer
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 WITHIN_SECONDS = 20.0
 

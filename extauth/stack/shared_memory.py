@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 DIRECTORY = Path("/dev/shm")  # noqa: S108 - shm_open(3) puts them there
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.history import Entry, History, refused_last
+from extauth.rollout import Mode
+from extauth.rollout.record import load
+from extauth.snapshot.history import Entry, History, refused_last
 from extauth.stack.activation import active_digest
 from extauth.stack.following_state import FollowingState
 from extauth.stack.readiness import ready
 from extauth.stack.record import StackRecord
-from extauth.trial import Mode
-from extauth.trial.record import load
 
 if TYPE_CHECKING:
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 
 class ProcessStatus(msgspec.Struct, frozen=True):

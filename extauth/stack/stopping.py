@@ -11,7 +11,7 @@ from extauth.errors import StackError
 from extauth.stack.record import StackRecord, birth
 
 if TYPE_CHECKING:
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 POLL_SECONDS = 0.05
 # Longer than the sum of what the processes are given to stop.

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.errors import ConfigurationError, SluiceError, StackError
-from extauth.history import Entry, History
 from extauth.snapshot import Snapshot, Stamp
+from extauth.snapshot.history import Entry, History
 from extauth.stack import commands, envoy_files, service_order
 from extauth.stack.activation import (
     CLUSTERS,
@@ -30,10 +30,10 @@ from extauth.stack.retention import prune
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from extauth.history import How
-    from extauth.signing import Signer
+    from extauth.snapshot.history import How
+    from extauth.snapshot.signing import Signer
     from extauth.stack.progress import Progress
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 PATIENCE = 60.0
 POLL_SECONDS = 0.05

@@ -9,29 +9,29 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from extauth.assurance.findings import Check, Finding, Level, Report
 from extauth.audit.store import opened
 from extauth.compiler.compilation import write_snapshot
 from extauth.compiler.policies import catalog_of, compile_policies
 from extauth.compiler.repository import Repository
 from extauth.errors import ConfigurationError, StackError
-from extauth.findings import Check, Finding, Level, Report
 from extauth.policy import WasmEngine
+from extauth.rollout import Mode, TrialOrder
+from extauth.rollout.outcomes import outcomes
+from extauth.rollout.record import load
 from extauth.snapshot import Snapshot
 from extauth.stack.compilation import signer_of
 from extauth.stack.progress import step
 from extauth.stack.readiness import address
 from extauth.stack.record import StackRecord
 from extauth.stack.request import UnreachableError, request
-from extauth.trial import Mode, TrialOrder
-from extauth.trial.outcomes import outcomes
-from extauth.trial.record import load
 
 if TYPE_CHECKING:
+    from extauth.rollout.outcomes import Group, Outcomes
+    from extauth.rollout.record import Count, Tally, TrialRecord
     from extauth.stack.engines import Engine
     from extauth.stack.progress import Progress
-    from extauth.state import StateDir
-    from extauth.trial.outcomes import Group, Outcomes
-    from extauth.trial.record import Count, Tally, TrialRecord
+    from extauth.storage.state import StateDir
 
 WITHIN_SECONDS = 10.0
 SHOWN = 3

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from extauth.state import StateDir
+    from extauth.storage.state import StateDir
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,22 +18,22 @@ from envoy.type.v3.http_status_pb2 import HttpStatus
 from google.rpc.code_pb2 import OK, PERMISSION_DENIED
 from google.rpc.status_pb2 import Status
 
-from extauth.admission import admit
+from extauth.api.portal import PortalTicket
 from extauth.audit import Outcome
+from extauth.clients import api_of, error_body, error_headers, triton_path
 from extauth.errors import AnsweredError, GatewayError, NotFound
-from extauth.headers import METADATA_CLUSTER, PRINCIPAL
+from extauth.gateway.admission import admit
+from extauth.gateway.transaction import Transaction
 from extauth.policy import checked_route
-from extauth.portal import PortalTicket
-from extauth.protocol import api_of, error_body, error_headers, triton_path
-from extauth.transaction import Transaction
 from extauth.types import Operation
+from extauth.types.headers import METADATA_CLUSTER, PRINCIPAL
 from extauth.wire.head import request_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from extauth.runtime import Runtime
-    from extauth.transaction import Books
+    from extauth.gateway.runtime import Runtime
+    from extauth.gateway.transaction import Books
     from extauth.types import Api, Decision, Target
 
 SERVICE = "envoy.service.auth.v3.Authorization"

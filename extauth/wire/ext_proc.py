@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from envoy.service.ext_proc.v3.external_processor_pb2 import ProcessingRequest
 
-from extauth.admission import admit
 from extauth.audit import Outcome
+from extauth.clients import api_of, dropped_headers, limit_headers, noted_headers
 from extauth.errors import AnsweredError, GatewayError, InvalidRequest
-from extauth.exchange import Exchange
-from extauth.protocol import api_of, dropped_headers, limit_headers, noted_headers
-from extauth.transaction import State, Transaction
+from extauth.gateway.admission import admit
+from extauth.gateway.exchange import Exchange
+from extauth.gateway.transaction import State, Transaction
 from extauth.wire import reply
 from extauth.wire.call import CutError
 from extauth.wire.head import request_head, response_head
@@ -26,10 +26,10 @@ from extauth.wire.head import request_head, response_head
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from extauth.dispatch import Dispatch
-    from extauth.inference import Inference
-    from extauth.runtime import Runtime
-    from extauth.transaction import Books
+    from extauth.gateway.dispatch import Dispatch
+    from extauth.gateway.inference import Inference
+    from extauth.gateway.runtime import Runtime
+    from extauth.gateway.transaction import Books
     from extauth.types import Api
     from extauth.wire.call import Call
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.headers import JWT, SOURCE
 from extauth.types import RequestHead
+from extauth.types.headers import JWT, SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

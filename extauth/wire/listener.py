@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from extauth.asgi import listen_unix
+from extauth.network.server import listen_unix
 from extauth.wire.connection import Connection
 
 if TYPE_CHECKING:

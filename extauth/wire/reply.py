@@ -15,15 +15,15 @@ from envoy.service.ext_proc.v3.external_processor_pb2 import (
 )
 from envoy.type.v3.http_status_pb2 import HttpStatus
 
-from extauth.headers import CLUSTER
-from extauth.protocol import REPLACED_HEADERS, error_body, error_headers
+from extauth.clients import REPLACED_HEADERS, error_body, error_headers
+from extauth.types.headers import CLUSTER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from extauth.dispatch import Dispatch
     from extauth.errors import AnsweredError
-    from extauth.exchange import Answer
+    from extauth.gateway.dispatch import Dispatch
+    from extauth.gateway.exchange import Answer
     from extauth.types import Api
 
 Header = tuple[str, str]

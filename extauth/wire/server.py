@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from extauth.inference import Inference
-    from extauth.runtime import Runtime
-    from extauth.transaction import Books
+    from extauth.gateway.inference import Inference
+    from extauth.gateway.runtime import Runtime
+    from extauth.gateway.transaction import Books
 
 _OVERHEAD = 1 << 20
 

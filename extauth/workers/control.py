@@ -12,9 +12,9 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from extauth.admin import Guard
-from extauth.admin.guard import obeyed, order
-from extauth.trial import Mode, TrialOrder
+from extauth.api.admin import Guard
+from extauth.api.admin.guard import obeyed, order
+from extauth.rollout import Mode, TrialOrder
 from extauth.workers.merging import families
 from extauth.workers.state import Commitment, Ending, Forgetting, Preparation
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from extauth.admin.guard import Endpoint
-    from extauth.metrics import Metrics
+    from extauth.api.admin.guard import Endpoint
+    from extauth.observability.metrics import Metrics
     from extauth.workers.state import WorkerState
     from extauth.workers.worker import Worker
 

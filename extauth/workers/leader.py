@@ -13,7 +13,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from extauth.admin import Readiness, Served
+from extauth.api.admin import Readiness, Served
 from extauth.errors import SluiceError, StackError
 from extauth.workers.merging import Merged, families
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from prometheus_client.registry import Collector
 
-    from extauth.metrics import Metrics
-    from extauth.trial import Mode, TrialOrder
+    from extauth.observability.metrics import Metrics
+    from extauth.rollout import Mode, TrialOrder
     from extauth.workers.merging import Family
     from extauth.workers.sibling import Sibling
     from extauth.workers.state import TrialState, WorkerState

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from extauth.metrics import Metrics
+    from extauth.observability.metrics import Metrics
 
     Labels = tuple[tuple[str, str], ...]
 

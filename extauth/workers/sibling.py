@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from extauth.trial import Mode, TrialOrder
+    from extauth.rollout import Mode, TrialOrder
 
 T = TypeVar("T")
 

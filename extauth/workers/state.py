@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from extauth.trial import Mode, TrialOrder
+from extauth.rollout import Mode, TrialOrder
 
 
 class TrialState(msgspec.Struct, frozen=True):

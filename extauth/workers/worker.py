@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extauth.errors import ConfigurationError, StackError
-from extauth.runtime import Runtime
+from extauth.gateway.runtime import Runtime
+from extauth.rollout import open_trial
 from extauth.snapshot import Snapshot
-from extauth.trial import open_trial
 from extauth.workers.state import TrialState
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from extauth.identity import KeyStore
-    from extauth.metrics import Metrics
-    from extauth.signing import Verifier
-    from extauth.state import StateDir
-    from extauth.trial import Mode, TrialOrder
+    from extauth.observability.metrics import Metrics
+    from extauth.rollout import Mode, TrialOrder
+    from extauth.snapshot.signing import Verifier
+    from extauth.storage.state import StateDir
     from extauth.types import Clock
 
 logger = logging.getLogger(__name__)

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from extauth.admission import admit
 from extauth.audit.store import opened, write_lines
 from extauth.errors import AnsweredError
-from extauth.exchange import Exchange
-from tests.pipeline import CHAT, JSON, generated, never
+from extauth.gateway.admission import admit
+from extauth.gateway.exchange import Exchange
+from tests.gateway.pipeline import CHAT, JSON, generated, never
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.pipeline import Pipeline
+    from tests.gateway.pipeline import Pipeline
 
 ROUNDS = 3
 

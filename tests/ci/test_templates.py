@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from extauth.authoring import make_repository
+from extauth.assurance.authoring import make_repository
 from tests.ci.recorded import record
-from tests.pipeline import Loaded, Pipeline
+from tests.gateway.pipeline import Loaded, Pipeline
 
 if TYPE_CHECKING:
     from extauth.snapshot import Snapshot

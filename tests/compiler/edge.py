@@ -41,9 +41,9 @@ from google.rpc.status_pb2 import Status
 import envoy
 from extauth.compiler import Overrides
 from extauth.compiler.proxy import render
-from extauth.headers import CLUSTER
-from extauth.resources import bootstrap
-from extauth.sockets import authorization_socket, portal_socket, processor_socket
+from extauth.network.sockets import authorization_socket, portal_socket, processor_socket
+from extauth.storage.resources import bootstrap
+from extauth.types.headers import CLUSTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

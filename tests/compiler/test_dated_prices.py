@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from extauth.assurance.replay.tally import Prices
 from extauth.compiler import Overrides
 from extauth.compiler.prices import catalog_prices
 from extauth.compiler.source import read_source
 from extauth.errors import ConfigurationError
-from extauth.prices import price_of
-from extauth.replay.tally import Prices
 from extauth.settings import Price
 from extauth.types import Route
+from extauth.usage.prices import price_of
 
 if TYPE_CHECKING:
     from extauth.settings import Model

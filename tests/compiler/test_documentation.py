@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from extauth.compiler import Overrides
 from extauth.compiler.proxy import render
 from extauth.compiler.source import read_source
-from extauth.resources import schema
+from extauth.storage.resources import schema
 from tests.compiler.conftest import REPOSITORY
 
 if TYPE_CHECKING:

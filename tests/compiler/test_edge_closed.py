@@ -14,7 +14,7 @@ from envoy.service.ext_proc.v3.external_processor_pb2 import (
     ProcessingResponse,
 )
 
-from extauth.headers import (
+from extauth.types.headers import (
     CLUSTER,
     INTERNAL,
     JWT,

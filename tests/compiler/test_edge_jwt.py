@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from extauth.headers import JWT
+from extauth.types.headers import JWT
 from tests.compiler.conftest import AUDIENCE, ISSUER
 from tests.compiler.edge import CHAT
 

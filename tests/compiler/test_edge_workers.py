@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from extauth.compiler import Overrides
 from extauth.compiler.proxy import render
-from extauth.headers import PRINCIPAL
+from extauth.types.headers import PRINCIPAL
 from tests.compiler.conftest import SETTINGS
 from tests.compiler.edge import CHAT, allow
 

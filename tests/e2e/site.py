@@ -14,7 +14,7 @@ from extauth.stack.apply import apply
 from extauth.stack.progress import Silent
 from extauth.stack.request import request
 from extauth.stack.rollback import rollback
-from extauth.state import StateDir
+from extauth.storage.state import StateDir
 from tests.e2e.stack import PROMPT, REPOSITORY, Stack, down, eventually, up
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ import tritonclient.http as triton
 from extauth.stack.readiness import ENVOY_ADMIN
 from extauth.stack.request import request
 from extauth.stack.shared_memory import DIRECTORY, prefix
-from extauth.state import StateDir
+from extauth.storage.state import StateDir
 from tests.e2e.stack import REPOSITORY, eventually
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2 as httpx
 import pytest
 
-from extauth import headers as internal
+from extauth.types import headers as internal
 from tests.e2e.stack import PROMPT, eventually
 
 if TYPE_CHECKING:

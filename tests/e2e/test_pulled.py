@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import httpx2 as httpx
 import pytest
 
-from extauth import bundle
-from extauth.signing import Signer, Verifier
+from extauth.snapshot import bundle
+from extauth.snapshot.signing import Signer, Verifier
 from extauth.stack.engines.opa import find_opa
 from tests.e2e.signed import keys
 from tests.e2e.site import CHAT, Site

@@ -23,7 +23,7 @@ import envoy
 from extauth.compiler import Overrides
 from extauth.compiler.proxy import render
 from extauth.compiler.source import read_source
-from extauth.resources import bootstrap
+from extauth.storage.resources import bootstrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ import pytest
 from envoy.config.core.v3.base_pb2 import HeaderValue, HeaderValueOption
 from envoy.service.ext_proc.v3 import external_processor_pb2 as proc
 
-from extauth.headers import CLUSTER, ORIGINAL_PATH
+from extauth.types.headers import CLUSTER, ORIGINAL_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

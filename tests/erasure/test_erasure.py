@@ -23,7 +23,7 @@ from extauth.errors import InvalidRequest, StackError
 from extauth.identity import KeyStore
 from extauth.ledger import EmbeddedLedger
 from extauth.ledger.ledger import Moved
-from extauth.state import StateDir
+from extauth.storage.state import StateDir
 from extauth.types import Account, Limit, Principal, Reason
 from tests.audit.conftest import _served
 from tests.ledger.contract import demand, usage

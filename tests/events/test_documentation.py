@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from extauth.events import Secret
-from extauth.resources import schema
+from extauth.storage.resources import schema
 from tests.events.conftest import REPOSITORY
 from tests.receiver import SECRET
 

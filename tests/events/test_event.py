@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extauth.events import Event, Message, Threshold
-from extauth.resources import schema
+from extauth.storage.resources import schema
 from extauth.types import Account, Crossing, Lifetime, Limit, Unit
 
 SCHEMA = json.loads(schema("event").read_text())

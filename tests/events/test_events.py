@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from prometheus_client.exposition import generate_latest
 
 from extauth.events import Events, Retry, Sender
-from extauth.metrics import Metrics
-from extauth.pseudonyms import Pseudonyms
+from extauth.observability.metrics import Metrics
 from extauth.settings import Webhook
 from extauth.types import Account, Crossing, Lifetime, Limit
+from extauth.types.pseudonyms import Pseudonyms
 from tests.receiver import PATIENCE, SECRET, Receiver
 
 if TYPE_CHECKING:

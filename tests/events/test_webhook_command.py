@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 import yaml
 
-from extauth.resources import schema
+from extauth.storage.resources import schema
 from tests.events.conftest import REPOSITORY
 from tests.receiver import Receiver
 

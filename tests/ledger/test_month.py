@@ -15,15 +15,15 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from extauth.counters import UsageCounters
 from extauth.errors import LimitExceeded
 from extauth.facts import Calendar
+from extauth.facts.counters import UsageCounters
 from extauth.ledger.book import Book
 from extauth.ledger.calendar import bounds
 from extauth.ledger.ledger import Counter, Demand, Reservation, amounts
 from extauth.policy import Entrypoint, open_engine
-from extauth.prices import cost, price_of
 from extauth.types import Account, CalendarPeriod, Limit, Principal, TokenFacts, Usage
+from extauth.usage.prices import cost, price_of
 from tests.policy.facts import CHAT
 
 if TYPE_CHECKING:

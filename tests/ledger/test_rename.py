@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from extauth.ledger import Counter
 from extauth.ledger.reports import report
-from extauth.pseudonyms import Pseudonyms
 from extauth.types import Account, CalendarPeriod, Lifetime, Limit, TokenBucket
+from extauth.types.pseudonyms import Pseudonyms
 from tests.ledger.contract import (
     ADA,
     NOW,

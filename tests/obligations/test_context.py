@@ -11,20 +11,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from extauth.clients import parse_call, parse_target
+from extauth.content.privacy import KeyedHash, Substitutes
 from extauth.errors import InvalidRequest
-from extauth.inference import _draft
+from extauth.gateway.inference import _draft
 from extauth.obligations import Draft, check_context, demand, enforce
-from extauth.privacy import KeyedHash, Substitutes
-from extauth.protocol import parse_call, parse_target
 from extauth.settings import Price
 from extauth.types import Clamp, Context, Limit, Mask, RequestHead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from extauth.privacy import Detector
+    from extauth.content.privacy import Detector
     from extauth.tokens import LanguageModel
-    from tests.pipeline import Pipeline
+    from tests.gateway.pipeline import Pipeline
 
     Drafted = Callable[..., Draft]
 

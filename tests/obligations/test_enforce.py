@@ -9,20 +9,20 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from extauth.inference import _draft
+from extauth.clients import parse_call, parse_target
+from extauth.content.privacy import KeyedHash, Substitutes
+from extauth.gateway.inference import _draft
 from extauth.ledger import Reservation
 from extauth.obligations import Draft, clamped, demand, enforce
-from extauth.privacy import KeyedHash, Substitutes
-from extauth.protocol import parse_call, parse_target
 from extauth.settings import Price
 from extauth.types import Account, Clamp, Limit, Mask, Obligation, RequestHead, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from extauth.privacy import Detector
+    from extauth.content.privacy import Detector
     from extauth.types import Unit
-    from tests.pipeline import Pipeline
+    from tests.gateway.pipeline import Pipeline
 
 FREE = Price()
 TOKENS = Limit("tokens", "all", "tokens", 60, 1000)

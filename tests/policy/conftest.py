@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extauth.bundle import unpack
 from extauth.policy import Entrypoint, OpaServerEngine, WasmEngine
+from extauth.snapshot.bundle import unpack
 from extauth.stack.engines.opa import find_opa
 
 if TYPE_CHECKING:

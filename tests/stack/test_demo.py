@@ -11,7 +11,7 @@ from extauth.errors import StackError
 from extauth.identity import KeyStore
 from extauth.settings import DemoKey
 from extauth.stack.demo import demo_keys
-from extauth.state import StateDir
+from extauth.storage.state import StateDir
 
 if TYPE_CHECKING:
     from pathlib import Path

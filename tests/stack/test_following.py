@@ -13,7 +13,7 @@ from extauth.stack.following import Following
 from extauth.stack.progress import Silent
 from extauth.stack.switching import refuse
 from extauth.stack.wish import Wish
-from extauth.state import StateDir
+from extauth.storage.state import StateDir
 from tests.stack.test_running import REPOSITORY
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import pytest
 
 from extauth.errors import StackError
 from extauth.stack.lock import exclusive
-from extauth.state import StateDir
+from extauth.storage.state import StateDir
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ HOLDER = """
 import sys, time
 from pathlib import Path
 from extauth.stack.lock import exclusive
-from extauth.state import StateDir
+from extauth.storage.state import StateDir
 with exclusive(StateDir(Path(sys.argv[1]))):
     print("held", flush=True)
     time.sleep(60)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extauth import bundle
 from extauth.compiler.policies import compile_policies
 from extauth.errors import ConfigurationError, StackError
+from extauth.snapshot import bundle
 from extauth.stack.engines.opa import find_opa
 from extauth.stack.fetch import Fetched, fetch
 from extauth.stack.ports import allocate

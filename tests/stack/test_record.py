@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from extauth.stack.record import ProcessRecord, StackRecord, birth
-from extauth.state import StateDir
+from extauth.storage.state import StateDir
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extauth.history import Entry
+from extauth.snapshot.history import Entry
 from extauth.stack.activation import point
 from extauth.stack.retention import KEPT, prune
-from extauth.state import StateDir
+from extauth.storage.state import StateDir
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from extauth.errors import StackError
-from extauth.state import StateDir, write_secret
+from extauth.storage.state import StateDir, write_secret
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,7 +19,7 @@ from extauth.stack.progress import Silent
 from extauth.stack.record import birth
 from extauth.stack.shared_memory import DIRECTORY, prefix
 from extauth.stack.supervisor import LONGEST_DELAY, Supervisor, delay
-from extauth.state import StateDir
+from extauth.storage.state import StateDir
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

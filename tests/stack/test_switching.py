@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from extauth.errors import ConfigurationError, StackError
-from extauth.history import History
+from extauth.snapshot.history import History
 from extauth.stack.rollback import find
 from extauth.stack.switching import ready_record, refuse, switching
-from extauth.state import StateDir
+from extauth.storage.state import StateDir
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from extauth.content.detectors.connections import Connections
+from extauth.content.detectors.triton_classifier import TritonClassifier
+from extauth.content.detectors.triton_tokens import TritonDetector
 from extauth.errors import BackendError
-from extauth.external.connections import Connections
-from extauth.external.triton_classifier import TritonClassifier
-from extauth.external.triton_tokens import TritonDetector
 from extauth.settings import TextClassification, TokenClassification
 
 # None of these names and sentences is in the training text.

@@ -12,7 +12,7 @@ import grpc
 import pytest
 
 from extauth.audit.store import opened
-from extauth.inference import Inference
+from extauth.gateway.inference import Inference
 from extauth.wire import WireServer
 from tests.wire.envoy import AUTHORIZATION, PATIENCE, PROCESSOR, Envoy
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from extauth.audit import AuditRecord
-    from tests.pipeline import Pipeline
+    from tests.gateway.pipeline import Pipeline
 
 # With its last channel grpc.aio shuts down, and waits, for ever, for calls that a test has cut.
 grpc.aio.init_grpc_aio()

@@ -15,7 +15,7 @@ from envoy.service.ext_proc.v3.external_processor_pb2 import (
     ProcessingResponse,
 )
 
-from extauth.headers import SOURCE
+from extauth.types.headers import SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -10,8 +10,8 @@ import pytest
 from envoy.config.core.v3.base_pb2 import HeaderValueOption
 from google.rpc.code_pb2 import OK
 
+from extauth.api.portal import PortalTicket
 from extauth.audit import Outcome
-from extauth.portal import PortalTicket
 from tests.wire.envoy import PATIENCE, Envoy, text
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from extauth.audit import AuditRecord
     from extauth.snapshot import Snapshot
-    from tests.pipeline import Pipeline
+    from tests.gateway.pipeline import Pipeline
 
     Recorded = Callable[[], Awaitable[AuditRecord]]
 

@@ -14,9 +14,9 @@ from envoy.config.core.v3.base_pb2 import HeaderValueOption
 from envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import ProcessingMode
 
 from extauth.audit import Outcome
-from extauth.privacy import Detector
+from extauth.content.privacy import Detector
 from extauth.types import Counters, Usage
-from tests.pipeline import CHAT, EVENTS, JSON, contents, event, generated
+from tests.gateway.pipeline import CHAT, EVENTS, JSON, contents, event, generated
 from tests.wire.conftest import wire
 from tests.wire.envoy import (
     PATIENCE,
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     )
 
     from extauth.audit import AuditRecord
-    from extauth.privacy import Finding
+    from extauth.content.privacy import Finding
     from extauth.wire import WireServer
-    from tests.pipeline import Pipeline
+    from tests.gateway.pipeline import Pipeline
     from tests.wire.envoy import ProcessCall
 
     Recorded = Callable[[], Awaitable[AuditRecord]]

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from extauth.asgi import listen_unix, serving
 from extauth.identity import KeyStore
-from extauth.metrics import Metrics
+from extauth.network.server import listen_unix, serving
+from extauth.observability.metrics import Metrics
 from extauth.settings import Admin, Identity, Limits, Listener, Policy, Settings
 from extauth.snapshot import Snapshot
 from extauth.stack.engines.opa import find_opa
-from extauth.state import StateDir
+from extauth.storage.state import StateDir
 from extauth.workers import Leader, Sibling, Worker, create_control
 from extauth.workers.state import WorkerState
 

@@ -11,8 +11,8 @@ import httpx2 as httpx
 import pytest
 
 from extauth.errors import ConfigurationError, PolicyError, SluiceError, StackError
-from extauth.trial import Mode, TrialOrder
-from extauth.trial.record import load
+from extauth.rollout import Mode, TrialOrder
+from extauth.rollout.record import load
 from extauth.workers import Sibling
 from extauth.workers.leader import Leader
 from tests.workers.conftest import TOKEN, WORKERS

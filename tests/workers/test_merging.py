@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client.exposition import generate_latest
 
-from extauth.metrics import Metrics
+from extauth.observability.metrics import Metrics
 from extauth.workers.merging import Merged, families
 
 

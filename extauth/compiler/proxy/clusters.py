@@ -44,7 +44,7 @@ from envoy_data_plane.google.protobuf import Any
 from extauth.compiler.cluster_names import AUTHORIZATION, PORTAL, PROCESSOR, jwks_cluster
 from extauth.compiler.proxy.balancing import DEAD
 from extauth.compiler.url import Origin, trusted_authorities
-from extauth.sockets import authorization_socket, portal_socket, processor_socket
+from extauth.network.sockets import authorization_socket, portal_socket, processor_socket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -46,7 +46,7 @@ from envoy_data_plane.google.protobuf import Any, Empty
 
 from extauth.compiler.cluster_names import AUTHORIZATION, PROCESSOR, jwks_cluster
 from extauth.compiler.proxy.balancing import stream_retries
-from extauth.headers import (
+from extauth.types.headers import (
     CLUSTER,
     JWT,
     METADATA_CLUSTER,

@@ -19,7 +19,7 @@ from envoy_data_plane.envoy.extensions.http.early_header_mutation.header_mutatio
 from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
 from envoy_data_plane.google.protobuf import Any
 
-from extauth.headers import INTERNAL, ORIGINAL_PATH, SOURCE
+from extauth.types.headers import INTERNAL, ORIGINAL_PATH, SOURCE
 
 STRIPPED_PREFIXES = (INTERNAL, "x-envoy-")
 """Whatever a client sends under these names could steer a filter or the router."""

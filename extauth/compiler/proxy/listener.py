@@ -29,7 +29,7 @@ from extauth.compiler.proxy.filters import http_filters
 from extauth.compiler.proxy.headers import strip_clients
 from extauth.compiler.proxy.replies import local_replies
 from extauth.compiler.proxy.routes import route_configuration
-from extauth.headers import ORIGINAL_PATH
+from extauth.types.headers import ORIGINAL_PATH
 
 if TYPE_CHECKING:
     from extauth.compiler.overrides import Overrides

@@ -1,4 +1,4 @@
-"""The request lines that Envoy tells apart. What each one means is `extauth.protocol`'s to say.
+"""The request lines that Envoy tells apart. What each one means is `extauth.clients`'s to say.
 
 Regular expressions are RE2's, over the whole normalised path without its query.
 """

@@ -34,7 +34,7 @@ from envoy_data_plane.google.protobuf import Any
 
 from extauth.compiler.proxy.headers import overwrite
 from extauth.errors import STATUSES
-from extauth.headers import ORIGINAL_PATH
+from extauth.types.headers import ORIGINAL_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -27,7 +27,7 @@ from extauth.compiler.proxy import paths
 from extauth.compiler.proxy.balancing import route_retries
 from extauth.compiler.proxy.filters import inference_filters, no_filters
 from extauth.compiler.proxy.headers import CREDENTIALS, method, present
-from extauth.headers import CLUSTER, JWT, METADATA_CLUSTER, PRINCIPAL, SOURCE
+from extauth.types.headers import CLUSTER, JWT, METADATA_CLUSTER, PRINCIPAL, SOURCE
 
 if TYPE_CHECKING:
     from extauth.settings import Limits, Settings

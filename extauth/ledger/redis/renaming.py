@@ -9,7 +9,7 @@ import msgspec
 
 from extauth.ledger.ledger import Counter, Moved
 from extauth.ledger.redis.script import LISTED, RELABEL, RENAME
-from extauth.pseudonyms import Pseudonyms
+from extauth.types.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -1,0 +1,1 @@
+"""HTTP that the gateway answers itself: the portal for clients, the admin endpoint."""

@@ -1,0 +1,56 @@
+"""`GET /usage`: what `sluice usage` tells, with the same parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from extauth.errors import AnsweredError, SluiceError
+from extauth.usage import Question
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from extauth.api.admin.guard import Guard
+    from extauth.usage import UsageBooks
+
+_SWITCHES = {"true": True, "false": False}
+
+
+class Usage:
+    """Answers questions about usage in JSON, or with `format=csv` as a sheet."""
+
+    def __init__(self, books: UsageBooks) -> None:
+        self._books = books
+
+    def routes(self, guard: Guard) -> tuple[Route, ...]:
+        """For the admin endpoint."""
+        return (Route("/usage", guard(self.show), methods=["GET"]),)
+
+    async def show(self, request: Request) -> Response:
+        """`GET /usage?by=tenant,team&month=2026-11&forecast=true&format=csv`."""
+        parameters = request.query_params
+        form = parameters.get("format", "json")
+        asked: dict[str, Any] = {
+            name: parameters[name] for name in parameters if name not in {"by", "format"}
+        }
+        asked["by"] = [
+            column for text in parameters.getlist("by") for column in text.split(",") if column
+        ]
+        if "forecast" in asked:
+            asked["forecast"] = _SWITCHES.get(asked["forecast"], asked["forecast"])
+        try:
+            if form not in {"json", "csv"}:
+                return JSONResponse({"error": f"no format {form}: json, csv"}, status_code=400)
+            answer = await self._books.answer(msgspec.convert(asked, Question))
+        except msgspec.ValidationError as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        except SluiceError as error:
+            status = error.status if isinstance(error, AnsweredError) else 503
+            return JSONResponse({"error": error.message}, status_code=status)
+        if form == "csv":
+            return Response(answer.csv(), media_type="text/csv; header=present")
+        return JSONResponse(answer.document())

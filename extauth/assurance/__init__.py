@@ -1,0 +1,1 @@
+"""What can be said of policies before they ship: checks, replay, mutation, explanation."""

@@ -1,0 +1,5 @@
+"""Everything that can be said about policies without traffic, as findings with file and line."""
+
+from extauth.assurance.checks.run import run_checks
+
+__all__ = ["run_checks"]

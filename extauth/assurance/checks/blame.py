@@ -1,0 +1,75 @@
+"""Which packages of a policy that takes too long are to blame."""
+
+from __future__ import annotations
+
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import msgspec
+
+from extauth.assurance.checks.syntax import path, walk
+
+if TYPE_CHECKING:
+    from extauth.types import Facts
+
+
+async def blame(url: str, facts: Facts, seconds: float) -> tuple[str, ...]:
+    """The packages of the OPA server at `url` that take more than `seconds` on these facts.
+
+    One that only waits for another isn't named; none are when each is fast by itself.
+    """
+    limit = aiohttp.ClientTimeout(total=seconds)
+    async with aiohttp.ClientSession(timeout=limit) as session:
+        try:
+            async with session.get(f"{url}/v1/policies") as answer:
+                imports = _imports((await answer.json())["result"])
+            order = tuple(TopologicalSorter(imports).static_order())
+        except (aiohttp.ClientError, TimeoutError, CycleError, KeyError, TypeError):
+            return ()
+        document = {"input": msgspec.to_builtins(facts)}
+        slow: list[str] = []
+        waiting: set[str] = set()
+        for package in order:
+            if imports.get(package, set()) & waiting:
+                waiting.add(package)
+            elif package in imports and await _late(session, url, package, document):
+                slow.append(package)
+                waiting.add(package)
+    return tuple(slow)
+
+
+async def _late(
+    session: aiohttp.ClientSession, url: str, package: str, document: dict[str, Any]
+) -> bool:
+    try:
+        async with session.post(
+            f"{url}/v1/data/{package.replace('.', '/')}", json=document
+        ) as answer:
+            await answer.read()
+    except TimeoutError:
+        return True
+    except aiohttp.ClientError:
+        return False
+    return False
+
+
+def _imports(modules: list[dict[str, Any]]) -> dict[str, set[str]]:
+    """The packages, and which of the others each refers to."""
+    found: dict[str, set[str]] = {}
+    for module in modules:
+        tree = module["ast"]
+        # A server's trees are compiled: references are whole, and imports are gone.
+        paths = (path(node) for node in walk(tree.get("rules", ())))
+        name = ".".join(str(step["value"]) for step in tree["package"]["path"][1:])
+        found.setdefault(name, set()).update(
+            ".".join(one[1:]) for one in paths if one[:1] == ("data",)
+        )
+    return {
+        name: {
+            other
+            for other in found
+            if other != name and any(f"{path}.".startswith(f"{other}.") for path in paths)
+        }
+        for name, paths in found.items()
+    }

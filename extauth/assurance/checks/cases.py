@@ -1,0 +1,215 @@
+"""Decision cases, asked of both engines, which must decide alike."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from extauth.assurance.checks.blame import blame
+from extauth.assurance.checks.difference import difference, unequal
+from extauth.assurance.checks.place import findings, told
+from extauth.assurance.checks.server import serve
+from extauth.assurance.findings import Check, Finding
+from extauth.errors import ConfigurationError, GatewayError, PolicyUnavailable
+from extauth.policy import OpaServerEngine, WasmEngine
+from extauth.policy.cases import Case, differences, load_cases
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+
+    from extauth.compiler.repository import Repository
+    from extauth.policy import PolicyEngine
+    from extauth.types import Decision
+
+CASE_SECONDS = 2.0
+"""The most that one decision may take here. A gateway allows it less."""
+
+BUNDLE, MODULE, DATA = "policy/bundle.tar.gz", "policy/policy.wasm", "policy/data.json"
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """A case that was not decided as it says. `diff` shows what differs."""
+
+    case: Case
+    message: str
+    diff: str = ""
+
+
+class Cases(msgspec.Struct, frozen=True):
+    """How the cases went. `asked` counts them once, whatever the number of engines.
+
+    `unequal` are those on which the engines disagree. `late` is where a decision took too long:
+    nothing was asked after it, and `unasked` cases remain.
+    """
+
+    asked: int = 0
+    failed: tuple[Failure, ...] = ()
+    unequal: tuple[Failure, ...] = ()
+    late: Finding | None = None
+    unasked: int = 0
+    faults: tuple[Finding, ...] = ()
+
+    @property
+    def green(self) -> bool:
+        """Whether every case was decided as it says, by every engine alike."""
+        return not (self.failed or self.unequal or self.late or self.faults)
+
+
+def read_cases(
+    repository: Repository, only: re.Pattern[str] | None = None
+) -> tuple[tuple[Case, ...], tuple[Finding, ...]]:
+    """The cases whose names `only` finds, and what is wrong with their files."""
+    directory = repository.root / "cases"
+    if not directory.is_dir():
+        return (), ()
+    try:
+        cases = load_cases(directory)
+    except ConfigurationError as error:
+        return (), findings(error)
+    return tuple(case for case in cases if only is None or only.search(case.name)), ()
+
+
+def run_cases(
+    opa: Path,
+    built: Mapping[str, bytes],
+    cases: Sequence[Case],
+    *,
+    wasm: bool = True,
+    server: bool = True,
+    seconds: float = CASE_SECONDS,
+) -> Cases:
+    """Ask the cases of the policies in `built`, of the Wasm engine, an OPA server, or both.
+
+    `built` is what `Repository.build` gives. A decision may take `seconds`. Runs an event loop
+    of its own. Raises ConfigurationError when Wasm can't load the policies, StackError when OPA
+    can't be run.
+    """
+    if not cases:
+        return Cases()
+    with _unpacked(built) as directory:
+        if not server:
+            return asyncio.run(_ask(directory, None, cases, wasm, seconds))
+        with serve(opa, directory / "bundle.tar.gz") as url:
+            return asyncio.run(_ask(directory, url, cases, wasm, seconds))
+
+
+def check_cases(repository: Repository, cases: Cases) -> tuple[Check, Check]:
+    """The checks of decision cases and of the engines' parity."""
+    found = [*cases.faults, *(_failed(one) for one in cases.failed)]
+    if cases.late:
+        found.append(cases.late)
+    if cases.unasked:
+        found.append(Finding(f"{cases.unasked} more cases were not asked"))
+    if not found and not cases.asked:
+        found.append(Finding("there are no decision cases", file=told(repository.root / "cases")))
+    return (
+        Check("cases", "Decision cases", findings=tuple(found)),
+        Check("parity", "Both engines", findings=tuple(_failed(one) for one in cases.unequal)),
+    )
+
+
+def _failed(failure: Failure) -> Finding:
+    file, _, line = failure.case.place.rpartition(":")
+    return Finding(
+        f"{failure.case.name}: {failure.message}",
+        file=told(file),
+        line=int(line),
+        detail=failure.diff or None,
+    )
+
+
+async def _ask(
+    directory: Path, url: str | None, cases: Sequence[Case], wasm: bool, seconds: float
+) -> Cases:
+    failed: list[Failure] = []
+    parity: list[Failure] = []
+    async with AsyncExitStack() as stack:
+        engines: list[PolicyEngine] = []
+        if wasm:
+            engines.append(WasmEngine(directory, seconds))
+            stack.push_async_callback(engines[-1].close)
+        if url is not None:
+            engines.append(OpaServerEngine(url, seconds, None))
+            stack.push_async_callback(engines[-1].close)
+        for number, case in enumerate(cases):
+            decided: list[Decision | str] = []
+            async for answer in _answers(case, engines):
+                if isinstance(answer, PolicyUnavailable):
+                    late = await _late(case, answer, url, seconds)
+                    return Cases(
+                        asked=number,
+                        failed=tuple(failed),
+                        unequal=tuple(parity),
+                        late=late,
+                        unasked=len(cases) - number - 1,
+                    )
+                decided.append(answer)
+            if (failure := _judged(case, decided[0])) is not None:
+                failed.append(failure)
+            if (other := _parity(case, decided, engines)) is not None:
+                parity.append(other)
+    return Cases(asked=len(cases), failed=tuple(failed), unequal=tuple(parity))
+
+
+async def _answers(
+    case: Case, engines: Sequence[PolicyEngine]
+) -> AsyncIterator[Decision | str | PolicyUnavailable]:
+    for engine in engines:
+        try:
+            yield await engine.decide(case.entrypoint, case.facts)
+        except PolicyUnavailable as error:
+            yield error
+        except GatewayError as error:
+            yield error.message
+
+
+def _judged(case: Case, decided: Decision | str) -> Failure | None:
+    if isinstance(decided, str):
+        return Failure(case, decided)
+    words = tuple(differences(case.expect, decided))
+    return Failure(case, words[0], difference(case.expect, decided)) if words else None
+
+
+def _parity(
+    case: Case, decided: Sequence[Decision | str], engines: Sequence[PolicyEngine]
+) -> Failure | None:
+    if len(decided) < 2 or decided[0] == decided[1]:
+        return None
+    left, right = decided
+    if isinstance(left, str) and isinstance(right, str):
+        return None  # Neither could decide, each in its own words.
+    names = engines[0].name, engines[1].name
+    if isinstance(left, str) or isinstance(right, str):
+        told = "; ".join(
+            f"{name}: {one}"
+            for name, one in zip(names, decided, strict=True)
+            if isinstance(one, str)
+        )
+        return Failure(case, f"only one engine decides ({told})")
+    return Failure(case, "the engines decide differently", unequal(names, (left, right)))
+
+
+async def _late(case: Case, error: PolicyUnavailable, url: str | None, seconds: float) -> Finding:
+    file, _, line = case.place.rpartition(":")
+    packages = () if url is None else await blame(url, case.facts, seconds)
+    where = f" in package {', '.join(packages)}" if packages else ""
+    return Finding(
+        f"{case.name}: {error.message}{where}: more than {seconds:g} s",
+        file=told(file),
+        line=int(line),
+    )
+
+
+@contextmanager
+def _unpacked(built: Mapping[str, bytes]) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="sluice-") as temporary:
+        directory = Path(temporary)
+        for name in (BUNDLE, MODULE, DATA):
+            (directory / Path(name).name).write_bytes(built[name])
+        yield directory

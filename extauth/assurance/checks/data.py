@@ -1,0 +1,81 @@
+"""The policies' data: well-formed, and as the schemas beside it say, where there are any."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+from jsonschema.exceptions import SchemaError
+from referencing.exceptions import Unresolvable
+
+from extauth.assurance.checks.place import findings, told
+from extauth.assurance.findings import Check, Finding
+from extauth.compiler.document import Document, read_document
+from extauth.compiler.validation import faults
+from extauth.content.privacy import term_faults
+from extauth.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_SUFFIXES = {".yaml", ".yml", ".json"}
+
+
+def check_data(root: Path) -> Check:
+    """That every file of `data/` can be read, and fits `schemas/<its name>.schema.json`."""
+    return Check(
+        "data", "Data", findings=tuple(one for file in data_files(root) for one in _of(file, root))
+    )
+
+
+def data_files(root: Path) -> list[Path]:
+    """The files of `data/`, by name."""
+    files = (root / "data").rglob("*")
+    return sorted(file for file in files if file.suffix in _SUFFIXES and file.is_file())
+
+
+def read_data(file: Path) -> Document:
+    """A file of data. JSON has no lines but the first. Raises ConfigurationError."""
+    if file.suffix != ".json":
+        return read_document(file)
+    try:
+        return Document(file, json.loads(file.read_text("utf-8")), {(): 1})
+    except OSError as error:
+        raise ConfigurationError(f"can't be read: {error.strerror}", file=file) from None
+    except json.JSONDecodeError as error:
+        raise ConfigurationError(f"not JSON: {error.msg}", file=file, line=error.lineno) from None
+    except (UnicodeDecodeError, RecursionError):
+        raise ConfigurationError("not JSON that can be read", file=file) from None
+
+
+def _of(file: Path, root: Path) -> Iterator[Finding]:
+    try:
+        document = read_data(file)
+    except ConfigurationError as error:
+        yield from findings(error)
+        return
+    if not isinstance(document.value, dict):
+        yield Finding("expected a mapping: OPA merges it into `data`", file=told(file), line=1)
+        return
+    schema = root / "schemas" / f"{file.stem}.schema.json"
+    if schema.is_file():
+        yield from _by_schema(document, schema)
+    for fault in term_faults(document.value.get("terms", {})):
+        yield from findings(document.error(fault.path, fault.message))
+
+
+def _by_schema(document: Document, schema: Path) -> Iterator[Finding]:
+    try:
+        rules: dict[str, Any] = read_data(schema).value
+        jsonschema.Draft202012Validator.check_schema(rules)
+        for fault in faults(document, rules):
+            yield from findings(fault)
+    except ConfigurationError as error:
+        yield from findings(error)
+    except SchemaError as error:
+        yield Finding(f"not a JSON Schema: {error.message}", file=told(schema))
+    except (re.error, Unresolvable) as error:
+        yield Finding(f"not a JSON Schema that can be used: {error}", file=told(schema))

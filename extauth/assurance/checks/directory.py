@@ -1,0 +1,69 @@
+"""Which policies a check is about, even where their configuration is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from extauth.assurance.checks.place import findings
+from extauth.assurance.findings import Check
+from extauth.compiler.document import read_document
+from extauth.compiler.repository import CONFIG, Repository
+from extauth.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from extauth.assurance.findings import Finding
+
+
+class Target(msgspec.Struct, frozen=True):
+    """A repository, and what is wrong with the file that tells its models.
+
+    With `faults`, the repository has neither a catalog nor a configuration.
+    """
+
+    repository: Repository
+    faults: tuple[Finding, ...] = ()
+
+
+def find_target(directory: Path) -> Target:
+    """The policies in `directory`, or those that its gateway.yaml names.
+
+    Raises ConfigurationError when it is no directory, or has no policies.
+    """
+    try:
+        repository = Repository.find(directory)
+    except ConfigurationError as error:
+        root = _root(directory)
+        if root is None:
+            raise
+        return Target(Repository(root, {}), findings(error))
+    if not (repository.root / "gateway").is_dir():
+        raise ConfigurationError(
+            "holds no policies; expected the directory gateway/", file=repository.root
+        )
+    return Target(repository)
+
+
+def check_configuration(target: Target) -> Check:
+    """That gateway.yaml, or catalog.yaml, is what its schema says."""
+    return Check("configuration", "Configuration", findings=target.faults)
+
+
+def _root(directory: Path) -> Path | None:
+    """The policies of a repository that can't be read as a whole."""
+    if (directory / "gateway").is_dir():
+        return directory
+    config = directory / CONFIG
+    if not config.is_file():
+        return None
+    named: object = None
+    try:
+        value = read_document(config).value
+        named = value["policy"]["directory"]
+    except (ConfigurationError, KeyError, TypeError):
+        named = "policies"
+    root = directory / named if isinstance(named, str) else directory / "policies"
+    return root if (root / "gateway").is_dir() else None

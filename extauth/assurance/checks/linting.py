@@ -1,0 +1,60 @@
+"""Regal, the linter of Rego, where it is installed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from extauth.assurance.checks.command import too_long
+from extauth.assurance.checks.place import told
+from extauth.assurance.findings import Check, Finding, Level
+from extauth.rego.process import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAME, TITLE = "regal", "Regal"
+_SECONDS = 60.0
+
+
+class _Location(msgspec.Struct):
+    file: str
+    row: int | None = None
+
+
+class _Violation(msgspec.Struct):
+    title: str
+    description: str
+    location: _Location
+    category: str = ""
+    level: str = "error"
+
+
+class _Report(msgspec.Struct):
+    violations: list[_Violation] = []
+
+
+def check_lint(regal: Path | None, root: Path) -> Check:
+    """`regal lint`, with the repository's own `.regal/config.yaml`; skipped without Regal."""
+    if regal is None:
+        return Check(NAME, TITLE, skipped="regal is not on PATH")
+    done = run(regal, "lint", "--format", "json", "gateway", cwd=root, seconds=_SECONDS)
+    if done.late:
+        return Check(NAME, TITLE, findings=(too_long("regal lint", _SECONDS),))
+    try:
+        report = msgspec.json.decode(done.out, type=_Report)
+    except msgspec.MsgspecError:
+        words = " ".join((done.err or done.out).split())[:500]
+        return Check(NAME, TITLE, findings=(Finding(f"regal failed: {words}"),))
+    return Check(NAME, TITLE, findings=tuple(_finding(one, root) for one in report.violations))
+
+
+def _finding(violation: _Violation, root: Path) -> Finding:
+    rule = f"{violation.category}/{violation.title}" if violation.category else violation.title
+    return Finding(
+        f"{violation.description} ({rule})",
+        level=Level.WARNING if violation.level == "warning" else Level.ERROR,
+        file=told(root / violation.location.file),
+        line=violation.location.row,
+    )

@@ -1,0 +1,90 @@
+"""Every package says what it is for, every entry point that it is one, and each has a test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from extauth.assurance.checks.command import faults, too_long
+from extauth.assurance.checks.place import told
+from extauth.assurance.findings import Check, Finding
+from extauth.compiler.policies import ENTRYPOINTS
+from extauth.rego.process import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_SECONDS = 30.0
+_TEST = "_test.rego"
+
+
+def check_metadata(opa: Path, root: Path) -> Check:
+    """That packages have a title, a description and a test, and both entry points are there."""
+    done = run(opa, "inspect", "-a", "--format", "json", "gateway", cwd=root, seconds=_SECONDS)
+    if done.late:
+        found = [too_long("opa inspect", _SECONDS)]
+    elif done.status != 0:
+        found = list(faults(done.err or done.out, root))
+    else:
+        found = list(_missing(msgspec.json.decode(done.out), root))
+    return Check("metadata", "Metadata and tests", findings=tuple(found))
+
+
+def _missing(inspected: dict[str, Any], root: Path) -> Iterator[Finding]:
+    packages, marked = {}, set()
+    for one in inspected.get("annotations") or ():
+        path = ".".join(str(step["value"]) for step in one["path"])
+        said = one["annotations"]
+        if said.get("scope") in {"package", "subpackages"}:
+            packages[path] = said
+        if said.get("entrypoint"):
+            marked.add(path)
+    namespaces = inspected.get("namespaces") or {}
+    for package, files in sorted(namespaces.items()):
+        rules = sorted(file for file in files if not file.endswith(_TEST))
+        if not rules:
+            continue
+        name = package.removeprefix("data.")
+        file = root / rules[0]
+        line = line_of(file, "package ")
+        lacking = [
+            key for key in ("title", "description") if not packages.get(package, {}).get(key)
+        ]
+        if lacking:
+            yield Finding(
+                f"package {name} has no METADATA {' and '.join(lacking)}",
+                file=told(file),
+                line=line,
+            )
+        if not any(file.endswith(_TEST) for file in namespaces.get(f"{package}_test", ())):
+            yield Finding(
+                f"package {name} has no test in {rules[0][:-5]}{_TEST}", file=told(file), line=line
+            )
+    for entry in ENTRYPOINTS:
+        path = f"data.{entry.replace('/', '.')}"
+        package = path.rpartition(".")[0]
+        if package not in namespaces:
+            yield Finding(f"there is no entry point {path}", file=told(root / "gateway"))
+        elif path not in marked:
+            file = root / min(namespaces[package])
+            yield Finding(
+                f"the METADATA of {path} doesn't say `entrypoint: true`",
+                file=told(file),
+                line=line_of(file, "default decision", "decision", "package "),
+            )
+
+
+def line_of(file: Path, *beginnings: str) -> int:
+    """The line that begins with the first of these texts that any line begins with, else 1."""
+    lines = file.read_text("utf-8", "replace").splitlines()
+    return next(
+        (
+            number
+            for beginning in beginnings
+            for number, line in enumerate(lines, 1)
+            if line.startswith(beginning)
+        ),
+        1,
+    )

@@ -1,0 +1,37 @@
+"""Where a finding is, as the person who called the command writes it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from extauth.assurance.findings import Finding
+
+if TYPE_CHECKING:
+    from extauth.errors import ConfigurationError
+
+_PLACE = re.compile(r"(?P<file>[^:]+):(?P<line>\d+): (?P<text>.+)")
+
+
+def told(file: Path | str) -> str:
+    """`file` relative to where the command was called; absolute when it is elsewhere."""
+    path = Path(file).absolute()
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def findings(error: ConfigurationError) -> tuple[Finding, ...]:
+    """What is wrong with an operator's files; an error may tell several faults, a line each."""
+    if error.file is not None:
+        place = f"{error.file}:{error.line}: " if error.line is not None else f"{error.file}: "
+        message = error.message.removeprefix(place)
+        return (Finding(message, file=told(error.file), line=error.line),)
+    return tuple(_line(line) for line in error.message.splitlines())
+
+
+def _line(line: str) -> Finding:
+    found = _PLACE.match(line)
+    if found is None:
+        return Finding(line)
+    return Finding(found["text"], file=told(found["file"]), line=int(found["line"]))

@@ -1,0 +1,234 @@
+"""Why a decision is what it is: the whole explanation, stage by stage."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from extauth.assurance.explanation import probe
+from extauth.assurance.explanation.altered import alter
+from extauth.assurance.explanation.attribution import Attribution
+from extauth.assurance.explanation.candidates import Candidates
+from extauth.assurance.explanation.explained import Altered, Change, Explanation, Recorded
+from extauth.assurance.explanation.flips import Search
+from extauth.assurance.explanation.leaves import document_of
+from extauth.assurance.explanation.opa import Opa, Refused, TooSlow
+from extauth.assurance.explanation.program import Program
+from extauth.assurance.explanation.question import stage
+from extauth.assurance.explanation.syntax import read
+from extauth.errors import ConfigurationError, PolicyError
+from extauth.facts import at_admission
+from extauth.policy import Entrypoint, WasmEngine
+from extauth.types import Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from extauth.assurance.explanation.explained import Fired
+    from extauth.assurance.explanation.policies import Policies
+    from extauth.assurance.explanation.question import Question
+    from extauth.audit import AuditRecord
+    from extauth.types import Facts
+
+EVALUATION_SECONDS = 5.0
+SEARCH_SECONDS = 1.5
+_ONE_SECONDS = 1.0
+
+
+class Explainer:
+    """Explains decisions of one set of policies. Not thread-safe. It lives as long as they.
+
+    `seconds` is how long OPA may take for all rules on one input, `search_seconds` how much
+    processor time the search for single changes may take.
+    """
+
+    def __init__(
+        self,
+        policies: Policies,
+        opa: Path,
+        *,
+        seconds: float = EVALUATION_SECONDS,
+        search_seconds: float = SEARCH_SECONDS,
+    ) -> None:
+        """Read the rules. Raises StackError when OPA can't be run."""
+        self._policies = policies
+        self._opa = Opa(opa, seconds)
+        self._search_seconds = search_seconds
+        trees = self._opa.parse(policies.sources, policies.modules)
+        self._program = Program(read(trees))
+        own = Path(tempfile.mkdtemp(prefix="probes-", dir=policies.directory))
+        self._probes = probe.write(self._program, policies.sources, own)
+        self._candidates = Candidates(self._program, policies.data)
+        self._engine: WasmEngine | None = None
+
+    def explain(self, question: Question, what_if: Sequence[str] = ()) -> Explanation:
+        """The explanation of a request, or of facts alone.
+
+        `what_if` are changes, `path=value`. Raises ConfigurationError for a change that can't be
+        made, and PolicyError when the policies have no decision, or none in time.
+        """
+        recorded, facts = question.record, question.facts
+        if facts is None:
+            return Explanation(
+                None,
+                self._policies.name,
+                recorded=_recorded(recorded, None) if recorded else None,
+                searched=False,
+                note="the request ended before any policy was asked",
+            )
+        entrypoint = stage(facts)
+        altered, changes = alter(facts, what_if)
+        explained = self._stage(entrypoint, facts, *self._ask(entrypoint, facts), recorded)
+        changed = self._altered(entrypoint, altered, changes, explained) if changes else None
+        admission = None
+        if entrypoint is Entrypoint.INFERENCE:
+            early = at_admission(facts)
+            decision, told = self._ask(Entrypoint.ADMISSION, early)
+            if not decision.allow:
+                admission = self._stage(Entrypoint.ADMISSION, early, decision, told, None)
+        return msgspec.structs.replace(explained, what_if=changed, admission=admission)
+
+    def _stage(
+        self,
+        entrypoint: Entrypoint,
+        facts: Facts,
+        decision: Decision,
+        told: Attribution,
+        record: AuditRecord | None,
+    ) -> Explanation:
+        flips, complete, note = asyncio.run(self._flips(entrypoint, facts, decision))
+        return Explanation(
+            stage="admission" if entrypoint is Entrypoint.ADMISSION else "inference",
+            policies=self._policies.name,
+            facts=document_of(facts),
+            decision=decision,
+            recorded=_recorded(record, decision) if record else None,
+            fired=told.fired(decision),
+            nearly=tuple(told.nearly()),
+            obligations=told.obligations(),
+            route=told.route(decision),
+            flips=flips,
+            searched=complete,
+            note=note or told.note,
+        )
+
+    def _ask(self, entrypoint: Entrypoint, facts: Facts) -> tuple[Decision, Attribution]:
+        document = msgspec.json.encode(facts)
+        try:
+            probes = probe.ask(self._probes, self._opa, entrypoint, document)
+        except TooSlow:
+            raise self._slow(document) from None
+        if probes.decision is None:
+            raise PolicyError(f"the decision {entrypoint} is undefined: no rule gives it a value")
+        try:
+            decision = msgspec.convert(probes.decision, Decision)
+        except msgspec.ValidationError as error:
+            raise PolicyError(f"the decision {entrypoint} is malformed: {error}") from None
+        return decision, Attribution(self._program, probes, entrypoint, document_of(facts))
+
+    async def _flips(
+        self, entrypoint: Entrypoint, facts: Facts, decision: Decision
+    ) -> tuple[Any, bool, str | None]:
+        try:
+            engine = self._searched()
+        except ConfigurationError as error:
+            return (), False, f"single changes were not searched: {error.message}"
+        search = Search(engine, entrypoint, self._candidates, self._search_seconds)
+        flips, complete = await search.flips(facts, decision.allow)
+        note = None if complete else "there was not time to search all single changes"
+        return flips, complete, note
+
+    def _searched(self) -> WasmEngine:
+        """The engine of all searches: to load it takes longer than many a search."""
+        if self._engine is None:
+            engine = WasmEngine(self._policies.directory, self._search_seconds)
+            self._policies.opened.callback(lambda: asyncio.run(engine.close()))
+            self._engine = engine
+        return self._engine
+
+    def _altered(
+        self,
+        entrypoint: Entrypoint,
+        altered: Facts,
+        changes: tuple[Change, ...],
+        before: Explanation,
+    ) -> Altered:
+        decision, told = self._ask(entrypoint, altered)
+        fired = told.fired(decision)
+        granted = [item.obligation for item in told.obligations()]
+        earlier = [item.obligation for item in before.obligations]
+        return Altered(
+            changes=changes,
+            decision=decision,
+            appeared=_only(fired, before.fired),
+            gone=_only(before.fired, fired),
+            obligations_appeared=tuple(item for item in granted if item not in earlier),
+            obligations_gone=tuple(item for item in earlier if item not in granted),
+        )
+
+    def _slow(self, document: bytes) -> PolicyError:
+        """Which package it is: the first that is slow by itself, those that it asks before it."""
+        packages = {clause.scope.package for clause in self._program.clauses}
+        asked = {
+            package: {
+                rule
+                for clause in self._program.clauses
+                if clause.scope.package == package
+                for rule in self._program.reachable(clause.rule)
+            }
+            for package in packages
+        }
+        one = Opa(self._opa.path, _ONE_SECONDS)
+        for package in sorted(packages, key=lambda package: (len(asked[package]), package)):
+            name = ".".join(package[1:])
+            try:
+                one.evaluate([self._policies.sources], _own_rules(self._program, package), document)
+            except TooSlow:
+                return PolicyError(
+                    f"package {name} takes too long on this input: OPA gave up after "
+                    f"{self._opa.seconds:g} s"
+                )
+            except (Refused, PolicyError):
+                continue
+        return PolicyError(
+            f"the policies take too long on this input: OPA gave up after {self._opa.seconds:g} s"
+        )
+
+
+def _own_rules(program: Program, package: tuple[str, ...]) -> str:
+    rules = dict.fromkeys(
+        ".".join(clause.rule)
+        for clause in program.clauses
+        if clause.scope.package == package and not clause.function
+    )
+    return f"[[{', '.join(f'[value | value := {rule}]' for rule in rules)}]]"
+
+
+def _only(some: Sequence[Fired], others: Sequence[Fired]) -> tuple[Fired, ...]:
+    known = {(item.reason.rule, item.place) for item in others}
+    return tuple(item for item in some if (item.reason.rule, item.place) not in known)
+
+
+def _recorded(record: AuditRecord, decision: Decision | None) -> Recorded:
+    return Recorded(
+        request_id=record.request_id,
+        time=record.time,
+        snapshot=record.snapshot,
+        outcome=record.outcome,
+        status=record.status,
+        error=record.error,
+        decision=record.decision,
+        differs=decision is not None and _essence(record.decision) != _essence(decision),
+    )
+
+
+def _essence(decision: Decision | None) -> object:
+    """All of a decision but the wording of its reasons: engines write 2.0 in different ways."""
+    if decision is None:
+        return None
+    rules = [(reason.rule, reason.status, reason.hidden) for reason in decision.reasons]
+    return decision.allow, rules, decision.route, decision.obligations

@@ -1,0 +1,181 @@
+"""Runs tests and cases against mutants, many of them in one process."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from extauth.assurance.mutation.suite import number_of
+from extauth.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from extauth.assurance.mutation.cases import Cases
+    from extauth.assurance.mutation.module import Module
+    from extauth.assurance.mutation.mutant import Mutant
+    from extauth.assurance.mutation.opa import Fault, Opa
+    from extauth.assurance.mutation.suite import Suite
+
+# A batch that takes this long is run again, one mutant at a time.
+_BATCH_SECONDS = 120.0
+_SECONDS = 30.0
+
+
+class Trial:
+    """The files of one campaign in a directory of its own. Threads may share it.
+
+    `test_seconds` is what one test may take before its mutant counts as noticed.
+    """
+
+    def __init__(self, suite: Suite, opa: Opa, cases: Cases, work: Path, root: Path) -> None:
+        """Copy the policies and their data into `work`, so that nobody changes them meanwhile."""
+        self._suite, self._opa, self._cases, self._work = suite, opa, cases, work
+        self._root = root
+        self.test_seconds = _SECONDS
+        self._data = []
+        for name in ("gateway", "data"):
+            if (root / name).is_dir():
+                target = work / "data" / name
+                shutil.copytree(root / name, target, ignore=shutil.ignore_patterns("*.rego"))
+                self._data.append(target)
+        self._files: dict[Module, Path] = {}
+        for module in suite.modules:
+            file = work / "sources" / module.file
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(module.text, "utf-8")
+            self._files[module] = file
+
+    def paths(self, modules: Sequence[Module]) -> list[Path]:
+        """The files to load for these modules: their copies and all data."""
+        return [*(self._files[module] for module in modules), *self._data]
+
+    def compile(self) -> None:
+        """Raise ConfigurationError for what does not compile before anything is changed."""
+        for fault in self._opa.faults(self.paths(self._suite.modules)):
+            raise self._wrong(fault)
+
+    def refused(self, mutants: Sequence[Mutant]) -> frozenset[Mutant]:
+        """Those that `opa check --strict` refuses. One round of OPA for each stage of it.
+
+        An import that a change leaves unused is no reason: who makes that mistake drops it too.
+        """
+        sources = self._suite.sources()
+        with self._directory() as name:
+            folder = Path(name)
+            files: dict[str, Mutant] = {}
+            for number, mutant in enumerate(mutants):
+                package = [one for one in sources if one.package == mutant.module.package]
+                for written in self._suite.write(mutant, number, package, folder):
+                    files[str(written)] = mutant
+            refused: set[Mutant] = set()
+            while faults := self._opa.faults([folder, *self.paths(sources)]):
+                for fault in faults:
+                    file = fault.location.file
+                    if file not in files:
+                        raise self._wrong(fault)
+                    if not fault.is_unused_import or not _blanked(Path(file), fault.location.row):
+                        refused.add(files[file])
+                for file, mutant in files.items():
+                    if mutant in refused:
+                        Path(file).unlink(missing_ok=True)
+        return frozenset(refused)
+
+    def noticed(self, mutants: Sequence[Mutant], tests: Sequence[Module]) -> frozenset[Mutant]:
+        """Those mutants of one file that a test fails or loops on."""
+        if not tests:
+            return frozenset()
+        needed = self._suite.needed(tests)
+        if self._suite.separable(mutants[0].module):
+            found = self._together(mutants, needed)
+            if found is not None:
+                return found
+        return frozenset(mutant for mutant in mutants if self._fails(mutant, needed))
+
+    def noticed_by_a_case(self, mutant: Mutant) -> bool:
+        """Whether a decision case fails."""
+        if not len(self._cases):
+            return False
+        with self._directory() as name:
+            return self._cases.notice(self._changed(mutant, self._suite.sources(), Path(name)))
+
+    def _together(
+        self, mutants: Sequence[Mutant], needed: Sequence[Module]
+    ) -> frozenset[Mutant] | None:
+        """One process for all, or two; None when it comes to nothing."""
+        with self._directory() as name:
+            folder = Path(name)
+            files: dict[str, Mutant] = {}
+            copied: set[Module] = set()
+            for number, mutant in enumerate(mutants):
+                written = self._suite.write(mutant, number, needed, folder)
+                files.update((str(file), mutant) for file in written)
+                copied.update(written.values())
+            shared = [module for module in needed if module not in copied]
+            paths = [folder, *self.paths(shared)]
+            try:
+                return self._failing(mutants, paths)
+            except ConfigurationError:
+                unfit = self._unfit(files, paths)
+            try:
+                failing = self._failing(mutants, paths)
+            except ConfigurationError:
+                return None
+        return None if failing is None else failing | unfit
+
+    def _failing(
+        self, mutants: Sequence[Mutant], paths: Sequence[Path]
+    ) -> frozenset[Mutant] | None:
+        """Those of which a test fails; None when all of them take too long."""
+        tests = self._opa.test(paths, self.test_seconds, _BATCH_SECONDS)
+        if tests is None:
+            return None
+        return frozenset(mutants[number_of(test.package)] for test in tests if not test.passed)
+
+    def _unfit(self, files: Mapping[str, Mutant], paths: Sequence[Path]) -> frozenset[Mutant]:
+        """Those that compile by themselves and not with their tests, which so notice them.
+
+        Their files go, so that the others compile.
+        """
+        faults = self._opa.faults(paths, strict=False)
+        unfit = {files[fault.location.file] for fault in faults if fault.location.file in files}
+        for file, mutant in files.items():
+            if mutant in unfit:
+                Path(file).unlink()
+        return frozenset(unfit)
+
+    def _fails(self, mutant: Mutant, needed: Sequence[Module]) -> bool:
+        with self._directory() as name:
+            paths = self._changed(mutant, needed, Path(name))
+            try:
+                tests = self._opa.test(paths, self.test_seconds, _BATCH_SECONDS)
+            except ConfigurationError:
+                # It compiles by itself and not with its tests: they notice it.
+                return True
+        return tests is None or not all(test.passed for test in tests)
+
+    def _changed(self, mutant: Mutant, needed: Sequence[Module], folder: Path) -> list[Path]:
+        file = folder / "mutant.rego"
+        file.write_text(mutant.text, "utf-8")
+        return [file, *self.paths([module for module in needed if module is not mutant.module])]
+
+    def _wrong(self, fault: Fault) -> ConfigurationError:
+        """A fault of the original, at its place there."""
+        for module, file in self._files.items():
+            if str(file) == fault.location.file:
+                place = self._root / module.file
+                return ConfigurationError(fault.message, file=place, line=fault.location.row)
+        return ConfigurationError(f"can't be compiled: {fault.message}", file=self._root)
+
+    def _directory(self) -> tempfile.TemporaryDirectory[str]:
+        return tempfile.TemporaryDirectory(dir=self._work)
+
+
+def _blanked(file: Path, line: int) -> bool:
+    """Make the line empty; whether it was not."""
+    lines = file.read_text("utf-8").split("\n")
+    before, lines[line - 1] = lines[line - 1], ""
+    file.write_text("\n".join(lines), "utf-8")
+    return bool(before)

@@ -1,0 +1,76 @@
+"""Worker processes that judge pieces, and hand the batches back in the order of the trace."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import deque
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import chain, islice
+from multiprocessing import resource_tracker
+from typing import TYPE_CHECKING
+
+from extauth.assurance.replay.batch import decode
+from extauth.assurance.replay.interrupts import held_back
+from extauth.assurance.replay.worker import begin, judge
+from extauth.errors import StackError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
+    from extauth.assurance.replay.batch import Batch
+    from extauth.assurance.replay.trace import Piece
+    from extauth.assurance.replay.worker import Job, Worker
+
+AHEAD = 3
+"""Pieces a worker that are handed out before the first is asked back."""
+
+
+def batches(
+    job: Job, own: Worker, pieces: Iterable[Piece], workers: int
+) -> Generator[tuple[Piece, Batch], None, None]:
+    """Each piece with its batch, in order. Processes are spawned, so they inherit nothing.
+
+    A single worker is this process, and a single piece needs no other: `own` judges then, a worker
+    of the same job, and is closed where others do. However it ends, no other process is left when
+    the iterator is closed. Raises StackError when a worker dies, and what `pieces` raises.
+    """
+    source = iter(pieces)
+    ahead = list(islice(source, 2))
+    source = chain(ahead, source)
+    if workers == 1 or len(ahead) < 2:
+        for piece in source:
+            yield piece, own.batch(piece)
+        return
+    own.close()
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    # It lets Ctrl-C through while it starts, so it starts before that is held back.
+    resource_tracker.ensure_running()
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=begin, initargs=(job, stop))
+    waiting: deque[tuple[Piece, Future[bytes]]] = deque()
+    failure = None
+    try:
+        while True:
+            while failure is None and len(waiting) < AHEAD * workers:
+                try:
+                    piece = next(source)
+                except StopIteration:
+                    break
+                except Exception as error:
+                    # Raised again when the pieces before it are done.
+                    failure = error
+                    break
+                with held_back():
+                    waiting.append((piece, pool.submit(judge, piece)))
+            if not waiting:
+                break
+            piece, future = waiting.popleft()
+            yield piece, decode(future.result())
+        if failure is not None:
+            raise failure
+    except BrokenProcessPool:
+        raise StackError("a worker process of the replay died") from None
+    finally:
+        stop.set()
+        pool.shutdown(wait=True, cancel_futures=True)

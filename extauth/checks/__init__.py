@@ -1,5 +1,0 @@
-"""Everything that can be said about policies without traffic, as findings with file and line."""
-
-from extauth.checks.run import run_checks
-
-__all__ = ["run_checks"]

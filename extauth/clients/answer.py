@@ -1,0 +1,117 @@
+"""An error as a client sees it: body and headers, in the shape of the API that it called."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from extauth.errors import STATUSES, LimitExceeded
+from extauth.types import Api, CalendarPeriod, Lifetime, TokenBucket
+from extauth.types.headers import DROPPED_TURNS, NOTED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from extauth.errors import AnsweredError
+    from extauth.types import Limit, LimitState, Window
+
+JSON = "application/json"
+EVENTS = "text/event-stream"
+
+
+def error_body(api: Api, error: AnsweredError) -> bytes:
+    """The JSON of an error answer."""
+    if api is Api.KSERVE:
+        return msgspec.json.encode({"error": error.told})
+    return msgspec.json.encode(
+        {
+            "error": {
+                "message": error.told,
+                "type": STATUSES[error.status].openai_type,
+                "param": error.param,
+                "code": error.code,
+            }
+        }
+    )
+
+
+def error_headers(error: AnsweredError) -> tuple[tuple[str, str], ...]:
+    """The headers of an error answer. `retry-after` is whole seconds, rounded up (RFC 9110).
+
+    A limit that has no room tells what is left of all.
+    """
+    headers = [("content-type", JSON), *error.headers]
+    if error.status == 401:
+        headers.append(("www-authenticate", "Bearer"))
+    if error.retry_after is not None:
+        headers.append(("retry-after", str(max(1, math.ceil(error.retry_after)))))
+    if isinstance(error, LimitExceeded):
+        headers += limit_headers(error.states)
+    return tuple(headers)
+
+
+def limit_headers(states: Sequence[LimitState]) -> tuple[tuple[str, str], ...]:
+    """What is left of the limits that hold for a request.
+
+    `x-ratelimit-*` as OpenAI's, of the limit with the least left a unit; `RateLimit` and
+    `RateLimit-Policy` of all (draft-ietf-httpapi-ratelimit-headers). Slots are nobody's quota, and
+    would tell one tenant of another's requests.
+    """
+    states = [state for state in states if state.limit.unit != "slots"]
+    if not states:
+        return ()
+    headers: list[tuple[str, str]] = []
+    for unit in ("requests", "tokens"):
+        tightest = min(
+            (state for state in states if state.limit.unit == unit),
+            key=lambda state: state.remaining,
+            default=None,
+        )
+        if tightest is not None:
+            headers += [
+                (f"x-ratelimit-limit-{unit}", str(tightest.limit.max)),
+                (f"x-ratelimit-remaining-{unit}", str(max(0, tightest.remaining))),
+                (f"x-ratelimit-reset-{unit}", f"{math.ceil(tightest.reset or 0)}s"),
+            ]
+    rates = ", ".join(
+        [
+            f'"{state.limit.name}";r={max(0, state.remaining)}'
+            + ("" if state.reset is None else f";t={math.ceil(state.reset)}")
+            for state in states
+        ]
+    )
+    policies = _policies(tuple([state.limit for state in states]))
+    return (*headers, ("ratelimit-policy", policies), ("ratelimit", rates))
+
+
+def noted_headers(noted: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
+    """What was found and left as it is, by kind."""
+    if not noted:
+        return ()
+    return ((NOTED, ", ".join(f"{kind}={times}" for kind, times in sorted(noted.items()))),)
+
+
+def dropped_headers(turns: int) -> tuple[tuple[str, str], ...]:
+    """How many turns of a chat were left out."""
+    return ((DROPPED_TURNS, str(turns)),) if turns else ()
+
+
+@lru_cache(maxsize=1024)
+def _policies(limits: tuple[Limit, ...]) -> str:
+    return ", ".join(f'"{limit.name}";q={limit.max}{_window(limit.window)}' for limit in limits)
+
+
+def _window(window: Window) -> str:
+    """`;w=` in seconds, for a window that has so many; a month has not."""
+    match window:
+        case TokenBucket(seconds=seconds):
+            return f";w={seconds}"
+        case CalendarPeriod(period=period):
+            return {"hour": ";w=3600", "day": ";w=86400", "month": ""}[period]
+        case Lifetime():
+            return ""
+        case _:
+            return f";w={window}"

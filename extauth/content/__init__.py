@@ -1,0 +1,1 @@
+"""Texts: sensitive data found and masked, attacks recognised, detectors that run elsewhere."""

@@ -1,0 +1,88 @@
+"""One external service, asked in bounds: of time, of size, and not while it is down."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from extauth.content.detectors.breaker import Breaker
+from extauth.errors import BackendError, BackendUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from extauth.observability.metrics import Metrics
+    from extauth.settings import ExternalService
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+
+class Bounded(Generic[T]):
+    """Asks `ask`, which raises BackendUnavailable and BackendError, as `settings` allow.
+
+    Belongs to one event loop.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: ExternalService,
+        ask: Callable[[Sequence[str]], Awaitable[T]],
+        breaker: Breaker | None = None,
+    ) -> None:
+        self.name = name
+        self._settings = settings
+        self._ask = ask
+        self._breaker = breaker or Breaker()
+        self._absent = False
+
+    def wants(self, model: str) -> bool:
+        """Whether it is asked about requests to the model."""
+        return not self._settings.models or model in self._settings.models
+
+    async def ask(self, texts: Sequence[str], size: int, metrics: Metrics) -> T | None:
+        """What it says of `texts`, which have `size` code points; None when it is absent.
+
+        Takes no longer than its timeout. Every end counts in `metrics`.
+        """
+        if size > self._settings.max_text:
+            metrics.external(self.name, "too_large", 0.0)
+            return None
+        if not self._breaker.admits():
+            metrics.external(self.name, "skipped", 0.0)
+            return None
+        outcome, why, answer = "abandoned", "", None
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                answer = await self._ask(texts)
+            outcome = "answered"
+        except TimeoutError:
+            outcome, why = "timeout", f"no answer in {self._settings.timeout:g} s"
+        except BackendUnavailable as error:
+            outcome, why = "unavailable", error.message
+        except BackendError as error:
+            outcome, why = "malformed", error.message
+        finally:
+            metrics.external(self.name, outcome, time.perf_counter() - started)
+            self._ended(outcome, why)
+        return answer
+
+    def _ended(self, outcome: str, why: str) -> None:
+        if outcome == "abandoned":
+            self._breaker.abandoned()
+            return
+        if outcome in {"timeout", "unavailable"}:
+            self._breaker.failed()
+        else:
+            # Even a bad answer came in time: asking again costs nobody its whole timeout.
+            self._breaker.answered()
+        if why and not self._absent:
+            logger.warning("%s is absent: %s", self.name, why)
+        elif self._absent and not why:
+            logger.info("%s answers again", self.name)
+        self._absent = bool(why)

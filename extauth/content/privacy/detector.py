@@ -1,0 +1,133 @@
+"""From texts to what is sensitive in them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from extauth.content.escapes import Unescaped
+from extauth.content.pattern import PatternSet
+from extauth.content.privacy.finding import Finding
+from extauth.content.privacy.fold import fold, offsets
+from extauth.content.privacy.overlap import resolve
+from extauth.content.privacy.seam import Seams
+from extauth.content.privacy.terms import Terms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from extauth.content.pattern import Pattern
+    from extauth.content.privacy.recogniser import Recogniser
+
+REGIONS = ("US", "GB")
+
+_order = attrgetter("kind", "start")
+_place = attrgetter("start", "end", "kind")
+
+
+class Detector:
+    """Finds what is sensitive: every kind of `KINDS` but names, and a policy's own `terms`.
+
+    Immutable, safe to share between threads and tasks. The first one of some regions compiles
+    the built-in patterns, in less than a second; others share them. One pass over a text decides
+    which recognisers have to look closer; for most texts, none.
+    `regions` are ISO 3166 codes of countries whose phone numbers are also found in national form;
+    numbers in international form are found of every country.
+    """
+
+    __slots__ = ("_prefilter", "opens", "recognisers", "terms")
+
+    def __init__(self, regions: Sequence[str] = REGIONS, terms: Terms | None = None) -> None:
+        self.recognisers, self._prefilter = _built_in(tuple(regions))
+        self.terms = terms or Terms()
+        # What scanners of some kinds hold a stream back for, as they compiled it.
+        self.opens: dict[frozenset[str], Pattern] = {}
+
+    def detect(self, text: str) -> tuple[Finding, ...]:
+        """All findings, by start. Takes time linear in the text, whatever the text; never raises.
+
+        What JSON's escapes hide is found too, and a finding holds an escape whole or not at all.
+        Findings of one kind never overlap. Those of different kinds may: a card number inside an
+        email address is both, and a policy that looks for cards has to see it. Who replaces text
+        applies `resolve` to the kinds at hand.
+        """
+        return _resolved(self._read(text, Unescaped.of(text)))
+
+    def detect_all(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
+        """The findings of each text, also of what is split over neighbours or told by one.
+
+        A card number begun in one text and ended in the next is a finding in each: its part. So
+        is a date behind a question for the day of birth that the text before it ends with.
+        Takes time linear in all texts together.
+        """
+        found = [self.detect(text) for text in texts]
+        if len(texts) < 2:
+            return found
+        for seams in Seams.of(texts):
+            for parts in seams.split(self._find(seams.data)):
+                if not any(_covered(part.finding, found[part.text]) for part in parts):
+                    for part in parts:
+                        found[part.text] = _resolved([*found[part.text], part.finding])
+        return found
+
+    def _read(self, text: str, inner: Unescaped | None) -> list[Finding]:
+        """What is found in a text, and in what it reads without its escapes."""
+        data = text.encode() if text.isascii() else fold(text)
+        found = self._find(data)
+        if len(data) != len(text) and found:
+            kept = offsets(text)
+            found = [replace(f, start=kept[f.start], end=kept[f.end - 1] + 1) for f in found]
+        found += self.terms.find(text)
+        if inner is None:
+            return found
+        read = [
+            replace(f, start=inner.offset(f.start), end=inner.offset(f.end))
+            for f in self._read(inner.text, inner.inner)
+        ]
+        return [*(f for each in found if (f := _uncut(each, inner, read))), *read]
+
+    def _find(self, data: bytes) -> list[Finding]:
+        """What the built-in recognisers find in folded text, in no order."""
+        return [
+            Finding(recogniser.kind, start, end, recogniser.name, recogniser.confidence)
+            for recogniser in map(self.recognisers.__getitem__, self._prefilter.match(data))
+            for start, end in recogniser.find(data)
+        ]
+
+
+def _uncut(finding: Finding, inner: Unescaped, read: Iterable[Finding]) -> Finding | None:
+    """A finding with whole escapes; None where it cut one, and reads better without."""
+    start, end = inner.whole(finding.start, finding.end)
+    if (start, end) == (finding.start, finding.end):
+        return finding
+    return None if _covered(finding, read) else replace(finding, start=start, end=end)
+
+
+def _covered(finding: Finding, known: Iterable[Finding]) -> bool:
+    """Whether one of the same kind is known that overlaps it."""
+    return any(
+        one.kind == finding.kind and one.start < finding.end and finding.start < one.end
+        for one in known
+    )
+
+
+@cache
+def _built_in(regions: tuple[str, ...]) -> tuple[tuple[Recogniser, ...], PatternSet]:
+    """The recognisers of these regions, and what tells which of them have to look."""
+    # Its import compiles patterns, which who only reads a policy's terms has no use for.
+    from extauth.content.privacy.recognisers import recognisers  # noqa: PLC0415
+
+    made = recognisers(regions)
+    return made, PatternSet(recogniser.prefilter for recogniser in made)
+
+
+def _resolved(found: list[Finding]) -> tuple[Finding, ...]:
+    if len(found) < 2:
+        return tuple(found)
+    found.sort(key=_order)
+    resolved = [f for _, same in groupby(found, attrgetter("kind")) for f in resolve(same)]
+    resolved.sort(key=_place)
+    return tuple(resolved)

@@ -1,0 +1,143 @@
+"""What was found does not leave: something stands in its stead, remembered for the way back."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from extauth.content.privacy.edits import Edits
+from extauth.content.privacy.overlap import resolve
+from extauth.content.privacy.restorer import Restorer, StreamRestorer, canonical, put_back
+from extauth.content.privacy.substitute import OneWay
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from extauth.content.privacy.finding import Finding
+    from extauth.content.privacy.substitute import Substitutes
+
+Replacing = Literal["placeholder"] | OneWay
+"""The treatments that replace a text. A `placeholder` is put back into the answer."""
+
+# Without 0, 1, i, l and o: a small model copies what it can't confuse.
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+_SHORTEST_NONCE = 4
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Masked:
+    """A masked text and the findings that still stand in it, at their new offsets."""
+
+    text: str
+    remaining: tuple[Finding, ...]
+
+
+class Masker:
+    """Masks the texts of one request and knows how to undo it.
+
+    A placeholder reads `[EMAIL_1_k3f9]`: kind, number, and a nonce drawn for this request that
+    occurs in none of `texts`. So a client can neither guess one nor have written one by chance,
+    and `restore(mask(text))` is `text` for all of them. The same original of the same kind gets
+    the same placeholder throughout the request. Originals are held in memory only, as long as
+    the request, and appear in no repr. `substitutes` are those of the request, for what is not to
+    come back. Belongs to one task.
+    """
+
+    __slots__ = (
+        "_issued",
+        "_longest",
+        "_nonce",
+        "_originals",
+        "_restorer",
+        "_texts",
+        "substitutes",
+    )
+
+    def __init__(self, texts: Iterable[str], substitutes: Substitutes) -> None:
+        self.substitutes = substitutes
+        self._texts = tuple(texts)
+        self._nonce = ""
+        self._issued: dict[tuple[str, str], str] = {}
+        self._originals: dict[str, str] = {}
+        self._longest = 0
+        self._restorer: Restorer | None = None
+
+    def __repr__(self) -> str:
+        return f"Masker({len(self._issued)} placeholders)"
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to put back: answers may pass as they are."""
+        return not self._issued
+
+    def mask(
+        self,
+        text: str,
+        findings: Sequence[Finding],
+        *,
+        kinds: Collection[str],
+        treatment: Replacing,
+    ) -> Masked:
+        """Replace the findings of these kinds, by the rule of `resolve` where they overlap.
+
+        `text` is one of the constructor's texts or what an earlier call made of it; `findings`
+        are its own. A remaining finding that reached into a replaced span is cut to what is left
+        of it, one that contained the span goes on to contain the replacement.
+        """
+        chosen = resolve(finding for finding in findings if finding.kind in kinds)
+        if not chosen:
+            return Masked(text, tuple(findings))
+        edits = Edits(text)
+        for finding in chosen:
+            original = text[finding.start : finding.end]
+            edits.replace(
+                finding.start, finding.end, self._substitute(finding.kind, original, treatment)
+            )
+        remaining = (edits.moved(finding) for finding in findings if finding.kind not in kinds)
+        return Masked(edits.text(), tuple(finding for finding in remaining if finding))
+
+    def restore(self, text: str) -> str:
+        """`text` with this request's placeholders replaced by their originals."""
+        return put_back(text, self._originals, self._longest)
+
+    def restorer(self) -> StreamRestorer:
+        """A restorer for one choice of the answer, once all masking is done."""
+        if self._restorer is None:
+            self._restorer = Restorer(self._originals)
+        return StreamRestorer(self._restorer)
+
+    def _substitute(self, kind: str, original: str, treatment: Replacing) -> str:
+        # A span that is masked for the second time, as another kind, holds placeholders.
+        original = self.restore(original)
+        if treatment != "placeholder":
+            return self.substitutes.substitute(kind, original, treatment)
+        placeholder = self._issued.get((kind, original))
+        if placeholder is None:
+            placeholder = self._issued[kind, original] = self._placeholder(kind, original)
+        return placeholder
+
+    def _placeholder(self, kind: str, original: str) -> str:
+        if not self._nonce:
+            self._nonce = _unused(self._texts)
+        number = len(self._issued) + 1
+        while (key := canonical(f"{kind}_{number}_{self._nonce}")) in self._originals:
+            # A kind may end like a number: `term_1` and `term` could be told apart no longer.
+            number += 1
+        self._originals[key] = original
+        self._longest = max(self._longest, len(key))
+        self._restorer = None
+        return f"[{kind.upper()}_{number}_{self._nonce}]"
+
+
+def _unused(texts: Iterable[str]) -> str:
+    """A nonce that no restorer could read in any of the texts, nor across two in a row."""
+    # A template may put texts side by side.
+    written = canonical("".join(texts))
+    length = _SHORTEST_NONCE
+    while True:
+        nonce = "".join(secrets.choice(_ALPHABET) for _ in range(length))
+        if nonce not in written:
+            return nonce
+        # Texts may hold every short nonce there is, none can hold all of any length.
+        length += 1

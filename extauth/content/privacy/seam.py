@@ -1,0 +1,136 @@
+"""Where one text ends and the next begins: what a person reads on, from one to the other."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from extauth.content.privacy.fold import fold, offsets
+from extauth.content.privacy.recogniser import CONTEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from extauth.content.privacy.finding import Finding
+
+REACH: Final = 256
+"""Characters on either side of a seam that are read together."""
+
+_BREAK = b"\n\x1f\x1f\n"
+_JOINS_BEHIND = frozenset("@_-+/=.:")
+_JOINS_BEFORE = frozenset("@_-+/=:")
+
+
+class Part(NamedTuple):
+    """The part of a finding that stands in one text, by that text's number."""
+
+    text: int
+    finding: Finding
+
+
+class _Piece(NamedTuple):
+    """A piece of a text as it stands in the joined data; `cut` is where the text goes on."""
+
+    start: int
+    end: int
+    text: int
+    base: int
+    shown: str
+    cut_before: bool
+    cut_behind: bool
+
+    def part(self, finding: Finding) -> Part:
+        length = self.end - self.start
+        kept = range(length) if length == len(self.shown) else offsets(self.shown)
+        first = max(finding.start, self.start) - self.start
+        last = min(finding.end, self.end) - self.start - 1
+        begins, ends = self.base + kept[first], self.base + kept[last] + 1
+        return Part(self.text, replace(finding, start=begins, end=ends))
+
+
+class Seams:
+    """The ends and beginnings of neighbouring texts, joined and folded as `data`.
+
+    Joined `tight`, as a word goes on; or with a space, as a sentence does.
+    """
+
+    __slots__ = ("_pieces", "_starts", "_tight", "data")
+
+    def __init__(self, texts: Sequence[str], *, tight: bool) -> None:
+        self._tight = tight
+        self._pieces: list[_Piece] = []
+        joined = bytearray()
+        before = ""
+        filled = [number for number, text in enumerate(texts) if text]
+        for number in filled:
+            text = texts[number]
+            if before:
+                joined += _joint(before, text, tight)
+            # Nothing stands before the first text or behind the last: no seam is there.
+            if number == filled[0]:
+                self._add(joined, number, text, max(0, len(text) - REACH), len(text))
+            elif number == filled[-1]:
+                self._add(joined, number, text, 0, min(len(text), REACH))
+            elif len(text) <= 2 * REACH:
+                self._add(joined, number, text, 0, len(text))
+            else:
+                self._add(joined, number, text, 0, REACH)
+                joined += _BREAK
+                self._add(joined, number, text, len(text) - REACH, len(text))
+            before = text
+        self.data = bytes(joined)
+        self._starts = [piece.start for piece in self._pieces]
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Iterator[Seams]:
+        """Every way to read the texts on; none where only one says anything."""
+        filled = [text for text in texts if text]
+        if len(filled) < 2:
+            return
+        yield cls(texts, tight=False)
+        if any(map(_goes_on, filled, filled[1:])):
+            yield cls(texts, tight=True)
+
+    def split(self, findings: Iterable[Finding]) -> Iterator[list[Part]]:
+        """What of these findings in `data` no text shows alone, each as its parts."""
+        for finding in findings:
+            first = bisect_right(self._starts, finding.start) - 1
+            last = bisect_right(self._starts, finding.end - 1) - 1
+            begins, ends = self._pieces[first], self._pieces[last]
+            if begins.cut_before and finding.start == begins.start:
+                continue
+            if ends.cut_behind and finding.end == ends.end:
+                continue
+            if first < last:
+                # A space between two texts may belong to a finding, but to no text.
+                pieces = self._pieces[first : last + 1]
+                yield [piece.part(finding) for piece in pieces if piece.start < finding.end]
+            elif first and not self._tight and finding.start - begins.start < CONTEXT:
+                yield [begins.part(finding)]
+
+    def _add(self, joined: bytearray, number: int, text: str, start: int, end: int) -> None:
+        shown = text[start:end]
+        data = shown.encode() if shown.isascii() else fold(shown)
+        if not data:
+            return
+        at = len(joined)
+        cut_before, cut_behind = start > 0, end < len(text)
+        self._pieces.append(
+            _Piece(at, at + len(data), number, start, shown, cut_before, cut_behind)
+        )
+        joined += data
+
+
+def _joint(before: str, behind: str, tight: bool) -> bytes:
+    if tight:
+        return b"" if _goes_on(before, behind) else _BREAK
+    return b"" if before[-1].isspace() or behind[0].isspace() else b" "
+
+
+def _goes_on(before: str, behind: str) -> bool:
+    """Whether what one text ends with can be one word with what the other begins with."""
+    last, first = before[-1], behind[0]
+    if last == ".":
+        return before[-2:-1].isdigit() and first.isdigit()
+    return (last.isalnum() or last in _JOINS_BEFORE) and (first.isalnum() or first in _JOINS_BEHIND)

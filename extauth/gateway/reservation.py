@@ -1,0 +1,104 @@
+"""From a finished draft to its reservation: at once, or after a wait in line."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from extauth.obligations import clamped, demand
+from extauth.usage.prices import price_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from extauth.gateway.transaction import Transaction
+    from extauth.ledger import Counter, Reservation
+    from extauth.obligations import Draft
+    from extauth.settings import Limits, Price
+    from extauth.types import Account, Limit
+
+    Hold = Callable[[float], Awaitable[None]]
+    """Tells whoever waits for the answer that it may take so many seconds longer."""
+
+PATIENCE = 1.0
+"""Seconds that a request waits in line before `Hold` is called: sooner than anybody gives up."""
+
+GRACE = 5.0
+"""Seconds for all else that is to be done once the waiting has an end."""
+
+WAITING = 0.9
+"""The share of the time after which Envoy gives a request up that it may spend in line."""
+
+
+async def reserve(
+    transaction: Transaction,
+    account: Account,
+    draft: Draft,
+    counters: Sequence[Counter],
+    hold: Hold,
+) -> tuple[Reservation, Draft, Price]:
+    """Set the draft's worst case aside; the draft as its limits have clamped it, and its price.
+
+    Raises LimitExceeded when it does not fit, and won't within the time that a limit lets it wait.
+    What is reserved is known to the transaction, also when this is cancelled.
+    """
+    settings = transaction.runtime.snapshot.settings
+    limits = _bounded(draft.limits, settings.limits)
+    if limits is not draft.limits:
+        draft = replace(draft, limits=limits)
+    price = price_of(settings.models[account.model], account.version, transaction.received)
+    wanted = demand(draft, price, settings.limits.request_timeout, counters)
+
+    async def attempt() -> Reservation:
+        # A request that waited is reserved, and counts, from the moment it goes on.
+        reservation = await transaction.books.ledger.reserve(
+            account, wanted, transaction.books.clock()
+        )
+        transaction.reserved(reservation)
+        return reservation
+
+    waits = [limit.queue.max_wait for limit in draft.limits if limit.queue is not None]
+    if waits:
+        reservation = await _in_line(transaction, draft, attempt, hold, max(waits))
+    else:
+        reservation = await attempt()
+    return reservation, clamped(draft, reservation, price), price
+
+
+def _bounded(limits: tuple[Limit, ...], most: Limits) -> tuple[Limit, ...]:
+    """Nobody waits for longer than Envoy does: it would be told that it was too slow itself."""
+    patience = WAITING * min(most.request_timeout, most.stream_idle_timeout)
+    if all(limit.queue is None or limit.queue.max_wait <= patience for limit in limits):
+        return limits
+    return tuple(
+        [
+            replace(limit, queue=replace(limit.queue, max_wait=min(limit.queue.max_wait, patience)))
+            if limit.queue
+            else limit
+            for limit in limits
+        ]
+    )
+
+
+async def _in_line(
+    transaction: Transaction,
+    draft: Draft,
+    attempt: Callable[[], Awaitable[Reservation]],
+    hold: Hold,
+    longest: float,
+) -> Reservation:
+    loop = asyncio.get_running_loop()
+    holding: list[asyncio.Future[None]] = []
+    timer = loop.call_later(
+        PATIENCE, lambda: holding.append(asyncio.ensure_future(hold(longest + GRACE)))
+    )
+    tenant = transaction.principal.tenant if transaction.principal else ""
+    try:
+        return await transaction.books.room.pass_through(draft.limits, tenant, attempt)
+    finally:
+        timer.cancel()
+        if holding:
+            # Nobody else may write until it has.
+            await asyncio.gather(*holding, return_exceptions=True)

@@ -1,5 +1,0 @@
-"""Would the tests notice a mistake? Policies changed one small step at a time, and tested."""
-
-from extauth.mutation.campaign import mutate
-
-__all__ = ["mutate"]

@@ -1,0 +1,1 @@
+"""Metrics and logs: how the gateway tells how it is doing, and never what is said through it."""

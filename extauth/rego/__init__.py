@@ -1,0 +1,1 @@
+"""OPA and its language as the compiler, the checks and the explanations use them."""

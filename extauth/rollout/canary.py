@@ -1,0 +1,88 @@
+"""A share of principals is served by the candidate; the others by the live policy."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Literal
+
+from extauth.audit import TrialPart
+from extauth.errors import GatewayError
+from extauth.rollout.record import Mode
+from extauth.rollout.trial import Part, Trial
+
+if TYPE_CHECKING:
+    from extauth.policy import Entrypoint, PolicyEngine
+    from extauth.types import Decision, Facts, Principal
+
+logger = logging.getLogger(__name__)
+
+
+class Canary(Trial):
+    """A principal stays on its side for as long as the candidate is the same."""
+
+    mode = Mode.CANARY
+
+    def join(self, request_id: str, principal: Principal, live: PolicyEngine) -> Part | None:
+        """See Trial. Every request has a part, so that the two groups can be told apart."""
+        if not self.running:
+            return None
+        chosen = self._shares(principal.id)
+        return _Part(self, request_id, live, group="candidate" if chosen else "live")
+
+    async def decide(
+        self, principal: Principal, live: PolicyEngine, entrypoint: Entrypoint, facts: Facts
+    ) -> Decision:
+        """See Trial."""
+        part = self.join("", principal, live)
+        if part is None:
+            return await live.decide(entrypoint, facts)
+        try:
+            return await part.decide(entrypoint, facts)
+        finally:
+            part.close()
+
+
+class _Part(Part):
+    """Asks the candidate until it fails, and from then on the live policy."""
+
+    __slots__ = ("_asked", "_canary", "_error", "_group", "_live", "_request_id")
+
+    def __init__(
+        self,
+        canary: Canary,
+        request_id: str,
+        live: PolicyEngine,
+        *,
+        group: Literal["live", "candidate"],
+    ) -> None:
+        self._canary = canary
+        self._request_id = request_id
+        self._live = live
+        self._group = group
+        self._error: str | None = None
+        self._asked = False
+        canary.pin()
+
+    async def decide(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
+        if self._group == "candidate" and self._error is None:
+            self._asked = True
+            try:
+                return self._canary.candidate.decide(entrypoint, facts)
+            except GatewayError as error:
+                self._error = error.code
+                # At once: a stream may take minutes to its end.
+                self._canary.judged(error)
+                logger.warning(
+                    "request %s: the candidate failed, the live policy decides: %s",
+                    self._request_id,
+                    error.message,
+                )
+        return await self._live.decide(entrypoint, facts)
+
+    def close(self) -> TrialPart | None:
+        if self._asked and self._error is None:
+            self._canary.judged(None)
+        self._canary.unpin()
+        return TrialPart(
+            candidate=self._canary.record.order.candidate, group=self._group, error=self._error
+        )

@@ -1,0 +1,84 @@
+"""The policies that are tried, held to what the snapshot can serve."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from extauth.errors import ConfigurationError, GatewayError, PolicyError
+from extauth.policy import Entrypoint, WasmEngine, checked_route
+from extauth.snapshot import Snapshot
+from extauth.types import Operation
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from extauth.settings import Settings
+    from extauth.snapshot.signing import Verifier
+    from extauth.types import Decision, Facts
+
+TIMEOUT = 0.1
+"""Seconds that a candidate gets for a decision at most: two thousand times what one takes."""
+
+_ROUTED = frozenset({Operation.MODEL_READY, Operation.MODEL_METADATA})
+"""What a backend answers about a model after admission alone."""
+
+
+class Candidate:
+    """Decides as the live engine does, and fails where its decision could not be carried out.
+
+    Like WasmEngine, one thread at a time may use it.
+    """
+
+    name = "wasm"
+
+    def __init__(self, engine: WasmEngine, settings: Settings) -> None:
+        self._engine = engine
+        self._settings = settings
+
+    @classmethod
+    async def open(cls, root: Path, snapshot: Snapshot, verifier: Verifier | None) -> Candidate:
+        """Load the policies of the compiled candidate in `root`, for what `snapshot` serves.
+
+        Raises ConfigurationError when they can't be loaded, are not what was compiled and signed,
+        or `snapshot` does not use Wasm.
+        """
+        settings = snapshot.settings
+        if settings.policy.engine != "wasm":
+            raise ConfigurationError(
+                "a candidate can only be tried with `policy.engine: wasm`: an OPA server holds one "
+                "set of policies"
+            )
+        compiled = await asyncio.to_thread(Snapshot.verified, root, verifier)
+        if compiled.settings != settings:
+            raise ConfigurationError(
+                "the candidate was compiled for another configuration; start it again"
+            )
+        timeout = min(TIMEOUT, settings.policy.timeout)
+        return cls(await asyncio.to_thread(WasmEngine, root / "policy", timeout), settings)
+
+    def decide(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
+        """The candidate's decision. Raises PolicyError or PolicyUnavailable, and nothing else."""
+        try:
+            decision = self._engine.ask(entrypoint, facts)
+        except GatewayError:
+            raise
+        except Exception as error:
+            # Whatever a candidate does to its engine is its failure, never the request's.
+            raise PolicyError(f"the engine failed: {type(error).__name__}") from error
+        self._check(entrypoint, facts, decision)
+        return decision
+
+    def _check(self, entrypoint: Entrypoint, facts: Facts, decision: Decision) -> None:
+        if not decision.allow:
+            return
+        inference = entrypoint is Entrypoint.INFERENCE
+        if inference and facts.tokens is None:
+            raise PolicyError("the policy allows a model that the gateway does not have")
+        routed = inference or (facts.model is not None and facts.request.operation in _ROUTED)
+        if routed or decision.route is not None:
+            checked_route(decision.route, self._settings)
+
+    async def close(self) -> None:
+        """Free the engine."""
+        await self._engine.close()

@@ -1,0 +1,1 @@
+"""The state directory, SQLite, and the files that come with the product."""

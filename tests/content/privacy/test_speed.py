@@ -1,0 +1,149 @@
+"""No text takes more than time linear in its length, whatever it is made of.
+
+Time is that of the processor, which other programs do not add to.
+"""
+
+from __future__ import annotations
+
+import time
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from extauth.content.privacy import Detector
+from extauth.content.privacy.fold import fold
+
+if TYPE_CHECKING:
+    from extauth.content.privacy.recogniser import Recogniser
+
+RECOGNISERS = Detector().recognisers
+
+SMALL, LARGE = 1 << 13, 1 << 16
+LINEAR = 3.0
+"""How much longer than eight times as long eight times the text may take, on a busy machine."""
+
+SEEDS = [
+    *("a", "1", "1 ", "A ", "a@", "a@a.", "é ", "\x1f", "\n", "-", "{", "'", '"', "://a:b@", "eyJ"),
+    *("eyJaaaaaaaaa.", "-----BEGIN PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----\nA: b\n"),
+    *("password", "password=", "password='", "password is ", "token: ", "name: password\nvalue: "),
+    *("born ", "born 1", "1 may ", "né le ", "b: ", "1990-01-01 ", "生年月日", "год рождения "),
+    *("12 Main ", "1 A ", "1 rue de ", "Calle A ", "Straße 1 ", "ul. A 1 ", "Rua A, ", "Via A "),
+    *("curl -u ", "mysql -p", "&sig=", "sk-a", "ghp_", "SG.a.", ".atlasv1.", "12345678:AA"),
+    *("+1", "00 1", "4111 ", "4111-", "1.1.1.", "::", "ab:", "DE00 ", "1А", "аa", "4О"),
+    *("AB 12 34 ", "1 A 1 ", "A1-", "1.1-1/", "passport A1", "account 123456", "12345678A "),
+    *(
+        "00:1b:",
+        "00-1b-",
+        "mac ",
+        "1A1zP1eP5Q",
+        "bc1q",
+        "0x0",
+        "btc 1A",
+        "P<UTO",
+        "7408122F1204159",
+    ),
+    *("tel 1 ", "t: 1-", "P.O. Box 1 ", "password a1!", "Laan van A ", "aA Street 1 "),
+]
+
+PIECES = [
+    *(
+        "1",
+        "1 ",
+        "1-",
+        "1.",
+        "a",
+        "aA",
+        "A1",
+        "A 1 ",
+        "1a ",
+        "éA ",
+        "a.",
+        "a@",
+        "=a",
+        "://a:",
+        "a:",
+    ),
+    *("sk-a", "key ", "1A1z", "<", "A\n", "\\n", "eyJa.", '"a"'),
+]
+"""What a pattern may be slow at when it comes again and again."""
+
+
+def seconds(detector: Detector, text: str) -> float:
+    begun = time.thread_time()
+    detector.detect(text)
+    return time.thread_time() - begun
+
+
+def spent(recogniser: Recogniser, data: bytes) -> float:
+    begun = time.thread_time()
+    for _ in recogniser.find(data):
+        pass
+    return time.thread_time() - begun
+
+
+def assert_linear(detector: Detector, seed: str) -> None:
+    short, long = ((seed * (size // len(seed) + 1))[:size] for size in (SMALL, LARGE))
+    for _ in range(3):
+        spent = min(seconds(detector, short) for _ in "ab")
+        if seconds(detector, long) <= LINEAR * LARGE / SMALL * max(spent, 0.001):
+            return
+    raise AssertionError(f"{seed!r} takes more than linear time in three attempts")
+
+
+@pytest.mark.parametrize("seed", SEEDS, ids=ascii)
+def test_repetition_takes_linear_time(detector: Detector, seed: str) -> None:
+    assert_linear(detector, seed)
+
+
+@pytest.mark.parametrize("recogniser", RECOGNISERS, ids=lambda one: f"{one.kind}-{one.name}")
+def test_no_recogniser_takes_more_than_linear_time(recogniser: Recogniser) -> None:
+    for piece in PIECES:
+        data = fold(piece * (SMALL // len(piece)))
+        for _ in range(3):
+            once = min(spent(recogniser, data) for _ in range(2))
+            twice = min(spent(recogniser, data + data) for _ in range(2))
+            # Twice the text: twice the time, where a square would be four times.
+            if twice <= 3 * max(once, 0.0005):
+                break
+        else:
+            raise AssertionError(f"{piece!r} takes more than linear time in three attempts")
+
+
+PROSE = {
+    "English": "The committee met on Tuesday, 12 of 20 came; costs fell by 4.5% (page 3). ",
+    "German": "Die Besprechung über die neuen Räume ist später, der größte Saal ist belegt. ",
+    "French": "L'été dernier, les élèves ont visité le musée où sont des œuvres célèbres. ",
+    "Russian": "Заседание комитета было перенесено на вторник, потому что зал занят. ",
+    "Chinese": "会议改到了星期二，因为最大的会议室已经被占用了。",
+    "code": "for row in rows:\n    total += row['price'] * 1.19  # VAT\n",
+}
+
+
+@pytest.mark.parametrize("prose", PROSE.values(), ids=PROSE.keys())
+def test_four_kilobytes_of_prose_take_150_microseconds_at_most(
+    detector: Detector, prose: str
+) -> None:
+    text = (prose * 4096)[: 4096 * len(prose) // len(prose.encode())]
+    assert detector.detect(text) == ()
+    # The quickest of many: a busy machine makes others slow, and none quicker.
+    assert min(seconds(detector, text) for _ in range(500)) <= 150e-6
+
+
+def test_a_megabyte_of_prose_takes_linear_time(detector: Detector) -> None:
+    prose = (PROSE["English"] * (1 << 14))[: 1 << 20]
+    small = min(seconds(detector, prose[: 1 << 17]) for _ in range(5))
+    assert min(seconds(detector, prose) for _ in range(5)) <= LINEAR * 8 * small
+
+
+def test_noise_takes_linear_time_too(detector: Detector) -> None:
+    random = Random(7)  # noqa: S311 - noise, no secrets
+    alphabet = "".join(SEEDS) + "0123456789abcdefghijklmnopqrstuvwxyz \n.,:;=/@-_+"
+    assert min(seconds(detector, "".join(random.choices(alphabet, k=LARGE))) for _ in "ab") < 1
+
+
+def test_many_small_texts_take_as_long_as_one(detector: Detector) -> None:
+    words = ["4111 1111 ", "password: ", "born ", "hunter2 ", "12 Main Street "] * 2000
+    begun = time.thread_time()
+    detector.detect_all(words)
+    assert time.thread_time() - begun < 3

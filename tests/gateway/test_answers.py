@@ -1,0 +1,191 @@
+"""What a policy says about answers, done to them on their way to the client."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from extauth.audit import Outcome
+from extauth.clients.tensors import pack, unpack
+from extauth.errors import ContentBlocked
+from tests.gateway.pipeline import CHAT, EVENTS, JSON, ROUTE, contents, event, generated
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from extauth.gateway.exchange import Exchange
+    from tests.gateway.pipeline import Pipeline
+
+    Decide = Callable[..., Awaitable[None]]
+
+STREAM = {**CHAT, "stream": True}
+CARD = "4111111111111111"
+KEY = "ghp_" + "a1B2" * 9
+
+
+def treated(**kinds: str) -> dict[str, Any]:
+    """A decision that lets pass, and treats these kinds in the answer."""
+    obligations = [
+        {"type": "mask", "kinds": [kind], "treatment": treatment, "direction": "answer"}
+        for kind, treatment in kinds.items()
+    ]
+    return {"allow": True, "route": ROUTE, "obligations": obligations}
+
+
+async def read(exchange: Exchange, *chunks: bytes) -> bytes:
+    """A stream's bytes, as the client gets them."""
+    exchange.headers(200, EVENTS)
+    out = [await exchange.chunk(chunk, end=False) for chunk in chunks]
+    return b"".join([*out, await exchange.chunk(b"", end=True)])
+
+
+async def test_a_whole_answer_is_treated_and_told_of(pipeline: Pipeline, decide: Decide) -> None:
+    await decide(inference=treated(card="redact", email="note"))
+    exchange, _ = await pipeline.exchange()
+    exchange.headers(200, JSON)
+    answer = await exchange.plain(generated(f"Use {CARD} of jane@example.com, {CARD}.", 20))
+    message = json.loads(answer.body)["choices"][0]["message"]["content"]
+    assert message == "Use [CARD] of jane@example.com, [CARD]."
+    assert json.loads(answer.body)["usage"]["completion_tokens"] == 20
+    record = await pipeline.record()
+    assert record.answer_sensitive == {"card": 2, "email": 1}
+    assert record.noted == {"email": 1}
+
+
+async def test_choices_are_scanned_each_for_itself(pipeline: Pipeline, decide: Decide) -> None:
+    await decide(inference=treated(card="redact"))
+    exchange, _ = await pipeline.exchange({**STREAM, "n": 2})
+    out = await read(
+        exchange,
+        event(f"My card {CARD[:8]}", 4, index=0),
+        event(f"Not {CARD[8:]} but", 4, index=1),
+        event(f"{CARD[8:]}.", 8, "stop", index=0),
+        event(" mine.", 6, "stop", index=1),
+    )
+    chunks = [json.loads(line[6:]) for line in out.decode().split("\n\n")[:-2]]
+    said = {0: "", 1: ""}
+    for choice in (choice for chunk in chunks for choice in chunk["choices"]):
+        said[choice["index"]] += choice["delta"].get("content", "")
+    assert said == {0: "My card [CARD].", 1: f"Not {CARD[8:]} but mine."}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 50])
+async def test_a_stream_is_treated_however_its_bytes_are_cut(
+    pipeline: Pipeline, decide: Decide, size: int
+) -> None:
+    await decide(inference=treated(card="redact", email="hash"))
+    text = f"Grüße! Die Karte «{CARD}» gehört jörg@example.com 🙂, nicht 测试."
+    exchange, _ = await pipeline.exchange()
+    exchange.headers(200, JSON)
+    whole = json.loads((await exchange.plain(generated(text, 9))).body)
+    sent = b"".join(event(piece, 9) for piece in text) + event("", 9, "stop")
+    exchange, _ = await pipeline.exchange(STREAM)
+    out = await read(exchange, *(sent[at : at + size] for at in range(0, len(sent), size)))
+    assert contents(out) == whole["choices"][0]["message"]["content"]
+    assert "[CARD]" in contents(out)
+    assert "@" not in contents(out)
+
+
+async def test_a_whole_answer_that_is_blocked_is_charged(
+    pipeline: Pipeline, decide: Decide
+) -> None:
+    await decide(inference=treated(secret="block"))
+    exchange, _ = await pipeline.exchange()
+    exchange.headers(200, JSON)
+    with pytest.raises(ContentBlocked) as raised:
+        await exchange.plain(generated(f"It is {KEY}.", 12))
+    await exchange._transaction.refuse(raised.value)
+    assert pipeline.charged().completion_tokens == 12
+    record = await pipeline.record()
+    assert (record.outcome, record.status, record.error) == (
+        Outcome.DENIED,
+        403,
+        "content_blocked",
+    )
+    assert record.answer_sensitive == {"secret": 1}
+
+
+async def test_a_stream_that_is_blocked_ends_with_an_error(
+    pipeline: Pipeline, decide: Decide
+) -> None:
+    await decide(inference=treated(secret="block"))
+    exchange, _ = await pipeline.exchange(STREAM)
+    out = await read(
+        exchange,
+        event("The key is ", 3),
+        event(KEY[:20], 9),
+        event(KEY[20:] + " and", 15),
+        event(" more of it.", 20, "stop"),
+    )
+    text, error = out.split(b'data: {"error"')
+    assert contents(text) == "The key is "
+    assert json.loads(b'{"error"' + error.strip())["error"] == {
+        "message": "The model's answer holds what the policy blocks: secret.",
+        "type": "permission_error",
+        "param": None,
+        "code": "content_blocked",
+    }
+    assert pipeline.charged().completion_tokens == 15
+    record = await pipeline.record()
+    assert (record.outcome, record.error) == (Outcome.DENIED, "content_blocked")
+
+
+async def test_what_is_held_back_at_the_end_is_scanned(pipeline: Pipeline, decide: Decide) -> None:
+    await decide(inference=treated(card="redact"))
+    exchange, _ = await pipeline.exchange(STREAM)
+    out = await read(exchange, event(f"It is {CARD}", 5, "length"))
+    assert contents(out) == "It is [CARD]"
+
+
+async def test_kserve_answers_are_treated_element_by_element(
+    pipeline: Pipeline, decide: Decide
+) -> None:
+    await decide(inference=treated(card="redact"))
+    tensor = {"name": "text_input", "datatype": "BYTES", "shape": [1], "data": ["a"]}
+    exchange, _ = await pipeline.exchange(
+        {"inputs": [tensor]}, pipeline.head("/v2/models/chat/infer")
+    )
+    exchange.headers(200, JSON)
+    data = [f"It is {CARD}.", "Nothing."]
+    output = {"name": "text_output", "datatype": "BYTES", "shape": [2], "data": data}
+    body = {"model_name": "chat", "model_version": "1", "outputs": [output]}
+    answer = await exchange.plain(json.dumps(body).encode())
+    assert json.loads(answer.body)["outputs"][0]["data"] == ["It is [CARD].", "Nothing."]
+
+
+async def test_nothing_that_a_kserve_model_says_passes_unseen(
+    pipeline: Pipeline, decide: Decide
+) -> None:
+    """Not as an output of another name, and not behind a byte that is no UTF-8."""
+    await decide(inference=treated(card="redact"))
+    exchange, _ = await pipeline.exchange(
+        {"text_input": "a"}, pipeline.head("/v2/models/chat/generate")
+    )
+    exchange.headers(200, JSON)
+    said = {**json.loads(generated("Hello.", 3)), "thought": f"It is {CARD}."}
+    answer = await exchange.plain(json.dumps(said).encode())
+    assert json.loads(answer.body)["thought"] == "It is [CARD]."
+
+    exchange, _ = await pipeline.exchange(
+        {"text_input": "a"}, pipeline.head("/v2/models/chat/generate_stream")
+    )
+    pieces = [f"My card {CARD[:8]}", f"{CARD[8:]}."]
+    chunks = [{**json.loads(generated("", 3, "")), "thought": piece} for piece in pieces]
+    out = await read(exchange, *(b"data: " + json.dumps(one).encode() + b"\n\n" for one in chunks))
+    events = [json.loads(line[6:]) for line in out.decode().split("\n\n")[:-1]]
+    assert "".join(each.get("thought", "") for each in events) == "My card [CARD]."
+
+    tensor = {"name": "text_input", "datatype": "BYTES", "shape": [1], "data": ["a"]}
+    exchange, _ = await pipeline.exchange(
+        {"inputs": [tensor]}, pipeline.head("/v2/models/chat/infer")
+    )
+    data = pack([b"\xff " + CARD.encode()])
+    output = {"name": "raw", "datatype": "BYTES", "shape": [1]}
+    output["parameters"] = {"binary_data_size": len(data)}
+    head = json.dumps({"model_name": "chat", "model_version": "1", "outputs": [output]}).encode()
+    exchange.headers(200, {"inference-header-content-length": str(len(head))})
+    answer = await exchange.plain(head + data)
+    length = int(dict(answer.headers)["inference-header-content-length"])
+    assert unpack(answer.body[length:]) == [b"\xff [CARD]"]

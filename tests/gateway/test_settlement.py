@@ -1,0 +1,271 @@
+"""One number: what the client is told, what is charged, and what is on record."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from extauth.errors import InvalidRequest
+from extauth.snapshot import Snapshot
+from extauth.types import Usage
+from tests.gateway.pipeline import CHAT, EVENTS, JSON, generated
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.gateway.pipeline import Loaded, Pipeline
+
+    Estimating = Callable[..., Awaitable[None]]
+
+KSERVE = "/v2/models/chat/versions/1"
+PROMPT = "Say hello to the whole wide world."
+STREAM = {**CHAT, "stream": True, "stream_options": {"include_usage": True}}
+
+
+@pytest.fixture(scope="module")
+def estimated(
+    snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Snapshot]:
+    """The demo as if nobody had given it the tokenizer of `chat`, settled by this."""
+
+    @cache
+    def made(by: str) -> Snapshot:
+        root = tmp_path_factory.mktemp("estimating") / by
+        shutil.copytree(snapshot.root, root)
+        settings = json.loads((root / "settings.json").read_text())
+        settings["models"]["chat"]["tokenizer"] = None
+        (root / "settings.json").write_text(json.dumps(settings))
+        data = json.loads((root / "policy/data.json").read_text())
+        data["settlement"]["estimated"] = by
+        (root / "policy/data.json").write_text(json.dumps(data))
+        return Snapshot.load(root)
+
+    return made
+
+
+@pytest.fixture
+def estimating(
+    pipeline: Pipeline, loaded: Loaded, estimated: Callable[[str], Snapshot]
+) -> Estimating:
+    """Serves it."""
+
+    async def serve(by: str = "larger") -> None:
+        pipeline.runtime = await loaded.open(estimated(by), pipeline.keys)
+
+    return serve
+
+
+def told(text: str, **counts: int) -> bytes:
+    """An answer with the counts of a backend."""
+    return json.dumps({**json.loads(generated(text)), **counts}).encode()
+
+
+def usages(events: bytes) -> list[dict[str, int]]:
+    """Every usage in a stream."""
+    lines = [line[6:] for line in events.decode().split("\n\n") if line]
+    return [
+        chunk["usage"] for line in lines if line != "[DONE]" if (chunk := json.loads(line))["usage"]
+    ]
+
+
+async def recorded(pipeline: Pipeline) -> Usage:
+    """What is on record, which is what is in the ledger."""
+    record = await pipeline.record()
+    assert record.usage is not None
+    usage = Usage(record.usage.prompt_tokens, record.usage.completion_tokens)
+    assert usage == pipeline.charged()
+    return usage
+
+
+async def test_an_estimate_is_a_fact_and_is_reserved(
+    pipeline: Pipeline, estimating: Estimating
+) -> None:
+    exact, _ = await pipeline.dispatch()
+    await estimating()
+    estimated, dispatch = await pipeline.dispatch()
+    assert exact.facts is not None
+    assert exact.facts.tokens is not None
+    assert estimated.facts is not None
+    assert estimated.facts.tokens is not None
+    assert exact.facts.tokens.exact
+    assert not estimated.facts.tokens.exact
+    assert estimated.facts.tokens.prompt == dispatch.worst_case.prompt_tokens
+    assert estimated.facts.tokens.prompt > exact.facts.tokens.prompt
+    for transaction in (exact, estimated):
+        await transaction.disconnected()
+
+
+@pytest.mark.parametrize(
+    ("by", "counts", "charged"),
+    [
+        ("larger", {"prompt_tokens": 9000, "completion_tokens": 4}, (9000, 12)),
+        ("larger", {"prompt_tokens": 9, "completion_tokens": 90}, (None, 90)),
+        ("larger", {}, (None, 12)),
+        ("backend", {"prompt_tokens": 9, "completion_tokens": 4}, (9, 4)),
+        ("backend", {"num_input_tokens": 9, "num_output_tokens": 4}, (9, 4)),
+        ("backend", {"completion_tokens": 4}, (None, 4)),
+        ("backend", {}, (None, 12)),
+    ],
+)
+@pytest.mark.parametrize("body", [CHAT, STREAM])
+async def test_an_estimate_is_settled_as_the_policy_says(  # noqa: PLR0917 - a table's columns
+    pipeline: Pipeline,
+    estimating: Estimating,
+    by: str,
+    counts: dict[str, int],
+    charged: tuple[int | None, int],
+    body: dict[str, Any],
+) -> None:
+    await estimating(by)
+    exchange, dispatch = await pipeline.exchange(body)
+    prompt = charged[0] or dispatch.worst_case.prompt_tokens
+    answer = told("Hello there.", **counts)
+    if body is STREAM:
+        assert exchange.headers(200, EVENTS)
+        out = await exchange.chunk(b"data: " + answer + b"\n\n", end=False)
+        out += await exchange.chunk(b"", end=True)
+        (usage,) = usages(out)
+    else:
+        exchange.headers(200, JSON)
+        usage = json.loads((await exchange.plain(answer)).body)["usage"]
+    assert (usage["prompt_tokens"], usage["completion_tokens"]) == (prompt, charged[1])
+    assert await recorded(pipeline) == Usage(prompt, charged[1])
+
+
+async def test_counts_of_single_responses_add_up(
+    pipeline: Pipeline, estimating: Estimating
+) -> None:
+    """As vLLM's backend streams them; it ends with Python's None for all but the last."""
+    await estimating("backend")
+    exchange, _ = await pipeline.exchange(STREAM)
+    exchange.headers(200, EVENTS)
+    out = b""
+    for text, reason in (("Hel", "None"), ("lo", "None"), ("", "stop")):
+        piece = {"text_output": text, "finish_reason": reason, "num_output_tokens": 2}
+        event = json.dumps({**piece, "num_input_tokens": 11}).encode()
+        out += await exchange.chunk(b"data: " + event + b"\n\n", end=False)
+    out += await exchange.chunk(b"", end=True)
+    (usage,) = usages(out)
+    assert (usage["prompt_tokens"], usage["completion_tokens"]) == (11, 6)
+    assert await recorded(pipeline) == Usage(11, 6)
+
+
+async def test_a_client_that_leaves_is_charged_what_it_may_have_seen(
+    pipeline: Pipeline, estimating: Estimating
+) -> None:
+    await estimating("backend")
+    exchange, _ = await pipeline.exchange(STREAM)
+    exchange.headers(200, EVENTS)
+    piece = {"text_output": "Hel", "num_output_tokens": 1, "num_input_tokens": 11}
+    await exchange.chunk(b"data: " + json.dumps(piece).encode() + b"\n\n", end=False)
+    await exchange.abandon()
+    assert await recorded(pipeline) == Usage(11, 1)
+
+
+async def test_with_the_tokenizer_the_models_own_count_of_its_answer_holds(
+    pipeline: Pipeline,
+) -> None:
+    exchange, dispatch = await pipeline.exchange()
+    prompt = dispatch.worst_case.prompt_tokens
+    exchange.headers(200, JSON)
+    await exchange.plain(told("Hello there.", prompt_tokens=prompt, completion_tokens=2))
+    assert await recorded(pipeline) == Usage(prompt, 2)
+
+
+async def test_a_backend_that_reads_more_than_we_count_is_believed(pipeline: Pipeline) -> None:
+    """The tokenizer of the configuration is not the model's, then."""
+    exchange, _ = await pipeline.exchange()
+    exchange.headers(200, JSON)
+    await exchange.plain(told("Hello there.", prompt_tokens=700, completion_tokens=2))
+    assert await recorded(pipeline) == Usage(700, 2)
+
+
+@pytest.mark.parametrize("by", ["larger", "backend"])
+async def test_a_kserve_client_is_told_what_it_is_charged(
+    pipeline: Pipeline, estimating: Estimating, by: str
+) -> None:
+    await estimating(by)
+    body = {"text_input": PROMPT, "max_tokens": 16}
+    exchange, dispatch = await pipeline.exchange(body, pipeline.head(f"{KSERVE}/generate"))
+    exchange.headers(200, JSON)
+    answer = await exchange.plain(told("Hello there.", prompt_tokens=9, completion_tokens=4))
+    fields = json.loads(answer.body)
+    wanted = Usage(9, 4) if by == "backend" else Usage(dispatch.worst_case.prompt_tokens, 12)
+    assert (fields["prompt_tokens"], fields["completion_tokens"]) == (
+        wanted.prompt_tokens,
+        wanted.completion_tokens,
+    )
+    assert await recorded(pipeline) == wanted
+
+
+async def test_every_event_of_a_kserve_stream_tells_what_is_charged_so_far(
+    pipeline: Pipeline, estimating: Estimating
+) -> None:
+    await estimating()
+    body = {"text_input": PROMPT, "max_tokens": 16}
+    head = pipeline.head(f"{KSERVE}/generate_stream")
+    exchange, dispatch = await pipeline.exchange(body, head)
+    exchange.headers(200, EVENTS)
+    prompt, out = dispatch.worst_case.prompt_tokens, b""
+    for tokens, text in enumerate(("Hello", " there"), 1):
+        counts = {"prompt_tokens": 9, "completion_tokens": tokens}
+        reason = "stop" if tokens == 2 else ""
+        fields = {**json.loads(generated(text, reason=reason)), **counts}
+        event = b"data: " + json.dumps(fields).encode() + b"\n\n"
+        out += await exchange.chunk(event, end=False)
+    out += await exchange.chunk(b"", end=True)
+    told_by = [json.loads(line[6:]) for line in out.decode().split("\n\n") if line]
+    assert {one["prompt_tokens"] for one in told_by} == {prompt}
+    assert told_by[-1]["completion_tokens"] == 11
+    assert await recorded(pipeline) == Usage(prompt, 11)
+
+
+def tensor(name: str, datatype: str, data: bytes | list[Any]) -> dict[str, Any]:
+    """An output of one element, in either encoding."""
+    if isinstance(data, bytes):
+        size = {"binary_data_size": len(data)}
+        return {"name": name, "datatype": datatype, "shape": [1], "parameters": size}
+    return {"name": name, "datatype": datatype, "shape": [1], "data": data}
+
+
+@pytest.mark.parametrize("binary", [False, True])
+async def test_tensors_tell_what_is_charged(
+    pipeline: Pipeline, estimating: Estimating, binary: bool
+) -> None:
+    await estimating()
+    inputs = [{"name": "text_input", "datatype": "BYTES", "shape": [1], "data": [PROMPT]}]
+    exchange, dispatch = await pipeline.exchange(
+        {"inputs": inputs}, pipeline.head(f"{KSERVE}/infer")
+    )
+    prompt, text = dispatch.worst_case.prompt_tokens, b"Hello there."
+    parts = [len(text).to_bytes(4, "little") + text, *(np.int32(n).tobytes() for n in (9, 4))]
+    outputs = [
+        tensor("text_output", "BYTES", parts[0] if binary else [text.decode()]),
+        tensor("prompt_tokens", "INT32", parts[1] if binary else [9]),
+        tensor("completion_tokens", "INT32", parts[2] if binary else [4]),
+    ]
+    body = json.dumps({"model_name": "chat", "model_version": "1", "outputs": outputs}).encode()
+    length = {"inference-header-content-length": str(len(body))}
+    exchange.headers(200, {**JSON, **length} if binary else JSON)
+    answer = await exchange.plain(body + b"".join(parts) if binary else body)
+    if binary:
+        counts = np.frombuffer(answer.body[-8:], np.int32).tolist()
+    else:
+        counts = [one["data"][0] for one in json.loads(answer.body)["outputs"][1:]]
+    assert counts == [prompt, 12]
+    assert await recorded(pipeline) == Usage(prompt, 12)
+
+
+async def test_token_ids_mean_nothing_without_the_tokenizer(
+    pipeline: Pipeline, estimating: Estimating
+) -> None:
+    await estimating()
+    with pytest.raises(InvalidRequest, match="send text"):
+        await pipeline.dispatch(
+            {"model": "chat", "prompt": [1, 2, 3]}, pipeline.head("/v1/completions")
+        )

@@ -1,0 +1,150 @@
+"""A transaction ends once, and its books are right however it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from extauth.audit import Outcome
+from extauth.errors import (
+    BackendError,
+    Forbidden,
+    GatewayError,
+    InvalidRequest,
+    LedgerUnavailable,
+    LimitExceeded,
+    NotFound,
+    PolicyError,
+    Unauthenticated,
+)
+from extauth.gateway.admission import admit
+from extauth.gateway.transaction import State, outcome_of
+from extauth.types import Counters, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from extauth.gateway.transaction import Transaction
+    from tests.gateway.pipeline import Pipeline
+
+USED = Usage(5, 7)
+ENDINGS: dict[str, Callable[[Transaction], Awaitable[None]]] = {
+    "served": lambda transaction: transaction.close(Outcome.SERVED, status=200),
+    "failed": lambda transaction: transaction.refuse(BackendError("The model failed.")),
+    "disconnected": lambda transaction: transaction.disconnected(),
+}
+
+
+async def test_what_is_reserved_counts_until_it_is_settled(pipeline: Pipeline) -> None:
+    transaction, dispatch = await pipeline.dispatch()
+    assert transaction.state is State.RESERVED
+    assert await pipeline.counted() == Counters(1, dispatch.worst_case.total_tokens)
+    transaction.usage = USED
+    await transaction.close(Outcome.SERVED, status=200)
+    assert await pipeline.counted() == Counters(1, 12)
+    assert pipeline.charged() == USED
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+async def test_without_known_usage_the_reservation_is_given_back(
+    pipeline: Pipeline, ending: str
+) -> None:
+    transaction, _ = await pipeline.dispatch()
+    await ENDINGS[ending](transaction)
+    assert await pipeline.counted() == Counters()
+    assert (await pipeline.record()).usage is None
+
+
+@pytest.mark.parametrize("first", ENDINGS)
+@pytest.mark.parametrize("second", ENDINGS)
+async def test_only_the_first_end_counts(pipeline: Pipeline, first: str, second: str) -> None:
+    transaction, _ = await pipeline.dispatch()
+    transaction.usage = USED
+    await ENDINGS[first](transaction)
+    transaction.usage = Usage(1000, 1000)
+    await ENDINGS[second](transaction)
+    assert await pipeline.counted() == Counters(1, 12)
+    record = await pipeline.record()
+    assert (record.outcome, record.usage) == (Outcome(first), USED)
+
+
+async def test_ends_at_the_same_time_are_one_end(pipeline: Pipeline) -> None:
+    transaction, _ = await pipeline.dispatch()
+    transaction.usage = USED
+    await asyncio.gather(*(end(transaction) for end in ENDINGS.values()))
+    assert pipeline.charged() == USED
+    assert (await pipeline.record()).outcome is Outcome.SERVED
+
+
+async def test_the_snapshot_stays_open_until_its_last_request_ends(pipeline: Pipeline) -> None:
+    one, two = pipeline.begin(), pipeline.begin()
+    retiring = asyncio.ensure_future(pipeline.runtime.retire())
+    await one.disconnected()
+    await one.disconnected()
+    await asyncio.sleep(0)
+    assert not retiring.done()
+    await admit(two)
+    await two.close(Outcome.SERVED, status=200)
+    await asyncio.wait_for(retiring, 1)
+
+
+async def test_a_ledger_that_can_not_settle_is_told_and_recorded(pipeline: Pipeline) -> None:
+    transaction, _ = await pipeline.dispatch()
+    transaction.usage = USED
+    await pipeline.ledger.close()
+    with pytest.raises(LedgerUnavailable):
+        await transaction.close(Outcome.SERVED, status=200)
+    record = await pipeline.record()
+    assert (record.outcome, record.status, record.error) == (
+        Outcome.FAILED,
+        503,
+        "ledger_unavailable",
+    )
+    await asyncio.wait_for(pipeline.runtime.retire(), 1)
+
+
+async def test_a_record_says_all_that_was_found_out(pipeline: Pipeline) -> None:
+    transaction, _ = await pipeline.dispatch()
+    transaction.usage = USED
+    await transaction.close(Outcome.SERVED, status=200)
+    record = await pipeline.record()
+    assert record.request_id == "r1"
+    assert record.snapshot == pipeline.runtime.snapshot.digest
+    assert record.principal is not None
+    assert record.principal.id == "acme/ada"
+    assert record.facts is not None
+    assert record.facts.tokens is not None
+    assert record.route is not None
+    assert (record.route.model, record.usage, record.engine) == ("chat", USED, "wasm")
+    assert {"identify", "admission", "parse", "read", "inference", "reserve"} <= set(record.timings)
+    assert "Say hello" not in str(record)
+
+
+async def test_a_request_that_never_left_was_routed_nowhere(pipeline: Pipeline) -> None:
+    transaction, dispatch = await pipeline.dispatch()
+    await transaction.disconnected()
+    refused = pipeline.begin()
+    refused.decision = transaction.decision
+    await refused.refuse(LimitExceeded("The limit has no room."))
+    went, stayed = await pipeline.records()
+    assert (went.route, stayed.route) == (dispatch.route, None)
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (Unauthenticated("No."), Outcome.DENIED),
+        (Forbidden("No."), Outcome.DENIED),
+        (Forbidden("The policy finds it unprocessable.", status=422), Outcome.DENIED),
+        (Forbidden("The law forbids it.", status=451), Outcome.DENIED),
+        (NotFound("No."), Outcome.DENIED),
+        (PolicyError("undefined"), Outcome.DENIED),
+        (LimitExceeded("Later."), Outcome.LIMITED),
+        (InvalidRequest("What?"), Outcome.INVALID),
+        (GatewayError("Sorry."), Outcome.FAILED),
+    ],
+)
+def test_an_outcome_says_whose_doing_it_was(error: GatewayError, outcome: Outcome) -> None:
+    assert outcome_of(error) is outcome
