@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         GuardFacts,
         LoadFacts,
         ModelReference,
+        PartFacts,
         Principal,
         Target,
     )
@@ -131,6 +132,7 @@ def inference_facts(
     classifiers: dict[str, dict[str, float]],
     absent: tuple[str, ...],
     guard: GuardFacts,
+    parts: PartFacts,
 ) -> Facts:
     """The same, with what the body tells, and how things are now.
 
@@ -151,5 +153,6 @@ def inference_facts(
         classifiers=classifiers,
         absent=absent,
         guard=guard,
+        parts=parts,
         purpose=admission.purpose,
     )

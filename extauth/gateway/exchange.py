@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.audit import Outcome
-from extauth.content.guard import LinkFilter
 from extauth.content.privacy import AnswerFilters
 from extauth.errors import AnsweredError, BackendTimeout, ContentBlocked, LedgerUnavailable
+from extauth.gateway.choices import ChoiceFilters
 from extauth.types import Delta, Usage
+from extauth.types.answer import WHOLE
 from extauth.usage.prices import cost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from extauth.content.privacy import AnswerFilter
     from extauth.gateway.dispatch import Dispatch
     from extauth.gateway.transaction import Transaction
 
@@ -51,58 +51,32 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class _Choice:
-    """What the text of one choice passes: treated and restored, then its links are looked at."""
-
-    __slots__ = ("_answer", "_links")
-
-    def __init__(self, answer: AnswerFilter, links: Sequence[LinkFilter]) -> None:
-        self._answer = answer
-        self._links = links
-
-    def whole(self, text: str) -> str:
-        text = self._answer.whole(text)
-        for links in self._links:
-            text = links.feed(text) + links.finish()
-        return text
-
-    def feed(self, text: str) -> str:
-        text = self._answer.feed(text)
-        for links in self._links:
-            text = links.feed(text)
-        return text
-
-    def finish(self) -> str:
-        rest = self._answer.finish()
-        for links in self._links:
-            rest = links.feed(rest) + links.finish()
-        return rest
-
-
 class Exchange:
     """Turns Triton's answer into the client's. Belongs to the task that serves the request."""
 
     __slots__ = (
-        "_codec",
         "_counted",
         "_dispatch",
         "_filters",
         "_making",
+        "_reader",
         "_sent",
         "_told",
         "_told_prompt",
         "_transaction",
+        "_writer",
         "state",
     )
 
     def __init__(self, transaction: Transaction, dispatch: Dispatch) -> None:
         self._transaction = transaction
         self._dispatch = dispatch
-        self._codec = dispatch.codec
+        self._reader = dispatch.reader
+        self._writer = dispatch.writer
         self._making = AnswerFilters(
             dispatch.detector, dispatch.answers, dispatch.masker, transaction.answer_sensitive
         )
-        self._filters: dict[int, _Choice] = {}
+        self._filters = ChoiceFilters(self._making, dispatch.guards)
         self._counted: dict[int, int] = {}
         self._told: dict[int, int] = {}
         self._told_prompt: int | None = None
@@ -112,9 +86,7 @@ class Exchange:
     def headers(self, status: int, headers: Mapping[str, str]) -> bool:
         """Note how the backend answers; True when its body is to arrive chunk by chunk."""
         self._transaction.mark("backend")
-        self._codec.start(status, headers)
-        events = headers.get("content-type", "").startswith("text/event-stream")
-        streams = status == 200 and events and self._codec.streaming
+        streams = self._reader.start(status, headers) and self._writer.streaming
         self.state = State.STREAMING if streams else State.PLAIN
         self._count(())
         return streams
@@ -128,24 +100,25 @@ class Exchange:
         """
         self._transaction.mark("backend")
         try:
-            deltas = self._count(self._codec.decode(body, end=True))
+            deltas = self._count(self._reader.decode(body, end=True))
         except BackendTimeout:
             self._transaction.usage = self._worst()
             raise
         usage = self._usage()
         try:
             if len(body) > _INLINE:
-                filtered = await asyncio.to_thread(self._whole, deltas)
+                filtered = await asyncio.to_thread(self._filters.whole, deltas)
             else:
-                filtered = self._whole(deltas)
+                filtered = self._filters.whole(deltas)
         except ContentBlocked:
             self._transaction.usage = usage
             raise
-        encoded = self._codec.encode(filtered)
-        encoded += self._codec.finish(usage)
+        encoded = self._writer.encode(filtered)
+        self._reader.finish()
+        encoded += self._writer.finish(usage)
         self._transaction.mark("translate")
         await self._finish(usage)
-        headers = (("content-type", self._codec.content_type), *self._codec.headers)
+        headers = (("content-type", self._writer.content_type), *self._writer.headers)
         return Answer(headers, encoded)
 
     async def chunk(self, body: bytes, *, end: bool) -> bytes:
@@ -158,20 +131,20 @@ class Exchange:
             return b""
         encoded = b""
         try:
-            deltas = self._count(self._codec.decode(body, end=end))
-            encoded = self._codec.encode(
-                [self._filtered(delta, last=delta.finish_reason is not None) for delta in deltas]
-            )
+            deltas = self._count(self._reader.decode(body, end=end))
+            feed = self._filters.feed
+            encoded = self._writer.encode([feed(delta) for delta in deltas])
             if not end:
                 await self._transaction.progress()
                 return encoded
-            encoded += self._codec.encode(self._held())
+            encoded += self._writer.encode(self._filters.held())
             usage = self._usage()
-            rest = self._codec.finish(usage)
+            self._reader.finish()
+            rest = self._writer.finish(usage)
             self._transaction.mark("stream")
             await self._finish(usage)
         except AnsweredError as error:
-            return encoded + self._codec.error(await self._failed(error))
+            return encoded + self._writer.error(await self._failed(error))
         return encoded + rest
 
     async def _failed(self, error: AnsweredError) -> AnsweredError:
@@ -207,6 +180,10 @@ class Exchange:
                 # Piece by piece, which errs upwards: nobody but the backend knows the ids.
                 count = tokenizer.count(delta.text)
                 self._counted[index] = self._counted.get(index, 0) + count
+            details = delta.details
+            if details is not None and index != WHOLE and (told is None or not tokenizer.exact):
+                said = sum([tokenizer.count(text) for text in details.texts])
+                self._counted[index] = self._counted.get(index, 0) + said
             if told is None and delta.finish_reason == "stop":
                 unseen = self._dispatch.unseen
                 self._counted[index] = self._counted.get(index, 0) + unseen
@@ -231,7 +208,9 @@ class Exchange:
         return self._settled(self._dispatch.worst_case.prompt_tokens, self._told_prompt)
 
     def _used(self, index: int) -> int:
-        return self._settled(self._counted.get(index, 0), self._told.get(index))
+        counted = self._counted
+        own = sum(counted.values()) if index == WHOLE else counted.get(index, 0)
+        return self._settled(own, self._told.get(index))
 
     def _settled(self, counted: int, told: int | None) -> int:
         """What is charged for tokens that are counted here, and by the backend if it tells."""
@@ -240,6 +219,8 @@ class Exchange:
         return told if self._dispatch.settlement == "backend" else max(counted, told)
 
     def _usage(self) -> Usage:
+        if WHOLE in self._told:
+            return self._costed(self._prompt(), self._used(WHOLE))
         choices = self._counted.keys() | self._told.keys()
         return self._costed(self._prompt(), sum(map(self._used, choices)))
 
@@ -253,36 +234,6 @@ class Exchange:
         return Usage(
             prompt, completion, cost(self._dispatch.price, prompt, completion), milliseconds
         )
-
-    def _whole(self, deltas: Sequence[Delta]) -> list[Delta]:
-        if self._idle:
-            return list(deltas)
-        return [
-            msgspec.structs.replace(delta, text=self._choice().whole(delta.text))
-            for delta in deltas
-        ]
-
-    def _filtered(self, delta: Delta, *, last: bool) -> Delta:
-        if self._idle:
-            return delta
-        choice = self._filters.get(delta.index)
-        if choice is None:
-            choice = self._filters[delta.index] = self._choice()
-        text = choice.feed(delta.text)
-        return msgspec.structs.replace(delta, text=text + choice.finish() if last else text)
-
-    @property
-    def _idle(self) -> bool:
-        return self._making.idle and not self._dispatch.guards
-
-    def _choice(self) -> _Choice:
-        links = [LinkFilter(one.links, one.allowed_domains) for one in self._dispatch.guards]
-        return _Choice(self._making.filter(), links)
-
-    def _held(self) -> list[Delta]:
-        """What filters of choices without a finish still hold back when the stream ends."""
-        held = [Delta(index, choice.finish()) for index, choice in self._filters.items()]
-        return [delta for delta in held if delta.text]
 
     async def _finish(self, usage: Usage) -> None:
         self.state = State.DONE

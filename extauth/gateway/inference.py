@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from msgspec.structs import replace
 
-from extauth.clients import parse_call
+from extauth.backends import check_capabilities
+from extauth.clients import parse_request
 from extauth.content.detectors import Inquiry
 from extauth.content.privacy import KeyedHash, Masker, Substitutes
 from extauth.errors import (
@@ -28,7 +29,7 @@ from extauth.types import Account, TokenFacts, Usage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from extauth.clients import Call
+    from extauth.clients import Codec
     from extauth.content.privacy import Finding
     from extauth.gateway.reservation import Hold
     from extauth.gateway.runtime import Runtime
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from extauth.ledger import Counter, Ledger
     from extauth.tokens import LanguageModel
     from extauth.types import Decision, Facts, GuardFacts, Obligation, Principal, Route
+    from extauth.types.call import Call
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -66,7 +68,8 @@ class Inference:
         limits = runtime.snapshot.settings.limits
         if len(body) > limits.request_body:
             raise RequestTooLarge(f"The body is over the limit of {limits.request_body} bytes.")
-        call = parse_call(transaction.target, transaction.head, body, depth=limits.json_depth)
+        codec = parse_request(transaction.target, transaction.head, body, depth=limits.json_depth)
+        call = codec.call
         transaction.stream = call.parameters.stream
         transaction.mark("parse")
 
@@ -105,6 +108,7 @@ class Inference:
             classifiers=inquiry.scores if inquiry else {},
             absent=inquiry.absent if inquiry else (),
             guard=guard,
+            parts=call.parts,
         )
         while True:
             decision = await transaction.decide(Entrypoint.INFERENCE, facts)
@@ -126,7 +130,7 @@ class Inference:
             rewritten = replace(draft, findings=findings)
             try:
                 return await self._enforce(
-                    transaction, decision, rewritten, counters, hold, large=large
+                    transaction, decision, rewritten, counters, hold, codec=codec, large=large
                 )
             except LimitExceeded as full:
                 facts = _elsewhere(facts, full)
@@ -147,14 +151,15 @@ class Inference:
         counters: Sequence[Counter],
         hold: Hold,
         *,
+        codec: Codec,
         large: bool,
     ) -> Dispatch:
         """From an allowed draft to a reserved dispatch."""
-        unsupported = draft.call.unsupported()
-        if unsupported is not None:
-            raise unsupported
-        route = checked_route(decision.route, transaction.runtime.snapshot.settings)
-        model = transaction.runtime.models[route.model]
+        runtime = transaction.runtime
+        route = checked_route(decision.route, runtime.snapshot.settings)
+        model = runtime.models[route.model]
+        backend = runtime.backends[model.settings.backend]
+        check_capabilities(draft.call, backend.capabilities)
         draft = await _on(large, _rewritten, model, decision.obligations, draft)
         check_context(draft)
         transaction.mark("obligations")
@@ -168,8 +173,11 @@ class Inference:
         dispatch = Dispatch(
             route=route,
             model=draft.model,
-            request=draft.call.request(draft.model, route.version, draft.prompts, draft.max_tokens),
-            codec=draft.call.response(
+            request=backend.request(
+                draft.call, model.settings, route.version, draft.prompts, draft.max_tokens
+            ),
+            reader=backend.reader(draft.call),
+            writer=codec.writer(
                 model_label=f"{route.model}@{route.version}",
                 request_id=transaction.head.request_id,
                 created=int(transaction.received),
@@ -199,7 +207,7 @@ def _read(
     runtime: Runtime, model: LanguageModel | None, call: Call, substitutes: Substitutes
 ) -> tuple[Draft | None, list[tuple[Finding, ...]], GuardFacts]:
     """Count tokens, detect, guard: all that takes time with the body's size."""
-    draft = _draft(model, call.bind(model), substitutes) if model else None
+    draft = _draft(model, call.decoded(model.decode), substitutes) if model else None
     texts = draft.texts if draft else call.texts()
     guard = runtime.guard.facts(texts, (draft.call if draft else call).sources())
     return draft, runtime.detector.detect_all(texts), guard
@@ -210,7 +218,7 @@ def _inquiry(transaction: Transaction, model: LanguageModel | None, call: Call) 
     externals = transaction.runtime.externals
     if externals is None or model is None:
         return None
-    texts = call.bind(model).texts()
+    texts = call.decoded(model.decode).texts()
     return Inquiry(externals, texts, model.settings.name, transaction.books.metrics)
 
 
@@ -228,7 +236,7 @@ def _rewritten(model: LanguageModel, obligations: Iterable[Obligation], draft: D
 
 def _draft(model: LanguageModel, call: Call, substitutes: Substitutes) -> Draft:
     """The request as the client wants it, counted by the model's tokenizer."""
-    prompts = call.prompts(model)
+    prompts = model.prompts(call)
     texts = call.texts()
     return Draft(
         model=model,

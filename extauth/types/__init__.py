@@ -1,5 +1,6 @@
 """The nouns that stages hand to each other. Immutable; imports nothing of its own."""
 
+from extauth.types.answer import Delta
 from extauth.types.decision import Decision, Reason, Route
 from extauth.types.facts import (
     BehaviourFacts,
@@ -9,6 +10,7 @@ from extauth.types.facts import (
     LoadFacts,
     ModelFacts,
     Parameters,
+    PartFacts,
     RequestFacts,
     Source,
     SourceFacts,
@@ -36,7 +38,7 @@ from extauth.types.obligation import (
 )
 from extauth.types.principal import Consent, Principal
 from extauth.types.request import INFERENCE, Api, ModelReference, Operation, RequestHead, Target
-from extauth.types.usage import Account, Clock, Crossing, Delta, LimitState, Usage
+from extauth.types.usage import Account, Clock, Crossing, LimitState, Usage
 
 __all__ = [
     "INFERENCE",
@@ -65,6 +67,7 @@ __all__ = [
     "Obligation",
     "Operation",
     "Parameters",
+    "PartFacts",
     "Principal",
     "Queue",
     "Reason",

@@ -155,13 +155,27 @@ class GuardFacts(msgspec.Struct, frozen=True):
     topics: tuple[str, ...] = ()
 
 
+class PartFacts(msgspec.Struct, frozen=True):
+    """The parts of a chat that nobody here has searched: counts by kind.
+
+    `hosts` are those that a model server would fetch parts from, in lower case, each once; a part
+    that is in the request itself has none.
+    """
+
+    images: int = 0
+    audio: int = 0
+    files: int = 0
+    hosts: tuple[str, ...] = ()
+
+
 class Facts(msgspec.Struct, frozen=True):
     """The policy input: facts, never content (schemas/input.schema.json).
 
     `gateway/admission` sees `parameters`, `tokens`, `sensitive` and `usage` as null, and `model`
     as null unless the path names one. `exceeded` names the limits that a route decided before
     ran into, where they ask for another. `load` is None where nobody knows, which is not idle;
-    it, `behaviour` and `guard` are None at admission. `classifiers` are the scores by label that
+    it, `behaviour`,
+    `guard` and `parts` are None at admission. `classifiers` are the scores by label that
     external classifiers gave; `absent` names those, and external detectors, that did not answer.
     `purpose` is what the client says that it wants the answer for, in `x-request-purpose`.
     """
@@ -179,6 +193,7 @@ class Facts(msgspec.Struct, frozen=True):
     load: LoadFacts | None = None
     behaviour: BehaviourFacts | None = None
     guard: GuardFacts | None = None
+    parts: PartFacts | None = None
     classifiers: dict[str, dict[str, float]] = {}
     absent: tuple[str, ...] = ()
     purpose: str | None = None

@@ -59,20 +59,6 @@ class Crossing(msgspec.Struct, frozen=True):
     resets_at: float | None
 
 
-class Delta(msgspec.Struct, frozen=True):
-    """A piece of one choice's answer, in the order of arrival.
-
-    `completion_tokens` is cumulative for the choice, `prompt_tokens` is of all prompts; None where
-    the backend does not tell. A `finish_reason` closes the choice.
-    """
-
-    index: int
-    text: str
-    finish_reason: str | None = None
-    completion_tokens: int | None = None
-    prompt_tokens: int | None = None
-
-
 class Clock(Protocol):
     """Unix seconds. The real one is `time.time`; a simulation brings its own."""
 

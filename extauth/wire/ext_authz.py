@@ -20,7 +20,8 @@ from google.rpc.status_pb2 import Status
 
 from extauth.api.portal import PortalTicket
 from extauth.audit import Outcome
-from extauth.clients import api_of, error_body, error_headers, triton_path
+from extauth.backends.triton import triton_path
+from extauth.clients import api_of, error_body, error_headers
 from extauth.errors import AnsweredError, GatewayError, NotFound
 from extauth.gateway.admission import admit
 from extauth.gateway.transaction import Transaction

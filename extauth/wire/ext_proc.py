@@ -127,7 +127,7 @@ class _Stream:
         )
         if exchange.headers(status, headers):
             told = (*limits, *noted_headers(self._transaction.noted))
-            await self._call.write(reply.open_stream(dispatch.codec.content_type, told))
+            await self._call.write(reply.open_stream(dispatch.writer.content_type, told))
             ended = False
             while not ended:
                 body = (await _next(self._call)).response_body

@@ -15,7 +15,8 @@ from envoy.service.ext_proc.v3.external_processor_pb2 import (
 )
 from envoy.type.v3.http_status_pb2 import HttpStatus
 
-from extauth.clients import REPLACED_HEADERS, error_body, error_headers
+from extauth.backends import REPLACED_HEADERS
+from extauth.clients import error_body, error_headers
 from extauth.types.headers import CLUSTER
 
 if TYPE_CHECKING:

@@ -127,6 +127,7 @@ class Loaded:
             snapshot=snapshot,
             engine=Kept(loaded.engine),
             models=loaded.models,
+            backends=loaded.backends,
             calendar=loaded.calendar,
             identifier=Identifier(keys, JwtIdentity(settings.identity.jwt)),
             counters=loaded.counters,

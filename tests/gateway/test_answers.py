@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from extauth.audit import Outcome
-from extauth.clients.tensors import pack, unpack
 from extauth.errors import ContentBlocked
+from extauth.types.call.tensors import pack, unpack
 from tests.gateway.pipeline import CHAT, EVENTS, JSON, ROUTE, contents, event, generated
 
 if TYPE_CHECKING:

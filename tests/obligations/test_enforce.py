@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from extauth.clients import parse_call, parse_target
+from extauth.clients import parse_request, parse_target
 from extauth.content.privacy import KeyedHash, Substitutes
 from extauth.gateway.inference import _draft
 from extauth.ledger import Reservation
@@ -43,7 +43,7 @@ def draft(pipeline: Pipeline, detector: Detector) -> Draft:
         }
     )
     head = RequestHead("r1", "POST", path, "", {}, "192.0.2.7")
-    call = parse_call(parse_target("POST", path), head, body, depth=32)
+    call = parse_request(parse_target("POST", path), head, body, depth=32).call
     substitutes = Substitutes(KeyedHash(bytes(32), "acme"))
     made = _draft(pipeline.runtime.models["chat"], call, substitutes)
     return replace(made, findings=[detector.detect(text) for text in made.texts])

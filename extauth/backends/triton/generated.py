@@ -1,4 +1,4 @@
-"""Triton's answers to generate and generate_stream: bytes to deltas, errors to ours.
+"""Triton's answers to generate and generate_stream: bytes to deltas.
 
 `generate` answers with one JSON object, `generate_stream` with a `data:` event a response and no
 `[DONE]`; errors may come under status 200, in either. A tensor of one element is a scalar in the
@@ -11,35 +11,19 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from extauth.errors import (
-    AnsweredError,
-    BackendError,
-    BackendTimeout,
-    BackendUnavailable,
-    InvalidRequest,
-)
+from extauth.backends.backend import is_events
+from extauth.backends.sse import EventStream
+from extauth.backends.triton.failure import failure
+from extauth.errors import AnsweredError, BackendError
 from extauth.types import Delta
+from extauth.types.answer import WHOLE, Details
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# A single event is a few tokens; this only keeps a broken backend from filling the memory.
-MAX_EVENT: Final = 1 << 20
-
 # vLLM's backend writes Python's None.
 _FINISH_REASONS: Final = {"": None, "None": None, "stop": "stop", "length": "length"}
-# Messages about the client's own tensors: names, shapes and types, never content.
-_CLIENT_ERRORS: Final = (
-    "unexpected inference input",
-    "unexpected inference output",
-    "unexpected shape for input",
-    "unexpected total byte size",
-    "expected ",
-    "inference input ",
-    "inference request batch-size",
-    "input byte size mismatch",
-    "input '",
-)
+_TRITONS: Final = frozenset({"model_name", "model_version"})
 
 
 class Generated(msgspec.Struct, frozen=True):
@@ -59,77 +43,45 @@ class Generated(msgspec.Struct, frozen=True):
     error: str | None = None
 
 
-class Failure(msgspec.Struct, frozen=True):
-    """Triton's error body."""
-
-    error: str = ""
-
-
 _generated: Final = msgspec.json.Decoder(Generated)
-_failure: Final = msgspec.json.Decoder(Failure)
-
-
-class Events:
-    """Cuts a stream of server-sent events, as Triton writes them, into their data."""
-
-    __slots__ = ("_buffer", "_searched")
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._searched = 0
-
-    def feed(self, chunk: bytes) -> list[bytes]:
-        """The data of each event that `chunk` completes.
-
-        Raises BackendError for an event that is too large, or none at all.
-        """
-        if not self._buffer and chunk.endswith(b"\n\n"):
-            return [_data(event) for event in chunk[:-2].split(b"\n\n")]
-        buffer = self._buffer
-        buffer += chunk
-        end = buffer.rfind(b"\n\n", self._searched)
-        if end < 0:
-            if len(buffer) > MAX_EVENT:
-                raise BackendError("The model's answer holds an event that is too large.")
-            self._searched = max(0, len(buffer) - 1)
-            return []
-        whole = bytes(buffer[:end])
-        del buffer[: end + 2]
-        self._searched = max(0, len(buffer) - 1)
-        return [_data(event) for event in whole.split(b"\n\n")]
-
-    @property
-    def partial(self) -> bool:
-        """Whether an event has begun and not ended."""
-        return bool(self._buffer)
+_outputs: Final = msgspec.json.Decoder(dict[str, object])
 
 
 class GenerateReader:
-    """The half of a codec that reads Triton: `start` and `decode` of `ResponseCodec`."""
+    """Reads `generate` or, streaming, `generate_stream`.
 
-    headers: tuple[tuple[str, str], ...] = ()
+    With `outputs` the outputs that are not known here are read too. Those that hold text are read
+    like choices, behind the model's own: a delta an element, so that nothing a model says passes
+    unseen.
+    """
 
-    def __init__(self, *, choices: int, streaming: bool) -> None:
-        self.streaming = streaming
+    def __init__(self, *, choices: int, streaming: bool, outputs: bool = False) -> None:
+        self._streaming = streaming
         self._choices = choices
-        self._unfinished = set(range(choices))
+        self._outputs = outputs
+        self._ended: set[int] = set()
         self._completed: dict[int, int] = {}
         self._prompt_tokens: int | None = None
-        self._events = Events()
+        self._events = EventStream()
         self._body = bytearray()
         self._status = 200
         self._failure: AnsweredError | None = None
+        self._told: dict[str, object] = {}
+        # The place of each element of the other texts.
+        self._others: dict[tuple[str, int], int] = {}
 
-    def start(self, status: int, headers: Mapping[str, str]) -> None:
-        """Triton's status; its headers tell nothing here."""
+    def start(self, status: int, headers: Mapping[str, str]) -> bool:
+        """Take status and headers; see `AnswerReader.start`."""
         self._status = status
+        return status == 200 and self._streaming and is_events(headers)
 
     def decode(self, chunk: bytes, end: bool) -> list[Delta]:
-        """See `ResponseCodec.decode`."""
-        self.check_failure()
+        """Return the deltas that are complete; see `AnswerReader.decode`."""
+        if self._failure is not None:
+            raise self._failure
         found: list[Delta] = []
         try:
-            if self._status != 200 or not self.streaming:
+            if self._status != 200 or not self._streaming:
                 self._body += chunk
                 if end:
                     self._read_whole(found)
@@ -144,20 +96,10 @@ class GenerateReader:
             self._failure = error
         return found
 
-    def check_failure(self) -> None:
-        """Raises the failure that is still to be told."""
+    def finish(self) -> None:
+        """Raise the failure that is still to be told."""
         if self._failure is not None:
             raise self._failure
-
-    def check_finished(self) -> None:
-        """Raises the failure that is still to be told, or BackendError for a missing end."""
-        self.check_failure()
-        if self._unfinished:
-            raise BackendError("The model's answer ended early.")
-
-    def parse(self, data: bytes) -> Generated:
-        """One response from its JSON; MsgspecError or UnicodeDecodeError when it is none."""
-        return _generated.decode(data)
 
     def _read_whole(self, found: list[Delta]) -> None:
         body = bytes(self._body)
@@ -167,12 +109,18 @@ class GenerateReader:
         self._read(body, found)
 
     def _read(self, data: bytes, found: list[Delta]) -> None:
+        fields: dict[str, object] = {}
         try:
-            response = self.parse(data)
+            if self._outputs:
+                fields = _outputs.decode(data)
+                response = msgspec.convert(fields, Generated)
+            else:
+                response = _generated.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             raise BackendError("The model's answer is malformed.") from None
         if response.error is not None:
             raise failure(200, data)
+        others = self._others_of(fields, found) if fields else []
         prompt = response.prompt_tokens
         if prompt is None:
             prompt = response.num_input_tokens
@@ -200,6 +148,7 @@ class GenerateReader:
             except (TypeError, ValueError):
                 raise BackendError("The model's answer has tensors of different lengths.") from None
             found.extend(self._delta(*row) for row in rows)
+        found.extend(others)
 
     def _delta(
         self, index: int, text: str, reason: str, tokens: int | None, new: int | None
@@ -208,38 +157,39 @@ class GenerateReader:
             tokens = self._completed[index] = self._completed.get(index, 0) + new
         if not 0 <= index < self._choices or reason not in _FINISH_REASONS:
             raise BackendError("The model's answer has an unknown choice or finish reason.")
-        if reason:
-            self._unfinished.discard(index)
-        elif text and index not in self._unfinished:
+        finish = _FINISH_REASONS[reason]
+        if finish is not None:
+            self._ended.add(index)
+        elif text and index in self._ended:
             raise BackendError("The model's answer goes on after its end.")
-        return Delta(index, text, _FINISH_REASONS[reason], tokens, self._prompt_tokens)
+        return Delta(index, text, finish, tokens, self._prompt_tokens)
+
+    def _others_of(self, fields: dict[str, object], found: list[Delta]) -> list[Delta]:
+        """Return the texts among the outputs that are not known; all else goes to `found`."""
+        data: dict[str, object] = {}
+        others: list[Delta] = []
+        for name, value in fields.items():
+            if name in Generated.__struct_fields__ or name == "id":
+                continue
+            texts = _texts(name, value)
+            if not texts:
+                data[name] = value
+            for at, text in enumerate(texts):
+                place = self._others.setdefault((name, at), self._choices + len(self._others))
+                others.append(Delta(place, text, details=Details(output=name)))
+        if data != self._told:
+            self._told = data
+            found.append(Delta(WHOLE, details=Details(data=data)))
+        return others
 
 
-def failure(status: int, body: bytes) -> AnsweredError:
-    """What the client is told about Triton's error.
+def _texts(name: str, value: object) -> list[str]:
+    """Return the texts of an output that is not known; none where it has numbers.
 
-    A full queue or a model that isn't loaded is BackendUnavailable; BackendTimeout when Envoy gave
-    it up; InvalidRequest when Triton refused the client's own tensors; anything else BackendError,
-    and its text stays here.
+    Raises BackendError for what is not a tensor, as strings inside of other things.
     """
-    if status == 504:
-        return BackendTimeout("The model took too long to answer.")
-    try:
-        message = _failure.decode(body).error
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        message = ""
-    if message.startswith("[request id: "):
-        message = message.partition("] ")[2]
-    if status in (429, 503) or "maximum queue size" in message:
-        return BackendUnavailable("The model has no room for another request.", retry_after=1)
-    if status == 404 or "is not ready" in message or "unknown model" in message:
-        return BackendUnavailable("The model is not ready.", retry_after=1)
-    if status == 400 and message.startswith(_CLIENT_ERRORS):
-        return InvalidRequest(message[:400], code="refused_by_model")
-    return BackendError("The model failed.")
-
-
-def _data(event: bytes) -> bytes:
-    if not event.startswith(b"data: ") or b"\n" in event:
-        raise BackendError("The model's answer is no stream of events.")
-    return event[6:]
+    elements = value if isinstance(value, list) else [value]
+    texts = [element for element in elements if isinstance(element, str)]
+    if any(isinstance(each, list | dict) for each in elements) or 0 < len(texts) < len(elements):
+        raise BackendError("The model's answer is malformed.")
+    return [] if name in _TRITONS else texts

@@ -17,7 +17,7 @@ from msgspec import Meta
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from extauth.clients.strings import Change
+    from extauth.types.call.strings import Change
 
 HEADER_LENGTH: Final = "inference-header-content-length"
 
@@ -59,7 +59,7 @@ class TensorHead(msgspec.Struct, frozen=True, omit_defaults=True):
 class Tensor(msgspec.Struct, frozen=True):
     """A tensor with its data.
 
-    `texts` are the elements of a BYTES tensor, None when they are no UTF-8 or it is another type.
+    `texts` are the elements of a BYTES tensor, None when they are not UTF-8 or it is another type.
     `data` is what came: the tensor's bytes when `binary`, else its JSON.
     """
 
@@ -76,14 +76,14 @@ class Tensor(msgspec.Struct, frozen=True):
         return math.prod(self.shape)
 
     def changed(self, change: Change) -> Tensor:
-        """The same tensor with `change` applied to its texts."""
+        """Return the tensor with `change` applied to its texts."""
         if self.texts is None:
             return self
         texts = [change(text) for text in self.texts]
         return Tensor(self.name, self.datatype, self.shape, self.binary, b"", texts)
 
     def numbers(self) -> list[object]:
-        """The elements of a tensor of numbers. ValueError when they are not what is promised."""
+        """Return the elements of a tensor of numbers. Raises ValueError for broken promises."""
         if self.binary:
             code = _FORMATS.get(self.datatype)
             if code is None or struct.calcsize(code) * self.size != len(self.data):
@@ -92,7 +92,7 @@ class Tensor(msgspec.Struct, frozen=True):
         return _flat(msgspec.json.decode(self.data))
 
     def counting(self, values: list[object]) -> Tensor:
-        """The same tensor of numbers with these elements; itself when they are the same."""
+        """Return the tensor of numbers with these elements; itself when they are the same."""
         if values == self.numbers():
             return self
         if self.binary:
@@ -103,8 +103,17 @@ class Tensor(msgspec.Struct, frozen=True):
 
 
 def numeric(name: str, datatype: str, shape: list[int], values: Sequence[object]) -> Tensor:
-    """A tensor of numbers, as JSON."""
+    """Return a tensor of numbers, as JSON."""
     return Tensor(name, datatype, shape, binary=False, data=msgspec.json.encode(values))
+
+
+def is_text(element: str) -> bool:
+    """Tell whether the bytes of an element were UTF-8, where others were read as well."""
+    try:
+        element.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def read_tensors(
@@ -115,7 +124,7 @@ def read_tensors(
 ) -> list[Tensor]:
     """Join tensors with their data. ValueError, its message safe to tell, when they don't fit.
 
-    With `surrogateescape` (PEP 383) a BYTES tensor that is no UTF-8 has texts too, and
+    With `surrogateescape` (PEP 383) a BYTES tensor that is not UTF-8 has texts too, and
     `write_tensors` gives its bytes back.
     """
     tensors = []
@@ -143,7 +152,7 @@ def read_tensors(
 
 
 def write_tensors(tensors: Sequence[Tensor]) -> tuple[list[TensorHead], bytes]:
-    """What goes into the JSON, and the binary data behind it."""
+    """Return what goes into the JSON, and the binary data behind it."""
     heads = []
     tail = []
     for tensor in tensors:
@@ -165,12 +174,12 @@ def write_tensors(tensors: Sequence[Tensor]) -> tuple[list[TensorHead], bytes]:
 
 
 def pack(elements: Sequence[bytes]) -> bytes:
-    """The binary form of a BYTES tensor."""
+    """Return the binary form of a BYTES tensor."""
     return b"".join([_LENGTH.pack(len(element)) + element for element in elements])
 
 
 def unpack(data: bytes) -> list[bytes]:
-    """The elements of a BYTES tensor in binary form. ValueError when the lengths don't add up."""
+    """Return the elements of a binary BYTES tensor. Raises ValueError for impossible lengths."""
     elements = []
     offset = 0
     while offset < len(data):

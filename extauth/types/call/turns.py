@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from extauth.clients.openai.messages import Message
+    from extauth.types.call.messages import Message
 
 _STANDING: Final = ("system", "developer")
 
 
 def turns_of(messages: Sequence[Message]) -> list[int | None]:
-    """The number of each message's turn, 0 the oldest; None for what must stay.
+    """Return the number of each message's turn, 0 the oldest; None for what must stay.
 
     A turn is a user's message with all that answers it, so that what is left still alternates as
     most chat templates want. After the last user's message, it is what the assistant said or
@@ -41,7 +41,7 @@ def turns_of(messages: Sequence[Message]) -> list[int | None]:
 
 
 def _answered(messages: Sequence[Message]) -> list[int]:
-    """Where the last result of each message's tool calls is; -1 without one.
+    """Return where the last result of each message's tool calls is; -1 without one.
 
     A result belongs to the latest call of its id: clients use ids again.
     """

@@ -15,7 +15,7 @@ _LONG: Final = 10**8
 
 
 def changed(value: object, change: Change) -> object:
-    """A copy of a JSON value with `change` applied to every string, in document order.
+    """Return a copy of a JSON value with `change` applied to every string, in document order.
 
     And to every whole number of nine digits or more, written out: a model reads it like a string,
     and one that changes becomes one.
@@ -56,12 +56,12 @@ class Replacer:
         self._left = iter(texts)
 
     def __call__(self, _: str) -> str:
-        """The next string. Raises ValueError when there is none."""
+        """Return the next string. Raises ValueError when there is none."""
         for text in self._left:
             return text
         raise ValueError("fewer texts than the call has")
 
     def done(self) -> None:
-        """Raises ValueError when strings are left over."""
+        """Raise ValueError when strings are left over."""
         for _ in self._left:
             raise ValueError("more texts than the call has")

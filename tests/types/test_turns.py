@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import convert
 
-from extauth.clients.openai.messages import Message
-from extauth.clients.openai.turns import turns_of
+from extauth.types.call import Message
+from extauth.types.call.turns import turns_of
 
 
 def messages(script: str) -> list[Message]:
