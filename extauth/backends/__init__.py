@@ -16,6 +16,7 @@ from extauth.backends.backend import (
     UpstreamRequest,
 )
 from extauth.backends.capabilities import check_capabilities
+from extauth.backends.openai import OpenAIBackend
 from extauth.backends.triton import TritonBackend
 
 if TYPE_CHECKING:
@@ -33,4 +34,6 @@ __all__ = [
 
 def open_backend(backend: settings.Backend) -> Backend:
     """Return what speaks to a configured backend. Safe to share."""
+    if backend.kind == "openai":
+        return OpenAIBackend(backend.url or "")
     return TritonBackend(external=backend.url is not None)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from extauth.settings import Model
-    from extauth.types import Delta
+    from extauth.types import Delta, Operation
     from extauth.types.call import Call
 
 REPLACED_HEADERS = (
@@ -21,6 +21,10 @@ REPLACED_HEADERS = (
 )
 """Request headers that describe the client's body, not ours, or ask for an answer that the gateway
 could not read. They are dropped before `UpstreamRequest.headers` are set."""
+
+
+CERTIFICATE_NOT_VERIFIED = "The certificate of the model server can't be verified."
+"""Envoy's own answer, as this gateway words it, where TLS to a model server fails for that."""
 
 
 class UpstreamRequest(msgspec.Struct, frozen=True):
@@ -62,6 +66,9 @@ class Backend(Protocol):
 
     def reader(self, call: Call) -> AnswerReader:
         """Return the reader of the answer to `call`."""
+
+    def metadata_path(self, operation: Operation, model: str, version: str) -> str | None:
+        """Return the path of KServe's metadata of a model; None where the server has none."""
 
 
 class AnswerReader(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
 
 from msgspec.structs import replace
 
@@ -29,6 +29,7 @@ from extauth.types import Account, TokenFacts, Usage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from extauth.backends import Backend
     from extauth.clients import Codec
     from extauth.content.privacy import Finding
     from extauth.gateway.reservation import Hold
@@ -189,7 +190,7 @@ class Inference:
             detector=transaction.runtime.detector,
             answers=draft.answers,
             guards=draft.guards,
-            settlement=draft.settlement,
+            settlement=draft.settlement or _trusted(backend, draft),
             unseen=max(map(draft.model.tokenizer.count, draft.call.stops), default=0),
         )
         transaction.mark("rewrite")
@@ -248,6 +249,14 @@ def _draft(model: LanguageModel, call: Call, substitutes: Substitutes) -> Draft:
         asked=call.parameters.max_tokens,
         masker=Masker(texts, substitutes),
     )
+
+
+def _trusted(backend: Backend, draft: Draft) -> Literal["backend"] | None:
+    """Return whose count is charged where the policy does not say.
+
+    Of several choices some servers count one alone, so that our own count is held against theirs.
+    """
+    return "backend" if backend.trusted_count and draft.call.parameters.n == 1 else None
 
 
 def _account(principal: Principal | None, route: Route) -> Account:

@@ -19,10 +19,18 @@ LISTENERS = "lds.yaml"
 
 def activate(snapshot: Snapshot, state: StateDir) -> None:
     """Make `snapshot` the one that processes started from now on will use."""
+    place_credentials(snapshot, state)
     place(snapshot.root / "envoy" / CLUSTERS, state.xds / CLUSTERS)
     place(snapshot.root / "envoy" / LISTENERS, state.xds / LISTENERS)
     place_bundle(snapshot, state)
     point(state, snapshot.digest)
+
+
+def place_credentials(snapshot: Snapshot, state: StateDir) -> None:
+    """Tell Envoy where the credentials of a snapshot's clusters are, before the clusters."""
+    for source in sorted((snapshot.root / "envoy").glob("credential-*.yaml")):
+        if not (state.xds / source.name).exists():
+            place(source, state.xds / source.name)
 
 
 def place(source: Path, target: Path) -> None:

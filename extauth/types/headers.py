@@ -1,7 +1,8 @@
 """Headers between Envoy and this gateway. Whatever starts with `INTERNAL` is never a client's.
 
 Envoy strips such headers from a client's request before its first filter runs. It alone sets
-`SOURCE`, `JWT` and `ORIGINAL_PATH`. Only ext_proc may set `CLUSTER`; only ext_authz may set
+`SOURCE`, `JWT` and `ORIGINAL_PATH`. Only ext_proc may set `CLUSTER` and `STREAMS`;
+only ext_authz may set
 `METADATA_CLUSTER` and `PRINCIPAL`: Envoy answers 503 to a mutation of another one's header.
 """
 
@@ -11,6 +12,9 @@ INTERNAL = "x-sluice-"
 
 CLUSTER = INTERNAL + "cluster"
 """Envoy's cluster for an inference request. Without it no route to a model's endpoints matches."""
+
+STREAMS = INTERNAL + "streams"
+"""That the answer to an inference request may take as long as it has something to say."""
 
 METADATA_CLUSTER = INTERNAL + "metadata-cluster"
 """Envoy's cluster for a metadata or health request, which reads and has no body."""

@@ -20,7 +20,6 @@ from google.rpc.status_pb2 import Status
 
 from extauth.api.portal import PortalTicket
 from extauth.audit import Outcome
-from extauth.backends.triton import triton_path
 from extauth.clients import api_of, error_body, error_headers
 from extauth.errors import AnsweredError, GatewayError, NotFound
 from extauth.gateway.admission import admit
@@ -106,13 +105,19 @@ def _allow(transaction: Transaction, decision: Decision) -> CheckResponse:
 def _metadata(
     transaction: Transaction, target: Target, decision: Decision
 ) -> list[HeaderValueOption]:
-    """The backend that answers: the model's, or the first one for what is not about a model."""
-    settings = transaction.runtime.snapshot.settings
+    """Name the backend that answers: the model's, or the first for what is about no model."""
+    runtime = transaction.runtime
+    settings = runtime.snapshot.settings
     if target.model is None:
-        backend = next(iter(settings.backends.values()))
-        return [_header(METADATA_CLUSTER, backend.cluster)]
+        found = [one for one in settings.backends.values() if one.kind == "triton"]
+        if not found:
+            raise NotFound("There is no KServe server here.")
+        return [_header(METADATA_CLUSTER, found[0].cluster)]
     route = checked_route(decision.route, settings)
-    path = triton_path(target.operation, route.model, route.version)
+    backend = runtime.backends[settings.models[route.model].backend]
+    path = backend.metadata_path(target.operation, route.model, route.version)
+    if path is None:
+        raise NotFound("This model has no KServe metadata: its server speaks the OpenAI API.")
     return [_header(":path", path), _header(METADATA_CLUSTER, route.cluster)]
 
 

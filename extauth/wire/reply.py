@@ -17,7 +17,7 @@ from envoy.type.v3.http_status_pb2 import HttpStatus
 
 from extauth.backends import REPLACED_HEADERS
 from extauth.clients import error_body, error_headers
-from extauth.types.headers import CLUSTER
+from extauth.types.headers import CLUSTER, STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,6 +81,8 @@ def send_upstream(dispatch: Dispatch) -> bytes:
         ("content-length", str(len(request.body))),
         *request.headers,
     )
+    if request.streams:
+        headers = (*headers, (STREAMS, "1"))
     _set(response.header_mutation, headers)
     return _serialised(message)
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.audit import AuditRecord
+    from extauth.backends import Backend
     from extauth.gateway.dispatch import Dispatch
     from extauth.policy import PolicyEngine
 
@@ -158,6 +159,7 @@ class Pipeline:
     load: LoadMonitor = field(default_factory=lambda: LoadMonitor(dict))
     behaviour: Behaviour = field(default_factory=Behaviour)
     opened: list[Runtime] = field(default_factory=list)
+    backend: Backend | None = None
 
     @classmethod
     async def open(cls, root: Path, snapshot: Snapshot, loaded: Loaded) -> Pipeline:
@@ -217,6 +219,8 @@ class Pipeline:
 
     def begin(self, head: RequestHead | None = None) -> Transaction:
         """A request of which only the head is known."""
+        if self.backend is not None:
+            self.runtime.backends = dict.fromkeys(self.runtime.backends, self.backend)
         return Transaction(self.books, self.runtime, head or self.head())
 
     async def dispatch(

@@ -10,13 +10,14 @@ import pytest
 from extauth.audit import Outcome
 from extauth.errors import ContentBlocked
 from extauth.types.call.tensors import pack, unpack
-from tests.gateway.pipeline import CHAT, EVENTS, JSON, ROUTE, contents, event, generated
+from tests.gateway.pipeline import CHAT, EVENTS, JSON, ROUTE, contents, generated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from extauth.gateway.exchange import Exchange
     from tests.gateway.pipeline import Pipeline
+    from tests.gateway.servers import Server
 
     Decide = Callable[..., Awaitable[None]]
 
@@ -41,11 +42,13 @@ async def read(exchange: Exchange, *chunks: bytes) -> bytes:
     return b"".join([*out, await exchange.chunk(b"", end=True)])
 
 
-async def test_a_whole_answer_is_treated_and_told_of(pipeline: Pipeline, decide: Decide) -> None:
+async def test_a_whole_answer_is_treated_and_told_of(
+    pipeline: Pipeline, server: Server, decide: Decide
+) -> None:
     await decide(inference=treated(card="redact", email="note"))
     exchange, _ = await pipeline.exchange()
     exchange.headers(200, JSON)
-    answer = await exchange.plain(generated(f"Use {CARD} of jane@example.com, {CARD}.", 20))
+    answer = await exchange.plain(server.whole(f"Use {CARD} of jane@example.com, {CARD}.", 20))
     message = json.loads(answer.body)["choices"][0]["message"]["content"]
     assert message == "Use [CARD] of jane@example.com, [CARD]."
     assert json.loads(answer.body)["usage"]["completion_tokens"] == 20
@@ -54,15 +57,17 @@ async def test_a_whole_answer_is_treated_and_told_of(pipeline: Pipeline, decide:
     assert record.noted == {"email": 1}
 
 
-async def test_choices_are_scanned_each_for_itself(pipeline: Pipeline, decide: Decide) -> None:
+async def test_choices_are_scanned_each_for_itself(
+    pipeline: Pipeline, server: Server, decide: Decide
+) -> None:
     await decide(inference=treated(card="redact"))
     exchange, _ = await pipeline.exchange({**STREAM, "n": 2})
     out = await read(
         exchange,
-        event(f"My card {CARD[:8]}", 4, index=0),
-        event(f"Not {CARD[8:]} but", 4, index=1),
-        event(f"{CARD[8:]}.", 8, "stop", index=0),
-        event(" mine.", 6, "stop", index=1),
+        server.event(f"My card {CARD[:8]}", 4, index=0),
+        server.event(f"Not {CARD[8:]} but", 4, index=1),
+        server.event(f"{CARD[8:]}.", 8, "stop", index=0),
+        server.event(" mine.", 6, "stop", index=1),
     )
     chunks = [json.loads(line[6:]) for line in out.decode().split("\n\n")[:-2]]
     said = {0: "", 1: ""}
@@ -73,14 +78,14 @@ async def test_choices_are_scanned_each_for_itself(pipeline: Pipeline, decide: D
 
 @pytest.mark.parametrize("size", [1, 2, 3, 50])
 async def test_a_stream_is_treated_however_its_bytes_are_cut(
-    pipeline: Pipeline, decide: Decide, size: int
+    pipeline: Pipeline, server: Server, decide: Decide, size: int
 ) -> None:
     await decide(inference=treated(card="redact", email="hash"))
     text = f"Grüße! Die Karte «{CARD}» gehört jörg@example.com 🙂, nicht 测试."
     exchange, _ = await pipeline.exchange()
     exchange.headers(200, JSON)
-    whole = json.loads((await exchange.plain(generated(text, 9))).body)
-    sent = b"".join(event(piece, 9) for piece in text) + event("", 9, "stop")
+    whole = json.loads((await exchange.plain(server.whole(text, 9))).body)
+    sent = b"".join(server.event(piece, 9) for piece in text) + server.event("", 9, "stop")
     exchange, _ = await pipeline.exchange(STREAM)
     out = await read(exchange, *(sent[at : at + size] for at in range(0, len(sent), size)))
     assert contents(out) == whole["choices"][0]["message"]["content"]
@@ -89,13 +94,13 @@ async def test_a_stream_is_treated_however_its_bytes_are_cut(
 
 
 async def test_a_whole_answer_that_is_blocked_is_charged(
-    pipeline: Pipeline, decide: Decide
+    pipeline: Pipeline, server: Server, decide: Decide
 ) -> None:
     await decide(inference=treated(secret="block"))
     exchange, _ = await pipeline.exchange()
     exchange.headers(200, JSON)
     with pytest.raises(ContentBlocked) as raised:
-        await exchange.plain(generated(f"It is {KEY}.", 12))
+        await exchange.plain(server.whole(f"It is {KEY}.", 12))
     await exchange._transaction.refuse(raised.value)
     assert pipeline.charged().completion_tokens == 12
     record = await pipeline.record()
@@ -108,16 +113,16 @@ async def test_a_whole_answer_that_is_blocked_is_charged(
 
 
 async def test_a_stream_that_is_blocked_ends_with_an_error(
-    pipeline: Pipeline, decide: Decide
+    pipeline: Pipeline, server: Server, decide: Decide
 ) -> None:
     await decide(inference=treated(secret="block"))
     exchange, _ = await pipeline.exchange(STREAM)
     out = await read(
         exchange,
-        event("The key is ", 3),
-        event(KEY[:20], 9),
-        event(KEY[20:] + " and", 15),
-        event(" more of it.", 20, "stop"),
+        server.event("The key is ", 3),
+        server.event(KEY[:20], 9),
+        server.event(KEY[20:] + " and", 15),
+        server.event(" more of it.", 20, "stop"),
     )
     text, error = out.split(b'data: {"error"')
     assert contents(text) == "The key is "
@@ -132,10 +137,12 @@ async def test_a_stream_that_is_blocked_ends_with_an_error(
     assert (record.outcome, record.error) == (Outcome.DENIED, "content_blocked")
 
 
-async def test_what_is_held_back_at_the_end_is_scanned(pipeline: Pipeline, decide: Decide) -> None:
+async def test_what_is_held_back_at_the_end_is_scanned(
+    pipeline: Pipeline, server: Server, decide: Decide
+) -> None:
     await decide(inference=treated(card="redact"))
     exchange, _ = await pipeline.exchange(STREAM)
-    out = await read(exchange, event(f"It is {CARD}", 5, "length"))
+    out = await read(exchange, server.event(f"It is {CARD}", 5, "length"))
     assert contents(out) == "It is [CARD]"
 
 

@@ -11,11 +11,12 @@ from extauth.audit import Outcome
 from extauth.errors import BackendError, BackendTimeout, BackendUnavailable, InvalidRequest
 from extauth.gateway.exchange import State
 from extauth.types import Counters, Usage
-from tests.gateway.pipeline import CHAT, EVENTS, JSON, contents, event, generated
+from tests.gateway.pipeline import CHAT, EVENTS, JSON, contents
 
 if TYPE_CHECKING:
     from extauth.gateway.exchange import Exchange
     from tests.gateway.pipeline import Pipeline
+    from tests.gateway.servers import Server
 
 STREAM = {**CHAT, "stream": True}
 SECRETIVE = {
@@ -29,16 +30,18 @@ def used(exchange: Exchange, completion: int) -> Usage:
     return Usage(exchange._dispatch.worst_case.prompt_tokens, completion)
 
 
-def placeholders(prompt: bytes) -> list[str]:
-    """What stands for the two addresses in the request to Triton."""
-    words = json.loads(prompt)["text_input"].replace("<|end|>", " ").split()
+def placeholders(server: Server, prompt: bytes) -> list[str]:
+    """What stands for the two addresses in the request to the server."""
+    words = server.read(prompt).replace("<|end|>", " ").split()
     return [word.rstrip(".") for word in words if word.startswith("[EMAIL_")]
 
 
-async def test_a_whole_answer_is_settled_before_it_is_given(pipeline: Pipeline) -> None:
+async def test_a_whole_answer_is_settled_before_it_is_given(
+    pipeline: Pipeline, server: Server
+) -> None:
     exchange, dispatch = await pipeline.exchange()
     assert not exchange.headers(200, JSON)
-    answer = await exchange.plain(generated("Hello there.", 5))
+    answer = await exchange.plain(server.whole("Hello there.", 5))
     usage = used(exchange, 5)
     assert pipeline.charged() == usage
     body = json.loads(answer.body)
@@ -51,24 +54,20 @@ async def test_a_whole_answer_is_settled_before_it_is_given(pipeline: Pipeline) 
     assert (await pipeline.record()).outcome is Outcome.SERVED
 
 
-async def test_choices_are_charged_together(pipeline: Pipeline) -> None:
+async def test_choices_are_charged_together(pipeline: Pipeline, server: Server) -> None:
     exchange, _ = await pipeline.exchange({**CHAT, "n": 2})
     exchange.headers(200, JSON)
-    answer = {
-        "text_output": ["one", "two"],
-        "finish_reason": ["stop", "length"],
-        "index": [0, 1],
-        "completion_tokens": [3, 16],
-    }
-    await exchange.plain(json.dumps(answer).encode())
+    await exchange.plain(server.choices("one", "two", tokens=[3, 16]))
     assert pipeline.charged() == used(exchange, 19)
 
 
-async def test_what_the_backend_does_not_count_is_counted_here(pipeline: Pipeline) -> None:
+async def test_what_the_backend_does_not_count_is_counted_here(
+    pipeline: Pipeline, server: Server
+) -> None:
     text = "A policy decides what may happen."
     exchange, dispatch = await pipeline.exchange()
     exchange.headers(200, JSON)
-    await exchange.plain(generated(text))
+    await exchange.plain(server.whole(text))
     count = dispatch.model.tokenizer.count(text)
     assert count > 3
     assert pipeline.charged() == used(exchange, count)
@@ -76,11 +75,12 @@ async def test_what_the_backend_does_not_count_is_counted_here(pipeline: Pipelin
 
 async def test_a_stop_string_that_is_not_in_the_text_was_generated_all_the_same(
     pipeline: Pipeline,
+    server: Server,
 ) -> None:
     body = {**CHAT, "stop": ["!", "the very end"]}
     exchange, dispatch = await pipeline.exchange(body)
     exchange.headers(200, JSON)
-    await exchange.plain(generated("Hello", reason="stop"))
+    await exchange.plain(server.whole("Hello", reason="stop"))
     counts = dispatch.model.tokenizer.count
     assert pipeline.charged() == used(exchange, counts("Hello") + counts("the very end"))
 
@@ -115,26 +115,27 @@ async def test_a_backend_that_fails_costs_nothing(
     assert await pipeline.counted() == Counters()
 
 
-async def test_placeholders_are_put_back(pipeline: Pipeline) -> None:
+async def test_placeholders_are_put_back(pipeline: Pipeline, server: Server) -> None:
     exchange, dispatch = await pipeline.exchange(SECRETIVE)
     assert b"example.com" not in dispatch.request.body
-    jane, bob = placeholders(dispatch.request.body)
+    jane, bob = placeholders(server, dispatch.request.body)
     exchange.headers(200, JSON)
-    answer = await exchange.plain(generated(f"Wrote to {jane}, not to {bob}!", 9))
+    answer = await exchange.plain(server.whole(f"Wrote to {jane}, not to {bob}!", 9))
     message = json.loads(answer.body)["choices"][0]["message"]["content"]
     assert message == "Wrote to jane@example.com, not to bob@example.com!"
 
 
 async def test_a_stream_says_each_piece_as_it_comes_and_charges_at_the_end(
     pipeline: Pipeline,
+    server: Server,
 ) -> None:
     body = {**STREAM, "stream_options": {"include_usage": True}}
     exchange, _ = await pipeline.exchange(body)
     assert exchange.headers(200, EVENTS)
-    first = await exchange.chunk(event("Hello ", 1), end=False)
+    first = await exchange.chunk(server.event("Hello ", 1), end=False)
     assert contents(first) == "Hello "
     assert pipeline.charged() == Usage()
-    second = await exchange.chunk(event("there.", 3, "stop"), end=False)
+    second = await exchange.chunk(server.event("there.", 3, "stop"), end=False)
     last = await exchange.chunk(b"", end=True)
     assert pipeline.charged() == used(exchange, 3)
     assert contents(second + last) == "there."
@@ -144,16 +145,18 @@ async def test_a_stream_says_each_piece_as_it_comes_and_charges_at_the_end(
 
 
 @pytest.mark.parametrize("end", ["with the last piece", "by itself"])
-async def test_a_placeholder_is_put_back_wherever_it_is_cut(pipeline: Pipeline, end: str) -> None:
+async def test_a_placeholder_is_put_back_wherever_it_is_cut(
+    pipeline: Pipeline, server: Server, end: str
+) -> None:
     exchange, dispatch = await pipeline.exchange({**SECRETIVE, "stream": True})
-    jane, _ = placeholders(dispatch.request.body)
+    jane, _ = placeholders(server, dispatch.request.body)
     for cut in range(len(jane) + 1):
         exchange, dispatch = await pipeline.exchange({**SECRETIVE, "stream": True})
-        jane, _ = placeholders(dispatch.request.body)
+        jane, _ = placeholders(server, dispatch.request.body)
         exchange.headers(200, EVENTS)
-        out = await exchange.chunk(event(f"To {jane[:cut]}", 1), end=False)
+        out = await exchange.chunk(server.event(f"To {jane[:cut]}", 1), end=False)
         assert "[EMAIL" not in contents(out)
-        rest = event(f"{jane[cut:]}.", 2, "stop")
+        rest = server.event(f"{jane[cut:]}.", 2, "stop")
         if end == "by itself":
             out += await exchange.chunk(rest, end=False)
             rest = b""
@@ -161,8 +164,8 @@ async def test_a_placeholder_is_put_back_wherever_it_is_cut(pipeline: Pipeline, 
         assert contents(out) == "To jane@example.com."
 
 
-async def test_bytes_of_a_stream_may_be_cut_anywhere(pipeline: Pipeline) -> None:
-    pieces = event("Grüße, ", 2) + event("Welt!", 4, "length")
+async def test_bytes_of_a_stream_may_be_cut_anywhere(pipeline: Pipeline, server: Server) -> None:
+    pieces = server.event("Grüße, ", 2) + server.event("Welt!", 4, "length")
     for cut in range(len(pieces) + 1):
         exchange, _ = await pipeline.exchange(STREAM)
         exchange.headers(200, EVENTS)
@@ -172,10 +175,12 @@ async def test_bytes_of_a_stream_may_be_cut_anywhere(pipeline: Pipeline) -> None
         assert out.endswith(b"data: [DONE]\n\n")
 
 
-async def test_what_was_held_back_is_given_when_a_choice_never_ends(pipeline: Pipeline) -> None:
+async def test_what_was_held_back_is_given_when_a_choice_never_ends(
+    pipeline: Pipeline, server: Server
+) -> None:
     exchange, _ = await pipeline.exchange({**SECRETIVE, "stream": True})
     exchange.headers(200, EVENTS)
-    held = await exchange.chunk(event("See [EMAIL_", 2), end=False)
+    held = await exchange.chunk(server.event("See [EMAIL_", 2), end=False)
     last = await exchange.chunk(b"", end=True)
     assert contents(held) == "See "
     assert b"[EMAIL_" in last
@@ -184,11 +189,12 @@ async def test_what_was_held_back_is_given_when_a_choice_never_ends(pipeline: Pi
 
 async def test_a_backend_that_fails_in_a_stream_is_an_event_and_charged_what_was_used(
     pipeline: Pipeline,
+    server: Server,
 ) -> None:
     exchange, _ = await pipeline.exchange(STREAM)
     exchange.headers(200, EVENTS)
-    await exchange.chunk(event("Hello", 2), end=False)
-    out = await exchange.chunk(b'data: {"error":"stub died at line 12"}\n\n', end=False)
+    await exchange.chunk(server.event("Hello", 2), end=False)
+    out = await exchange.chunk(server.error("stub died at line 12"), end=False)
     (line,) = out.decode().strip().split("\n\n")
     assert json.loads(line.removeprefix("data: "))["error"]["code"] == "backend_error"
     assert b"line 12" not in out
@@ -199,21 +205,23 @@ async def test_a_backend_that_fails_in_a_stream_is_an_event_and_charged_what_was
     assert record.usage.completion_tokens == 2
 
 
-async def test_text_ahead_of_a_failure_in_the_same_chunk_is_said(pipeline: Pipeline) -> None:
+async def test_text_ahead_of_a_failure_in_the_same_chunk_is_said(
+    pipeline: Pipeline, server: Server
+) -> None:
     exchange, _ = await pipeline.exchange(STREAM)
     exchange.headers(200, EVENTS)
-    out = await exchange.chunk(event("Hello", 2) + b'data: {"error":"x"}\n\n', end=True)
+    out = await exchange.chunk(server.event("Hello", 2) + server.error("x"), end=True)
     text, error = out.split(b'data: {"error"')
     assert contents(text) == "Hello"
     assert b"backend_error" in error
     assert pipeline.charged() == used(exchange, 2)
 
 
-async def test_nothing_follows_the_end(pipeline: Pipeline) -> None:
+async def test_nothing_follows_the_end(pipeline: Pipeline, server: Server) -> None:
     exchange, _ = await pipeline.exchange(STREAM)
     exchange.headers(200, EVENTS)
-    await exchange.chunk(event("Hello", 2, "stop"), end=True)
-    assert await exchange.chunk(event("more", 9), end=True) == b""
+    await exchange.chunk(server.event("Hello", 2, "stop"), end=True)
+    assert await exchange.chunk(server.event("more", 9), end=True) == b""
     assert pipeline.charged() == used(exchange, 2)
 
 
@@ -244,21 +252,25 @@ async def test_what_took_too_long_is_charged_as_reserved(
     assert (await pipeline.record()).outcome is Outcome.FAILED
 
 
-async def test_a_stream_that_is_cut_is_charged_what_was_seen(pipeline: Pipeline) -> None:
+async def test_a_stream_that_is_cut_is_charged_what_was_seen(
+    pipeline: Pipeline, server: Server
+) -> None:
     exchange, _ = await pipeline.exchange(STREAM)
     exchange.headers(200, EVENTS)
-    await exchange.chunk(event("Hel", 1), end=False)
-    await exchange.chunk(event("lo", 4), end=False)
+    await exchange.chunk(server.event("Hel", 1), end=False)
+    await exchange.chunk(server.event("lo", 4), end=False)
     await exchange.abandon()
     assert pipeline.charged() == used(exchange, 4)
     record = await pipeline.record()
     assert (record.outcome, record.stream) == (Outcome.DISCONNECTED, True)
 
 
-async def test_a_stream_that_the_gateway_fails_is_charged_what_was_seen(pipeline: Pipeline) -> None:
+async def test_a_stream_that_the_gateway_fails_is_charged_what_was_seen(
+    pipeline: Pipeline, server: Server
+) -> None:
     exchange, _ = await pipeline.exchange(STREAM)
     exchange.headers(200, EVENTS)
-    await exchange.chunk(event("Hello", 3), end=False)
+    await exchange.chunk(server.event("Hello", 3), end=False)
     await exchange._transaction.refuse(BackendError("The gateway could not write."))
     assert pipeline.charged() == used(exchange, 3)
 
@@ -272,15 +284,17 @@ async def test_a_stream_that_is_cut_before_its_first_piece_is_charged_its_prompt
     assert pipeline.charged() == used(exchange, 0)
 
 
-async def test_abandoning_twice_or_after_the_end_changes_nothing(pipeline: Pipeline) -> None:
+async def test_abandoning_twice_or_after_the_end_changes_nothing(
+    pipeline: Pipeline, server: Server
+) -> None:
     cut, _ = await pipeline.exchange(STREAM)
     cut.headers(200, EVENTS)
-    await cut.chunk(event("Hello", 2), end=False)
+    await cut.chunk(server.event("Hello", 2), end=False)
     await cut.abandon()
     await cut.abandon()
     done, _ = await pipeline.exchange()
     done.headers(200, JSON)
-    await done.plain(generated("Hello", 5))
+    await done.plain(server.whole("Hello", 5))
     await done.abandon()
     prompt = used(cut, 0).prompt_tokens
     assert pipeline.charged() == Usage(2 * prompt, 7)
@@ -288,19 +302,23 @@ async def test_abandoning_twice_or_after_the_end_changes_nothing(pipeline: Pipel
     assert outcomes == [Outcome.DISCONNECTED, Outcome.SERVED]
 
 
-async def test_a_stream_whose_usage_can_not_be_written_ends_in_an_error(pipeline: Pipeline) -> None:
+async def test_a_stream_whose_usage_can_not_be_written_ends_in_an_error(
+    pipeline: Pipeline, server: Server
+) -> None:
     exchange, _ = await pipeline.exchange(STREAM)
     exchange.headers(200, EVENTS)
     await pipeline.ledger.close()
-    out = await exchange.chunk(event("Hello", 2, "stop"), end=True)
+    out = await exchange.chunk(server.event("Hello", 2, "stop"), end=True)
     assert b"ledger_unavailable" in out
     assert b"[DONE]" not in out
     assert (await pipeline.record()).outcome is Outcome.FAILED
 
 
-async def test_a_failing_stream_whose_usage_can_not_be_written_says_so(pipeline: Pipeline) -> None:
+async def test_a_failing_stream_whose_usage_can_not_be_written_says_so(
+    pipeline: Pipeline, server: Server
+) -> None:
     exchange, _ = await pipeline.exchange(STREAM)
     exchange.headers(200, EVENTS)
     await pipeline.ledger.close()
-    out = await exchange.chunk(b'data: {"error":"x"}\n\n', end=False)
+    out = await exchange.chunk(server.error("x"), end=False)
     assert b"ledger_unavailable" in out

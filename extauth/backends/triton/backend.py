@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from extauth.backends.triton.generated import GenerateReader
 from extauth.backends.triton.inferred import EmbeddingReader, InferReader
-from extauth.backends.triton.request import embedding_request, generate_request, infer_request
+from extauth.backends.triton.request import (
+    embedding_request,
+    generate_request,
+    infer_request,
+    triton_path,
+)
 from extauth.types.call import Chat, Completion, Embedding, Infer
 
 if TYPE_CHECKING:
@@ -14,6 +19,7 @@ if TYPE_CHECKING:
 
     from extauth.backends.backend import AnswerReader, UpstreamRequest
     from extauth.settings import Model
+    from extauth.types import Operation
     from extauth.types.call import Call
 
 CAPABILITIES: Final = frozenset(
@@ -79,3 +85,7 @@ class TritonBackend:
             streaming=call.parameters.stream,
             outputs=isinstance(call, Completion) and call.outputs,
         )
+
+    def metadata_path(self, operation: Operation, model: str, version: str) -> str | None:
+        """Return Triton's own path; see `Backend.metadata_path`."""
+        return triton_path(operation, model, version)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from extauth.backends.backend import CERTIFICATE_NOT_VERIFIED
 from extauth.errors import BackendError, BackendTimeout, BackendUnavailable, InvalidRequest
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def failure(status: int, body: bytes) -> AnsweredError:
         message = _failure.decode(body).error
     except (msgspec.MsgspecError, UnicodeDecodeError):
         message = ""
+    if message == CERTIFICATE_NOT_VERIFIED:
+        return BackendError(CERTIFICATE_NOT_VERIFIED, code="backend_certificate")
     if message.startswith("[request id: "):
         message = message.partition("] ")[2]
     if status in (429, 503) or "maximum queue size" in message:
