@@ -24,7 +24,11 @@ Place = tuple[str, str]
 def read_backends(fields: Fields, overrides: Overrides) -> dict[str, Backend]:
     """Read them all. Raises ConfigurationError with the line, whatever is wrong."""
     given = fields.at("backends")
-    embedded = [name for name, backend in given.items() if backend.get("embedded")]
+    embedded = [
+        name
+        for name, backend in given.items()
+        if backend["kind"] == "triton" and backend.get("embedded")
+    ]
     if len(embedded) > 1:
         raise fields.error(("backends", embedded[0]), "only one backend can be the embedded server")
     return {name: _backend(fields, ("backends", name), overrides) for name in given}

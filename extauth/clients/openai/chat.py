@@ -63,7 +63,6 @@ _HARMLESS: Final[dict[str, tuple[Any, ...]]] = {
     "response_format": (ResponseFormat("text"),),
     **HARMLESS,
     "logit_bias": ({},),
-    "audio": (),
     "function_call": ("none", "auto"),
     "functions": ([],),
     "logprobs": (False,),
@@ -112,6 +111,9 @@ def parse_chat(_: Target, data: bytes, depth: int) -> ChatCodec:
         )
     body.check_stream()
     asks, parts = check_messages(body.messages)
+    if body.audio is not None:
+        # The capability `audio` is to hear.
+        asks.append(("audio_output", "audio"))
     if body.tool_choice is not None and not body.tools and body.tool_choice != "none":
         raise invalid("tool_choice", "it is only allowed when 'tools' are given.")
     if body.top_logprobs and not body.logprobs:
