@@ -18,7 +18,7 @@ from extauth.types import GuardFacts
 
 from .conftest import BASE
 
-FIRST_VERSION = Path(__file__).parents[2] / "replay" / "version-1.jsonl"
+FIRST_VERSION = Path(__file__).parents[1] / "replay" / "version-1.jsonl"
 
 
 def written(directory: Path, document: object) -> str:
