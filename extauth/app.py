@@ -16,12 +16,9 @@ import uvloop
 from extauth.api.admin import Erasure, Guard, Limits, Usage, create_admin
 from extauth.api.portal import create_portal
 from extauth.audit import ActionLog, AuditWriter
-from extauth.events import Events
-from extauth.facts.behaviour import Behaviour
 from extauth.facts.load import LoadMonitor
-from extauth.gateway.inference import Inference
-from extauth.gateway.queue import WaitingRoom
-from extauth.gateway.transaction import Books
+from extauth.gateway.books import Books
+from extauth.gateway.gateway import Gateway
 from extauth.identity import KeyStore
 from extauth.ledger import EmbeddedLedger
 from extauth.ledger.password import read_password
@@ -80,20 +77,18 @@ class Service:
         self._metrics.watch(
             "sluice_ledger_counters",
             "Counters that the ledger has.",
-            lambda: self._ledger.size,
+            lambda: self._books.ledger.size,
             shared=True,
         )
         self._metrics.watch(
             "sluice_ledger_reservations",
             "Reservations neither settled nor released.",
-            lambda: self._ledger.open,
+            lambda: self._books.ledger.open,
         )
-        self._behaviour = Behaviour()
-        self._events = Events(self._metrics, time.time)
         self._metrics.watch(
             "sluice_webhook_waiting",
             "Deliveries of events that are not done yet.",
-            lambda: self._events.waiting,
+            lambda: self._books.events.waiting,
         )
         self._metrics.watch(
             "sluice_snapshot_sequence",
@@ -123,12 +118,22 @@ class Service:
         settings = snapshot.settings
         keys = KeyStore(self._state.identity_db)
         stack.callback(keys.close)
+        audit = AuditWriter(self._state.audit_db, retention=settings.audit.retention)
+        ledger = open_ledger(self._state, settings.ledger)
+        load = LoadMonitor(lambda: self._worker.runtime().snapshot.settings.backends)
+        books = self._books = Books(
+            ledger=ledger,
+            audit=audit,
+            load=load,
+            metrics=self._metrics,
+            clock=time.time,
+            # Other processes free what only Redis knows of.
+            poll=POLL if settings.ledger.kind == "redis" else 1.0,
+        )
         # The last to end: nobody's books wait for a receiver that does not answer.
-        stack.push_async_callback(self._events.close)
-        audit = self._audit = AuditWriter(self._state.audit_db, retention=settings.audit.retention)
+        stack.push_async_callback(books.events.close)
         await audit.start()
         stack.push_async_callback(audit.close)
-        ledger = self._ledger = open_ledger(self._state, settings.ledger)
         await ledger.start()
         stack.push_async_callback(ledger.close)
         worker = self._worker = Worker(
@@ -145,28 +150,13 @@ class Service:
         await worker.start(snapshot)
         await asyncio.to_thread(end_interrupted, self._state.trials, self._number)
 
-        load = LoadMonitor(lambda: worker.runtime().snapshot.settings.backends)
         await load.start()
         stack.push_async_callback(load.close)
-        # Other processes free what only Redis knows of.
-        room = WaitingRoom(poll=POLL if settings.ledger.kind == "redis" else 1.0)
-        self._metrics.lines(room.gauges)
-        books = Books(
-            ledger=ledger,
-            room=room,
-            events=self._events,
-            load=load,
-            behaviour=self._behaviour,
-            audit=audit,
-            metrics=self._metrics,
-            clock=time.time,
-        )
+        gateway = Gateway(runtime=worker.runtime, books=books, hash_key=self._state.read_hash_key())
         wire = WireServer(
+            gateway,
             processor=processor_socket(self._number, settings.workers),
             authorization=authorization_socket(self._number, settings.workers),
-            runtime=worker.runtime,
-            books=books,
-            inference=Inference(ledger, self._state.read_hash_key()),
             largest_body=max(settings.limits.request_body, settings.limits.response_body),
         )
         source = LineSource(settings.ledger, self._state.ledger_db)
@@ -192,8 +182,8 @@ class Service:
     def _tell(self) -> WorkerState:
         """What this process serves, and what of it does not work."""
         failing = {
-            "ledger": self._ledger.failure is not None,
-            "audit": self._audit.failure is not None,
+            "ledger": self._books.ledger.failure is not None,
+            "audit": self._books.audit.failure is not None,
         }
         return WorkerState(
             digest=self._worker.digest,
@@ -205,13 +195,13 @@ class Service:
 
     async def _adopt(self, snapshot: Snapshot) -> None:
         """Follow the settings of the snapshot that is served from now on."""
-        await self._events.serve(snapshot.settings.events.webhooks)
+        await self._books.events.serve(snapshot.settings.events.webhooks)
 
     async def _forget(self, names: Mapping[str, str]) -> None:
         """Keep old names in memory no more, and write down what the audit log was told."""
-        self._behaviour.forget(names)
-        self._events.rename(Pseudonyms(names))
-        await self._audit.flush()
+        self._books.behaviour.forget(names)
+        self._books.events.rename(Pseudonyms(names))
+        await self._books.audit.flush()
 
     async def _lead(self, stack: AsyncExitStack, settings: Settings, token: str) -> None:
         """Serve the admin endpoint, for the siblings too."""
@@ -224,14 +214,15 @@ class Service:
         if siblings:
             stack.callback(asyncio.ensure_future(leader.keep_alike()).cancel)
         guard = Guard(token)
+        ledger, actions = self._books.ledger, ActionLog(self._state.audit_db)
         await stack.enter_async_context(
             serving(
                 create_admin(
                     token,
                     leader,
-                    *Limits(self._ledger, ActionLog(self._state.audit_db), time.time).routes(guard),
+                    *Limits(ledger, actions, time.time).routes(guard),
                     *Usage(self._usage).routes(guard),
-                    *Erasure(self._ledger, leader.forget, time.time).routes(guard),
+                    *Erasure(ledger, leader.forget, time.time).routes(guard),
                 ),
                 listen_tcp(settings.admin.address, settings.admin.port),
             )

@@ -13,7 +13,7 @@ import pytest
 
 from extauth.content.privacy import Detector
 from extauth.stack.engines.opa import find_opa
-from tests.gateway.pipeline import PUPPET, Loaded, Pipeline, puppet
+from tests.gateway.served import PUPPET, Loaded, Served, puppet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -81,16 +81,16 @@ def loaded() -> Iterator[Loaded]:
 
 
 @pytest.fixture
-async def pipeline(tmp_path: Path, snapshot: Snapshot, loaded: Loaded) -> AsyncIterator[Pipeline]:
+async def served(tmp_path: Path, snapshot: Snapshot, loaded: Loaded) -> AsyncIterator[Served]:
     """The shipped configuration on empty books."""
-    made = await Pipeline.open(tmp_path, snapshot, loaded)
+    made = await Served.open(tmp_path, snapshot, loaded)
     yield made
     await made.close()
 
 
 @pytest.fixture
 def decide(
-    pipeline: Pipeline,
+    served: Served,
     snapshot: Snapshot,
     puppet_policy: Path,
     tmp_path_factory: pytest.TempPathFactory,
@@ -99,6 +99,6 @@ def decide(
 
     async def from_now_on(**decisions: object) -> None:
         root = tmp_path_factory.mktemp("decided")
-        await pipeline.serve(puppet(snapshot, puppet_policy, root, **decisions))
+        await served.serve(puppet(snapshot, puppet_policy, root, **decisions))
 
     return from_now_on

@@ -10,25 +10,28 @@ before the last byte is released. Whatever cuts the exchange short ends in `aban
 from __future__ import annotations
 
 import asyncio
-import time
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from extauth.audit import Outcome
+from extauth.clients import dropped_headers, limit_headers, noted_headers
 from extauth.content.guard import LinkFilter
 from extauth.content.privacy import AnswerFilters
-from extauth.errors import AnsweredError, BackendTimeout, ContentBlocked, LedgerUnavailable
-from extauth.types import Delta, Usage
-from extauth.usage.prices import cost
+from extauth.errors import AnsweredError, BackendTimeout, ContentBlocked
+from extauth.gateway.meter import Meter
+from extauth.gateway.step import CONTINUE, Answer, Continue
+from extauth.types import Delta
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from extauth.content.privacy import AnswerFilter
-    from extauth.gateway.dispatch import Dispatch
+    from extauth.gateway.dispatched import Dispatched
+    from extauth.gateway.step import Header
     from extauth.gateway.transaction import Transaction
+    from extauth.types import Usage
 
 
 _INLINE = 32 << 10
@@ -36,7 +39,7 @@ _INLINE = 32 << 10
 
 
 class State(Enum):
-    """What the exchange waits for."""
+    """The part of the answer that comes next."""
 
     HEADERS = auto()
     PLAIN = auto()
@@ -44,15 +47,8 @@ class State(Enum):
     DONE = auto()
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """A whole answer to the client."""
-
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-
-
 class _Choice:
-    """What the text of one choice passes: treated and restored, then its links are looked at."""
+    """The filters of one choice's text: treated and restored, then its links are looked at."""
 
     __slots__ = ("_answer", "_links")
 
@@ -80,47 +76,39 @@ class _Choice:
 
 
 class Exchange:
-    """Turns Triton's answer into the client's. Belongs to the task that serves the request."""
+    """Turns a backend's answer into the client's. Belongs to the task that serves the request."""
 
-    __slots__ = (
-        "_codec",
-        "_counted",
-        "_dispatch",
-        "_filters",
-        "_making",
-        "_sent",
-        "_told",
-        "_told_prompt",
-        "_transaction",
-        "state",
-    )
+    __slots__ = ("_codec", "_filters", "_making", "_meter", "_transaction", "dispatched", "state")
 
-    def __init__(self, transaction: Transaction, dispatch: Dispatch) -> None:
+    def __init__(self, transaction: Transaction, dispatched: Dispatched) -> None:
         self._transaction = transaction
-        self._dispatch = dispatch
-        self._codec = dispatch.codec
+        self.dispatched = dispatched
+        self._codec = dispatched.codec
         self._making = AnswerFilters(
-            dispatch.detector, dispatch.answers, dispatch.masker, transaction.answer_sensitive
+            dispatched.detector,
+            dispatched.answers,
+            dispatched.masker,
+            transaction.entry.answer_sensitive,
         )
         self._filters: dict[int, _Choice] = {}
-        self._counted: dict[int, int] = {}
-        self._told: dict[int, int] = {}
-        self._told_prompt: int | None = None
-        self._sent = time.perf_counter()
+        self._meter = Meter(dispatched)
         self.state = State.HEADERS
 
-    def headers(self, status: int, headers: Mapping[str, str]) -> bool:
-        """Note how the backend answers; True when its body is to arrive chunk by chunk."""
+    def headers(self, status: int, headers: Mapping[str, str]) -> Continue:
+        """Note how the backend answers, and let the head of a stream go on to the client."""
         self._transaction.mark("backend")
         self._codec.start(status, headers)
         events = headers.get("content-type", "").startswith("text/event-stream")
-        streams = status == 200 and events and self._codec.streaming
-        self.state = State.STREAMING if streams else State.PLAIN
-        self._count(())
-        return streams
+        if not (status == 200 and events and self._codec.streaming):
+            self.state = State.PLAIN
+            return CONTINUE
+        self.state = State.STREAMING
+        # From here on the client may have read it: however this ends, it is charged.
+        self._transaction.usage = self._meter.usage()
+        return Continue(self._told(("content-type", self._codec.content_type)), chunked=True)
 
     async def plain(self, body: bytes) -> Answer:
-        """The whole answer of the backend to the whole answer of the client.
+        """Turn the whole answer of the backend into the whole answer of the client.
 
         Raises what the client is told instead; then nothing was charged, unless it is
         ContentBlocked, and the model has answered, or BackendTimeout, and it may have worked to
@@ -128,11 +116,11 @@ class Exchange:
         """
         self._transaction.mark("backend")
         try:
-            deltas = self._count(self._codec.decode(body, end=True))
+            deltas = self._meter.count(self._codec.decode(body, end=True))
         except BackendTimeout:
-            self._transaction.usage = self._worst()
+            self._transaction.usage = self._meter.worst()
             raise
-        usage = self._usage()
+        usage = self._meter.usage()
         try:
             if len(body) > _INLINE:
                 filtered = await asyncio.to_thread(self._whole, deltas)
@@ -145,11 +133,11 @@ class Exchange:
         encoded += self._codec.finish(usage)
         self._transaction.mark("translate")
         await self._finish(usage)
-        headers = (("content-type", self._codec.content_type), *self._codec.headers)
-        return Answer(headers, encoded)
+        told = self._told(("content-type", self._codec.content_type), *self._codec.headers)
+        return Answer(told, encoded)
 
     async def chunk(self, body: bytes, *, end: bool) -> bytes:
-        """One chunk of a stream to what the client may see of it by now.
+        """Turn one chunk of a stream into what the client may see of it by now.
 
         An error of the backend after the headers went out becomes an event, and the end; so does
         what the policy blocks, and nothing of the chunk that it came to light in is told.
@@ -158,7 +146,8 @@ class Exchange:
             return b""
         encoded = b""
         try:
-            deltas = self._count(self._codec.decode(body, end=end))
+            deltas = self._meter.count(self._codec.decode(body, end=end))
+            self._transaction.usage = self._meter.usage()
             encoded = self._codec.encode(
                 [self._filtered(delta, last=delta.finish_reason is not None) for delta in deltas]
             )
@@ -166,22 +155,15 @@ class Exchange:
                 await self._transaction.progress()
                 return encoded
             encoded += self._codec.encode(self._held())
-            usage = self._usage()
+            usage = self._meter.usage()
             rest = self._codec.finish(usage)
             self._transaction.mark("stream")
             await self._finish(usage)
         except AnsweredError as error:
-            return encoded + self._codec.error(await self._failed(error))
+            # The headers went out long ago.
+            self.state = State.DONE
+            return encoded + self._codec.error(await self._transaction.refuse(error))
         return encoded + rest
-
-    async def _failed(self, error: AnsweredError) -> AnsweredError:
-        """End a stream whose headers went out long ago; the error that the client is told."""
-        self.state = State.DONE
-        try:
-            await self._transaction.refuse(error)
-        except LedgerUnavailable as unavailable:
-            return unavailable
-        return error
 
     async def abandon(self) -> None:
         """The client is gone, or the stream was cut: charge what is known to have been used.
@@ -190,68 +172,16 @@ class Exchange:
         nobody how long it was: it is charged what was reserved.
         """
         if self.state is not State.STREAMING:
-            self._transaction.usage = self._worst()
+            self._transaction.usage = self._meter.worst()
         await self._transaction.disconnected()
 
-    def _count(self, deltas: Sequence[Delta]) -> list[Delta]:
-        """Note what the deltas used; the deltas with the counts that are charged in them."""
-        tokenizer = self._dispatch.model.tokenizer
-        counted = []
-        for delta in deltas:
-            index, told = delta.index, delta.completion_tokens
-            if told is not None:
-                self._told[index] = told
-            if delta.prompt_tokens is not None:
-                self._told_prompt = delta.prompt_tokens
-            if delta.text and (told is None or not tokenizer.exact):
-                # Piece by piece, which errs upwards: nobody but the backend knows the ids.
-                count = tokenizer.count(delta.text)
-                self._counted[index] = self._counted.get(index, 0) + count
-            if told is None and delta.finish_reason == "stop":
-                unseen = self._dispatch.unseen
-                self._counted[index] = self._counted.get(index, 0) + unseen
-            counted.append(self._charged(delta))
-        if self.state is State.STREAMING:
-            # From here on the client may have read it: however this ends, it is charged.
-            self._transaction.usage = self._usage()
-        return counted
-
-    def _charged(self, delta: Delta) -> Delta:
-        """The delta with the counts that are charged, where the backend tells any."""
-        completion, prompt = delta.completion_tokens, delta.prompt_tokens
-        if completion is not None:
-            completion = self._used(delta.index)
-        if prompt is not None:
-            prompt = self._prompt()
-        if (completion, prompt) == (delta.completion_tokens, delta.prompt_tokens):
-            return delta
-        return msgspec.structs.replace(delta, completion_tokens=completion, prompt_tokens=prompt)
-
-    def _prompt(self) -> int:
-        return self._settled(self._dispatch.worst_case.prompt_tokens, self._told_prompt)
-
-    def _used(self, index: int) -> int:
-        return self._settled(self._counted.get(index, 0), self._told.get(index))
-
-    def _settled(self, counted: int, told: int | None) -> int:
-        """What is charged for tokens that are counted here, and by the backend if it tells."""
-        if told is None:
-            return counted
-        return told if self._dispatch.settlement == "backend" else max(counted, told)
-
-    def _usage(self) -> Usage:
-        choices = self._counted.keys() | self._told.keys()
-        return self._costed(self._prompt(), sum(map(self._used, choices)))
-
-    def _worst(self) -> Usage:
-        worst = self._dispatch.worst_case
-        return self._costed(worst.prompt_tokens, worst.completion_tokens)
-
-    def _costed(self, prompt: int, completion: int) -> Usage:
-        """These tokens, what they cost, and how long the backend has worked on them by now."""
-        milliseconds = int((time.perf_counter() - self._sent) * 1000)
-        return Usage(
-            prompt, completion, cost(self._dispatch.price, prompt, completion), milliseconds
+    def _told(self, *headers: Header) -> tuple[Header, ...]:
+        """Add what the policy did, and what is left of the limits."""
+        return (
+            *headers,
+            *limit_headers(self.dispatched.limits),
+            *dropped_headers(self.dispatched.dropped_turns),
+            *noted_headers(self._transaction.entry.noted),
         )
 
     def _whole(self, deltas: Sequence[Delta]) -> list[Delta]:
@@ -273,19 +203,19 @@ class Exchange:
 
     @property
     def _idle(self) -> bool:
-        return self._making.idle and not self._dispatch.guards
+        return self._making.idle and not self.dispatched.guards
 
     def _choice(self) -> _Choice:
-        links = [LinkFilter(one.links, one.allowed_domains) for one in self._dispatch.guards]
+        links = [LinkFilter(one.links, one.allowed_domains) for one in self.dispatched.guards]
         return _Choice(self._making.filter(), links)
 
     def _held(self) -> list[Delta]:
-        """What filters of choices without a finish still hold back when the stream ends."""
+        """Return what filters of choices without a finish still hold back at the end."""
         held = [Delta(index, choice.finish()) for index, choice in self._filters.items()]
         return [delta for delta in held if delta.text]
 
     async def _finish(self, usage: Usage) -> None:
         self.state = State.DONE
         self._transaction.usage = usage
-        self._transaction.note(self._making.noted)
+        self._transaction.entry.note(self._making.noted)
         await self._transaction.close(Outcome.SERVED, status=200)

@@ -11,34 +11,34 @@ from extauth.audit.store import opened, write_lines
 from extauth.errors import AnsweredError
 from extauth.gateway.admission import admit
 from extauth.gateway.exchange import Exchange
-from tests.gateway.pipeline import CHAT, JSON, generated, never
+from tests.gateway.served import CHAT, JSON, generated, never
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.gateway.pipeline import Pipeline
+    from tests.gateway.served import Served
 
 ROUNDS = 3
 
 
-async def record(pipeline: Pipeline, file: Path) -> None:
+async def record(served: Served, file: Path) -> None:
     """Let Ada and Bob ask this and that, and export what was decided to `file`."""
     asked = 0
     for _ in range(ROUNDS):
         for who in ("ada", "bob"):
             for extra in ({}, {"max_tokens": 100}, {"max_tokens": 600}, {"seed": 7}):
                 asked += 1
-                await _ask(pipeline, f"request-{asked}", who, {**CHAT, **extra})
-    await pipeline.audit.close()
-    with opened(pipeline.root / "audit.db") as store:
+                await _ask(served, f"request-{asked}", who, {**CHAT, **extra})
+    await served.audit.close()
+    with opened(served.root / "audit.db") as store:
         assert write_lines(file, store.export()) == asked
 
 
-async def _ask(pipeline: Pipeline, name: str, who: str, body: dict[str, Any]) -> None:
-    transaction = pipeline.begin(replace(pipeline.head(who=who), request_id=name))
+async def _ask(served: Served, name: str, who: str, body: dict[str, Any]) -> None:
+    transaction = served.begin(replace(served.head(who=who), request_id=name))
     try:
         await admit(transaction)
-        dispatch = await pipeline.inference.dispatch(transaction, json.dumps(body).encode(), never)
+        dispatch = await served.inference.dispatch(transaction, json.dumps(body).encode(), never)
     except AnsweredError as error:
         await transaction.refuse(error)
         return

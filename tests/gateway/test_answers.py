@@ -10,13 +10,13 @@ import pytest
 from extauth.audit import Outcome
 from extauth.clients.tensors import pack, unpack
 from extauth.errors import ContentBlocked
-from tests.gateway.pipeline import CHAT, EVENTS, JSON, ROUTE, contents, event, generated
+from tests.gateway.served import CHAT, EVENTS, JSON, ROUTE, contents, event, generated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from extauth.gateway.exchange import Exchange
-    from tests.gateway.pipeline import Pipeline
+    from tests.gateway.served import Served
 
     Decide = Callable[..., Awaitable[None]]
 
@@ -41,22 +41,22 @@ async def read(exchange: Exchange, *chunks: bytes) -> bytes:
     return b"".join([*out, await exchange.chunk(b"", end=True)])
 
 
-async def test_a_whole_answer_is_treated_and_told_of(pipeline: Pipeline, decide: Decide) -> None:
+async def test_a_whole_answer_is_treated_and_told_of(served: Served, decide: Decide) -> None:
     await decide(inference=treated(card="redact", email="note"))
-    exchange, _ = await pipeline.exchange()
+    exchange, _ = await served.exchange()
     exchange.headers(200, JSON)
     answer = await exchange.plain(generated(f"Use {CARD} of jane@example.com, {CARD}.", 20))
     message = json.loads(answer.body)["choices"][0]["message"]["content"]
     assert message == "Use [CARD] of jane@example.com, [CARD]."
     assert json.loads(answer.body)["usage"]["completion_tokens"] == 20
-    record = await pipeline.record()
+    record = await served.record()
     assert record.answer_sensitive == {"card": 2, "email": 1}
     assert record.noted == {"email": 1}
 
 
-async def test_choices_are_scanned_each_for_itself(pipeline: Pipeline, decide: Decide) -> None:
+async def test_choices_are_scanned_each_for_itself(served: Served, decide: Decide) -> None:
     await decide(inference=treated(card="redact"))
-    exchange, _ = await pipeline.exchange({**STREAM, "n": 2})
+    exchange, _ = await served.exchange({**STREAM, "n": 2})
     out = await read(
         exchange,
         event(f"My card {CARD[:8]}", 4, index=0),
@@ -73,15 +73,15 @@ async def test_choices_are_scanned_each_for_itself(pipeline: Pipeline, decide: D
 
 @pytest.mark.parametrize("size", [1, 2, 3, 50])
 async def test_a_stream_is_treated_however_its_bytes_are_cut(
-    pipeline: Pipeline, decide: Decide, size: int
+    served: Served, decide: Decide, size: int
 ) -> None:
     await decide(inference=treated(card="redact", email="hash"))
     text = f"Grüße! Die Karte «{CARD}» gehört jörg@example.com 🙂, nicht 测试."
-    exchange, _ = await pipeline.exchange()
+    exchange, _ = await served.exchange()
     exchange.headers(200, JSON)
     whole = json.loads((await exchange.plain(generated(text, 9))).body)
     sent = b"".join(event(piece, 9) for piece in text) + event("", 9, "stop")
-    exchange, _ = await pipeline.exchange(STREAM)
+    exchange, _ = await served.exchange(STREAM)
     out = await read(exchange, *(sent[at : at + size] for at in range(0, len(sent), size)))
     assert contents(out) == whole["choices"][0]["message"]["content"]
     assert "[CARD]" in contents(out)
@@ -89,16 +89,16 @@ async def test_a_stream_is_treated_however_its_bytes_are_cut(
 
 
 async def test_a_whole_answer_that_is_blocked_is_charged(
-    pipeline: Pipeline, decide: Decide
+    served: Served, decide: Decide
 ) -> None:
     await decide(inference=treated(secret="block"))
-    exchange, _ = await pipeline.exchange()
+    exchange, _ = await served.exchange()
     exchange.headers(200, JSON)
     with pytest.raises(ContentBlocked) as raised:
         await exchange.plain(generated(f"It is {KEY}.", 12))
     await exchange._transaction.refuse(raised.value)
-    assert pipeline.charged().completion_tokens == 12
-    record = await pipeline.record()
+    assert served.charged().completion_tokens == 12
+    record = await served.record()
     assert (record.outcome, record.status, record.error) == (
         Outcome.DENIED,
         403,
@@ -108,10 +108,10 @@ async def test_a_whole_answer_that_is_blocked_is_charged(
 
 
 async def test_a_stream_that_is_blocked_ends_with_an_error(
-    pipeline: Pipeline, decide: Decide
+    served: Served, decide: Decide
 ) -> None:
     await decide(inference=treated(secret="block"))
-    exchange, _ = await pipeline.exchange(STREAM)
+    exchange, _ = await served.exchange(STREAM)
     out = await read(
         exchange,
         event("The key is ", 3),
@@ -127,25 +127,25 @@ async def test_a_stream_that_is_blocked_ends_with_an_error(
         "param": None,
         "code": "content_blocked",
     }
-    assert pipeline.charged().completion_tokens == 15
-    record = await pipeline.record()
+    assert served.charged().completion_tokens == 15
+    record = await served.record()
     assert (record.outcome, record.error) == (Outcome.DENIED, "content_blocked")
 
 
-async def test_what_is_held_back_at_the_end_is_scanned(pipeline: Pipeline, decide: Decide) -> None:
+async def test_what_is_held_back_at_the_end_is_scanned(served: Served, decide: Decide) -> None:
     await decide(inference=treated(card="redact"))
-    exchange, _ = await pipeline.exchange(STREAM)
+    exchange, _ = await served.exchange(STREAM)
     out = await read(exchange, event(f"It is {CARD}", 5, "length"))
     assert contents(out) == "It is [CARD]"
 
 
 async def test_kserve_answers_are_treated_element_by_element(
-    pipeline: Pipeline, decide: Decide
+    served: Served, decide: Decide
 ) -> None:
     await decide(inference=treated(card="redact"))
     tensor = {"name": "text_input", "datatype": "BYTES", "shape": [1], "data": ["a"]}
-    exchange, _ = await pipeline.exchange(
-        {"inputs": [tensor]}, pipeline.head("/v2/models/chat/infer")
+    exchange, _ = await served.exchange(
+        {"inputs": [tensor]}, served.head("/v2/models/chat/infer")
     )
     exchange.headers(200, JSON)
     data = [f"It is {CARD}.", "Nothing."]
@@ -156,20 +156,20 @@ async def test_kserve_answers_are_treated_element_by_element(
 
 
 async def test_nothing_that_a_kserve_model_says_passes_unseen(
-    pipeline: Pipeline, decide: Decide
+    served: Served, decide: Decide
 ) -> None:
     """Not as an output of another name, and not behind a byte that is no UTF-8."""
     await decide(inference=treated(card="redact"))
-    exchange, _ = await pipeline.exchange(
-        {"text_input": "a"}, pipeline.head("/v2/models/chat/generate")
+    exchange, _ = await served.exchange(
+        {"text_input": "a"}, served.head("/v2/models/chat/generate")
     )
     exchange.headers(200, JSON)
     said = {**json.loads(generated("Hello.", 3)), "thought": f"It is {CARD}."}
     answer = await exchange.plain(json.dumps(said).encode())
     assert json.loads(answer.body)["thought"] == "It is [CARD]."
 
-    exchange, _ = await pipeline.exchange(
-        {"text_input": "a"}, pipeline.head("/v2/models/chat/generate_stream")
+    exchange, _ = await served.exchange(
+        {"text_input": "a"}, served.head("/v2/models/chat/generate_stream")
     )
     pieces = [f"My card {CARD[:8]}", f"{CARD[8:]}."]
     chunks = [{**json.loads(generated("", 3, "")), "thought": piece} for piece in pieces]
@@ -178,8 +178,8 @@ async def test_nothing_that_a_kserve_model_says_passes_unseen(
     assert "".join(each.get("thought", "") for each in events) == "My card [CARD]."
 
     tensor = {"name": "text_input", "datatype": "BYTES", "shape": [1], "data": ["a"]}
-    exchange, _ = await pipeline.exchange(
-        {"inputs": [tensor]}, pipeline.head("/v2/models/chat/infer")
+    exchange, _ = await served.exchange(
+        {"inputs": [tensor]}, served.head("/v2/models/chat/infer")
     )
     data = pack([b"\xff " + CARD.encode()])
     output = {"name": "raw", "datatype": "BYTES", "shape": [1]}

@@ -11,11 +11,11 @@ from extauth.audit import Outcome
 from extauth.errors import BackendError, BackendTimeout, BackendUnavailable, InvalidRequest
 from extauth.gateway.exchange import State
 from extauth.types import Counters, Usage
-from tests.gateway.pipeline import CHAT, EVENTS, JSON, contents, event, generated
+from tests.gateway.served import CHAT, EVENTS, JSON, contents, event, generated
 
 if TYPE_CHECKING:
     from extauth.gateway.exchange import Exchange
-    from tests.gateway.pipeline import Pipeline
+    from tests.gateway.served import Served
 
 STREAM = {**CHAT, "stream": True}
 SECRETIVE = {
@@ -35,12 +35,12 @@ def placeholders(prompt: bytes) -> list[str]:
     return [word.rstrip(".") for word in words if word.startswith("[EMAIL_")]
 
 
-async def test_a_whole_answer_is_settled_before_it_is_given(pipeline: Pipeline) -> None:
-    exchange, dispatch = await pipeline.exchange()
+async def test_a_whole_answer_is_settled_before_it_is_given(served: Served) -> None:
+    exchange, dispatch = await served.exchange()
     assert not exchange.headers(200, JSON)
     answer = await exchange.plain(generated("Hello there.", 5))
     usage = used(exchange, 5)
-    assert pipeline.charged() == usage
+    assert served.charged() == usage
     body = json.loads(answer.body)
     assert body["choices"][0]["message"]["content"] == "Hello there."
     assert body["usage"]["prompt_tokens"] == usage.prompt_tokens
@@ -48,11 +48,11 @@ async def test_a_whole_answer_is_settled_before_it_is_given(pipeline: Pipeline) 
     assert body["model"] == "chat@1"
     assert dict(answer.headers)["content-type"] == "application/json"
     assert dispatch.route.version == "1"
-    assert (await pipeline.record()).outcome is Outcome.SERVED
+    assert (await served.record()).outcome is Outcome.SERVED
 
 
-async def test_choices_are_charged_together(pipeline: Pipeline) -> None:
-    exchange, _ = await pipeline.exchange({**CHAT, "n": 2})
+async def test_choices_are_charged_together(served: Served) -> None:
+    exchange, _ = await served.exchange({**CHAT, "n": 2})
     exchange.headers(200, JSON)
     answer = {
         "text_output": ["one", "two"],
@@ -61,28 +61,28 @@ async def test_choices_are_charged_together(pipeline: Pipeline) -> None:
         "completion_tokens": [3, 16],
     }
     await exchange.plain(json.dumps(answer).encode())
-    assert pipeline.charged() == used(exchange, 19)
+    assert served.charged() == used(exchange, 19)
 
 
-async def test_what_the_backend_does_not_count_is_counted_here(pipeline: Pipeline) -> None:
+async def test_what_the_backend_does_not_count_is_counted_here(served: Served) -> None:
     text = "A policy decides what may happen."
-    exchange, dispatch = await pipeline.exchange()
+    exchange, dispatch = await served.exchange()
     exchange.headers(200, JSON)
     await exchange.plain(generated(text))
     count = dispatch.model.tokenizer.count(text)
     assert count > 3
-    assert pipeline.charged() == used(exchange, count)
+    assert served.charged() == used(exchange, count)
 
 
 async def test_a_stop_string_that_is_not_in_the_text_was_generated_all_the_same(
-    pipeline: Pipeline,
+    served: Served,
 ) -> None:
     body = {**CHAT, "stop": ["!", "the very end"]}
-    exchange, dispatch = await pipeline.exchange(body)
+    exchange, dispatch = await served.exchange(body)
     exchange.headers(200, JSON)
     await exchange.plain(generated("Hello", reason="stop"))
     counts = dispatch.model.tokenizer.count
-    assert pipeline.charged() == used(exchange, counts("Hello") + counts("the very end"))
+    assert served.charged() == used(exchange, counts("Hello") + counts("the very end"))
 
 
 @pytest.mark.parametrize(
@@ -99,24 +99,24 @@ async def test_a_stop_string_that_is_not_in_the_text_was_generated_all_the_same(
 )
 @pytest.mark.parametrize("body_asks", [CHAT, STREAM])
 async def test_a_backend_that_fails_costs_nothing(
-    pipeline: Pipeline,
+    served: Served,
     status: int,
     body: bytes,
     error: type[Exception],
     body_asks: dict[str, object],
 ) -> None:
-    exchange, _ = await pipeline.exchange(body_asks)
+    exchange, _ = await served.exchange(body_asks)
     assert not exchange.headers(status, JSON)
     with pytest.raises(error) as raised:
         await exchange.plain(body)
     assert "CUDA" not in raised.value.told
     await exchange._transaction.refuse(raised.value)
-    assert pipeline.charged() == Usage()
-    assert await pipeline.counted() == Counters()
+    assert served.charged() == Usage()
+    assert await served.counted() == Counters()
 
 
-async def test_placeholders_are_put_back(pipeline: Pipeline) -> None:
-    exchange, dispatch = await pipeline.exchange(SECRETIVE)
+async def test_placeholders_are_put_back(served: Served) -> None:
+    exchange, dispatch = await served.exchange(SECRETIVE)
     assert b"example.com" not in dispatch.request.body
     jane, bob = placeholders(dispatch.request.body)
     exchange.headers(200, JSON)
@@ -126,17 +126,17 @@ async def test_placeholders_are_put_back(pipeline: Pipeline) -> None:
 
 
 async def test_a_stream_says_each_piece_as_it_comes_and_charges_at_the_end(
-    pipeline: Pipeline,
+    served: Served,
 ) -> None:
     body = {**STREAM, "stream_options": {"include_usage": True}}
-    exchange, _ = await pipeline.exchange(body)
+    exchange, _ = await served.exchange(body)
     assert exchange.headers(200, EVENTS)
     first = await exchange.chunk(event("Hello ", 1), end=False)
     assert contents(first) == "Hello "
-    assert pipeline.charged() == Usage()
+    assert served.charged() == Usage()
     second = await exchange.chunk(event("there.", 3, "stop"), end=False)
     last = await exchange.chunk(b"", end=True)
-    assert pipeline.charged() == used(exchange, 3)
+    assert served.charged() == used(exchange, 3)
     assert contents(second + last) == "there."
     assert last.endswith(b"data: [DONE]\n\n")
     assert f'"completion_tokens":{3}'.encode() in last
@@ -144,11 +144,11 @@ async def test_a_stream_says_each_piece_as_it_comes_and_charges_at_the_end(
 
 
 @pytest.mark.parametrize("end", ["with the last piece", "by itself"])
-async def test_a_placeholder_is_put_back_wherever_it_is_cut(pipeline: Pipeline, end: str) -> None:
-    exchange, dispatch = await pipeline.exchange({**SECRETIVE, "stream": True})
+async def test_a_placeholder_is_put_back_wherever_it_is_cut(served: Served, end: str) -> None:
+    exchange, dispatch = await served.exchange({**SECRETIVE, "stream": True})
     jane, _ = placeholders(dispatch.request.body)
     for cut in range(len(jane) + 1):
-        exchange, dispatch = await pipeline.exchange({**SECRETIVE, "stream": True})
+        exchange, dispatch = await served.exchange({**SECRETIVE, "stream": True})
         jane, _ = placeholders(dispatch.request.body)
         exchange.headers(200, EVENTS)
         out = await exchange.chunk(event(f"To {jane[:cut]}", 1), end=False)
@@ -161,10 +161,10 @@ async def test_a_placeholder_is_put_back_wherever_it_is_cut(pipeline: Pipeline, 
         assert contents(out) == "To jane@example.com."
 
 
-async def test_bytes_of_a_stream_may_be_cut_anywhere(pipeline: Pipeline) -> None:
+async def test_bytes_of_a_stream_may_be_cut_anywhere(served: Served) -> None:
     pieces = event("Grüße, ", 2) + event("Welt!", 4, "length")
     for cut in range(len(pieces) + 1):
-        exchange, _ = await pipeline.exchange(STREAM)
+        exchange, _ = await served.exchange(STREAM)
         exchange.headers(200, EVENTS)
         out = await exchange.chunk(pieces[:cut], end=False)
         out += await exchange.chunk(pieces[cut:], end=True)
@@ -172,8 +172,8 @@ async def test_bytes_of_a_stream_may_be_cut_anywhere(pipeline: Pipeline) -> None
         assert out.endswith(b"data: [DONE]\n\n")
 
 
-async def test_what_was_held_back_is_given_when_a_choice_never_ends(pipeline: Pipeline) -> None:
-    exchange, _ = await pipeline.exchange({**SECRETIVE, "stream": True})
+async def test_what_was_held_back_is_given_when_a_choice_never_ends(served: Served) -> None:
+    exchange, _ = await served.exchange({**SECRETIVE, "stream": True})
     exchange.headers(200, EVENTS)
     held = await exchange.chunk(event("See [EMAIL_", 2), end=False)
     last = await exchange.chunk(b"", end=True)
@@ -183,124 +183,124 @@ async def test_what_was_held_back_is_given_when_a_choice_never_ends(pipeline: Pi
 
 
 async def test_a_backend_that_fails_in_a_stream_is_an_event_and_charged_what_was_used(
-    pipeline: Pipeline,
+    served: Served,
 ) -> None:
-    exchange, _ = await pipeline.exchange(STREAM)
+    exchange, _ = await served.exchange(STREAM)
     exchange.headers(200, EVENTS)
     await exchange.chunk(event("Hello", 2), end=False)
     out = await exchange.chunk(b'data: {"error":"stub died at line 12"}\n\n', end=False)
     (line,) = out.decode().strip().split("\n\n")
     assert json.loads(line.removeprefix("data: "))["error"]["code"] == "backend_error"
     assert b"line 12" not in out
-    assert pipeline.charged() == used(exchange, 2)
-    record = await pipeline.record()
+    assert served.charged() == used(exchange, 2)
+    record = await served.record()
     assert (record.outcome, record.error) == (Outcome.FAILED, "backend_error")
     assert record.usage is not None
     assert record.usage.completion_tokens == 2
 
 
-async def test_text_ahead_of_a_failure_in_the_same_chunk_is_said(pipeline: Pipeline) -> None:
-    exchange, _ = await pipeline.exchange(STREAM)
+async def test_text_ahead_of_a_failure_in_the_same_chunk_is_said(served: Served) -> None:
+    exchange, _ = await served.exchange(STREAM)
     exchange.headers(200, EVENTS)
     out = await exchange.chunk(event("Hello", 2) + b'data: {"error":"x"}\n\n', end=True)
     text, error = out.split(b'data: {"error"')
     assert contents(text) == "Hello"
     assert b"backend_error" in error
-    assert pipeline.charged() == used(exchange, 2)
+    assert served.charged() == used(exchange, 2)
 
 
-async def test_nothing_follows_the_end(pipeline: Pipeline) -> None:
-    exchange, _ = await pipeline.exchange(STREAM)
+async def test_nothing_follows_the_end(served: Served) -> None:
+    exchange, _ = await served.exchange(STREAM)
     exchange.headers(200, EVENTS)
     await exchange.chunk(event("Hello", 2, "stop"), end=True)
     assert await exchange.chunk(event("more", 9), end=True) == b""
-    assert pipeline.charged() == used(exchange, 2)
+    assert served.charged() == used(exchange, 2)
 
 
 @pytest.mark.parametrize("headers", [False, True])
 async def test_a_whole_answer_that_nobody_waits_for_is_charged_as_reserved(
-    pipeline: Pipeline, headers: bool
+    served: Served, headers: bool
 ) -> None:
-    exchange, dispatch = await pipeline.exchange()
+    exchange, dispatch = await served.exchange()
     if headers:
         exchange.headers(200, JSON)
     await exchange.abandon()
-    assert pipeline.charged() == dispatch.worst_case
+    assert served.charged() == dispatch.worst_case
     assert dispatch.worst_case.completion_tokens == 16
-    assert (await pipeline.record()).outcome is Outcome.DISCONNECTED
+    assert (await served.record()).outcome is Outcome.DISCONNECTED
 
 
 @pytest.mark.parametrize("asks", [CHAT, STREAM])
 async def test_what_took_too_long_is_charged_as_reserved(
-    pipeline: Pipeline, asks: dict[str, object]
+    served: Served, asks: dict[str, object]
 ) -> None:
-    exchange, dispatch = await pipeline.exchange(asks)
+    exchange, dispatch = await served.exchange(asks)
     assert not exchange.headers(504, {"content-type": "text/plain"})
     with pytest.raises(BackendTimeout) as raised:
         await exchange.plain(b"upstream request timeout")
     assert (raised.value.status, raised.value.code) == (504, "timeout")
     await exchange._transaction.refuse(raised.value)
-    assert pipeline.charged() == dispatch.worst_case
-    assert (await pipeline.record()).outcome is Outcome.FAILED
+    assert served.charged() == dispatch.worst_case
+    assert (await served.record()).outcome is Outcome.FAILED
 
 
-async def test_a_stream_that_is_cut_is_charged_what_was_seen(pipeline: Pipeline) -> None:
-    exchange, _ = await pipeline.exchange(STREAM)
+async def test_a_stream_that_is_cut_is_charged_what_was_seen(served: Served) -> None:
+    exchange, _ = await served.exchange(STREAM)
     exchange.headers(200, EVENTS)
     await exchange.chunk(event("Hel", 1), end=False)
     await exchange.chunk(event("lo", 4), end=False)
     await exchange.abandon()
-    assert pipeline.charged() == used(exchange, 4)
-    record = await pipeline.record()
+    assert served.charged() == used(exchange, 4)
+    record = await served.record()
     assert (record.outcome, record.stream) == (Outcome.DISCONNECTED, True)
 
 
-async def test_a_stream_that_the_gateway_fails_is_charged_what_was_seen(pipeline: Pipeline) -> None:
-    exchange, _ = await pipeline.exchange(STREAM)
+async def test_a_stream_that_the_gateway_fails_is_charged_what_was_seen(served: Served) -> None:
+    exchange, _ = await served.exchange(STREAM)
     exchange.headers(200, EVENTS)
     await exchange.chunk(event("Hello", 3), end=False)
     await exchange._transaction.refuse(BackendError("The gateway could not write."))
-    assert pipeline.charged() == used(exchange, 3)
+    assert served.charged() == used(exchange, 3)
 
 
 async def test_a_stream_that_is_cut_before_its_first_piece_is_charged_its_prompt(
-    pipeline: Pipeline,
+    served: Served,
 ) -> None:
-    exchange, _ = await pipeline.exchange(STREAM)
+    exchange, _ = await served.exchange(STREAM)
     exchange.headers(200, EVENTS)
     await exchange.abandon()
-    assert pipeline.charged() == used(exchange, 0)
+    assert served.charged() == used(exchange, 0)
 
 
-async def test_abandoning_twice_or_after_the_end_changes_nothing(pipeline: Pipeline) -> None:
-    cut, _ = await pipeline.exchange(STREAM)
+async def test_abandoning_twice_or_after_the_end_changes_nothing(served: Served) -> None:
+    cut, _ = await served.exchange(STREAM)
     cut.headers(200, EVENTS)
     await cut.chunk(event("Hello", 2), end=False)
     await cut.abandon()
     await cut.abandon()
-    done, _ = await pipeline.exchange()
+    done, _ = await served.exchange()
     done.headers(200, JSON)
     await done.plain(generated("Hello", 5))
     await done.abandon()
     prompt = used(cut, 0).prompt_tokens
-    assert pipeline.charged() == Usage(2 * prompt, 7)
-    outcomes = [record.outcome for record in await pipeline.records()]
+    assert served.charged() == Usage(2 * prompt, 7)
+    outcomes = [record.outcome for record in await served.records()]
     assert outcomes == [Outcome.DISCONNECTED, Outcome.SERVED]
 
 
-async def test_a_stream_whose_usage_can_not_be_written_ends_in_an_error(pipeline: Pipeline) -> None:
-    exchange, _ = await pipeline.exchange(STREAM)
+async def test_a_stream_whose_usage_can_not_be_written_ends_in_an_error(served: Served) -> None:
+    exchange, _ = await served.exchange(STREAM)
     exchange.headers(200, EVENTS)
-    await pipeline.ledger.close()
+    await served.ledger.close()
     out = await exchange.chunk(event("Hello", 2, "stop"), end=True)
     assert b"ledger_unavailable" in out
     assert b"[DONE]" not in out
-    assert (await pipeline.record()).outcome is Outcome.FAILED
+    assert (await served.record()).outcome is Outcome.FAILED
 
 
-async def test_a_failing_stream_whose_usage_can_not_be_written_says_so(pipeline: Pipeline) -> None:
-    exchange, _ = await pipeline.exchange(STREAM)
+async def test_a_failing_stream_whose_usage_can_not_be_written_says_so(served: Served) -> None:
+    exchange, _ = await served.exchange(STREAM)
     exchange.headers(200, EVENTS)
-    await pipeline.ledger.close()
+    await served.ledger.close()
     out = await exchange.chunk(b'data: {"error":"x"}\n\n', end=False)
     assert b"ledger_unavailable" in out

@@ -14,13 +14,13 @@ from extauth.gateway.admission import admit
 from extauth.gateway.reservation import _bounded
 from extauth.settings import Limits
 from extauth.types import Lifetime, Limit, Queue
-from tests.gateway.pipeline import CHAT, ROUTE
+from tests.gateway.served import CHAT, ROUTE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from extauth.gateway.transaction import Transaction
-    from tests.gateway.pipeline import Pipeline
+    from tests.gateway.served import Served
 
     Decide = Callable[..., Awaitable[None]]
 
@@ -67,8 +67,8 @@ ONE_AT_A_TIME = {
 class Line:
     """Requests for the one slot. `told` is how long they asked Envoy to wait."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
+    def __init__(self, served: Served) -> None:
+        self._pipeline = served
         self.told: asyncio.Queue[float] = asyncio.Queue()
         self.served: asyncio.Queue[tuple[str, Transaction]] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
@@ -102,9 +102,9 @@ class Line:
 
 
 @pytest.fixture
-async def line(pipeline: Pipeline, decide: Decide) -> Line:
+async def line(served: Served, decide: Decide) -> Line:
     await decide(inference=ONE_AT_A_TIME)
-    return Line(pipeline)
+    return Line(served)
 
 
 async def test_envoy_is_told_how_long_who_waits_may_take(

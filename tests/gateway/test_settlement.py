@@ -13,12 +13,12 @@ import pytest
 from extauth.errors import InvalidRequest
 from extauth.snapshot import Snapshot
 from extauth.types import Usage
-from tests.gateway.pipeline import CHAT, EVENTS, JSON, generated
+from tests.gateway.served import CHAT, EVENTS, JSON, generated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tests.gateway.pipeline import Loaded, Pipeline
+    from tests.gateway.served import Loaded, Served
 
     Estimating = Callable[..., Awaitable[None]]
 
@@ -50,12 +50,12 @@ def estimated(
 
 @pytest.fixture
 def estimating(
-    pipeline: Pipeline, loaded: Loaded, estimated: Callable[[str], Snapshot]
+    served: Served, loaded: Loaded, estimated: Callable[[str], Snapshot]
 ) -> Estimating:
     """Serves it."""
 
     async def serve(by: str = "larger") -> None:
-        pipeline.runtime = await loaded.open(estimated(by), pipeline.keys)
+        served.runtime = await loaded.open(estimated(by), served.keys)
 
     return serve
 
@@ -73,29 +73,29 @@ def usages(events: bytes) -> list[dict[str, int]]:
     ]
 
 
-async def recorded(pipeline: Pipeline) -> Usage:
+async def recorded(served: Served) -> Usage:
     """What is on record, which is what is in the ledger."""
-    record = await pipeline.record()
+    record = await served.record()
     assert record.usage is not None
     usage = Usage(record.usage.prompt_tokens, record.usage.completion_tokens)
-    assert usage == pipeline.charged()
+    assert usage == served.charged()
     return usage
 
 
 async def test_an_estimate_is_a_fact_and_is_reserved(
-    pipeline: Pipeline, estimating: Estimating
+    served: Served, estimating: Estimating
 ) -> None:
-    exact, _ = await pipeline.dispatch()
+    exact, _ = await served.dispatch()
     await estimating()
-    estimated, dispatch = await pipeline.dispatch()
-    assert exact.facts is not None
-    assert exact.facts.tokens is not None
-    assert estimated.facts is not None
-    assert estimated.facts.tokens is not None
-    assert exact.facts.tokens.exact
-    assert not estimated.facts.tokens.exact
-    assert estimated.facts.tokens.prompt == dispatch.worst_case.prompt_tokens
-    assert estimated.facts.tokens.prompt > exact.facts.tokens.prompt
+    estimated, dispatch = await served.dispatch()
+    assert exact.entry.facts is not None
+    assert exact.entry.facts.tokens is not None
+    assert estimated.entry.facts is not None
+    assert estimated.entry.facts.tokens is not None
+    assert exact.entry.facts.tokens.exact
+    assert not estimated.entry.facts.tokens.exact
+    assert estimated.entry.facts.tokens.prompt == dispatch.worst_case.prompt_tokens
+    assert estimated.entry.facts.tokens.prompt > exact.entry.facts.tokens.prompt
     for transaction in (exact, estimated):
         await transaction.disconnected()
 
@@ -114,7 +114,7 @@ async def test_an_estimate_is_a_fact_and_is_reserved(
 )
 @pytest.mark.parametrize("body", [CHAT, STREAM])
 async def test_an_estimate_is_settled_as_the_policy_says(  # noqa: PLR0917 - a table's columns
-    pipeline: Pipeline,
+    served: Served,
     estimating: Estimating,
     by: str,
     counts: dict[str, int],
@@ -122,7 +122,7 @@ async def test_an_estimate_is_settled_as_the_policy_says(  # noqa: PLR0917 - a t
     body: dict[str, Any],
 ) -> None:
     await estimating(by)
-    exchange, dispatch = await pipeline.exchange(body)
+    exchange, dispatch = await served.exchange(body)
     prompt = charged[0] or dispatch.worst_case.prompt_tokens
     answer = told("Hello there.", **counts)
     if body is STREAM:
@@ -134,15 +134,15 @@ async def test_an_estimate_is_settled_as_the_policy_says(  # noqa: PLR0917 - a t
         exchange.headers(200, JSON)
         usage = json.loads((await exchange.plain(answer)).body)["usage"]
     assert (usage["prompt_tokens"], usage["completion_tokens"]) == (prompt, charged[1])
-    assert await recorded(pipeline) == Usage(prompt, charged[1])
+    assert await recorded(served) == Usage(prompt, charged[1])
 
 
 async def test_counts_of_single_responses_add_up(
-    pipeline: Pipeline, estimating: Estimating
+    served: Served, estimating: Estimating
 ) -> None:
     """As vLLM's backend streams them; it ends with Python's None for all but the last."""
     await estimating("backend")
-    exchange, _ = await pipeline.exchange(STREAM)
+    exchange, _ = await served.exchange(STREAM)
     exchange.headers(200, EVENTS)
     out = b""
     for text, reason in (("Hel", "None"), ("lo", "None"), ("", "stop")):
@@ -152,46 +152,46 @@ async def test_counts_of_single_responses_add_up(
     out += await exchange.chunk(b"", end=True)
     (usage,) = usages(out)
     assert (usage["prompt_tokens"], usage["completion_tokens"]) == (11, 6)
-    assert await recorded(pipeline) == Usage(11, 6)
+    assert await recorded(served) == Usage(11, 6)
 
 
 async def test_a_client_that_leaves_is_charged_what_it_may_have_seen(
-    pipeline: Pipeline, estimating: Estimating
+    served: Served, estimating: Estimating
 ) -> None:
     await estimating("backend")
-    exchange, _ = await pipeline.exchange(STREAM)
+    exchange, _ = await served.exchange(STREAM)
     exchange.headers(200, EVENTS)
     piece = {"text_output": "Hel", "num_output_tokens": 1, "num_input_tokens": 11}
     await exchange.chunk(b"data: " + json.dumps(piece).encode() + b"\n\n", end=False)
     await exchange.abandon()
-    assert await recorded(pipeline) == Usage(11, 1)
+    assert await recorded(served) == Usage(11, 1)
 
 
 async def test_with_the_tokenizer_the_models_own_count_of_its_answer_holds(
-    pipeline: Pipeline,
+    served: Served,
 ) -> None:
-    exchange, dispatch = await pipeline.exchange()
+    exchange, dispatch = await served.exchange()
     prompt = dispatch.worst_case.prompt_tokens
     exchange.headers(200, JSON)
     await exchange.plain(told("Hello there.", prompt_tokens=prompt, completion_tokens=2))
-    assert await recorded(pipeline) == Usage(prompt, 2)
+    assert await recorded(served) == Usage(prompt, 2)
 
 
-async def test_a_backend_that_reads_more_than_we_count_is_believed(pipeline: Pipeline) -> None:
+async def test_a_backend_that_reads_more_than_we_count_is_believed(served: Served) -> None:
     """The tokenizer of the configuration is not the model's, then."""
-    exchange, _ = await pipeline.exchange()
+    exchange, _ = await served.exchange()
     exchange.headers(200, JSON)
     await exchange.plain(told("Hello there.", prompt_tokens=700, completion_tokens=2))
-    assert await recorded(pipeline) == Usage(700, 2)
+    assert await recorded(served) == Usage(700, 2)
 
 
 @pytest.mark.parametrize("by", ["larger", "backend"])
 async def test_a_kserve_client_is_told_what_it_is_charged(
-    pipeline: Pipeline, estimating: Estimating, by: str
+    served: Served, estimating: Estimating, by: str
 ) -> None:
     await estimating(by)
     body = {"text_input": PROMPT, "max_tokens": 16}
-    exchange, dispatch = await pipeline.exchange(body, pipeline.head(f"{KSERVE}/generate"))
+    exchange, dispatch = await served.exchange(body, served.head(f"{KSERVE}/generate"))
     exchange.headers(200, JSON)
     answer = await exchange.plain(told("Hello there.", prompt_tokens=9, completion_tokens=4))
     fields = json.loads(answer.body)
@@ -200,16 +200,16 @@ async def test_a_kserve_client_is_told_what_it_is_charged(
         wanted.prompt_tokens,
         wanted.completion_tokens,
     )
-    assert await recorded(pipeline) == wanted
+    assert await recorded(served) == wanted
 
 
 async def test_every_event_of_a_kserve_stream_tells_what_is_charged_so_far(
-    pipeline: Pipeline, estimating: Estimating
+    served: Served, estimating: Estimating
 ) -> None:
     await estimating()
     body = {"text_input": PROMPT, "max_tokens": 16}
-    head = pipeline.head(f"{KSERVE}/generate_stream")
-    exchange, dispatch = await pipeline.exchange(body, head)
+    head = served.head(f"{KSERVE}/generate_stream")
+    exchange, dispatch = await served.exchange(body, head)
     exchange.headers(200, EVENTS)
     prompt, out = dispatch.worst_case.prompt_tokens, b""
     for tokens, text in enumerate(("Hello", " there"), 1):
@@ -222,7 +222,7 @@ async def test_every_event_of_a_kserve_stream_tells_what_is_charged_so_far(
     told_by = [json.loads(line[6:]) for line in out.decode().split("\n\n") if line]
     assert {one["prompt_tokens"] for one in told_by} == {prompt}
     assert told_by[-1]["completion_tokens"] == 11
-    assert await recorded(pipeline) == Usage(prompt, 11)
+    assert await recorded(served) == Usage(prompt, 11)
 
 
 def tensor(name: str, datatype: str, data: bytes | list[Any]) -> dict[str, Any]:
@@ -235,12 +235,12 @@ def tensor(name: str, datatype: str, data: bytes | list[Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("binary", [False, True])
 async def test_tensors_tell_what_is_charged(
-    pipeline: Pipeline, estimating: Estimating, binary: bool
+    served: Served, estimating: Estimating, binary: bool
 ) -> None:
     await estimating()
     inputs = [{"name": "text_input", "datatype": "BYTES", "shape": [1], "data": [PROMPT]}]
-    exchange, dispatch = await pipeline.exchange(
-        {"inputs": inputs}, pipeline.head(f"{KSERVE}/infer")
+    exchange, dispatch = await served.exchange(
+        {"inputs": inputs}, served.head(f"{KSERVE}/infer")
     )
     prompt, text = dispatch.worst_case.prompt_tokens, b"Hello there."
     parts = [len(text).to_bytes(4, "little") + text, *(np.int32(n).tobytes() for n in (9, 4))]
@@ -258,14 +258,14 @@ async def test_tensors_tell_what_is_charged(
     else:
         counts = [one["data"][0] for one in json.loads(answer.body)["outputs"][1:]]
     assert counts == [prompt, 12]
-    assert await recorded(pipeline) == Usage(prompt, 12)
+    assert await recorded(served) == Usage(prompt, 12)
 
 
 async def test_token_ids_mean_nothing_without_the_tokenizer(
-    pipeline: Pipeline, estimating: Estimating
+    served: Served, estimating: Estimating
 ) -> None:
     await estimating()
     with pytest.raises(InvalidRequest, match="send text"):
-        await pipeline.dispatch(
-            {"model": "chat", "prompt": [1, 2, 3]}, pipeline.head("/v1/completions")
+        await served.dispatch(
+            {"model": "chat", "prompt": [1, 2, 3]}, served.head("/v1/completions")
         )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from extauth.content.privacy import Detector
     from extauth.tokens import LanguageModel
-    from tests.gateway.pipeline import Pipeline
+    from tests.gateway.served import Served
 
     Drafted = Callable[..., Draft]
 
@@ -45,9 +45,9 @@ def long(turns: int, words: int = 40) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def model(pipeline: Pipeline) -> LanguageModel:
+def model(served: Served) -> LanguageModel:
     """The demo's, with 1,024 tokens of context."""
-    return pipeline.runtime.models["chat"]
+    return served.runtime.models["chat"]
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_what_was_found_in_a_turn_goes_with_it(drafted: Drafted, detector: Detec
     assert masked.counts == masked.model.counts(masked.prompts)
 
 
-def test_only_a_chat_has_turns(pipeline: Pipeline, model: LanguageModel) -> None:
+def test_only_a_chat_has_turns(served: Served, model: LanguageModel) -> None:
     path = "/v1/completions"
     body = msgspec.json.encode({"model": "chat", "prompt": "word " * 2000, "max_tokens": 8})
     head = RequestHead("r1", "POST", path, "", {}, "192.0.2.7")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from extauth.content.privacy import Detector
     from extauth.types import Unit
-    from tests.gateway.pipeline import Pipeline
+    from tests.gateway.served import Served
 
 FREE = Price()
 TOKENS = Limit("tokens", "all", "tokens", 60, 1000)
@@ -31,7 +31,7 @@ TEXT = "Mail jane@example.com or call +44 20 7946 0958."
 
 
 @pytest.fixture
-def draft(pipeline: Pipeline, detector: Detector) -> Draft:
+def draft(served: Served, detector: Detector) -> Draft:
     """Two choices of at most 100 tokens, on a text with an address and a number."""
     path = "/v1/chat/completions"
     body = msgspec.json.encode(
@@ -45,7 +45,7 @@ def draft(pipeline: Pipeline, detector: Detector) -> Draft:
     head = RequestHead("r1", "POST", path, "", {}, "192.0.2.7")
     call = parse_call(parse_target("POST", path), head, body, depth=32)
     substitutes = Substitutes(KeyedHash(bytes(32), "acme"))
-    made = _draft(pipeline.runtime.models["chat"], call, substitutes)
+    made = _draft(served.runtime.models["chat"], call, substitutes)
     return replace(made, findings=[detector.detect(text) for text in made.texts])
 
 

@@ -9,20 +9,20 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from extauth.api.portal.ticket import ticket_of
 from extauth.api.portal.usage import OwnAccount
 from extauth.clients import error_body, error_headers, parse_reference
 from extauth.errors import AnsweredError, LedgerUnavailable, NotFound, SluiceError
 from extauth.facts import admission_facts
+from extauth.gateway.ticket import Ticket
 from extauth.policy import Entrypoint
 from extauth.types import Api, ModelReference, Operation, Target
+from extauth.types.headers import PRINCIPAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.requests import Request
 
-    from extauth.api.portal.ticket import PortalTicket
     from extauth.gateway.runtime import Runtime
     from extauth.ledger import Ledger
     from extauth.types import Clock
@@ -41,7 +41,7 @@ class Catalog:
 
     async def list(self, request: Request) -> Response:
         """Every model, alias and version that this principal may use."""
-        ticket = ticket_of(request)
+        ticket = Ticket.decode(request.headers.get(PRINCIPAL))
         with self._runtime().pinned() as runtime:
             visible = [
                 _card(name)
@@ -52,7 +52,8 @@ class Catalog:
 
     async def retrieve(self, request: Request) -> Response:
         """One of them; an unknown one and a forbidden one look the same."""
-        ticket, reference = ticket_of(request), parse_reference(request.path_params["id"])
+        ticket = Ticket.decode(request.headers.get(PRINCIPAL))
+        reference = parse_reference(request.path_params["id"])
         name = "@".join(filter(None, (reference.name, reference.version or reference.alias)))
         with self._runtime().pinned() as runtime:
             found = name in _names(runtime) and await self._visible(runtime, ticket, reference)
@@ -63,9 +64,7 @@ class Catalog:
             )
         return JSONResponse(_card(name))
 
-    async def _visible(
-        self, runtime: Runtime, ticket: PortalTicket, reference: ModelReference
-    ) -> bool:
+    async def _visible(self, runtime: Runtime, ticket: Ticket, reference: ModelReference) -> bool:
         decision = await runtime.decide(
             ticket.principal,
             Entrypoint.ADMISSION,

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from hpack import Decoder, HPACKError
 
-from extauth.wire import frame as http2
-from extauth.wire.call import PREFIX, Call, CutError, RefusedError, Status
-from extauth.wire.frame import Code, Frame, FrameReader, Kind, ProtocolError, Setting
+from extauth.wire.http2 import frame as http2
+from extauth.wire.http2.frame import Code, Frame, FrameReader, Kind, ProtocolError, Setting
+from extauth.wire.http2.stream import PREFIX, CutError, RefusedError, Status, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableSet
 
-    from extauth.wire.call import Handler
+    from extauth.wire.http2.stream import Handler
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Connection(asyncio.Protocol):
         self._reader = FrameReader()
         self._decoder = Decoder(max_header_list_size=LARGEST_HEAD)
         self._paths: dict[bytes, str] = {}
-        self._calls: dict[int, Call] = {}
+        self._streams: dict[int, Stream] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._head: tuple[Frame, bytearray] | None = None
         self._last = 0
@@ -123,23 +123,23 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost.set_result(None)
         self._connections.discard(self)
-        for call in list(self._calls.values()):
-            self._cut(call)
+        for stream in list(self._streams.values()):
+            self._cut(stream)
         self._make_room()
 
     # What calls need.
 
-    async def send(self, call: Call, data: bytes) -> None:
+    async def send(self, stream: Stream, data: bytes) -> None:
         """As `Carrier.send`."""
         size = len(data)
-        if size <= min(self._frame, self._window, call.window) and self._writable:
-            self._send(call, data)
+        if size <= min(self._frame, self._window, stream.window) and self._writable:
+            self._send(stream, data)
             return
         at = 0
         while at < size:
-            room = min(self._frame, self._window, call.window) if self._writable else 0
+            room = min(self._frame, self._window, stream.window) if self._writable else 0
             if room > 0:
-                self._send(call, data[at : at + room])
+                self._send(stream, data[at : at + room])
                 at += room
                 continue
             waiter = self._loop.create_future()
@@ -148,16 +148,16 @@ class Connection(asyncio.Protocol):
                 await waiter
             finally:
                 self._room.discard(waiter)
-            if call.cut:
+            if stream.cut:
                 raise CutError
 
-    def consumed(self, call: Call, size: int) -> None:
+    def consumed(self, stream: Stream, size: int) -> None:
         """As `Carrier.consumed`."""
-        call.credit += size
-        if call.credit >= self._allowance // 2 and not call.cut and not call.half_closed:
-            self._write(http2.window_update(call.id, call.credit))
-            call.allowance += call.credit
-            call.credit = 0
+        stream.credit += size
+        if stream.credit >= self._allowance // 2 and not stream.cut and not stream.half_closed:
+            self._write(http2.window_update(stream.id, stream.credit))
+            stream.allowance += stream.credit
+            stream.credit = 0
 
     # What the server needs.
 
@@ -192,30 +192,30 @@ class Connection(asyncio.Protocol):
             # Each call's own window is what holds its peer back.
             self._write(http2.window_update(0, self._received))
             self._received = 0
-        call = self._calls.get(frame.stream)
-        if call is None or call.half_closed:
+        stream = self._streams.get(frame.stream)
+        if stream is None or stream.half_closed:
             if frame.stream > self._last or not frame.stream % 2:
                 self._misplaced(frame)
             return
-        call.allowance -= size
-        if call.allowance < 0:
+        stream.allowance -= size
+        if stream.allowance < 0:
             raise ProtocolError(Code.FLOW_CONTROL_ERROR, "more data than its window allows")
         data = http2.unpadded(frame)
         if len(data) < size:
-            self.consumed(call, size - len(data))
-        self._receive(call, data, end=bool(frame.flags & http2.END_STREAM))
+            self.consumed(stream, size - len(data))
+        self._receive(stream, data, end=bool(frame.flags & http2.END_STREAM))
 
-    def _receive(self, call: Call, data: bytes, *, end: bool) -> None:
-        if call.id in self._tasks:
+    def _receive(self, stream: Stream, data: bytes, *, end: bool) -> None:
+        if stream.id in self._tasks:
             try:
-                call.receive(data, end=end)
+                stream.receive(data, end=end)
             except RefusedError as refused:
-                self._finish(call, refused.status)
-                self._cut(call)
+                self._finish(stream, refused.status)
+                self._cut(stream)
                 return
         elif end:
             # It was answered long ago; now both sides are done.
-            self._calls.pop(call.id, None)
+            self._streams.pop(stream.id, None)
 
     def _headers(self, frame: Frame) -> None:
         block = http2.unpadded(frame)
@@ -237,11 +237,11 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, frame: Frame, block: bytes) -> None:
         path = self._path(block)
-        call = self._calls.get(frame.stream)
+        stream = self._streams.get(frame.stream)
         end = bool(frame.flags & http2.END_STREAM)
-        if call is not None:
+        if stream is not None:
             # Trailers, of which gRPC's clients have none to tell.
-            self._receive(call, b"", end=end)
+            self._receive(stream, b"", end=end)
             return
         if frame.stream <= self._last or not frame.stream % 2:
             self._misplaced(frame)
@@ -249,23 +249,23 @@ class Connection(asyncio.Protocol):
         if self._stopping:
             self._write(http2.reset(frame.stream, Code.REFUSED_STREAM))
             return
-        call = Call(
+        stream = Stream(
             self,
             frame.stream,
             allowance=self._allowance,
             window=self._initial_window,
             largest=self._largest,
         )
-        self._calls[call.id] = call
+        self._streams[stream.id] = stream
         handler = self._handlers.get(path)
         if handler is None:
-            self._finish(call, Status.UNIMPLEMENTED)
-            self._receive(call, b"", end=end)
+            self._finish(stream, Status.UNIMPLEMENTED)
+            self._receive(stream, b"", end=end)
             return
-        task = self._tasks[call.id] = self._loop.create_task(handler(call))
-        task.add_done_callback(partial(self._served, call))
+        task = self._tasks[stream.id] = self._loop.create_task(handler(stream))
+        task.add_done_callback(partial(self._served, stream))
         if end:
-            call.receive(b"", end=True)
+            stream.receive(b"", end=True)
 
     def _path(self, block: bytes) -> str:
         path = self._paths.get(block)
@@ -281,9 +281,9 @@ class Connection(asyncio.Protocol):
         return path
 
     def _reset(self, frame: Frame) -> None:
-        call = self._calls.get(frame.stream)
-        if call is not None:
-            self._cut(call)
+        stream = self._streams.get(frame.stream)
+        if stream is not None:
+            self._cut(stream)
 
     def _settings(self, frame: Frame) -> None:
         if frame.flags & http2.ACK:
@@ -292,8 +292,8 @@ class Connection(asyncio.Protocol):
         for key, value in http2.read_settings(frame.payload):
             if key == Setting.INITIAL_WINDOW_SIZE:
                 change = http2.widened(0, value) - self._initial_window
-                for call in self._calls.values():
-                    call.window = http2.widened(call.window, change)
+                for stream in self._streams.values():
+                    stream.window = http2.widened(stream.window, change)
                 self._initial_window = value
             elif key == Setting.MAX_FRAME_SIZE:
                 self._frame = max(value, http2.LARGEST)
@@ -310,8 +310,8 @@ class Connection(asyncio.Protocol):
             self._misplaced(frame)
         if not frame.stream:
             self._window = http2.widened(self._window, increment)
-        elif call := self._calls.get(frame.stream):
-            call.window = http2.widened(call.window, increment)
+        elif stream := self._streams.get(frame.stream):
+            stream.window = http2.widened(stream.window, increment)
         self._make_room()
 
     def _misplaced(self, frame: Frame) -> NoReturn:
@@ -330,42 +330,42 @@ class Connection(asyncio.Protocol):
 
     # Calls.
 
-    def _served(self, call: Call, task: asyncio.Task[None]) -> None:
-        """The task of a call is done, whether it came to begin or not."""
-        self._tasks.pop(call.id, None)
+    def _served(self, stream: Stream, task: asyncio.Task[None]) -> None:
+        """The task of a stream is done, whether it came to begin or not."""
+        self._tasks.pop(stream.id, None)
         status = Status.OK
         if task.cancelled():
             status = Status.UNAVAILABLE
         elif (error := task.exception()) is not None:
             status = Status.UNKNOWN
-            logger.error("a call failed", exc_info=error)
-        if not call.cut:
-            self._finish(call, status)
-            if call.half_closed:
-                self._calls.pop(call.id, None)
+            logger.error("a stream failed", exc_info=error)
+        if not stream.cut:
+            self._finish(stream, status)
+            if stream.half_closed:
+                self._streams.pop(stream.id, None)
 
-    def _send(self, call: Call, data: bytes) -> None:
+    def _send(self, stream: Stream, data: bytes) -> None:
         head = b""
-        if not call.answered:
-            call.answered = True
-            head = http2.frame(Kind.HEADERS, http2.END_HEADERS, call.id, _ANSWERED)
+        if not stream.answered:
+            stream.answered = True
+            head = http2.frame(Kind.HEADERS, http2.END_HEADERS, stream.id, _ANSWERED)
         self._window -= len(data)
-        call.window -= len(data)
-        self._write(head + http2.frame(Kind.DATA, 0, call.id, data))
+        stream.window -= len(data)
+        self._write(head + http2.frame(Kind.DATA, 0, stream.id, data))
 
-    def _finish(self, call: Call, status: Status) -> None:
-        """Say how the call ended: in trailers, or in a head that is all of the answer."""
+    def _finish(self, stream: Stream, status: Status) -> None:
+        """Say how the stream ended: in trailers, or in a head that is all of the answer."""
         block = _literal(b"grpc-status", str(int(status)).encode())
-        if not call.answered:
-            call.answered = True
+        if not stream.answered:
+            stream.answered = True
             block = _ANSWERED + block
         flags = http2.END_HEADERS | http2.END_STREAM
-        self._write(http2.frame(Kind.HEADERS, flags, call.id, block))
+        self._write(http2.frame(Kind.HEADERS, flags, stream.id, block))
 
-    def _cut(self, call: Call) -> None:
-        self._calls.pop(call.id, None)
-        call.end()
-        task = self._tasks.get(call.id)
+    def _cut(self, stream: Stream) -> None:
+        self._streams.pop(stream.id, None)
+        stream.end()
+        task = self._tasks.get(stream.id)
         if task is not None:
             task.cancel()
         self._make_room()

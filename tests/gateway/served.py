@@ -1,25 +1,21 @@
-"""The gateway's inside, put together as `extauth.app` does, with no network and no Triton."""
+"""The gateway on empty books, with no network and no Triton: its requests, and what they leave."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from extauth.audit import AuditWriter
 from extauth.audit.store import AuditStore
-from extauth.events import Events
-from extauth.facts.behaviour import Behaviour
 from extauth.facts.load import LoadMonitor
-from extauth.gateway.admission import admit
+from extauth.gateway.books import Books
 from extauth.gateway.exchange import Exchange
-from extauth.gateway.inference import Inference
-from extauth.gateway.queue import WaitingRoom
+from extauth.gateway.gateway import Gateway
 from extauth.gateway.runtime import Runtime
-from extauth.gateway.transaction import Books, Transaction
+from extauth.gateway.step import Refuse
 from extauth.identity import Identifier, JwtIdentity, KeyStore
 from extauth.ledger import Counter, EmbeddedLedger
 from extauth.ledger.reports import report
@@ -32,12 +28,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.audit import AuditRecord
-    from extauth.gateway.dispatch import Dispatch
+    from extauth.gateway.dispatched import Dispatched
+    from extauth.gateway.request import Request
+    from extauth.gateway.transaction import Transaction
     from extauth.policy import PolicyEngine
 
 NOW = 1_790_000_000.0
-HASH_KEY = bytes(range(32))
 """A Monday, 14:13 UTC."""
+
+HASH_KEY = bytes(range(32))
 
 CHAT = {"model": "chat", "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 16}
 ROUTE = {"model": "chat", "version": "1", "cluster": "triton"}
@@ -94,6 +93,11 @@ def puppet(snapshot: Snapshot, policy: Path, root: Path, **decisions: object) ->
     return Snapshot.load(root)
 
 
+def _unless_refused(step: object) -> None:
+    if isinstance(step, Refuse):
+        raise Refused(step)
+
+
 async def never(seconds: float) -> None:
     """Nobody waits in line for long here."""
     raise AssertionError(f"asked for {seconds} s more")
@@ -141,64 +145,59 @@ class Loaded:
             await runtime.close()
 
 
-@dataclass
-class Pipeline:
-    """Everything that a request passes, and what became of it."""
+class Refused(Exception):
+    """A request was answered with an error, which `step` has."""
 
-    root: Path
-    keys: KeyStore
-    ledger: EmbeddedLedger
-    audit: AuditWriter
-    runtime: Runtime
-    inference: Inference
-    metrics: Metrics = field(default_factory=Metrics)
-    tokens: dict[str, str] = field(default_factory=dict)
-    room: WaitingRoom = field(default_factory=WaitingRoom)
-    load: LoadMonitor = field(default_factory=lambda: LoadMonitor(dict))
-    behaviour: Behaviour = field(default_factory=Behaviour)
-    opened: list[Runtime] = field(default_factory=list)
+    def __init__(self, step: Refuse) -> None:
+        super().__init__(f"{step.status} {step.code}: {step.body.decode()}")
+        self.step = step
+
+
+class Served:
+    """A gateway, and what became of its requests. `runtime` is the one that serves."""
+
+    def __init__(self, root: Path, runtime: Runtime, keys: KeyStore) -> None:
+        self.root = root
+        self.keys = keys
+        self.runtime = runtime
+        self.metrics = Metrics()
+        self.ledger = EmbeddedLedger(root / "ledger.db", now)
+        self.audit = AuditWriter(root / "audit.db", retention=60, clock=now)
+        self.books = Books(
+            ledger=self.ledger,
+            audit=self.audit,
+            load=LoadMonitor(dict),
+            metrics=self.metrics,
+            clock=now,
+        )
+        self.gateway = Gateway(runtime=lambda: self.runtime, books=self.books, hash_key=HASH_KEY)
+        self.tokens: dict[str, str] = {}
+        self._opened: list[Runtime] = []
 
     @classmethod
-    async def open(cls, root: Path, snapshot: Snapshot, loaded: Loaded) -> Pipeline:
+    async def open(cls, root: Path, snapshot: Snapshot, loaded: Loaded) -> Served:
         """The demo's principals on empty books."""
         keys = KeyStore(root / "identity.db")
-        ledger = EmbeddedLedger(root / "ledger.db", now)
-        audit = AuditWriter(root / "audit.db", retention=60, clock=now)
-        await ledger.start()
-        await audit.start()
-        runtime = await loaded.open(snapshot, keys)
-        pipeline = cls(root, keys, ledger, audit, runtime, Inference(ledger, HASH_KEY))
+        made = cls(root, await loaded.open(snapshot, keys), keys)
+        await made.ledger.start()
+        await made.audit.start()
         for demo in snapshot.settings.identity.demo_keys:
             fields = {**msgspec.structs.asdict(demo), "now": NOW}
-            _, pipeline.tokens[demo.name] = keys.create(**fields)
-        return pipeline
+            _, made.tokens[demo.name] = keys.create(**fields)
+        return made
 
     async def close(self) -> None:
         """Let go of the files."""
-        for runtime in self.opened:
+        for runtime in self._opened:
             await runtime.close()
         await self.ledger.close()
         await self.audit.close()
         self.keys.close()
 
-    @property
-    def books(self) -> Books:
-        """Where transactions are entered."""
-        return Books(
-            ledger=self.ledger,
-            room=self.room,
-            events=Events(self.metrics, now),
-            load=self.load,
-            behaviour=self.behaviour,
-            audit=self.audit,
-            metrics=self.metrics,
-            clock=now,
-        )
-
     async def serve(self, snapshot: Snapshot) -> None:
         """Serve another snapshot from now on."""
         self.runtime = await Runtime.open(snapshot, self.keys, opa_url=None)
-        self.opened.append(self.runtime)
+        self._opened.append(self.runtime)
 
     def head(
         self,
@@ -214,25 +213,37 @@ class Pipeline:
             headers["authorization"] = f"Bearer {self.tokens[who]}"
         return RequestHead("r1", method, path, "", headers, "192.0.2.7", **fields)
 
-    def begin(self, head: RequestHead | None = None) -> Transaction:
+    def begin(self, head: RequestHead | None = None) -> Request:
         """A request of which only the head is known."""
-        return Transaction(self.books, self.runtime, head or self.head())
+        return self.gateway.request(head or self.head(), never)
 
-    async def dispatch(
-        self, body: object = CHAT, head: RequestHead | None = None
-    ) -> tuple[Transaction, Dispatch]:
-        """A request up to its departure. Raises what the client would be told."""
-        transaction = self.begin(head)
-        await admit(transaction)
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return transaction, await self.inference.dispatch(transaction, content, never)
+    async def admit(self, head: RequestHead | None = None) -> Request:
+        """A request that waits for its body. Raises Refused."""
+        request = self.begin(head)
+        _unless_refused(await request.headers(end=False))
+        return request
 
     async def exchange(
         self, body: object = CHAT, head: RequestHead | None = None
-    ) -> tuple[Exchange, Dispatch]:
-        """A request that the backend has to answer now."""
-        transaction, dispatch = await self.dispatch(body, head)
-        return Exchange(transaction, dispatch), dispatch
+    ) -> tuple[Request, Dispatched]:
+        """A request that the backend has to answer now. Raises Refused."""
+        request = await self.admit(head)
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        _unless_refused(await request.body(content))
+        assert isinstance(request.stage, Exchange)
+        return request, request.stage.dispatched
+
+    async def dispatch(
+        self, body: object = CHAT, head: RequestHead | None = None
+    ) -> tuple[Transaction, Dispatched]:
+        """The same, for who looks at its books alone."""
+        request, dispatched = await self.exchange(body, head)
+        return request.transaction, dispatched
+
+    async def leave(self, request: Request) -> None:
+        """Have the client of a request go away."""
+        request.close()
+        await self.gateway.drain()
 
     async def counted(self, tenant: str = "acme", name: str = "ada") -> Counters:
         """What counts against a principal's limits now: settled and reserved."""

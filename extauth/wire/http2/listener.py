@@ -6,13 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from extauth.network.server import listen_unix
-from extauth.wire.connection import Connection
+from extauth.wire.http2.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from extauth.wire.call import Handler
+    from extauth.wire.http2.stream import Handler
 
 
 LINGER = 1.0

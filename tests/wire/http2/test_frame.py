@@ -9,9 +9,9 @@ from hyperframe.frame import DataFrame, Frame
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extauth.wire.call import Call
-from extauth.wire.frame import LARGEST, PREFACE, FrameReader, Kind, frame, window_update
-from tests.wire.http2 import message
+from extauth.wire.http2.stream import Stream
+from extauth.wire.http2.frame import LARGEST, PREFACE, FrameReader, Kind, frame, window_update
+from tests.wire.http2.peer import message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 class Nobody:
     """A connection that has nowhere to send to."""
 
-    async def send(self, call: Call, data: bytes) -> None:
+    async def send(self, stream: Stream, data: bytes) -> None:
         """Nothing is sent here."""
 
-    def consumed(self, call: Call, size: int) -> None:
+    def consumed(self, stream: Stream, size: int) -> None:
         """Nobody waits for room."""
 
 
@@ -47,11 +47,11 @@ def test_frames_are_read_however_they_were_cut(payloads: list[bytes], cuts: list
 
 @given(st.lists(st.binary(max_size=300), max_size=8), CUTS)
 async def test_messages_are_read_however_they_were_cut(said: list[bytes], cuts: list[int]) -> None:
-    call = Call(Nobody(), 1, allowance=1 << 20, window=0, largest=300)
+    stream = Stream(Nobody(), 1, allowance=1 << 20, window=0, largest=300)
     for piece in pieces(b"".join(map(message, said)), cuts):
-        call.receive(piece, end=False)
-    call.receive(b"", end=True)
-    assert [await call.read() for _ in said] == said
+        stream.receive(piece, end=False)
+    stream.receive(b"", end=True)
+    assert [await stream.read() for _ in said] == said
 
 
 @given(st.binary(max_size=LARGEST), st.integers(1, (1 << 31) - 1))

@@ -23,16 +23,16 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
-from extauth.wire import listener
-from extauth.wire.call import CutError
-from extauth.wire.frame import LARGEST, Code
-from extauth.wire.listener import Listener
-from tests.wire.http2 import PATIENCE, message, peer
+from extauth.wire.http2 import listener
+from extauth.wire.http2.stream import CutError
+from extauth.wire.http2.frame import LARGEST, Code
+from extauth.wire.http2.listener import Listener
+from tests.wire.http2.peer import PATIENCE, message, peer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from extauth.wire.call import Call
+    from extauth.wire.http2.stream import Stream
 
 LARGEST_MESSAGE = 1 << 20
 OK, UNKNOWN, RESOURCE_EXHAUSTED, UNIMPLEMENTED, UNAVAILABLE = 0, 2, 8, 12, 14
@@ -55,30 +55,30 @@ class Service:
         }
         self.listener = Listener(path, handlers, largest_message=LARGEST_MESSAGE)
 
-    async def echo(self, call: Call) -> None:
+    async def echo(self, stream: Stream) -> None:
         """Answer each message with itself, until there are no more."""
         while True:
             try:
-                said = await call.read()
+                said = await stream.read()
             except CutError:
                 return
             self.read.append(said)
-            await call.write(said)
+            await stream.write(said)
 
-    async def once(self, call: Call) -> None:
+    async def once(self, stream: Stream) -> None:
         """Answer one message, and be done."""
-        await call.write(await call.read())
+        await stream.write(await stream.read())
 
-    async def fails(self, call: Call) -> None:
+    async def fails(self, stream: Stream) -> None:
         """Break over what was said."""
-        raise ValueError(await call.read())
+        raise ValueError(await stream.read())
 
-    async def waits(self, call: Call) -> None:
+    async def waits(self, stream: Stream) -> None:
         """Take a message, and answer when told to."""
         self.begun.set()
         try:
             await self.go.wait()
-            await call.write(await call.read())
+            await stream.write(await stream.read())
         except asyncio.CancelledError:
             self.cut.set()
             raise
@@ -221,7 +221,7 @@ async def test_a_call_that_fails_says_so_and_the_log_tells_nothing_else(
         await envoy.say(stream, message(b"x"))
         answer = await envoy.ended(stream)
         assert (answer.messages, answer.status) == ([], UNKNOWN)
-    assert [record.getMessage() for record in caplog.records] == ["a call failed"]
+    assert [record.getMessage() for record in caplog.records] == ["a stream failed"]
 
 
 async def test_the_service_may_end_a_call_first(service: Service) -> None:

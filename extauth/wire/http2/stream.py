@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
-    Handler = Callable[["Call"], Coroutine[Any, Any, None]]
-    """Serves a call: it is over, and well, when this returns, and failed when this raises."""
+    Handler = Callable[["Stream"], Coroutine[Any, Any, None]]
+    """Serves a stream: it is over, and well, when this returns, and failed when this raises."""
 
 PREFIX: Final = 5
 """Bytes before each message."""
@@ -33,7 +33,7 @@ class Status(IntEnum):
 
 
 class CutError(Exception):
-    """The peer has ended the call, or left, before it was over."""
+    """The peer has ended the stream, or left, before it was over."""
 
 
 class RefusedError(Exception):
@@ -47,14 +47,14 @@ class RefusedError(Exception):
 class Carrier(Protocol):
     """The connection that a call came over."""
 
-    async def send(self, call: Call, data: bytes) -> None:
+    async def send(self, stream: Stream, data: bytes) -> None:
         """Send a message with its prefix, as the windows allow. Raises CutError."""
 
-    def consumed(self, call: Call, size: int) -> None:
+    def consumed(self, stream: Stream, size: int) -> None:
         """So many bytes of the call have been taken: others may follow."""
 
 
-class Call:
+class Stream:
     """A call that the peer began. One task reads and writes, one at a time; not thread-safe.
 
     `allowance` is how many bytes the peer may still send, `window` how many may be sent to it.

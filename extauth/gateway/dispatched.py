@@ -1,4 +1,4 @@
-"""What the request side hands to the response side: data, nothing else."""
+"""The hand-over from the request side to the response side: data, nothing else."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from extauth.types import AnswerGuard, LimitState, Route, Treatment, Usage
 
 
-class Dispatch(msgspec.Struct, frozen=True):
-    """What was decided, ready to be sent, and what its answer needs.
+class Dispatched(msgspec.Struct, frozen=True):
+    """A request that is decided, reserved and ready to be sent, with all that its answer needs.
 
     `worst_case` is what was reserved, `price` what the tokens cost, `settlement` whose count of
     them is charged where the backend counts too; None is the larger. `unseen` tokens at most are
@@ -32,6 +32,7 @@ class Dispatch(msgspec.Struct, frozen=True):
     codec: ResponseCodec
     worst_case: Usage
     limits: tuple[LimitState, ...]
+    dropped_turns: int
     masker: Masker
     price: Price
     detector: Detector
