@@ -14,7 +14,7 @@ def apply(*, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR) ->
     """Compile the running stack's configuration again and switch to it, or change nothing."""
     import msgspec
 
-    from extauth.stack.apply import apply as switch
+    from extauth.stack.activation.apply import apply as switch
     from extauth.stack.progress import Silent, Terminal
     from extauth.storage.state import StateDir
 

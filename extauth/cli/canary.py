@@ -43,7 +43,7 @@ def report(*, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR) -
 
     from extauth.cli.table import print_table
     from extauth.rollout import Mode
-    from extauth.stack.trial import canary_outcomes, latest
+    from extauth.stack.activation.trials import canary_outcomes, latest
     from extauth.storage.state import StateDir
 
     state = StateDir.at(state_dir)

@@ -12,8 +12,8 @@ from extauth.cli.options import STATE_DIR, JsonOption, StateDirOption
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from extauth.stack.changes import Change
-    from extauth.stack.difference import Difference
+    from extauth.stack.activation.changes import Change
+    from extauth.stack.activation.difference import Difference
 
 FROM = typer.Argument(metavar="[A]", help="A sequence number or a digest; the active one if none.")
 TO = typer.Argument(metavar="[B]", help="Another; what the configuration says now if none.")
@@ -29,7 +29,7 @@ def diff(
     """Tell what differs between the active snapshot and what is configured now, or A and B."""
     import msgspec
 
-    from extauth.stack.difference import difference
+    from extauth.stack.activation.difference import difference
     from extauth.storage.state import StateDir
 
     found = difference(StateDir.at(state_dir), before, after)

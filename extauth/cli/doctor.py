@@ -13,7 +13,7 @@ def doctor(*, json: JsonOption = False) -> None:
     """Tell what is there, what is missing, and what to do. Exit status 1 if anything is."""
     import msgspec
 
-    from extauth.stack.doctor import examine
+    from extauth.stack.engines.doctor import examine
 
     findings = examine()
     ok = all(one.ok for one in findings)

@@ -11,7 +11,7 @@ from extauth.cli.options import STATE_DIR, JsonOption, StateDirOption
 
 def down(*, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR) -> None:
     """Stop everything and wait until nothing is left."""
-    from extauth.stack.stopping import stop
+    from extauth.stack.process.stopping import stop
     from extauth.storage.state import StateDir
 
     state = StateDir.at(state_dir)

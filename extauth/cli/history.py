@@ -16,7 +16,7 @@ def history(*, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR) 
     from extauth.cli.table import print_table
     from extauth.cli.times import written
     from extauth.snapshot.history import History
-    from extauth.stack.activation import active_digest
+    from extauth.stack.activation.active import active_digest
     from extauth.storage.state import StateDir
 
     state = StateDir.at(state_dir)

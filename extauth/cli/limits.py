@@ -31,10 +31,10 @@ def show(
     state_dir: StateDirOption = STATE_DIR,
 ) -> None:
     """Print what counts under a key now: booked, and reserved by requests that run."""
-    from extauth.stack.admin_call import ask
+    from extauth.stack.process.admin import AdminClient
     from extauth.storage.state import StateDir
 
-    told = ask(StateDir.at(state_dir), "/limits", {"key": key})
+    told = AdminClient.of(StateDir.at(state_dir)).get("/limits", {"key": key})
     if json:
         typer.echo(encoder.dumps(told))
         return
@@ -65,10 +65,10 @@ def grant(
 
 
 def _order(state_dir: Path, path: str, body: dict[str, object], *, json: bool) -> None:
-    from extauth.stack.admin_call import order
+    from extauth.stack.process.admin import AdminClient
     from extauth.storage.state import StateDir
 
-    told = order(StateDir.at(state_dir), path, body | {"user": current_user()})
+    told = AdminClient.of(StateDir.at(state_dir)).post(path, body | {"user": current_user()})
     if json:
         typer.echo(encoder.dumps(told))
         return

@@ -28,8 +28,8 @@ def rollback(
     """Activate a former snapshot that is still on disk; the sources stay as they are."""
     import msgspec
 
+    from extauth.stack.activation.rollback import rollback as go_back
     from extauth.stack.progress import Silent, Terminal
-    from extauth.stack.rollback import rollback as go_back
     from extauth.storage.state import StateDir
 
     progress = Silent() if json else Terminal(sys.stderr)

@@ -44,7 +44,7 @@ def report(
     from extauth.assurance.findings import render
     from extauth.rollout import Mode
     from extauth.rollout.record import Tally
-    from extauth.stack.trial import latest, shadow_report
+    from extauth.stack.activation.trials import latest, shadow_report
     from extauth.storage.state import StateDir
 
     record = latest(Mode.SHADOW, state=StateDir.at(state_dir))

@@ -29,11 +29,11 @@ def supervise(
     admin_port: AdminPortOption = None,
 ) -> None:
     """Run a stack and tell a descriptor how its start goes."""
+    from extauth.stack.activation.compilation import StackOptions
     from extauth.stack.background import supervise as run
-    from extauth.stack.wish import Wish
     from extauth.storage.state import StateDir
 
-    wish = Wish(config.resolve(), StateDir.at(state_dir), port, admin_port)
+    options = StackOptions(config.resolve(), StateDir.at(state_dir), port, admin_port)
     os.set_inheritable(events, False)
     with os.fdopen(events, "w") as stream:
-        run(wish, stream, sys.stderr)
+        run(options, stream, sys.stderr)

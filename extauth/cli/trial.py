@@ -30,9 +30,9 @@ def begin(
 ) -> None:
     """Start a trial, and tell its candidate."""
     from extauth.rollout import Mode
+    from extauth.stack.activation.trials import start
     from extauth.stack.engines.opa import find_opa
     from extauth.stack.progress import Silent, Terminal
-    from extauth.stack.trial import start
     from extauth.storage.state import StateDir
 
     candidate = start(
@@ -49,7 +49,7 @@ def begin(
 def end(name: Name, *, json: bool, state_dir: Path) -> None:
     """Stop a trial; its report stays."""
     from extauth.rollout import Mode
-    from extauth.stack.trial import stop
+    from extauth.stack.activation.trials import stop
     from extauth.storage.state import StateDir
 
     stop(Mode(name), state=StateDir.at(state_dir))

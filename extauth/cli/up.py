@@ -19,7 +19,7 @@ from extauth.cli.options import (
 
 if TYPE_CHECKING:
     from extauth.stack.demo import Credential
-    from extauth.stack.record import StackRecord
+    from extauth.stack.process.record import StackRecord
 
 DetachOption = Annotated[bool, typer.Option("--detach", help="Return once the stack is ready.")]
 
@@ -38,24 +38,24 @@ def up(
     In the foreground Ctrl-C stops it again.
     """
     from extauth.cli.welcome import as_json, as_text
+    from extauth.stack.activation.compilation import StackOptions
     from extauth.stack.progress import Silent, Terminal
-    from extauth.stack.wish import Wish
     from extauth.storage.state import StateDir
 
-    wish = Wish(config.resolve(), StateDir.at(state_dir), port, admin_port)
+    options = StackOptions(config.resolve(), StateDir.at(state_dir), port, admin_port)
     progress = Silent() if json else Terminal(sys.stderr)
 
     def announce(record: StackRecord, keys: tuple[Credential, ...]) -> None:
         if json:
-            typer.echo(as_json(record, keys, wish.state))
+            typer.echo(as_json(record, keys, options.state))
         else:
-            typer.echo(as_text(record, keys, wish.state, detached=detach))
+            typer.echo(as_text(record, keys, options.state, detached=detach))
 
     if detach:
-        from extauth.stack.detached import start_detached
+        from extauth.stack.background import start_detached
 
-        announce(*start_detached(wish, progress))
+        announce(*start_detached(options, progress))
     else:
-        from extauth.stack.stack import run
+        from extauth.stack.run import run
 
-        run(wish, progress, announce)
+        run(options, progress, announce)

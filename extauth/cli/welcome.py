@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from extauth.stack.demo import Credential
-    from extauth.stack.record import StackRecord
+    from extauth.stack.process.record import StackRecord
     from extauth.storage.state import StateDir
 
 NO_KEY = "$SLUICE_API_KEY"
