@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from extauth.errors import StackError
 from extauth.snapshot import Snapshot
 from extauth.snapshot.snapshot import DIGEST_LENGTH
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from extauth.settings import Settings
@@ -85,6 +87,16 @@ def active_settings(state: StateDir) -> Settings:
     if not state.active.exists():
         raise StackError(f"{state.active}: no configuration is active here; `sluice up` makes one")
     return Snapshot.load(state.active.resolve()).settings
+
+
+def active_catalog(state: StateDir) -> Mapping[str, Any] | None:
+    """Return the models of the active snapshot as its policies see them, None without any."""
+    try:
+        data = msgspec.json.decode((state.active / "policy" / "data.json").read_bytes())
+        models: Mapping[str, Any] = data["catalog"]["models"]
+    except (OSError, msgspec.MsgspecError, LookupError, TypeError):
+        return None
+    return models
 
 
 def prune(state: StateDir, entries: Sequence[Entry], used: Collection[str]) -> tuple[str, ...]:

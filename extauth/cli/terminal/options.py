@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the exit statuses."""
 
 from __future__ import annotations
 
@@ -28,6 +28,9 @@ FormatOption = Annotated[
 PoliciesArgument = Annotated[
     Path, typer.Argument(metavar="DIR", help="Policies, or a gateway.yaml that names them.")
 ]
+
+FAILED = 1
+MISCONFIGURED = 2
 
 STATE_DIR = Path(".sluice")
 CONFIG = Path("gateway.yaml")

@@ -1,18 +1,68 @@
-"""`sluice test`: unit tests and decision cases."""
+"""`sluice init`, `check` and `test`: a policy repository before it ships."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from extauth.cli.failure import FAILED
-from extauth.cli.options import FormatOption, PoliciesArgument
+from extauth.cli.terminal.options import FAILED, FormatOption, PoliciesArgument
 
 if TYPE_CHECKING:
     from extauth.assurance.findings import Format
+
+
+def init(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A new directory, or an empty one.")
+    ],
+) -> None:
+    """Make a policy repository: the shipped rules, data and cases, a catalogue, and CI."""
+    from extauth.assurance.authoring import make_repository
+
+    make_repository(directory)
+    typer.echo(f"made {directory}; try: sluice check {directory}")
+
+
+def check(
+    directory: PoliciesArgument = Path(),
+    *,
+    to: FormatOption = "text",
+    coverage: Annotated[
+        float,
+        typer.Option(min=0, max=100, help="The percentage of lines that unit tests must reach."),
+    ] = 100.0,
+) -> None:
+    """Check policies, their data, tests and cases, and the configuration beside them.
+
+    Needs no running stack. DIR holds policies, or a gateway.yaml that names them. Exit status: 0
+    nothing is wrong, 1 there are findings, 2 there is no such directory or no policies in it.
+    """
+    from extauth.assurance.checks import run_checks
+    from extauth.assurance.findings import render
+    from extauth.errors import StackError
+    from extauth.stack.engines.envoy import find_envoy
+    from extauth.stack.engines.opa import obtain_opa
+    from extauth.stack.progress import Terminal
+
+    try:
+        envoy = find_envoy().path
+    except StackError:
+        envoy = None
+    regal = shutil.which("regal")
+    report = run_checks(
+        directory,
+        opa=obtain_opa(Terminal(sys.stderr)).path,
+        envoy=envoy,
+        regal=Path(regal) if regal else None,
+        coverage=coverage,
+    )
+    typer.echo(render(report, to), nl=False)
+    if report.failed:
+        raise typer.Exit(FAILED)
 
 
 def test(
@@ -35,7 +85,7 @@ def test(
         typer.Option("--mutate", help="Change the rules step by step: would the tests notice?"),
     ] = False,
 ) -> None:
-    """Run the unit tests and the decision cases of policies, and tell the lines they reach.
+    """Run the unit tests and the decision cases of policies, and measure their coverage.
 
     Needs no running stack. Exit status: 0 all pass, 1 some don't, 2 there is no such directory
     or no policies in it, 130 --watch was ended.
@@ -55,7 +105,7 @@ def test(
 
 
 def _run(directory: Path, opa: Path, only: str | None, to: Format, coverage: float | None) -> bool:
-    """Run once and tell; whether all is well."""
+    """Run once and print the report. Returns whether it passed."""
     from extauth.assurance.checks.suite import run_suite
     from extauth.assurance.findings import render
 
@@ -65,7 +115,7 @@ def _run(directory: Path, opa: Path, only: str | None, to: Format, coverage: flo
 
 
 def _mutate(directory: Path, opa: Path, to: Format) -> None:
-    """Test the tests; a bar on stderr when that is a terminal."""
+    """Test the tests, with a bar on stderr when that is a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -89,7 +139,7 @@ def _mutate(directory: Path, opa: Path, to: Format) -> None:
 def _watch(
     directory: Path, opa: Path, only: str | None, to: Format, coverage: float | None
 ) -> None:
-    """Run after every change. What is wrong now may be right after the next one."""
+    """Run after every change, also after a failure: the next one may repair it."""
     from extauth.assurance.checks.watch import watch
     from extauth.errors import ConfigurationError
 

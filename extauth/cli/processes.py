@@ -1,24 +1,32 @@
-"""`sluice serve`: the gateway's own process, as the stack starts it."""
+"""`sluice serve` and `sluice supervise`: the processes that the stack itself starts."""
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from extauth.cli.options import STATE_DIR, StateDirOption
+from extauth.cli.terminal.options import (
+    CONFIG,
+    STATE_DIR,
+    AdminPortOption,
+    ConfigOption,
+    PortOption,
+    StateDirOption,
+)
 
 if TYPE_CHECKING:
     from extauth.snapshot.signing import Algorithm
 
 OpaUrlOption = Annotated[str | None, typer.Option("--opa-url", help="The stack's OPA server.")]
-
-
 OpaOption = Annotated[Path | None, typer.Option("--opa", help="The OPA binary that verifies.")]
 KeyOption = Annotated[Path | None, typer.Option("--verification-key", help="Its key.")]
 AlgorithmOption = Annotated[str | None, typer.Option("--algorithm", help="Its algorithm.")]
 WorkerOption = Annotated[int, typer.Option("--worker", help="Which of the workers it is.")]
+EventsOption = Annotated[int, typer.Option("--events", help="A descriptor to tell progress to.")]
 
 
 def serve(
@@ -41,3 +49,22 @@ def serve(
         else None
     )
     serve_until_stopped(StateDir.at(state_dir), opa_url=opa_url, verifier=verifier, worker=worker)
+
+
+def supervise(
+    *,
+    events: EventsOption,
+    state_dir: StateDirOption = STATE_DIR,
+    config: ConfigOption = CONFIG,
+    port: PortOption = None,
+    admin_port: AdminPortOption = None,
+) -> None:
+    """Run a stack, and report the progress of its start to a descriptor."""
+    from extauth.stack.activation.compilation import StackOptions
+    from extauth.stack.background import supervise as run
+    from extauth.storage.state import StateDir
+
+    options = StackOptions(config.resolve(), StateDir.at(state_dir), port, admin_port)
+    os.set_inheritable(events, False)
+    with os.fdopen(events, "w") as stream:
+        run(options, stream, sys.stderr)
