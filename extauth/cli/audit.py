@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json as encoder
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from extauth.cli.options import STATE_DIR, JsonOption, StateDirOption
-from extauth.cli.times import moment, written
+from extauth.cli.terminal.options import FAILED, STATE_DIR, JsonOption, StateDirOption
+from extauth.cli.terminal.output import print_json, print_table, written
+from extauth.cli.terminal.values import moment
 from extauth.errors import StackError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def show(
     if not records:
         raise StackError(f"no record of request {request_id}")
     if json:
-        typer.echo(encoder.dumps({"records": msgspec.to_builtins(records)}))
+        print_json({"records": records})
         return
     for record in records:
         typer.echo(msgspec.json.format(_json(record), indent=2))
@@ -128,17 +128,14 @@ def show_actions(
     state_dir: StateDirOption = STATE_DIR,
 ) -> None:
     """Print what operators changed by hand: who, when, what, before and after."""
-    import msgspec
 
     from extauth.audit.action import actions
     from extauth.storage.state import StateDir
 
     found = list(actions(StateDir.at(state_dir).audit_db, since=since, until=until))
     if json:
-        typer.echo(encoder.dumps({"actions": msgspec.to_builtins(found)}))
+        print_json({"actions": found})
         return
-    from extauth.cli.table import print_table
-
     print_table(
         ("time", "user", "by", "what", "to", "details", "used before", "after"),
         [
@@ -171,10 +168,8 @@ def verify(
     state_dir: StateDirOption = STATE_DIR,
 ) -> None:
     """Prove that nothing was changed, removed or put in since; exit status 1 when that fails."""
-    import msgspec
 
     from extauth.audit.verification import verify, verify_exported
-    from extauth.cli.failure import FAILED
     from extauth.storage.state import StateDir
 
     noted = _head(head)
@@ -183,7 +178,7 @@ def verify(
     else:
         found = verify(StateDir.at(state_dir).audit_db, noted)
     if json:
-        typer.echo(encoder.dumps(msgspec.to_builtins(found)))
+        print_json(found)
     else:
         for problem in found.problems:
             typer.echo(
@@ -214,7 +209,7 @@ def _head(text: str | None) -> Head | None:
 
 
 def _standing(counters: list[dict[str, Any]]) -> str:
-    """What was used of each; of an erasure, what was done where."""
+    """Write the use of each counter; of an erasure, the changes in each store."""
     return ", ".join(
         f"{each['used']:,} {each['unit']}"
         if "used" in each

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from extauth.cli.options import STATE_DIR, StateDirOption
+from extauth.cli.terminal.options import STATE_DIR, StateDirOption
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Format(StrEnum):
-    """How the explanation is printed."""
+    """The formats that an explanation is printed in."""
 
     TEXT = "text"
     JSON = "json"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json as encoder
 import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from extauth.cli.options import STATE_DIR, JsonOption, StateDirOption
-from extauth.cli.times import seconds, written
+from extauth.cli.terminal.options import STATE_DIR, JsonOption, StateDirOption
+from extauth.cli.terminal.output import print_json, print_table, written
+from extauth.cli.terminal.values import seconds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,9 +105,10 @@ def rotate(
 ) -> None:
     """Put a new key in the place of one, and print it, this once."""
     if grace is None:
-        from extauth.cli.active import active_settings
+        from extauth.stack.activation.active import active_settings
+        from extauth.storage.state import StateDir
 
-        grace = active_settings(state_dir).identity.rotation_grace
+        grace = active_settings(StateDir.at(state_dir)).identity.rotation_grace
     store = _store(state_dir)
     try:
         record, plaintext = store.rotate(key, grace=grace, now=time.time())
@@ -185,7 +186,7 @@ def _plain(key: ApiKey) -> dict[str, object]:
 
 def _print_new(record: ApiKey, key: str, *, json: bool) -> None:
     if json:
-        typer.echo(encoder.dumps({"key": key, "record": _plain(record)}))
+        print_json({"key": key, "record": _plain(record)})
         return
     typer.echo(key)
     typer.echo(f"{record.principal.id}, id {record.id}: it will not be shown again", err=True)
@@ -193,10 +194,8 @@ def _print_new(record: ApiKey, key: str, *, json: bool) -> None:
 
 def _print(keys: tuple[ApiKey, ...], *, json: bool) -> None:
     if json:
-        typer.echo(encoder.dumps({"keys": [_plain(key) for key in keys]}))
+        print_json({"keys": [_plain(key) for key in keys]})
         return
-    from extauth.cli.table import print_table
-
     now = time.time()
     print_table(
         ("id", "principal", "tier", "roles", "created", "expires", "state"),

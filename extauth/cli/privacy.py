@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json as encoder
 import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from extauth.cli.options import STATE_DIR, JsonOption, StateDirOption
-from extauth.cli.user import current_user
+from extauth.cli.terminal.options import STATE_DIR, JsonOption, StateDirOption
+from extauth.cli.terminal.output import print_json, print_table
+from extauth.cli.terminal.values import current_user
 
 if TYPE_CHECKING:
     from extauth.erasure import Erased, Person
@@ -55,20 +55,17 @@ def erase(
 def _print_person(person: Person, *, json: bool) -> None:
     if json:
         principals = [f"{person.tenant}/{name}" for name in person.principals]
-        typer.echo(encoder.dumps({"principals": principals, "users": person.users}))
+        print_json({"principals": principals, "users": person.users})
         return
     for name in person.principals:
         typer.echo(f"{person.tenant}/{name}")
 
 
 def _print(person: Person, erased: Erased, *, json: bool) -> None:
-    import msgspec
 
     if json:
-        typer.echo(encoder.dumps(msgspec.to_builtins(erased._asdict())))
+        print_json(erased._asdict())
         return
-    from extauth.cli.table import print_table
-
     print_table(
         ("store", "rewritten", "deleted"),
         [(each.store, f"{each.rewritten:,}", f"{each.deleted:,}") for each in erased.stores],

@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from extauth.assurance.findings import FORMATS, Format
-from extauth.cli.options import STATE_DIR, StateDirOption
-from extauth.cli.times import moment
+from extauth.cli.terminal.options import FAILED, STATE_DIR, StateDirOption
+from extauth.cli.terminal.values import moment
 from extauth.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from typing import Any
-
-    from extauth.storage.state import StateDir
+    from collections.abc import Callable, Iterator
 
 
 def replay(
@@ -68,6 +65,7 @@ def replay(
     from extauth.assurance.replay.report import document, report
     from extauth.assurance.replay.threshold import Threshold
     from extauth.assurance.replay.trace import open_trace
+    from extauth.stack.activation.active import active_catalog
     from extauth.stack.engines.opa import obtain_opa
     from extauth.stack.progress import Terminal
     from extauth.storage.state import StateDir
@@ -86,7 +84,7 @@ def replay(
             if head
             else from_directory(candidate or Path(), work / "head", opa),
             base=from_revision(base, work / "base", opa) if base else None,
-            catalog=None if records else _prices(state),
+            catalog=None if records else active_catalog(state),
             since=since,
             until=until,
             sample=sample,
@@ -102,24 +100,12 @@ def replay(
     text = document(question, figures, made) if to == "json" else render(made, to)
     typer.echo(text, nl=False)
     if made.failed:
-        raise typer.Exit(1)
-
-
-def _prices(state: StateDir) -> Mapping[str, Any] | None:
-    """The models of the active snapshot, if there is one."""
-    import msgspec
-
-    try:
-        data = msgspec.json.decode((state.active / "policy" / "data.json").read_bytes())
-        models: Mapping[str, Any] = data["catalog"]["models"]
-    except (OSError, msgspec.MsgspecError, LookupError, TypeError):
-        return None
-    return models
+        raise typer.Exit(FAILED)
 
 
 @contextmanager
 def _progress() -> Iterator[Callable[[int, float], None]]:
-    """Tells a terminal how far it is, in one line that goes away."""
+    """Show the progress on a terminal, in a line that goes away."""
     if not sys.stderr.isatty():
         yield lambda _records, _share: None
         return

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json as encoder
 import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from extauth.cli.options import STATE_DIR, JsonOption, StateDirOption
-from extauth.cli.times import day
+from extauth.cli.terminal.options import STATE_DIR, JsonOption, StateDirOption
+from extauth.cli.terminal.output import print_json, print_table
+from extauth.cli.terminal.values import day
 
 if TYPE_CHECKING:
     from extauth.ledger.reports import Row
@@ -52,11 +52,11 @@ def usage(
     json: JsonOption = False,
     state_dir: StateDirOption = STATE_DIR,
 ) -> None:
-    """What was settled, at the prices of the time.
+    """Report what was settled, at the prices of the time.
 
     `unsettled` are requests that a killed gateway had not settled: they count as what was known.
     """
-    from extauth.cli.active import active_settings
+    from extauth.stack.activation.active import active_settings
     from extauth.storage.state import StateDir
     from extauth.usage import LineSource, Question, answer
 
@@ -74,10 +74,10 @@ def usage(
         model=model,
     )
     state = StateDir.at(state_dir)
-    source = LineSource(active_settings(state_dir).ledger, state.ledger_db)
+    source = LineSource(active_settings(state).ledger, state.ledger_db)
     found = answer(question, source, state.active, time.time())
     if json:
-        typer.echo(encoder.dumps(found.document()))
+        print_json(found.document())
     elif csv:
         typer.echo(found.csv().encode(), nl=False)
     else:
@@ -85,7 +85,6 @@ def usage(
 
 
 def _print(answer: Answer) -> None:
-    from extauth.cli.table import print_table
     from extauth.usage import Forecast
 
     numbers = FORECAST if answer.forecast else USED

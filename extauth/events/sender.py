@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import aiohttp
-
-from extauth.errors import ConfigurationError
+from extauth.errors import ConfigurationError, Unreachable
 from extauth.events.secret import Secret
+from extauth.network.client import HttpClient
 
 if TYPE_CHECKING:
     from extauth.events.event import Message
@@ -42,8 +40,8 @@ class Sender:
 
     def __init__(self, clock: Clock, *, timeout: float = SECONDS) -> None:
         self._clock = clock
-        self._timeout = timeout
-        self._session: aiohttp.ClientSession | None = None
+        # The status says it all: no body is read.
+        self._client = HttpClient(timeout=timeout, largest=0)
 
     async def send(self, webhook: Webhook, message: Message) -> Answer:
         """Try once. Never raises; no part of the URL or of the secret is in the answer.
@@ -56,9 +54,7 @@ class Sender:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._client.close()
 
     async def _send(self, webhook: Webhook, message: Message) -> tuple[int | None, str]:
         try:
@@ -68,37 +64,16 @@ class Sender:
         timestamp = int(self._clock())
         headers = {
             "content-type": "application/json",
-            "user-agent": "sluice",
             "webhook-id": message.id,
             "webhook-timestamp": str(timestamp),
             "webhook-signature": secret.sign(message.id, timestamp, message.body),
         }
         try:
-            async with self._connected().post(
-                webhook.url, data=message.body, headers=headers, allow_redirects=False
-            ) as response:
-                return response.status, f"answered {response.status}"
-        except Exception as error:  # Whatever it is, others wait behind it.
-            return None, self._told(error)
-
-    def _connected(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=self._timeout),
-                cookie_jar=aiohttp.DummyCookieJar(),
+            response = await self._client.request(
+                "POST", webhook.url, message.body, headers=headers
             )
-        return self._session
-
-    def _told(self, error: Exception) -> str:
-        """Why, without the URL: its path may be a secret of the receiver's."""
-        if isinstance(error, TimeoutError):
-            return f"no answer within {self._timeout:g} s"
-        if isinstance(error, aiohttp.ClientSSLError):
-            return "its TLS certificate is not valid"
-        if isinstance(error, aiohttp.ClientConnectorDNSError):
-            return "its name can't be resolved"
-        if isinstance(error, aiohttp.ClientConnectorError):
-            # asyncio's own words name the address once more.
-            number = error.os_error.errno
-            return f"can't connect: {os.strerror(number) if number else 'no address answers'}"
-        return f"the connection failed: {type(error).__name__}"
+        except Unreachable as error:
+            return None, error.message
+        except Exception as error:  # Whatever it is, others wait behind it.
+            return None, f"the attempt failed: {type(error).__name__}"
+        return response.status, f"answered {response.status}"

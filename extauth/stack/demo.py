@@ -1,4 +1,4 @@
-"""The demo's API keys: made on a state directory's first start, shown again on every later one."""
+"""The API keys of the demo: made at the first start, shown again at every later one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """An API key in plain text, with whom it stands for. `id` is its public part."""
+    """An API key in plain text, and its principal. `id` is its public part."""
 
     id: str
     key: str
@@ -33,7 +33,7 @@ class Credential(msgspec.Struct, frozen=True):
 
 
 def demo_keys(state: StateDir, wanted: Sequence[DemoKey]) -> tuple[Credential, ...]:
-    """The wanted keys that work. One that was made before and no longer works is left out.
+    """Make the wanted keys that are missing, and return those that work.
 
     Raises StackError when the key store or the file of plain texts can't be used.
     """
@@ -56,7 +56,7 @@ def demo_keys(state: StateDir, wanted: Sequence[DemoKey]) -> tuple[Credential, .
 
 
 def read_demo_keys(state: StateDir) -> tuple[Credential, ...]:
-    """The plain texts kept in the state directory, whether they still work or not."""
+    """Return the keys in the state directory, also those that no longer work."""
     try:
         data = state.demo_keys.read_bytes()
     except FileNotFoundError:
@@ -81,7 +81,7 @@ def _create(store: KeyStore, wanted: DemoKey) -> Credential | None:
             now=time.time(),
         )
     except InvalidRequest:
-        # Somebody made a key of that name, and its plain text is not ours to show.
+        # An operator made a key of that name, and its plain text is not ours to show.
         return None
     return Credential(
         id=key.id,

@@ -124,12 +124,12 @@ class StateDir:
 
     @property
     def stack_file(self) -> Path:
-        """The running stack's record (extauth.stack.record)."""
+        """The running stack's record (extauth.stack.process.record)."""
         return self.run / "stack.json"
 
     @property
     def following_file(self) -> Path:
-        """How watching and pulling go (extauth.stack.following)."""
+        """How watching and pulling go (extauth.stack.sources.following)."""
         return self.run / "following.json"
 
     @property

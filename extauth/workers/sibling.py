@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
-import aiohttp
 import msgspec
 
-from extauth.errors import StackError
+from extauth.errors import StackError, Unreachable
+from extauth.network.client import HttpClient
 from extauth.workers.merging import Family
 from extauth.workers.state import Commitment, Ending, Forgetting, Preparation, WorkerState
 
@@ -21,10 +20,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LOAD_SECONDS = 15.0
-"""How long a worker may take to load policies, or to write down what a trial found out."""
+"""Seconds that a worker may take to load policies, or to write down what a trial found out."""
 
 TELL_SECONDS = 1.0
-"""How long it may take for everything else."""
+"""Seconds that it may take for everything else."""
+
+LARGEST = 16 << 20
+"""Bytes of an answer; the metrics of a worker are the largest."""
 
 
 class Sibling:
@@ -36,16 +38,16 @@ class Sibling:
     def __init__(self, number: int, socket: Path, token: str) -> None:
         """`socket` is short enough for a unix socket's address."""
         self.number = number
-        self._session = aiohttp.ClientSession(
-            "http://worker",
-            # A connection that outlives its worker would fail the first order to the next.
-            connector=aiohttp.UnixConnector(str(socket), force_close=True),
+        self._client = HttpClient(
+            timeout=TELL_SECONDS,
+            largest=LARGEST,
             headers={"authorization": f"Bearer {token}"},
+            socket=socket,
         )
 
     async def close(self) -> None:
         """Let go of its connections."""
-        await self._session.close()
+        await self._client.close()
 
     async def state(self) -> WorkerState:
         """What it serves, and what of it does not work."""
@@ -90,16 +92,14 @@ class Sibling:
     ) -> bytes:
         body = None if order is None else msgspec.json.encode(order)
         try:
-            async with (
-                asyncio.timeout(within),
-                self._session.request(method, path, data=body) as answer,
-            ):
-                content = await answer.read()
-        except (aiohttp.ClientError, OSError, TimeoutError):
+            answer = await self._client.request(
+                method, f"http://worker{path}", body, timeout=within
+            )
+        except Unreachable:
             raise StackError(f"worker {self.number} does not answer") from None
         if answer.status != 200:
-            raise StackError(f"worker {self.number}: {_reason(content)}")
-        return content
+            raise StackError(f"worker {self.number}: {_reason(answer.body)}")
+        return answer.body
 
     def _told(self, content: bytes, kind: type[T]) -> T:
         try:
