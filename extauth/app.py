@@ -16,7 +16,7 @@ import uvloop
 from extauth.api.admin import Erasure, Guard, Limits, Usage, create_admin
 from extauth.api.portal import create_portal
 from extauth.audit import ActionLog, AuditWriter
-from extauth.events import Events
+from extauth.events import Notifier
 from extauth.facts.behaviour import Behaviour
 from extauth.facts.load import LoadMonitor
 from extauth.gateway.inference import Inference
@@ -24,7 +24,6 @@ from extauth.gateway.queue import WaitingRoom
 from extauth.gateway.transaction import Books
 from extauth.identity import KeyStore
 from extauth.ledger import EmbeddedLedger
-from extauth.ledger.password import read_password
 from extauth.network.server import listen_tcp, listen_unix, serving
 from extauth.network.sockets import (
     authorization_socket,
@@ -89,7 +88,7 @@ class Service:
             lambda: self._ledger.open,
         )
         self._behaviour = Behaviour()
-        self._events = Events(self._metrics, time.time)
+        self._events = Notifier(self._metrics, time.time)
         self._metrics.watch(
             "sluice_webhook_waiting",
             "Deliveries of events that are not done yet.",
@@ -243,7 +242,7 @@ def open_ledger(state: StateDir, settings: LedgerSettings) -> Ledger:
     if settings.kind == "embedded" or settings.url is None:
         return EmbeddedLedger(state.ledger_db, time.time)
     # Only those who have a Redis need its client.
-    from extauth.ledger.redis import RedisLedger  # noqa: PLC0415
+    from extauth.ledger.redis import RedisLedger, read_password  # noqa: PLC0415
 
     return RedisLedger(
         settings.url, password=read_password(settings.password_file), lease=settings.lease

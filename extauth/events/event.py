@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from extauth.types.pseudonyms import Pseudonyms
 
 
-class Threshold(msgspec.Struct, frozen=True):
+class CrossedThreshold(msgspec.Struct, frozen=True):
     """How far a limit is used up: facts, never content.
 
     `key` is what is counted together, `tenant` whose request crossed the threshold. `used` and
@@ -37,7 +37,7 @@ class Event(msgspec.Struct, frozen=True):
 
     type: Literal["limit.threshold_crossed"]
     timestamp: datetime
-    data: Threshold
+    data: CrossedThreshold
 
     @classmethod
     def of(cls, crossing: Crossing, account: Account, now: float) -> Event:
@@ -46,7 +46,7 @@ class Event(msgspec.Struct, frozen=True):
         return cls(
             type="limit.threshold_crossed",
             timestamp=datetime.fromtimestamp(now, UTC),
-            data=Threshold(
+            data=CrossedThreshold(
                 tenant=account.tenant,
                 limit=limit.name,
                 key=limit.key,
@@ -59,7 +59,7 @@ class Event(msgspec.Struct, frozen=True):
         )
 
 
-class Message(NamedTuple):
+class WebhookMessage(NamedTuple):
     """An event on its way. `id` stays the same over retries, so that a receiver can tell."""
 
     id: str
@@ -68,12 +68,12 @@ class Message(NamedTuple):
     body: bytes
 
     @classmethod
-    def of(cls, event: Event) -> Message:
+    def of(cls, event: Event) -> WebhookMessage:
         """A new message, with an id of its own."""
         data = event.data
         return cls(f"evt_{uuid4().hex}", data.tenant, data.limit, msgspec.json.encode(event))
 
-    def renamed(self, pseudonyms: Pseudonyms) -> Message:
+    def renamed(self, pseudonyms: Pseudonyms) -> WebhookMessage:
         """The same under other names."""
         body = pseudonyms.deeply(msgspec.json.decode(self.body))
         return self._replace(body=msgspec.json.encode(body))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from extauth.events.event import Message
+    from extauth.events.event import WebhookMessage
     from extauth.events.sender import Sender
     from extauth.observability.metrics import Metrics
     from extauth.settings import Webhook
@@ -63,7 +63,7 @@ class Outbox:
         self._room = room
         # The host alone: a path may be a secret of the receiver's.
         self._name = urlsplit(webhook.url).netloc
-        self._waiting: list[tuple[float, int, Message, int]] = []
+        self._waiting: list[tuple[float, int, WebhookMessage, int]] = []
         self._numbers = count()
         self._sending = 0
         # Since the delivery began that is under way.
@@ -78,7 +78,7 @@ class Outbox:
         """Messages that are not delivered yet."""
         return len(self._waiting) + self._sending
 
-    def put(self, message: Message) -> None:
+    def put(self, message: WebhookMessage) -> None:
         """Have it delivered, if the webhook is about it and there is room. Never blocks."""
         tenants, limits = self.webhook.tenants, self.webhook.limits
         if (tenants and message.tenant not in tenants) or (limits and message.limit not in limits):
@@ -114,7 +114,7 @@ class Outbox:
         with suppress(asyncio.CancelledError):
             await self.task
 
-    def _queue(self, message: Message, failures: int, pause: float) -> None:
+    def _queue(self, message: WebhookMessage, failures: int, pause: float) -> None:
         due = asyncio.get_running_loop().time() + pause
         heappush(self._waiting, (due, next(self._numbers), message, failures))
         self._wake.set()
@@ -142,7 +142,7 @@ class Outbox:
             return 0
         return max(0.0, self._waiting[0][0] - asyncio.get_running_loop().time())
 
-    async def _deliver(self, message: Message, failures: int) -> None:
+    async def _deliver(self, message: WebhookMessage, failures: int) -> None:
         failures += 1
         # One that was under way when the hurry began has another attempt.
         last = self._hurrying or failures >= self._retry.attempts
@@ -159,6 +159,6 @@ class Outbox:
         self._metrics.webhook(self._name, "failed")
         self._queue(message, failures, self._retry.pause(failures))
 
-    def _drop(self, message: Message, why: str) -> None:
+    def _drop(self, message: WebhookMessage, why: str) -> None:
         self._metrics.webhook(self._name, "dropped")
         logger.warning("webhook %s: event %s is dropped: %s", self._name, message.id, why)

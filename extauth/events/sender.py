@@ -12,19 +12,24 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from extauth.errors import ConfigurationError
+from extauth.events.event import Event, WebhookMessage
 from extauth.events.secret import Secret
+from extauth.types import Account, CalendarPeriod, Crossing, Limit
 
 if TYPE_CHECKING:
-    from extauth.events.event import Message
+    from collections.abc import Sequence
+
     from extauth.settings import Webhook
     from extauth.types import Clock
+
+_EXAMPLE_TENANT = "example"
 
 SECONDS = 10.0
 """How long a receiver may take to answer, connecting included."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Delivery:
     """What came of an attempt: an HTTP status, or None and why there is none."""
 
     status: int | None
@@ -45,14 +50,14 @@ class Sender:
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
 
-    async def send(self, webhook: Webhook, message: Message) -> Answer:
+    async def send(self, webhook: Webhook, message: WebhookMessage) -> Delivery:
         """Try once. Never raises; no part of the URL or of the secret is in the answer.
 
         The secret is read each time, so that a changed file counts from the next attempt on.
         """
         started = time.perf_counter()
         status, reason = await self._send(webhook, message)
-        return Answer(status, reason, time.perf_counter() - started)
+        return Delivery(status, reason, time.perf_counter() - started)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -60,7 +65,7 @@ class Sender:
             await self._session.close()
             self._session = None
 
-    async def _send(self, webhook: Webhook, message: Message) -> tuple[int | None, str]:
+    async def _send(self, webhook: Webhook, message: WebhookMessage) -> tuple[int | None, str]:
         try:
             secret = await asyncio.to_thread(Secret.read, Path(webhook.secret_file))
         except ConfigurationError as error:
@@ -102,3 +107,22 @@ class Sender:
             number = error.os_error.errno
             return f"can't connect: {os.strerror(number) if number else 'no address answers'}"
         return f"the connection failed: {type(error).__name__}"
+
+
+async def try_webhooks(webhooks: Sequence[Webhook], clock: Clock) -> tuple[Delivery, ...]:
+    """Send the example to each, whatever it filters, and say what came back."""
+    message = WebhookMessage.of(_example(clock()))
+    sender = Sender(clock)
+    try:
+        return tuple(await asyncio.gather(*(sender.send(webhook, message) for webhook in webhooks)))
+    finally:
+        await sender.close()
+
+
+def _example(now: float) -> Event:
+    """80 % of an invented limit of an invented tenant, crossed at `now`."""
+    day = CalendarPeriod("day")
+    limit = Limit("example", f"tenant:{_EXAMPLE_TENANT}", "tokens", day, 1_000_000, warn_at=(80,))
+    midnight = now - now % 86_400 + 86_400
+    account = Account(tenant=_EXAMPLE_TENANT, principal=_EXAMPLE_TENANT, model="chat", version="1")
+    return Event.of(Crossing(limit, 80, 800_000, midnight), account, now)

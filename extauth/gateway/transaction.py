@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from extauth.audit import TrialPart
-    from extauth.events import Events
+    from extauth.events import Notifier
     from extauth.facts.behaviour import Behaviour
     from extauth.facts.load import LoadMonitor
     from extauth.gateway.queue import WaitingRoom
@@ -70,7 +70,7 @@ class Books:
         *,
         ledger: Ledger,
         room: WaitingRoom,
-        events: Events,
+        events: Notifier,
         load: LoadMonitor,
         behaviour: Behaviour,
         audit: AuditWriter,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 DAY = 86_400
 
 
-class Line(NamedTuple):
+class UsageLine(NamedTuple):
     """One line of the usage report; `day` is the UTC date of the settlement."""
 
     day: str
@@ -75,7 +75,7 @@ class Lines:
 
     def __init__(self, opened: Iterable[Reserved] = ()) -> None:
         self.opened = {entry.id: entry for entry in opened}
-        self.used: dict[Line, Used] = {}
+        self.used: dict[UsageLine, Used] = {}
         self.renamed: list[Pseudonyms] = []
         self._known: dict[str, Usage] = {}
 
@@ -122,11 +122,11 @@ class Lines:
         used, self.used = self.used, {}
         for line, sums in used.items():
             principal = pseudonyms.of(line.account.principal)
-            new = Line(line.day, replace(line.account, principal=principal))
+            new = UsageLine(line.day, replace(line.account, principal=principal))
             self.used.setdefault(new, Used()).merge(sums)
 
     def _line(self, account: Account, time: float) -> Used:
-        line = Line(_date(int(time) // DAY), account)
+        line = UsageLine(_date(int(time) // DAY), account)
         used = self.used.get(line)
         if used is None:
             used = self.used[line] = Used()

@@ -12,7 +12,7 @@ from extauth.ledger.lines import Used
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from extauth.ledger.lines import Line
+    from extauth.ledger.lines import UsageLine
 
 COLUMNS = ("day", "tenant", "team", "principal", "model", "version")
 
@@ -27,7 +27,7 @@ class Selection(msgspec.Struct, frozen=True):
     principal: str | None = None
     model: str | None = None
 
-    def takes(self, line: Line) -> bool:
+    def takes(self, line: UsageLine) -> bool:
         """Whether a line is chosen."""
         account = line.account
         return (
@@ -40,7 +40,7 @@ class Selection(msgspec.Struct, frozen=True):
         )
 
 
-class Row(msgspec.Struct, frozen=True):
+class UsageRow(msgspec.Struct, frozen=True):
     """One group. `group` holds the columns that it was grouped by.
 
     `cost` is in micro-units of the prices' currency, as it was charged at the time;
@@ -58,14 +58,17 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def report(
-    lines: Iterable[tuple[Line, Used]], *, by: Sequence[str], selection: Selection | None = None
-) -> tuple[Row, ...]:
+    lines: Iterable[tuple[UsageLine, Used]],
+    *,
+    by: Sequence[str],
+    selection: Selection | None = None,
+) -> tuple[UsageRow, ...]:
     """Lines grouped by some of `COLUMNS`, in their order.
 
     Raises InvalidRequest for another column, or one that is there twice.
     """
     return tuple(
-        Row(
+        UsageRow(
             group=dict(zip(by, group, strict=True)),
             requests=used.requests,
             prompt_tokens=used.prompt_tokens,
@@ -79,7 +82,7 @@ def report(
 
 
 def grouped(
-    lines: Iterable[tuple[Line, Used]], by: Sequence[str], selection: Selection
+    lines: Iterable[tuple[UsageLine, Used]], by: Sequence[str], selection: Selection
 ) -> dict[tuple[str, ...], Used]:
     """The sums of each group. Raises as `report` does."""
     for place, column in enumerate(by):
@@ -107,5 +110,5 @@ def grouped(
     return groups
 
 
-def _value(line: Line, column: str) -> str:
+def _value(line: UsageLine, column: str) -> str:
     return line.day if column == "day" else str(getattr(line.account, column))

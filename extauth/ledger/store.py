@@ -18,7 +18,7 @@ from extauth.ledger.book import Book
 from extauth.ledger.entry import Reserved, decode, encode
 from extauth.ledger.journal import files_after, journal_of
 from extauth.ledger.ledger import Counter
-from extauth.ledger.lines import Line, Lines, Used
+from extauth.ledger.lines import Lines, UsageLine, Used
 from extauth.storage.sqlite import checkpoint, connect, connect_read_only, transaction
 from extauth.types import Account
 
@@ -275,7 +275,7 @@ class Store:
 
 def report_lines(
     path: Path, *, principal: str | None = None, since: str = ""
-) -> list[tuple[Line, Used]]:
+) -> list[tuple[UsageLine, Used]]:
     """Lines of the usage report, also while a gateway writes; a line may be there twice.
 
     All of them, or a principal's, or from a UTC day on; `2026-08-31`. Every settlement that has
@@ -301,7 +301,7 @@ def report_lines(
         connection.close()
 
 
-def _chosen(lines: Lines, principal: str | None, since: str) -> Iterator[tuple[Line, Used]]:
+def _chosen(lines: Lines, principal: str | None, since: str) -> Iterator[tuple[UsageLine, Used]]:
     for line, used in lines.used.items():
         if line.day >= since and principal in {None, line.account.principal}:
             yield line, used
@@ -323,7 +323,7 @@ def _opened(connection: sqlite3.Connection, path: Path) -> list[Reserved]:
 
 def _lines(
     connection: sqlite3.Connection, principal: str | None, since: str
-) -> Iterator[tuple[Line, Used]]:
+) -> Iterator[tuple[UsageLine, Used]]:
     if principal is None:
         rows = connection.execute(_ALL, (since,))
     else:
@@ -340,7 +340,7 @@ def _lines(
             used.milliseconds,
             used.unsettled,
         ) = sums
-        yield Line(day, Account(tenant, who, model, version, team)), used
+        yield UsageLine(day, Account(tenant, who, model, version, team)), used
 
 
 def _columns(account: Account) -> tuple[str, ...]:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from extauth.errors import InvalidRequest
-from extauth.tokens.opening import open_tokenizer
+from extauth.tokens.estimate import Estimate
+from extauth.tokens.sentence_piece import SentencePiece
+from extauth.tokens.tekken import Tekken
 from extauth.tokens.template import ChatTemplate
+from extauth.tokens.tokenizer_json import TokenizerJson
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from extauth import settings
     from extauth.snapshot import Snapshot
     from extauth.tokens.tokenizer import Tokenizer
+
+_KINDS: Final[dict[str, Callable[[Path], Tokenizer]]] = {
+    "tokenizer.json": TokenizerJson,
+    "tokenizer.model": SentencePiece,
+    "tekken.json": Tekken,
+}
+"""By the name that the compiler gives the file."""
 
 
 class LanguageModel:
@@ -41,7 +52,7 @@ class LanguageModel:
         template = None
         if model.chat_template is not None:
             template = ChatTemplate(snapshot.root / model.chat_template)
-        tokenizer = open_tokenizer(
+        tokenizer = _open_tokenizer(
             None if model.tokenizer is None else snapshot.root / model.tokenizer,
             template.markers if template else (),
         )
@@ -87,3 +98,11 @@ class LanguageModel:
     def admit(self, texts: Sequence[str]) -> None:
         """As `Tokenizer.admit`."""
         self.tokenizer.admit(texts)
+
+
+def _open_tokenizer(path: Path | None, markers: Iterable[str]) -> Tokenizer:
+    """The tokenizer in `path`, or an estimate for None; `markers` are then its control tokens.
+
+    Raises ConfigurationError for a file that is no use.
+    """
+    return Estimate(markers) if path is None else _KINDS[path.name](path)

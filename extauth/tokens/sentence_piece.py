@@ -6,8 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from extauth.errors import ConfigurationError
-from extauth.tokens.segments import SegmentTokenizer
-from extauth.tokens.tokenizer import unknown_id
+from extauth.tokens.tokenizer import SegmentTokenizer, unknown_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

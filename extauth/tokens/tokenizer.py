@@ -66,6 +66,24 @@ class Tokenizer(ABC):
         return text
 
 
+class SegmentTokenizer(Tokenizer):
+    """Counts as Mistral's own encoding of chats and `transformers` do.
+
+    A control token is one token, and the text between two is encoded by itself.
+    """
+
+    @abstractmethod
+    def encoded(self, text: str) -> int:
+        """The number of tokens of a text without control tokens."""
+
+    def count(self, text: str) -> int:
+        """As `Tokenizer.count`."""
+        if self._control is None:
+            return self.encoded(text)
+        pieces = self._control.split(text)
+        return len(pieces) - 1 + sum([self.encoded(piece) for piece in pieces if piece])
+
+
 def any_of(tokens: Iterable[str]) -> re.Pattern[str] | None:
     """What finds any of these strings, the longest first; None when there is none."""
     longest_first = sorted(tokens, key=lambda token: (-len(token), token))

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from extauth.usage.answer import Answer
 from extauth.usage.budgets import Budgets
 from extauth.usage.own import OwnUsage, days_back
+from extauth.usage.report import UsageReport
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.types import Clock
-    from extauth.usage.question import Question
+    from extauth.usage.query import UsageQuery
     from extauth.usage.source import LineSource
 
 
@@ -31,13 +31,13 @@ class UsageBooks:
         self._reading = asyncio.Lock()
         self._reading_own = asyncio.Lock()
 
-    async def answer(self, question: Question) -> Answer:
+    async def report(self, query: UsageQuery) -> UsageReport:
         """Look it up. Raises InvalidRequest for what can't be asked, StackError when the lines
         can't be read, ConfigurationError for budgets that are none.
         """
-        question.check()
+        query.check()
         async with self._reading:
-            return await asyncio.to_thread(self._answer, question)
+            return await asyncio.to_thread(self._report, query)
 
     async def own(self, principal: str) -> OwnUsage:
         """A principal's last days. Raises StackError when the lines can't be read."""
@@ -48,15 +48,15 @@ class UsageBooks:
             )
         return OwnUsage.of(principal, lines, now)
 
-    def _answer(self, question: Question) -> Answer:
-        return answer(question, self._source, self._snapshot, self._clock())
+    def _report(self, query: UsageQuery) -> UsageReport:
+        return usage_report(query, self._source, self._snapshot, self._clock())
 
 
-def answer(question: Question, source: LineSource, snapshot: Path, now: float) -> Answer:
-    """Look a question up. Blocks; raises as `UsageBooks.answer` does."""
-    question.check()
-    monthly = question.month or question.forecast
+def usage_report(query: UsageQuery, source: LineSource, snapshot: Path, now: float) -> UsageReport:
+    """Look a query up. Blocks; raises as `UsageBooks.answer` does."""
+    query.check()
+    monthly = query.month or query.forecast
     budgets = Budgets.of(snapshot) if monthly else Budgets()
-    month = question.period(budgets, now)
-    since = month.first if month else question.since
-    return Answer.to(question, source.lines(since=since or ""), budgets=budgets, now=now)
+    month = query.period(budgets, now)
+    since = month.first if month else query.since
+    return UsageReport.of(query, source.lines(since=since or ""), budgets=budgets, now=now)

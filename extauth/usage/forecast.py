@@ -14,7 +14,7 @@ from extauth.usage.month import DAY
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from extauth.ledger.lines import Line, Used
+    from extauth.ledger.lines import UsageLine, Used
     from extauth.usage.budgets import Budgets
     from extauth.usage.month import Month
 
@@ -34,7 +34,7 @@ class Forecast(msgspec.Struct, frozen=True):
 
 
 def forecast(
-    lines: Sequence[tuple[Line, Used]],
+    lines: Sequence[tuple[UsageLine, Used]],
     *,
     by: Sequence[str],
     selection: Selection,
@@ -79,7 +79,7 @@ def forecast(
 
 
 def _sums(
-    lines: Sequence[tuple[Line, Used]],
+    lines: Sequence[tuple[UsageLine, Used]],
     by: Sequence[str],
     selection: Selection,
     since: str,

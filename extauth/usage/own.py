@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.ledger.reports import Row, Selection, report
+from extauth.ledger.reports import Selection, UsageRow, report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from extauth.ledger.lines import Line, Used
+    from extauth.ledger.lines import UsageLine, Used
 
 DAYS = 30
 """How many UTC days, with the current one."""
@@ -29,11 +29,11 @@ class OwnUsage(msgspec.Struct, frozen=True):
     principal: str
     since: str
     until: str
-    rows: tuple[Row, ...]
-    total: Row
+    rows: tuple[UsageRow, ...]
+    total: UsageRow
 
     @classmethod
-    def of(cls, principal: str, lines: Sequence[tuple[Line, Used]], now: float) -> OwnUsage:
+    def of(cls, principal: str, lines: Sequence[tuple[UsageLine, Used]], now: float) -> OwnUsage:
         """Whatever lines there are, only the principal's count."""
         since = days_back(now)
         own = Selection(since=since, principal=principal)
@@ -43,5 +43,5 @@ class OwnUsage(msgspec.Struct, frozen=True):
             since=since,
             until=datetime.fromtimestamp(now, UTC).date().isoformat(),
             rows=report(lines, by=("day", "model"), selection=own),
-            total=total[0] if total else Row({}, 0, 0, 0, 0, 0.0, 0),
+            total=total[0] if total else UsageRow({}, 0, 0, 0, 0, 0.0, 0),
         )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extauth.ledger.password import read_password
 from extauth.ledger.store import report_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from extauth.ledger.lines import Line, Used
+    from extauth.ledger.lines import UsageLine, Used
     from extauth.settings import Ledger
 
 
@@ -22,7 +21,9 @@ class LineSource:
         self._ledger = ledger
         self._file = file
 
-    def lines(self, *, principal: str | None = None, since: str = "") -> list[tuple[Line, Used]]:
+    def lines(
+        self, *, principal: str | None = None, since: str = ""
+    ) -> list[tuple[UsageLine, Used]]:
         """All lines, or a principal's, or from a UTC day on; a line may be there twice.
 
         Every settlement that has returned is in them. Raises StackError when they can't be read.
@@ -31,7 +32,7 @@ class LineSource:
         if ledger.kind == "embedded" or ledger.url is None:
             return report_lines(self._file, principal=principal, since=since)
         # Nobody needs its driver but those who have one.
-        from extauth.ledger.redis import lines  # noqa: PLC0415
+        from extauth.ledger.redis import lines, read_password  # noqa: PLC0415
 
         return lines(
             ledger.url,

@@ -11,7 +11,7 @@ import msgspec
 
 from extauth.audit import AuditWriter
 from extauth.audit.store import AuditStore
-from extauth.events import Events
+from extauth.events import Notifier
 from extauth.facts.behaviour import Behaviour
 from extauth.facts.load import LoadMonitor
 from extauth.gateway.admission import admit
@@ -187,7 +187,7 @@ class Pipeline:
         return Books(
             ledger=self.ledger,
             room=self.room,
-            events=Events(self.metrics, now),
+            events=Notifier(self.metrics, now),
             load=self.load,
             behaviour=self.behaviour,
             audit=self.audit,

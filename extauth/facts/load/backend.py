@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from extauth.facts.load.sample import Sample
+    from extauth.facts.load.sample import LoadSample
 
 WINDOW = 10.0
 """Seconds over which waiting is averaged. Answers of a language model take seconds each, so that
@@ -30,9 +30,9 @@ class BackendLoad:
     __slots__ = ("_samples",)
 
     def __init__(self) -> None:
-        self._samples: deque[tuple[float, Sample]] = deque()
+        self._samples: deque[tuple[float, LoadSample]] = deque()
 
-    def add(self, sample: Sample, now: float) -> Mapping[str, Reading]:
+    def add(self, sample: LoadSample, now: float) -> Mapping[str, Reading]:
         """Take a sample, later than the last; the reading of every model that it speaks of."""
         samples = self._samples
         while samples and samples[0][0] < now - WINDOW:
@@ -47,7 +47,7 @@ class BackendLoad:
         }
 
 
-def _restarted(before: Sample, after: Sample) -> bool:
+def _restarted(before: LoadSample, after: LoadSample) -> bool:
     """Whether the server counts from zero again: what only rises has fallen."""
     return any(
         after.totals[key].requests < totals.requests or after.totals[key].queue_us < totals.queue_us
@@ -56,7 +56,7 @@ def _restarted(before: Sample, after: Sample) -> bool:
     )
 
 
-def _waited(before: Sample, after: Sample) -> dict[str, float]:
+def _waited(before: LoadSample, after: LoadSample) -> dict[str, float]:
     """By model, the mean milliseconds in the queue of the requests answered in between."""
     sums: dict[str, tuple[float, float]] = {}
     for key, totals in after.totals.items():

@@ -39,7 +39,7 @@ class Totals(NamedTuple):
     requests: float
 
 
-class Sample(NamedTuple):
+class LoadSample(NamedTuple):
     """What one answer of Triton's metrics says.
 
     `pending` are the requests in the queue by model, over all of its versions; `totals` are by
@@ -52,7 +52,7 @@ class Sample(NamedTuple):
     gpu: float | None
 
 
-def parse(text: bytes) -> Sample:
+def parse(text: bytes) -> LoadSample:
     """Read what is there; anything else is passed over. Takes some 10 ms a megabyte. Pure."""
     pending: dict[str, float] = defaultdict(float)
     queue: dict[tuple[str, str], float] = defaultdict(float)
@@ -79,7 +79,7 @@ def parse(text: bytes) -> Sample:
             queue[key] += value
         else:
             done[key] += value
-    return Sample(
+    return LoadSample(
         {model: round(count) for model, count in pending.items()},
         {key: Totals(queue[key], done[key]) for key in queue.keys() & done.keys()},
         sum(gpus) / len(gpus) if gpus else None,

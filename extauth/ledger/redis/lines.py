@@ -10,7 +10,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from extauth.errors import StackError
-from extauth.ledger.lines import DAY, Line, Used
+from extauth.ledger.lines import DAY, UsageLine, Used
 from extauth.types import Account
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def lines(
     name: str = "sluice",
     principal: str | None = None,
     since: str = "",
-) -> list[tuple[Line, Used]]:
+) -> list[tuple[UsageLine, Used]]:
     """Lines of the usage report of the last 400 days, while gateways write.
 
     All of them, or a principal's, or from a UTC day on; `2026-08-31`. Every settlement that has
@@ -52,7 +52,7 @@ def lines(
 
 def _lines(
     redis: Redis, tag: str, principal: str | None, since: str
-) -> Iterator[tuple[Line, Used]]:
+) -> Iterator[tuple[UsageLine, Used]]:
     for number in cast("list[bytes]", redis.zrange(f"{tag}:days", 0, -1)):
         day = datetime.fromtimestamp(int(number) * DAY, UTC).date().isoformat()
         if day < since:
@@ -62,7 +62,7 @@ def _lines(
         for field, sums in found.items():
             account = Account(*msgspec.json.decode(field))
             if principal is None or account.principal == principal:
-                yield Line(day, account), _used(_decode(sums))
+                yield UsageLine(day, account), _used(_decode(sums))
 
 
 def _used(sums: tuple[int, int, int, int, int, int]) -> Used:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extauth.errors import ConfigurationError
-from extauth.events.event import Event, Message
+from extauth.events.event import Event, WebhookMessage
 from extauth.events.outbox import ROOM, Outbox, Retry
 from extauth.events.secret import Secret
 from extauth.events.sender import Sender
@@ -27,7 +27,7 @@ GRACE = 3.0
 """Seconds that deliveries get when the service stops."""
 
 
-class Events:
+class Notifier:
     """Tells of thresholds crossed. Belongs to one event loop.
 
     Without webhooks it logs and counts, and has nothing to start or to close.
@@ -102,7 +102,7 @@ class Events:
 
     def _raise(self, crossing: Crossing, account: Account) -> None:
         event = Event.of(crossing, account, self._clock())
-        message = Message.of(event)
+        message = WebhookMessage.of(event)
         self._metrics.limit_event(crossing.limit.name, crossing.percent)
         logger.warning("event %s: %s", message.id, message.body.decode())
         for outbox in self._outboxes.values():

@@ -1,21 +1,22 @@
-"""The answer to a question about usage, and how machines read it."""
+"""The answer to a query about usage, and how machines read it."""
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from extauth.ledger.reports import Row, report
+from extauth.ledger.reports import UsageRow, report
 from extauth.usage.forecast import Forecast, forecast
-from extauth.usage.sheet import money, sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from extauth.ledger.lines import Line, Used
+    from extauth.ledger.lines import UsageLine, Used
     from extauth.usage.budgets import Budgets
-    from extauth.usage.question import Question
+    from extauth.usage.query import UsageQuery
 
 NUMBERS = (
     "requests",
@@ -27,31 +28,35 @@ NUMBERS = (
 )
 FORECAST = ("cost", "forecast_cost", "budget", "tokens", "forecast_tokens")
 
+# What Excel, LibreOffice or Google Sheets may take a cell's text for a formula by (OWASP, "CSV
+# Injection"), also in the full width that they fold.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
-class Answer(msgspec.Struct, frozen=True):
-    """Rows under the columns `by`; of forecasts, where the question asked for them."""
+
+class UsageReport(msgspec.Struct, frozen=True):
+    """Rows under the columns `by`; of forecasts, where the query asked for them."""
 
     by: tuple[str, ...]
-    rows: tuple[Row, ...] | tuple[Forecast, ...]
+    rows: tuple[UsageRow, ...] | tuple[Forecast, ...]
     forecast: bool
 
     @classmethod
-    def to(
+    def of(
         cls,
-        question: Question,
-        lines: Sequence[tuple[Line, Used]],
+        query: UsageQuery,
+        lines: Sequence[tuple[UsageLine, Used]],
         *,
         budgets: Budgets,
         now: float,
-    ) -> Answer:
+    ) -> UsageReport:
         """Look it up in the ledger's lines; of a month, its own are enough.
 
         Raises InvalidRequest for what can't be asked.
         """
-        question.check()
-        by, selection = question.columns, question.selection()
-        month = question.period(budgets, now)
-        if question.forecast and month is not None:
+        query.check()
+        by, selection = query.columns, query.selection()
+        month = query.period(budgets, now)
+        if query.forecast and month is not None:
             rows = forecast(
                 lines,
                 by=by,
@@ -87,3 +92,21 @@ def _number(name: str, value: float | None) -> str | int:
     if name in {"cost", "forecast_cost", "budget"}:
         return money(None if value is None else int(value))
     return int(value or 0)
+
+
+def sheet(columns: Sequence[str], rows: Iterable[Sequence[str | int]]) -> str:
+    """A header and rows. Text that could be a formula gets an apostrophe in front."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return out.getvalue()
+
+
+def money(cost: int | None) -> str:
+    """Micro-units in units of the currency, exactly: `0.450000`; nothing for None."""
+    return "" if cost is None else f"{cost // 1_000_000}.{cost % 1_000_000:06d}"
+
+
+def _cell(value: str | int) -> str | int:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from extauth.usage.budgets import Budgets
 
 
-class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class UsageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which usage, grouped by what.
 
     `since` and `until` are UTC days; `month` is one, `2026-11`. A `forecast` is of a month, the
