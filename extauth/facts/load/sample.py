@@ -1,4 +1,4 @@
-"""Triton's Prometheus text: the few series that tell how busy it is.
+"""The load in Triton's Prometheus metrics: the few series that matter, parsed.
 
 https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/user_guide/metrics.html
 names them. The format is Prometheus's text format 0.0.4.
@@ -30,9 +30,9 @@ _ESCAPED = re.compile(r"\\(.)")
 
 
 class Totals(NamedTuple):
-    """Since the version was loaded: microseconds that requests waited in the queue, and how many.
+    """Totals since a version was loaded: microseconds spent in the queue, and number of requests.
 
-    Only requests that were answered count.
+    Only requests that were answered with success are counted.
     """
 
     queue_us: float
@@ -40,11 +40,11 @@ class Totals(NamedTuple):
 
 
 class LoadSample(NamedTuple):
-    """What one answer of Triton's metrics says.
+    """The load in one answer of Triton's metrics endpoint.
 
-    `pending` are the requests in the queue by model, over all of its versions; `totals` are by
-    model and version. `gpu` is the share of their time that its GPUs are in use, 0 to 1, their
-    mean; None without one.
+    `pending` is the number of requests in the queue by model, over all of its versions; `totals`
+    are by model and version. `gpu` is the mean utilisation of the server's GPUs, 0 to 1, None
+    without a GPU.
     """
 
     pending: Mapping[str, int]
@@ -53,7 +53,7 @@ class LoadSample(NamedTuple):
 
 
 def parse(text: bytes) -> LoadSample:
-    """Read what is there; anything else is passed over. Takes some 10 ms a megabyte. Pure."""
+    """Parse the known series and ignore everything else. Takes some 10 ms a megabyte. Pure."""
     pending: dict[str, float] = defaultdict(float)
     queue: dict[tuple[str, str], float] = defaultdict(float)
     done: dict[tuple[str, str], float] = defaultdict(float)
@@ -64,7 +64,7 @@ def parse(text: bytes) -> LoadSample:
             value = float(written)
         except ValueError:
             continue
-        # A series that says NaN says nothing.
+        # NaN and infinity are not readings.
         if not isfinite(value):
             continue
         if name == _GPU:
@@ -72,7 +72,7 @@ def parse(text: bytes) -> LoadSample:
             continue
         named = {key: _unescaped(found) for key, found in _LABEL.findall(labels)}
         key = named.get(b"model", ""), named.get(b"version", "")
-        # One series a GPU where models run on several.
+        # A model that runs on several GPUs has a series for each.
         if name == _PENDING:
             pending[key[0]] += value
         elif name == _QUEUE:

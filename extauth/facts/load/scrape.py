@@ -1,4 +1,4 @@
-"""Fetching a model server's metrics: bounded in time and in size."""
+"""HTTP client for model servers' metrics, bounded in time and size."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import aiohttp
 from extauth.errors import BackendError, BackendUnavailable
 
 TIMEOUT = 1.0
-"""Seconds that a whole answer may take."""
+"""Seconds for a whole answer, connecting included."""
 
 LARGEST = 4 << 20
-"""Bytes of an answer; a thousand models and versions take three million."""
+"""Bytes of an answer at most; a thousand models and versions take three million."""
 
 _CHUNK = 64 << 10
 _HEADERS = {"accept": "text/plain;version=0.0.4", "accept-encoding": "identity"}
 
 
 class Scraper:
-    """Asks metrics endpoints over connections that stay open. Belongs to one event loop."""
+    """Reads metrics endpoints over connections that stay open. Belongs to one event loop."""
 
     def __init__(self) -> None:
         self._session = aiohttp.ClientSession(
@@ -28,10 +28,10 @@ class Scraper:
         )
 
     async def fetch(self, url: str) -> bytes:
-        """What `url` answers. Follows no redirect.
+        """Return the body that `url` answers with. Follows no redirect.
 
-        Raises BackendUnavailable when nothing answers in `TIMEOUT`, BackendError when the answer
-        is none, or too large.
+        Raises BackendUnavailable when nothing answers within `TIMEOUT`, BackendError when the
+        status is not 200 or the body is too large.
         """
         body = bytearray()
         try:
