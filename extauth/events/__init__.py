@@ -1,8 +1,9 @@
-"""Telling the world that a limit is nearly used up: a log line, a metric, signed webhooks.
+"""Events about limits that are nearly used up: a log line, a metric, signed webhooks.
 
-The ledger says which thresholds a settlement crossed, each once a window. `Notifier.raised` tells;
-an `Outbox` a webhook delivers behind its back, through one `Sender`, signed with a `Secret` as
-https://www.standardwebhooks.com asks for. What a webhook receives is in schemas/event.schema.json.
+The ledger reports each threshold that a settlement crosses, once a window, and `Notifier.raised`
+logs and counts it. One `Outbox` a webhook delivers it in the background, through one `Sender`,
+signed with a `Secret` as https://www.standardwebhooks.com specifies. schemas/event.schema.json
+describes a webhook's body.
 """
 
 from extauth.events.event import CrossedThreshold, Event, WebhookMessage

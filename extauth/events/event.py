@@ -1,4 +1,4 @@
-"""What is told: the body of a webhook (schemas/event.schema.json), and the same in the log."""
+"""Events: the body of a webhook (schemas/event.schema.json), which the log has as well."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class CrossedThreshold(msgspec.Struct, frozen=True):
-    """How far a limit is used up: facts, never content.
+    """A threshold of a limit that was crossed: facts, never content.
 
-    `key` is what is counted together, `tenant` whose request crossed the threshold. `used` and
-    `max` are in `unit`. `resets_at` is None for a limit that never resets.
+    `key` is the limit's counter, `tenant` the tenant whose request crossed the threshold. `used`
+    and `max` are in `unit`. `resets_at` is None for a limit that never resets.
     """
 
     tenant: str
@@ -33,7 +33,7 @@ class CrossedThreshold(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """The body: `type`, `timestamp` and `data`, as Standard Webhooks recommends."""
+    """A webhook's body: `type`, `timestamp` and `data`, as Standard Webhooks recommends."""
 
     type: Literal["limit.threshold_crossed"]
     timestamp: datetime
@@ -41,7 +41,7 @@ class Event(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, crossing: Crossing, account: Account, now: float) -> Event:
-        """The event of a threshold crossed at `now`, in unix seconds."""
+        """Return the event of a threshold crossed at `now`, in unix seconds."""
         limit, resets_at = crossing.limit, crossing.resets_at
         return cls(
             type="limit.threshold_crossed",
@@ -60,7 +60,7 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class WebhookMessage(NamedTuple):
-    """An event on its way. `id` stays the same over retries, so that a receiver can tell."""
+    """An event to deliver. `id` stays the same over retries, so that a receiver can deduplicate."""
 
     id: str
     tenant: str
@@ -69,11 +69,11 @@ class WebhookMessage(NamedTuple):
 
     @classmethod
     def of(cls, event: Event) -> WebhookMessage:
-        """A new message, with an id of its own."""
+        """Return a message for `event`, with a new id."""
         data = event.data
         return cls(f"evt_{uuid4().hex}", data.tenant, data.limit, msgspec.json.encode(event))
 
     def renamed(self, pseudonyms: Pseudonyms) -> WebhookMessage:
-        """The same under other names."""
+        """Return the message with the names in its body replaced; its id stays."""
         body = pseudonyms.deeply(msgspec.json.decode(self.body))
         return self._replace(body=msgspec.json.encode(body))

@@ -1,4 +1,4 @@
-"""One attempt to deliver one message to one webhook, over HTTP."""
+"""Delivery of one message to one webhook over HTTP, one attempt."""
 
 from __future__ import annotations
 
@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 _EXAMPLE_TENANT = "example"
 
 SECONDS = 10.0
-"""How long a receiver may take to answer, connecting included."""
+"""Seconds that an attempt may take, connecting included."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What came of an attempt: an HTTP status, or None and why there is none."""
+    """The outcome of an attempt: an HTTP status, or None and the reason why there is none.
+
+    `seconds` is the time that the attempt took.
+    """
 
     status: int | None
     reason: str
@@ -38,12 +41,12 @@ class Delivery:
 
     @property
     def accepted(self) -> bool:
-        """Whether the receiver has it now. A redirect is not followed and so not one of these."""
+        """True for an answer of 200 to 299. A redirect is neither followed nor accepted."""
         return self.status is not None and 200 <= self.status < 300
 
 
 class Sender:
-    """Signs and posts, for all webhooks. Belongs to one event loop; tasks may share it."""
+    """Signs and posts messages for all webhooks. Belongs to one event loop; tasks may share it."""
 
     def __init__(self, clock: Clock, *, timeout: float = SECONDS) -> None:
         self._clock = clock
@@ -51,9 +54,9 @@ class Sender:
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, webhook: Webhook, message: WebhookMessage) -> Delivery:
-        """Try once. Never raises; no part of the URL or of the secret is in the answer.
+        """Make one attempt. Never raises; the outcome contains no part of the URL or of the secret.
 
-        The secret is read each time, so that a changed file counts from the next attempt on.
+        The secret is read for each attempt, so a changed file takes effect at the next one.
         """
         started = time.perf_counter()
         status, reason = await self._send(webhook, message)
@@ -83,7 +86,7 @@ class Sender:
                 webhook.url, data=message.body, headers=headers, allow_redirects=False
             ) as response:
                 return response.status, f"answered {response.status}"
-        except Exception as error:  # Whatever it is, others wait behind it.
+        except Exception as error:  # Any failure: the messages behind it must still go out.
             return None, self._told(error)
 
     def _connected(self) -> aiohttp.ClientSession:
@@ -95,7 +98,7 @@ class Sender:
         return self._session
 
     def _told(self, error: Exception) -> str:
-        """Why, without the URL: its path may be a secret of the receiver's."""
+        """Return the reason of a failure without the URL, whose path may be a secret."""
         if isinstance(error, TimeoutError):
             return f"no answer within {self._timeout:g} s"
         if isinstance(error, aiohttp.ClientSSLError):
@@ -103,14 +106,14 @@ class Sender:
         if isinstance(error, aiohttp.ClientConnectorDNSError):
             return "its name can't be resolved"
         if isinstance(error, aiohttp.ClientConnectorError):
-            # asyncio's own words name the address once more.
+            # asyncio's own message repeats the address.
             number = error.os_error.errno
             return f"can't connect: {os.strerror(number) if number else 'no address answers'}"
         return f"the connection failed: {type(error).__name__}"
 
 
 async def try_webhooks(webhooks: Sequence[Webhook], clock: Clock) -> tuple[Delivery, ...]:
-    """Send the example to each, whatever it filters, and say what came back."""
+    """Send an example event to each webhook, whatever its filters, and return the outcomes."""
     message = WebhookMessage.of(_example(clock()))
     sender = Sender(clock)
     try:
@@ -120,7 +123,7 @@ async def try_webhooks(webhooks: Sequence[Webhook], clock: Clock) -> tuple[Deliv
 
 
 def _example(now: float) -> Event:
-    """80 % of an invented limit of an invented tenant, crossed at `now`."""
+    """Return an event of an invented tenant that used 80 % of an invented limit at `now`."""
     day = CalendarPeriod("day")
     limit = Limit("example", f"tenant:{_EXAMPLE_TENANT}", "tokens", day, 1_000_000, warn_at=(80,))
     midnight = now - now % 86_400 + 86_400
