@@ -1,4 +1,4 @@
-"""Usage for those who pay for it: months, budgets, forecasts and sheets of the ledger's lines."""
+"""Usage reports: months, budgets and forecasts, computed from the ledger's lines."""
 
 from extauth.usage.books import UsageBooks, usage_report
 from extauth.usage.budgets import Budget, Budgets

@@ -1,4 +1,4 @@
-"""Usage as the running gateway tells it: the ledger's lines, read away from the event loop."""
+"""Usage reports in the running gateway, computed away from the event loop."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 
 class UsageBooks:
-    """Answers questions. For tasks of one event loop.
+    """Answers usage queries for tasks of one event loop.
 
-    Each reads many lines, so one is answered at a time, and beside it one about a principal's own.
+    A query may read many lines. One query is answered at a time, and beside it one that asks for a
+    principal's own usage.
     """
 
     def __init__(self, source: LineSource, snapshot: Path, clock: Clock) -> None:
-        """`snapshot` is the link to the active one, whose budgets count."""
+        """`snapshot` is the link to the active snapshot, whose budgets apply."""
         self._source = source
         self._snapshot = snapshot
         self._clock = clock
@@ -32,15 +33,17 @@ class UsageBooks:
         self._reading_own = asyncio.Lock()
 
     async def report(self, query: UsageQuery) -> UsageReport:
-        """Look it up. Raises InvalidRequest for what can't be asked, StackError when the lines
-        can't be read, ConfigurationError for budgets that are none.
+        """Return the report for `query`.
+
+        Raises InvalidRequest for an invalid query, StackError when the lines can't be read, and
+        ConfigurationError when the snapshot's budgets are malformed.
         """
         query.check()
         async with self._reading:
             return await asyncio.to_thread(self._report, query)
 
     async def own(self, principal: str) -> OwnUsage:
-        """A principal's last days. Raises StackError when the lines can't be read."""
+        """Return a principal's usage of the last days. Raises StackError when it can't be read."""
         now = self._clock()
         async with self._reading_own:
             lines = await asyncio.to_thread(
@@ -53,7 +56,7 @@ class UsageBooks:
 
 
 def usage_report(query: UsageQuery, source: LineSource, snapshot: Path, now: float) -> UsageReport:
-    """Look a query up. Blocks; raises as `UsageBooks.answer` does."""
+    """Return the report for `query` at `now`. Blocks. Raises as `UsageBooks.report` does."""
     query.check()
     monthly = query.month or query.forecast
     budgets = Budgets.of(snapshot) if monthly else Budgets()

@@ -1,4 +1,4 @@
-"""A principal's own usage: by day and model, and in all."""
+"""A principal's own usage: by day and model, and in total."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from extauth.ledger.lines import UsageLine, Used
 
 DAYS = 30
-"""How many UTC days, with the current one."""
+"""Number of UTC days covered, the current one included."""
 
 
 def days_back(now: float) -> str:
-    """The first of the last days."""
+    """Return the first of the `DAYS` days that end at `now`."""
     return (datetime.fromtimestamp(now, UTC).date() - timedelta(days=DAYS - 1)).isoformat()
 
 
 class OwnUsage(msgspec.Struct, frozen=True):
-    """Of `principal`, from one UTC day to another one, both included."""
+    """Usage of `principal` from one UTC day to another, both included."""
 
     principal: str
     since: str
@@ -34,7 +34,7 @@ class OwnUsage(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, principal: str, lines: Sequence[tuple[UsageLine, Used]], now: float) -> OwnUsage:
-        """Whatever lines there are, only the principal's count."""
+        """Return the principal's usage from `lines`; lines of other principals are ignored."""
         since = days_back(now)
         own = Selection(since=since, principal=principal)
         total = report(lines, by=(), selection=own)

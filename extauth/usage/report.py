@@ -1,4 +1,4 @@
-"""The answer to a query about usage, and how machines read it."""
+"""A usage report, and its form as JSON and as CSV (RFC 4180)."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ NUMBERS = (
 )
 FORECAST = ("cost", "forecast_cost", "budget", "tokens", "forecast_tokens")
 
-# What Excel, LibreOffice or Google Sheets may take a cell's text for a formula by (OWASP, "CSV
-# Injection"), also in the full width that they fold.
+# First characters that make Excel, LibreOffice or Google Sheets read a cell as a formula (OWASP,
+# "CSV Injection"), with the full-width forms that they treat alike.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 class UsageReport(msgspec.Struct, frozen=True):
-    """Rows under the columns `by`; of forecasts, where the query asked for them."""
+    """The rows of a report, grouped by the columns `by`; forecasts if `forecast` is true."""
 
     by: tuple[str, ...]
     rows: tuple[UsageRow, ...] | tuple[Forecast, ...]
@@ -49,9 +49,10 @@ class UsageReport(msgspec.Struct, frozen=True):
         budgets: Budgets,
         now: float,
     ) -> UsageReport:
-        """Look it up in the ledger's lines; of a month, its own are enough.
+        """Compute the report for `query` from the ledger's lines.
 
-        Raises InvalidRequest for what can't be asked.
+        For a month, the lines from its first day on are enough. Raises InvalidRequest for an
+        invalid query.
         """
         query.check()
         by, selection = query.columns, query.selection()
@@ -71,11 +72,11 @@ class UsageReport(msgspec.Struct, frozen=True):
         return cls(by, report(lines, by=by, selection=selection), False)
 
     def document(self) -> dict[str, Any]:
-        """For JSON: costs are in micro-units."""
+        """Return the report for JSON. Costs are in micro-units."""
         return {"forecast" if self.forecast else "usage": msgspec.to_builtins(self.rows)}
 
     def csv(self) -> str:
-        """For spreadsheets: costs are in units of the currency."""
+        """Return the report as CSV. Costs are in units of the currency."""
         numbers = FORECAST if self.forecast else NUMBERS
         return sheet(
             (*self.by, *numbers),
@@ -95,7 +96,7 @@ def _number(name: str, value: float | None) -> str | int:
 
 
 def sheet(columns: Sequence[str], rows: Iterable[Sequence[str | int]]) -> str:
-    """A header and rows. Text that could be a formula gets an apostrophe in front."""
+    """Return CSV with a header. A text that could be a formula gets an apostrophe in front."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(columns)
@@ -104,7 +105,7 @@ def sheet(columns: Sequence[str], rows: Iterable[Sequence[str | int]]) -> str:
 
 
 def money(cost: int | None) -> str:
-    """Micro-units in units of the currency, exactly: `0.450000`; nothing for None."""
+    """Return micro-units in units of the currency, exactly: `0.450000`; nothing for None."""
     return "" if cost is None else f"{cost // 1_000_000}.{cost % 1_000_000:06d}"
 
 
