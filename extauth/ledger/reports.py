@@ -1,4 +1,4 @@
-"""What was used, added up for people: lines of the ledger grouped by whatever columns."""
+"""Usage reports: the ledger's lines added up by columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS = ("day", "tenant", "team", "principal", "model", "version")
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """Which usage: None takes everything. Days are UTC dates, `2026-08-31`, both included."""
+    """A filter for lines; None takes all. Days are UTC dates, `2026-08-31`, both included."""
 
     since: str | None = None
     until: str | None = None
@@ -28,7 +28,7 @@ class Selection(msgspec.Struct, frozen=True):
     model: str | None = None
 
     def takes(self, line: UsageLine) -> bool:
-        """Whether a line is chosen."""
+        """Return whether the line passes the filter."""
         account = line.account
         return (
             (self.since is None or line.day >= self.since)
@@ -41,11 +41,11 @@ class Selection(msgspec.Struct, frozen=True):
 
 
 class UsageRow(msgspec.Struct, frozen=True):
-    """One group. `group` holds the columns that it was grouped by.
+    """The usage of one group. `group` holds the columns that it was grouped by.
 
     `cost` is in micro-units of the prices' currency, as it was charged at the time;
-    `compute_seconds` are the backend's. Of `unsettled` requests, which a killed process had not
-    settled, only the part that was known is in the sums.
+    `compute_seconds` are the backend's. `unsettled` requests are those that a killed process had
+    not settled; only the known part of their usage is in the sums.
     """
 
     group: dict[str, str]
@@ -63,9 +63,9 @@ def report(
     by: Sequence[str],
     selection: Selection | None = None,
 ) -> tuple[UsageRow, ...]:
-    """Lines grouped by some of `COLUMNS`, in their order.
+    """Return the lines grouped by some of `COLUMNS`, sorted by group.
 
-    Raises InvalidRequest for another column, or one that is there twice.
+    Raises InvalidRequest for an unknown column, or one given twice.
     """
     return tuple(
         UsageRow(
@@ -84,7 +84,7 @@ def report(
 def grouped(
     lines: Iterable[tuple[UsageLine, Used]], by: Sequence[str], selection: Selection
 ) -> dict[tuple[str, ...], Used]:
-    """The sums of each group. Raises as `report` does."""
+    """Return the sums of each group. Raises as `report` does."""
     for place, column in enumerate(by):
         if column not in COLUMNS:
             raise InvalidRequest(

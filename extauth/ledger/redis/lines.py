@@ -1,4 +1,4 @@
-"""The usage report's lines, read from the server by a program that is not the gateway."""
+"""The usage report's lines, read from the server outside the gateway."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _decode = msgspec.msgpack.Decoder(tuple[int, int, int, int, int, int]).decode
 
 
 def account_line(account: Account) -> str:
-    """How the server names an account in a day's report."""
+    """Return the server's name for an account in a day's report."""
     return msgspec.json.encode(msgspec.structs.astuple(account)).decode()
 
 
@@ -35,10 +35,10 @@ def lines(
     principal: str | None = None,
     since: str = "",
 ) -> list[tuple[UsageLine, Used]]:
-    """Lines of the usage report of the last 400 days, while gateways write.
+    """Return lines of the usage report of the last 400 days, also while gateways write.
 
-    All of them, or a principal's, or from a UTC day on; `2026-08-31`. Every settlement that has
-    returned is in it. Blocks; raises StackError when the server can't be asked.
+    All of them, or those of a principal, or those from a UTC day such as `2026-08-31` on. Includes
+    every settlement that has returned. Blocks. Raises StackError when the server can't be asked.
     """
     options: dict[str, Any] = {} if password is None else {"password": password}
     try:
