@@ -1,4 +1,4 @@
-"""HTTP to those who are asked: connections that stay open, answers of bounded size."""
+"""HTTP connections to external services: kept open, with answers of bounded size."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import aiohttp
 from extauth.errors import BackendError, BackendUnavailable
 
 LARGEST = 8 << 20
-"""Bytes of an answer."""
+"""Bytes of an answer at most."""
 
 CONCURRENCY = 32
-"""Requests to one server at a time; more wait, inside their timeout."""
+"""Concurrent requests to one server; further ones wait, within their timeout."""
 
 _CHUNK = 64 << 10
 _HEADERS = {"content-type": "application/json", "accept-encoding": "identity"}
@@ -22,21 +22,21 @@ _UNAVAILABLE = frozenset({429, 502, 503, 504})
 class Connections:
     """The connections of one runtime, opened when they are first needed.
 
-    Belongs to one event loop. Knows no timeout of its own: who calls has one.
+    Belongs to one event loop. Has no timeout: the caller sets one.
     """
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, url: str, body: bytes) -> bytes:
-        """What `url` answers to a JSON body. Follows no redirect, and no proxy of the environment.
+        """Return the body that `url` answers to a JSON body with. Uses no redirect and no proxy.
 
-        Raises BackendUnavailable when nobody answers, or says that it can't for now, BackendError
-        when the answer is a refusal or over `LARGEST` bytes.
+        Raises BackendUnavailable when the server does not answer, or answers 429, 502, 503 or 504;
+        BackendError when the status is another one than 200, or the body is over `LARGEST` bytes.
         """
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                # The caller's timeout holds, over all requests of a call.
+                # The caller's timeout applies, to all requests of a call together.
                 timeout=aiohttp.ClientTimeout(total=None),
                 connector=aiohttp.TCPConnector(limit=0, limit_per_host=CONCURRENCY),
                 headers=_HEADERS,
@@ -59,8 +59,8 @@ class Connections:
         return bytes(answer)
 
     async def close(self) -> None:
-        """Close them all."""
+        """Close all connections."""
         if self._session is not None:
             await self._session.close()
-            # aiohttp: a transport that was closed needs a turn of the loop to be gone.
+            # aiohttp's transports need another turn of the event loop to close.
             await asyncio.sleep(0)
