@@ -1,4 +1,4 @@
-"""Addresses of wallets that nobody has a key to."""
+"""Stand-ins for wallet addresses, without a known key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _BECH32: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-# By the first character of an address: the version byte that makes addresses begin so.
+# By the first character of an address, its version byte.
 _VERSIONS: Final = {"1": 0x00, "3": 0x05, "L": 0x30, "M": 0x32, "D": 0x1E, "T": 0x41}
 _HASH = 20
 # BIP-173 for version 0, BIP-350 for later ones.
@@ -24,7 +24,7 @@ _PLAIN = re.compile(r"[1-9A-HJ-NP-Za-km-z]{25,36}")
 
 
 def wallet(text: str, draw: Draw) -> str:
-    """One of the same currency and form with a valid checksum, if that is Bitcoin's or Ethereum's.
+    """Return an address of the same currency and form, with a valid checksum for Base58 and SegWit.
 
     Others have the same shape.
     """
@@ -33,7 +33,7 @@ def wallet(text: str, draw: Draw) -> str:
         made = _segwit(segwit[1].lower(), segwit[2].lower(), draw)
         return made.upper() if text.isupper() else made
     if _HEXADECIMAL.fullmatch(text):
-        # EIP-55 has a checksum in the case of letters, and takes those of one case as they are.
+        # EIP-55's checksum is in the case of letters; letters of one case have none.
         return "0x" + "".join(draw.one_of("0123456789abcdef") for _ in text[2:])
     version = _VERSIONS.get(text[:1])
     if version is not None and _PLAIN.fullmatch(text):
@@ -52,9 +52,9 @@ def _base58(version: int, draw: Draw) -> str:
 
 
 def _segwit(prefix: str, data: str, draw: Draw) -> str:
-    """The witness version stays, and with it what checksum there is (BIP-173, BIP-350)."""
+    """Draw an address of the same witness version, with its checksum (BIP-173, BIP-350)."""
     values = [_BECH32.find(data[0]), *(draw.below(32) for _ in data[1:-6])]
-    # A byte's worth of bits beyond whole bytes has to be zero.
+    # The padding bits after the last whole byte have to be zero.
     values[-1] &= -1 << (len(values) - 1) * 5 % 8
     expanded = [*(ord(c) >> 5 for c in prefix), 0, *(ord(c) & 31 for c in prefix), *values]
     check = _polymod([*expanded, *[0] * 6]) ^ _CHECKS.get(data[0], _LATER)
