@@ -40,7 +40,7 @@ class _Usage(msgspec.Struct, frozen=True):
     counters: dict[str, Declared] = {}
 
 
-class _Data(msgspec.Struct, frozen=True):
+class _UsageData(msgspec.Struct, frozen=True):
     usage: _Usage = _Usage()
 
 
@@ -54,7 +54,7 @@ class UsageCounters:
     def of_data(cls, path: Path) -> UsageCounters:
         """Read the declarations in a snapshot's policy data. Raises ConfigurationError."""
         try:
-            return cls(msgspec.json.decode(path.read_bytes(), type=_Data).usage.counters)
+            return cls(msgspec.json.decode(path.read_bytes(), type=_UsageData).usage.counters)
         except (OSError, msgspec.MsgspecError) as error:
             raise ConfigurationError(f"policy data usage.counters: {error}") from None
 

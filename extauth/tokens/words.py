@@ -55,7 +55,7 @@ class _Model(msgspec.Struct):
     dropout: float | None = None
 
 
-class _File(msgspec.Struct):
+class _TokenizerFile(msgspec.Struct):
     model: _Model
     normalizer: msgspec.Raw | None = None
     pre_tokenizer: _PreTokenizer | None = None
@@ -123,7 +123,7 @@ def splits_at_spaces(tokenizer: str) -> bool:
     False unless the file is of a known form; its texts then have to be counted whole.
     """
     try:
-        file = msgspec.json.decode(tokenizer, type=_File)
+        file = msgspec.json.decode(tokenizer, type=_TokenizerFile)
     except msgspec.MsgspecError:
         return False
     cuts = file.pre_tokenizer

@@ -43,7 +43,7 @@ class Budgets(msgspec.Struct, frozen=True):
         """
         file = snapshot / "policy" / "data.json"
         try:
-            data = msgspec.json.decode(file.read_bytes(), type=_Data)
+            data = msgspec.json.decode(file.read_bytes(), type=_BudgetsData)
             ZoneInfo(data.budgets.time_zone)
         except OSError as error:
             raise ConfigurationError(f"can't be read: {error.strerror}", file=file) from None
@@ -68,5 +68,5 @@ class Budgets(msgspec.Struct, frozen=True):
         return budget.cost if budget else None
 
 
-class _Data(msgspec.Struct):
+class _BudgetsData(msgspec.Struct):
     budgets: Budgets = Budgets()
