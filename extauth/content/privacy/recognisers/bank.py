@@ -41,7 +41,7 @@ NUMBERS = (
     number("ar.cbu", f"cbu|cvu|{_ACCOUNT}", alone="9999999999999999999999",
            cued="99999999 99999999999999"),
     number(clabe, f"clabe|{_ACCOUNT}", cued="999999999999999999|999 999 99999999999 9"),
-    # What has no checksum, behind its name.
+    # Without a checksum, behind a cue.
     number(plain_digits, "sort code|sc|sort", cued="99-99-99|99 99 99|999999", checksum=False),
     number(plain_digits, "bsb", cued="999-999|999 999|999999", checksum=False),
     number(plain_digits, "transit|branch transit", cued="99999-999", checksum=False),
