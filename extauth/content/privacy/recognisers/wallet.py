@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 from typing import TYPE_CHECKING, Final
 
 from extauth.content.pattern import compile_pattern
 from extauth.content.privacy.recogniser import WORD, Span
+from extauth.content.privacy.wallet_code import (
+    BASE58,
+    BECH32,
+    BECH32_CHECK,
+    BECH32M_CHECK,
+    base58_checksum,
+    bech32_checksum,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_BASE58: Final = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_BASE58: Final = BASE58.encode()
 _RIPPLE: Final = b"rpshnaf39wBUDNEGHJKLM4PQRST7VWXYZ2bcdeCg65jkm8oFqi1tuvAxyz"
-_BECH32: Final = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-_GENERATORS = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
-# BIP-173 and BIP-350.
-_CHECKS: Final = frozenset({1, 0x2BC830A3})
+_CHECKS: Final = frozenset({BECH32_CHECK, BECH32M_CHECK})
 _SOLANA_KEY: Final = 32
 _B58 = rb"[1-9A-HJ-NP-Za-km-z]"
 _B32 = rb"[02-9ac-hj-np-z]"
@@ -67,8 +71,7 @@ def _decoded(address: bytes, alphabet: bytes) -> bytes:
 def _is_base58(address: bytes, alphabet: bytes = _BASE58) -> bool:
     """Check Base58Check: the last four bytes are a hash of those before."""
     payload = _decoded(address, alphabet)
-    digest = hashlib.sha256(hashlib.sha256(payload[:-4]).digest()).digest()
-    return digest[:4] == payload[-4:]
+    return base58_checksum(payload[:-4]) == payload[-4:]
 
 
 def _is_ripple(address: bytes) -> bool:
@@ -79,16 +82,8 @@ def _is_bech32(address: bytes) -> bool:
     lower = address.lower()
     if address not in (lower, address.upper()):
         return False
-    prefix, _, rest = lower.rpartition(b"1")
-    check = 1
-    values = [char >> 5 for char in prefix] + [0] + [char & 31 for char in prefix]
-    for value in values + [_BECH32.index(char) for char in rest]:
-        top = check >> 25
-        check = (check & 0x1FFFFFF) << 5 ^ value
-        for at, generator in enumerate(_GENERATORS):
-            if top >> at & 1:
-                check ^= generator
-    return check in _CHECKS
+    prefix, _, rest = lower.decode().rpartition("1")
+    return bech32_checksum(prefix, map(BECH32.index, rest)) in _CHECKS
 
 
 def _is_stellar(address: bytes) -> bool:
