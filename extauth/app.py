@@ -21,7 +21,6 @@ from extauth.gateway.books import Books
 from extauth.gateway.gateway import Gateway
 from extauth.identity import KeyStore
 from extauth.ledger import EmbeddedLedger
-from extauth.ledger.password import read_password
 from extauth.network.server import listen_tcp, listen_unix, serving
 from extauth.network.sockets import (
     authorization_socket,
@@ -234,7 +233,7 @@ def open_ledger(state: StateDir, settings: LedgerSettings) -> Ledger:
     if settings.kind == "embedded" or settings.url is None:
         return EmbeddedLedger(state.ledger_db, time.time)
     # Only those who have a Redis need its client.
-    from extauth.ledger.redis import RedisLedger  # noqa: PLC0415
+    from extauth.ledger.redis import RedisLedger, read_password  # noqa: PLC0415
 
     return RedisLedger(
         settings.url, password=read_password(settings.password_file), lease=settings.lease

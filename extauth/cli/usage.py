@@ -12,8 +12,8 @@ from extauth.cli.terminal.output import print_json, print_table
 from extauth.cli.terminal.values import day
 
 if TYPE_CHECKING:
-    from extauth.ledger.reports import Row
-    from extauth.usage import Answer, Forecast
+    from extauth.ledger.reports import UsageRow
+    from extauth.usage import Forecast, UsageReport
 
 app = typer.Typer(help="Report what was used.")
 
@@ -58,11 +58,11 @@ def usage(
     """
     from extauth.stack.activation.active import active_settings
     from extauth.storage.state import StateDir
-    from extauth.usage import LineSource, Question, answer
+    from extauth.usage import LineSource, UsageQuery, usage_report
 
     if csv and json:
         raise typer.BadParameter("--csv or --json, not both")
-    question = Question(
+    query = UsageQuery(
         by=tuple(column for listed in by or () for column in listed.split(",")),
         since=since,
         until=until,
@@ -75,7 +75,7 @@ def usage(
     )
     state = StateDir.at(state_dir)
     source = LineSource(active_settings(state).ledger, state.ledger_db)
-    found = answer(question, source, state.active, time.time())
+    found = usage_report(query, source, state.active, time.time())
     if json:
         print_json(found.document())
     elif csv:
@@ -84,21 +84,21 @@ def usage(
         _print(found)
 
 
-def _print(answer: Answer) -> None:
+def _print(report: UsageReport) -> None:
     from extauth.usage import Forecast
 
-    numbers = FORECAST if answer.forecast else USED
+    numbers = FORECAST if report.forecast else USED
     print_table(
-        (*answer.by, *numbers),
+        (*report.by, *numbers),
         [
             (*row.group.values(), *(_ahead(row) if isinstance(row, Forecast) else _used(row)))
-            for row in answer.rows
+            for row in report.rows
         ],
         numbers=numbers,
     )
 
 
-def _used(row: Row) -> tuple[str, ...]:
+def _used(row: UsageRow) -> tuple[str, ...]:
     return (
         f"{row.requests:,}",
         f"{row.prompt_tokens:,}",

@@ -1,4 +1,4 @@
-"""Everything that policies may know of a request: the policy input, and what it is made from."""
+"""The facts that policies may know about a request: the policy input and its sources."""
 
 from extauth.facts.facts import (
     Calendar,

@@ -1,4 +1,4 @@
-"""The policy input, made of what is known at each stage. Facts, never content."""
+"""The policy input at each stage of a request. Facts, never content."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ BUCKETS = 10_000
 
 
 class Calendar:
-    """Unix seconds to `TimeFacts` in one time zone. Keeps the current minute; not thread-safe."""
+    """Converts unix seconds to `TimeFacts` in one time zone. Caches the current minute; not
+    thread-safe.
+    """
 
     def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone
@@ -46,7 +48,7 @@ class Calendar:
         self._facts = self._at(0)
 
     def __call__(self, now: float) -> TimeFacts:
-        """The minute that `now` lies in."""
+        """Return the minute that contains `now`."""
         minute = int(now // 60)
         if minute != self._minute:
             self._facts = self._at(now)
@@ -64,13 +66,16 @@ class Calendar:
 
 
 def bucket(principal: str, model: str) -> int:
-    """A principal's place in the rollouts of a model: 0 to 9999, uniform, stable everywhere."""
+    """Return a principal's bucket in the rollouts of a model: 0 to 9999, uniform.
+
+    A function of the two names alone, so it is the same in every process and version.
+    """
     digest = blake2b(f"{principal}\n{model}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") % BUCKETS
 
 
 def model_facts(principal: Principal, reference: ModelReference) -> ModelFacts:
-    """The model that was asked for, and the principal's place in its rollouts."""
+    """Return the facts of the model that was asked for, with the principal's rollout bucket."""
     return ModelFacts(
         name=reference.name,
         version=reference.version,
@@ -87,7 +92,7 @@ def admission_facts(
     *,
     purpose: str | None = None,
 ) -> Facts:
-    """What the request line, the credential and the purpose that the client names tell."""
+    """Return the facts that are known before the body: request line, credential, purpose."""
     return Facts(
         request=RequestFacts(api=target.api, operation=target.operation),
         principal=principal,
@@ -99,14 +104,14 @@ def admission_facts(
 
 
 def about_model(admission: Facts, reference: ModelReference) -> Facts:
-    """The same, had the path named the model that the body names."""
+    """Return `admission` with the model that the body names, as if the path had named it."""
     return msgspec.structs.replace(admission, model=model_facts(admission.principal, reference))
 
 
 def at_admission(facts: Facts) -> Facts:
-    """What admission was asked about the request that these are the facts of.
+    """Return the facts that admission had decided on, from a request's later facts.
 
-    The model is there only where the path names it.
+    The model is included only where the path names it, as KServe's does.
     """
     return Facts(
         request=facts.request,
@@ -132,9 +137,10 @@ def inference_facts(
     absent: tuple[str, ...],
     guard: GuardFacts,
 ) -> Facts:
-    """The same, with what the body tells, and how things are now.
+    """Return `admission` with the facts of the body and of the gateway's current state.
 
-    `tokens` is None for a model the gateway lacks, and so is `load`, as it is where nobody knows.
+    `tokens` and `load` are None for a model that the snapshot does not have; `load` also where it
+    is unknown.
     """
     return Facts(
         request=admission.request,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extauth.events import Events
+from extauth.events import Notifier
 from extauth.facts.behaviour import Behaviour
 from extauth.gateway.queue import WaitingRoom
 
@@ -39,6 +39,6 @@ class Books:
         self.metrics = metrics
         self.clock = clock
         self.room = WaitingRoom(poll=poll)
-        self.events = Events(metrics, clock)
+        self.events = Notifier(metrics, clock)
         self.behaviour = Behaviour()
         metrics.lines(self.room.gauges)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from extauth.content.detectors import Externals
+    from extauth.content.detectors import ExternalServices
     from extauth.identity import KeyStore
     from extauth.policy import Entrypoint, PolicyEngine
     from extauth.rollout import Trial
@@ -46,7 +46,7 @@ class Runtime(Pinned):
         counters: UsageCounters,
         detector: Detector,
         guard: Guard,
-        externals: Externals | None,
+        externals: ExternalServices | None,
     ) -> None:
         super().__init__()
         self.snapshot = snapshot

@@ -1,4 +1,4 @@
-"""The nouns that stages hand to each other. Immutable; imports nothing of its own."""
+"""The values that stages hand to each other. Immutable; this room imports no other room."""
 
 from extauth.types.decision import Decision, Reason, Route
 from extauth.types.facts import (

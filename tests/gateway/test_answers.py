@@ -88,9 +88,7 @@ async def test_a_stream_is_treated_however_its_bytes_are_cut(
     assert "@" not in contents(out)
 
 
-async def test_a_whole_answer_that_is_blocked_is_charged(
-    served: Served, decide: Decide
-) -> None:
+async def test_a_whole_answer_that_is_blocked_is_charged(served: Served, decide: Decide) -> None:
     await decide(inference=treated(secret="block"))
     exchange, _ = await served.exchange()
     exchange.headers(200, JSON)
@@ -107,9 +105,7 @@ async def test_a_whole_answer_that_is_blocked_is_charged(
     assert record.answer_sensitive == {"secret": 1}
 
 
-async def test_a_stream_that_is_blocked_ends_with_an_error(
-    served: Served, decide: Decide
-) -> None:
+async def test_a_stream_that_is_blocked_ends_with_an_error(served: Served, decide: Decide) -> None:
     await decide(inference=treated(secret="block"))
     exchange, _ = await served.exchange(STREAM)
     out = await read(
@@ -144,9 +140,7 @@ async def test_kserve_answers_are_treated_element_by_element(
 ) -> None:
     await decide(inference=treated(card="redact"))
     tensor = {"name": "text_input", "datatype": "BYTES", "shape": [1], "data": ["a"]}
-    exchange, _ = await served.exchange(
-        {"inputs": [tensor]}, served.head("/v2/models/chat/infer")
-    )
+    exchange, _ = await served.exchange({"inputs": [tensor]}, served.head("/v2/models/chat/infer"))
     exchange.headers(200, JSON)
     data = [f"It is {CARD}.", "Nothing."]
     output = {"name": "text_output", "datatype": "BYTES", "shape": [2], "data": data}
@@ -178,9 +172,7 @@ async def test_nothing_that_a_kserve_model_says_passes_unseen(
     assert "".join(each.get("thought", "") for each in events) == "My card [CARD]."
 
     tensor = {"name": "text_input", "datatype": "BYTES", "shape": [1], "data": ["a"]}
-    exchange, _ = await served.exchange(
-        {"inputs": [tensor]}, served.head("/v2/models/chat/infer")
-    )
+    exchange, _ = await served.exchange({"inputs": [tensor]}, served.head("/v2/models/chat/infer"))
     data = pack([b"\xff " + CARD.encode()])
     output = {"name": "raw", "datatype": "BYTES", "shape": [1]}
     output["parameters"] = {"binary_data_size": len(data)}

@@ -244,16 +244,12 @@ async def test_the_ledger_and_the_policy_never_see_content(served: Served) -> No
     assert "launch" not in known
 
 
-async def test_a_long_chat_goes_without_its_oldest_turns(
-    served: Served, decide: Decide
-) -> None:
+async def test_a_long_chat_goes_without_its_oldest_turns(served: Served, decide: Decide) -> None:
     await decide(inference=allow({"type": "context", "on_exceed": "drop_oldest"}))
     turns = [
         {"role": role, "content": "word " * 100} for _ in range(8) for role in ("user", "assistant")
     ]
-    transaction, dispatch = await served.dispatch(
-        {**CHAT, "messages": [*turns, *CHAT["messages"]]}
-    )
+    transaction, dispatch = await served.dispatch({**CHAT, "messages": [*turns, *CHAT["messages"]]})
     sent = json.loads(dispatch.request.body)["text_input"]
     assert sent.endswith("<|user|>Say hello.<|end|><|assistant|>")
     assert served.runtime.models["chat"].counts([sent]) == [dispatch.worst_case.prompt_tokens]

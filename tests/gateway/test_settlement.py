@@ -49,9 +49,7 @@ def estimated(
 
 
 @pytest.fixture
-def estimating(
-    served: Served, loaded: Loaded, estimated: Callable[[str], Snapshot]
-) -> Estimating:
+def estimating(served: Served, loaded: Loaded, estimated: Callable[[str], Snapshot]) -> Estimating:
     """Serves it."""
 
     async def serve(by: str = "larger") -> None:
@@ -137,9 +135,7 @@ async def test_an_estimate_is_settled_as_the_policy_says(  # noqa: PLR0917 - a t
     assert await recorded(served) == Usage(prompt, charged[1])
 
 
-async def test_counts_of_single_responses_add_up(
-    served: Served, estimating: Estimating
-) -> None:
+async def test_counts_of_single_responses_add_up(served: Served, estimating: Estimating) -> None:
     """As vLLM's backend streams them; it ends with Python's None for all but the last."""
     await estimating("backend")
     exchange, _ = await served.exchange(STREAM)
@@ -239,9 +235,7 @@ async def test_tensors_tell_what_is_charged(
 ) -> None:
     await estimating()
     inputs = [{"name": "text_input", "datatype": "BYTES", "shape": [1], "data": [PROMPT]}]
-    exchange, dispatch = await served.exchange(
-        {"inputs": inputs}, served.head(f"{KSERVE}/infer")
-    )
+    exchange, dispatch = await served.exchange({"inputs": inputs}, served.head(f"{KSERVE}/infer"))
     prompt, text = dispatch.worst_case.prompt_tokens, b"Hello there."
     parts = [len(text).to_bytes(4, "little") + text, *(np.int32(n).tobytes() for n in (9, 4))]
     outputs = [

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from extauth.gateway.dispatch import Dispatch
+
     from tests.gateway.served import Served
 
     Decide = Callable[..., Awaitable[None]]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.ledger import Ledger, Reservation
-    from extauth.ledger.lines import Line, Used
+    from extauth.ledger.lines import UsageLine, Used
     from extauth.types import Unit, Window
     from tests.redis_server import RedisServer
 
@@ -53,7 +53,7 @@ class Books(Protocol):
     async def die(self) -> None:
         """The process is no more, and another one takes over once its lease has run out."""
 
-    def lines(self) -> list[tuple[Line, Used]]:
+    def lines(self) -> list[tuple[UsageLine, Used]]:
         """The usage report."""
 
 
@@ -76,7 +76,7 @@ class EmbeddedBooks:
         await self.ledger.close()
         await self.open()
 
-    def lines(self) -> list[tuple[Line, Used]]:
+    def lines(self) -> list[tuple[UsageLine, Used]]:
         return report_lines(self._path)
 
 
@@ -104,7 +104,7 @@ class RedisBooks:
         await self.ledger.close()
         await self.open()
 
-    def lines(self) -> list[tuple[Line, Used]]:
+    def lines(self) -> list[tuple[UsageLine, Used]]:
         return lines(self.url, name=self.name)
 
 

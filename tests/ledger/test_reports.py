@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
-    from extauth.ledger.reports import Row
+    from extauth.ledger.reports import UsageRow
 
 MONDAY = 1_790_035_200.0 - 10  # 2026-09-21T23:59:50Z
 WORST = Demand((), Usage(900, 100), Usage(900, 1), Usage(900))
@@ -40,7 +40,7 @@ async def path(tmp_path: Path) -> AsyncIterator[Path]:
     await ledger.close()
 
 
-def rows(path: Path, *by: str, selection: Selection | None = None) -> Sequence[Row]:
+def rows(path: Path, *by: str, selection: Selection | None = None) -> Sequence[UsageRow]:
     return report(report_lines(path), by=by, selection=selection)
 
 

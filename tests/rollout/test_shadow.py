@@ -187,7 +187,9 @@ async def test_a_share_of_requests_is_compared(bench: Bench) -> None:
     await transaction.disconnected()
     assert transaction.entry.principal is not None
     live = bench.served.runtime.engine
-    parts = [trial.join(f"r{number}", transaction.entry.principal, live) for number in range(10_000)]
+    parts = [
+        trial.join(f"r{number}", transaction.entry.principal, live) for number in range(10_000)
+    ]
     assert 900 < sum(part is not None for part in parts) < 1100
 
 

@@ -327,9 +327,7 @@ class Hook(Detector):
 
 
 @asynccontextmanager
-async def hooked(
-    served: Served, sockets: Path, hook: Callable[[], None]
-) -> AsyncIterator[Envoy]:
+async def hooked(served: Served, sockets: Path, hook: Callable[[], None]) -> AsyncIterator[Envoy]:
     """Envoy in front of a gateway that runs `hook` while it reads a body."""
     served.runtime.detector = Hook(hook)
     server = wire(served, sockets)
@@ -406,9 +404,7 @@ async def test_stopping_settles_what_it_cuts(
     assert (await served.record()).outcome is Outcome.DISCONNECTED
 
 
-async def test_stopping_waits_for_a_body_that_is_being_read(
-    served: Served, sockets: Path
-) -> None:
+async def test_stopping_waits_for_a_body_that_is_being_read(served: Served, sockets: Path) -> None:
     reading, go_on = threading.Event(), threading.Event()
 
     def hold() -> None:

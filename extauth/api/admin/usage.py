@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from extauth.errors import AnsweredError, SluiceError
-from extauth.usage import Question
+from extauth.usage import UsageQuery
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -45,12 +45,12 @@ class Usage:
         try:
             if form not in {"json", "csv"}:
                 return JSONResponse({"error": f"no format {form}: json, csv"}, status_code=400)
-            answer = await self._books.answer(msgspec.convert(asked, Question))
+            report = await self._books.report(msgspec.convert(asked, UsageQuery))
         except msgspec.ValidationError as error:
             return JSONResponse({"error": str(error)}, status_code=400)
         except SluiceError as error:
             status = error.status if isinstance(error, AnsweredError) else 503
             return JSONResponse({"error": error.message}, status_code=status)
         if form == "csv":
-            return Response(answer.csv(), media_type="text/csv; header=present")
-        return JSONResponse(answer.document())
+            return Response(report.csv(), media_type="text/csv; header=present")
+        return JSONResponse(report.document())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from extauth.ledger import Ledger
     from extauth.ledger.ledger import Standing
-    from extauth.ledger.reports import Row
+    from extauth.ledger.reports import UsageRow
     from extauth.types import Clock
     from extauth.usage import UsageBooks
 
@@ -50,7 +50,7 @@ class OwnAccount:
         )
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: UsageRow) -> dict[str, Any]:
     return {
         **row.group,
         "requests": row.requests,

@@ -1,4 +1,4 @@
-"""One external service, asked in bounds: of time, of size, and not while it is down."""
+"""Bounded calls to an external service: in time, in size, and none while it is down."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ logger = logging.getLogger(__name__)
 
 
 class Bounded(Generic[T]):
-    """Asks `ask`, which raises BackendUnavailable and BackendError, as `settings` allow.
+    """Calls `ask`, which raises BackendUnavailable and BackendError, within the bounds of
+    `settings`.
 
     Belongs to one event loop.
     """
@@ -41,13 +42,14 @@ class Bounded(Generic[T]):
         self._absent = False
 
     def wants(self, model: str) -> bool:
-        """Whether it is asked about requests to the model."""
+        """Return whether the service is asked about requests to the model."""
         return not self._settings.models or model in self._settings.models
 
     async def ask(self, texts: Sequence[str], size: int, metrics: Metrics) -> T | None:
-        """What it says of `texts`, which have `size` code points; None when it is absent.
+        """Return the service's answer about `texts`; None when it is absent.
 
-        Takes no longer than its timeout. Every end counts in `metrics`.
+        `size` is the number of code points in `texts`. Takes no longer than the timeout. Every
+        outcome is counted in `metrics`.
         """
         if size > self._settings.max_text:
             metrics.external(self.name, "too_large", 0.0)
@@ -79,7 +81,7 @@ class Bounded(Generic[T]):
         if outcome in {"timeout", "unavailable"}:
             self._breaker.failed()
         else:
-            # Even a bad answer came in time: asking again costs nobody its whole timeout.
+            # Even a malformed answer came in time: asking again does not cost a timeout.
             self._breaker.answered()
         if why and not self._absent:
             logger.warning("%s is absent: %s", self.name, why)

@@ -1,4 +1,4 @@
-"""HTTP to the external detectors and classifiers: answers of bounded size, statuses as errors."""
+"""HTTP connections to external services: kept open, with answers of bounded size."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from extauth.errors import AnswerTooLarge, BackendError, BackendUnavailable, Unr
 from extauth.network.client import HttpClient
 
 LARGEST = 8 << 20
-"""Bytes of an answer."""
+"""Bytes of an answer at most."""
 
 CONCURRENCY = 32
-"""Requests to one server at a time; more wait, inside their timeout."""
+"""Concurrent requests to one server; further ones wait, within their timeout."""
 
 _UNAVAILABLE = frozenset({429, 502, 503, 504})
 
@@ -17,7 +17,7 @@ _UNAVAILABLE = frozenset({429, 502, 503, 504})
 class Connections:
     """The connections of one runtime. Belongs to one event loop.
 
-    Has no timeout of its own: the caller's holds, over all requests of a call.
+    Has no timeout: the caller sets one, over all requests of a call.
     """
 
     def __init__(self) -> None:
@@ -29,10 +29,10 @@ class Connections:
         )
 
     async def post(self, url: str, body: bytes) -> bytes:
-        """Send a JSON body and return that of the answer.
+        """Return the body that `url` answers to a JSON body with. Uses no redirect and no proxy.
 
-        Raises BackendUnavailable when the server does not answer, or says that it can't for now,
-        BackendError when the answer is a refusal or over `LARGEST` bytes.
+        Raises BackendUnavailable when the server does not answer, or answers 429, 502, 503 or 504;
+        BackendError when the status is another one than 200, or the body is over `LARGEST` bytes.
         """
         try:
             answer = await self._client.request("POST", url, body)

@@ -6,10 +6,10 @@ from extauth.errors import AnswerTooLarge, BackendError, BackendUnavailable, Unr
 from extauth.network.client import HttpClient
 
 TIMEOUT = 1.0
-"""Seconds that a whole answer may take."""
+"""Seconds for a whole answer, connecting included."""
 
 LARGEST = 4 << 20
-"""Bytes of an answer; a thousand models and versions take three million."""
+"""Bytes of an answer at most; a thousand models and versions take three million."""
 
 
 class Scraper:

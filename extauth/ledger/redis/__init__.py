@@ -1,6 +1,7 @@
-"""The shared ledger: Redis 6.2 or later, or Valkey, counts for many processes together."""
+"""The shared ledger: Redis 6.2 or later, or Valkey, counts for many processes."""
 
 from extauth.ledger.redis.ledger import RedisLedger
 from extauth.ledger.redis.lines import lines
+from extauth.ledger.redis.server import read_password
 
-__all__ = ["RedisLedger", "lines"]
+__all__ = ["RedisLedger", "lines", "read_password"]

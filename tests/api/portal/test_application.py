@@ -23,9 +23,7 @@ ADA = Principal("acme/ada", "api_key", "acme", "premium", ("developer",), "eu-we
 BOB = Principal("globex/bob", "api_key", "globex", "free", ("viewer",), "us-east")
 
 
-async def get(
-    served: Served, path: str, ticket: str | None, clock: Clock = now
-) -> httpx.Response:
+async def get(served: Served, path: str, ticket: str | None, clock: Clock = now) -> httpx.Response:
     """Ask the portal as Envoy does."""
     source = LineSource(Ledger(), served.root / "ledger.db")
     books = UsageBooks(source, served.root / "active", clock)

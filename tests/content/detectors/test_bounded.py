@@ -166,6 +166,6 @@ async def test_the_log_tells_once_and_tells_no_text(
     await asked.ask()
     told = [one.getMessage() for one in caplog.records if one.name.startswith("extauth")]
     assert told == [
-        "names is absent: its SPANS are no JSON array of spans",
+        "names is absent: its SPANS are not a JSON array of spans",
         "names answers again",
     ]

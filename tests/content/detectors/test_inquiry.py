@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extauth.content.detectors import Externals, Inquiry, open_externals
+from extauth.content.detectors import ExternalServices, Inquiry, open_externals
 from extauth.content.detectors.bounded import Bounded
 from extauth.content.detectors.connections import Connections
 from extauth.content.privacy import Finding, resolve
@@ -28,14 +28,14 @@ SCORES = {
 }
 
 
-def externals(snapshot: Snapshot, **fields: Any) -> Externals:
+def externals(snapshot: Snapshot, **fields: Any) -> ExternalServices:
     """Those of the demo's settings with these detectors and classifiers."""
     made = open_externals(msgspec.structs.replace(snapshot.settings, **fields))
     assert made is not None
     return made
 
 
-def inquiry(asked: Externals, texts: Sequence[str] = TEXTS, model: str = "chat") -> Inquiry:
+def inquiry(asked: ExternalServices, texts: Sequence[str] = TEXTS, model: str = "chat") -> Inquiry:
     """One request's."""
     return Inquiry(asked, texts, model, Metrics())
 
@@ -162,7 +162,7 @@ async def test_whatever_is_found_stays_covered(own: list[Finding], told: list[Fi
         return [tuple(told) for _ in texts]
 
     bounded = Bounded("names", token_model("http://127.0.0.1:1"), detect)
-    about = inquiry(Externals([bounded], [], Connections()), ["x" * 40])
+    about = inquiry(ExternalServices([bounded], [], Connections()), ["x" * 40])
     await about.about("chat")
     (merged,) = about.merged([ordered(own)])
     assert merged == ordered((*own, *told))

@@ -9,8 +9,8 @@ from hyperframe.frame import DataFrame, Frame
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extauth.wire.http2.stream import Stream
 from extauth.wire.http2.frame import LARGEST, PREFACE, FrameReader, Kind, frame, window_update
+from extauth.wire.http2.stream import Stream
 from tests.wire.http2.peer import message
 
 if TYPE_CHECKING:

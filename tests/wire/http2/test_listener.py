@@ -24,9 +24,9 @@ from hyperframe.frame import (
 )
 
 from extauth.wire.http2 import listener
-from extauth.wire.http2.stream import CutError
 from extauth.wire.http2.frame import LARGEST, Code
 from extauth.wire.http2.listener import Listener
+from extauth.wire.http2.stream import CutError
 from tests.wire.http2.peer import PATIENCE, message, peer
 
 if TYPE_CHECKING:

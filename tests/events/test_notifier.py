@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.exposition import generate_latest
 
-from extauth.events import Events, Retry, Sender
+from extauth.events import Notifier, Retry, Sender
 from extauth.observability.metrics import Metrics
 from extauth.settings import Webhook
 from extauth.types import Account, Crossing, Lifetime, Limit
@@ -37,11 +37,11 @@ def crossing(percent: int = 80, name: str = "tokens", **fields: Any) -> Crossing
 
 
 class Told:
-    """Events, and what the metrics say of them."""
+    """Notifier, and what the metrics say of them."""
 
     def __init__(self, **options: Any) -> None:
         self.metrics = Metrics()
-        self.events = Events(self.metrics, time.time, **{"retry": AT_ONCE, **options})
+        self.events = Notifier(self.metrics, time.time, **{"retry": AT_ONCE, **options})
 
     def raised(self, *percents: int, tenant: str = "acme", name: str = "tokens") -> None:
         account = Account(tenant=tenant, principal=tenant, model="chat", version="1")
@@ -141,7 +141,7 @@ async def test_what_failed_is_tried_again_as_the_same_event_signed_anew(
     # Every attempt is a minute after the one before.
     moments = iter(datetime.now(UTC) + timedelta(minutes=minute) for minute in range(4))
     told, receiver = Told(), receive(500, 429, 404)
-    told.events = Events(
+    told.events = Notifier(
         told.metrics,
         time.time,
         sender=Sender(lambda: next(moments).timestamp()),
@@ -410,7 +410,7 @@ async def test_a_receiver_has_so_long_to_answer(
 ) -> None:
     told, receiver = Told(), receive()
     receiver.open.clear()
-    told.events = Events(
+    told.events = Notifier(
         told.metrics,
         time.time,
         sender=Sender(time.time, timeout=0.02),

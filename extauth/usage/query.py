@@ -1,4 +1,4 @@
-"""What is asked about usage, by the command line and over HTTP alike."""
+"""A usage query, from the command line or over HTTP."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from extauth.usage.budgets import Budgets
 
 
-class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which usage, grouped by what.
+class UsageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A selection of usage, and the columns to group it by.
 
-    `since` and `until` are UTC days; `month` is one, `2026-11`. A `forecast` is of a month, the
-    current one unless said. None takes everything, and an empty `by` the usual columns.
+    `since` and `until` are UTC days such as `2026-08-31`, `month` is one such as `2026-11`. A
+    `forecast` is for `month`, or for the current month. A filter that is None selects everything;
+    an empty `by` groups by the default columns.
     """
 
     by: tuple[str, ...] = ()
@@ -34,11 +35,11 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What to group by: unless said, a forecast by tenant, all else by who used what."""
+        """The columns to group by: `by`, or the default."""
         return self.by or (("tenant",) if self.forecast else ("tenant", "principal", "model"))
 
     def check(self) -> None:
-        """Raises InvalidRequest for what does not go together or is no day."""
+        """Raise InvalidRequest for a malformed day and for fields that exclude each other."""
         for name in ("since", "until"):
             text = getattr(self, name)
             if text is not None and not _is_day(text):
@@ -52,13 +53,13 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise InvalidRequest("a forecast is of a month, not by day", param="by")
 
     def period(self, budgets: Budgets, now: float) -> Month | None:
-        """The month that is asked for, if one is. Raises InvalidRequest for what is none."""
+        """Return the month that is asked for; None if there is none. Raises InvalidRequest."""
         if self.month:
             return Month.parse(self.month, budgets.zone, budgets.anchor)
         return Month.at(now, budgets.zone, budgets.anchor) if self.forecast else None
 
     def selection(self) -> Selection:
-        """The lines that are asked for, but for the month."""
+        """Return the filter for lines; the month is not part of it."""
         return Selection(self.since, self.until, self.tenant, self.team, self.principal, self.model)
 
 

@@ -1,4 +1,4 @@
-"""Account numbers at banks that there are none of."""
+"""Stand-ins for payment cards and IBANs: test numbers, and accounts at no existing bank."""
 
 from __future__ import annotations
 
@@ -15,12 +15,39 @@ if TYPE_CHECKING:
 
     from extauth.content.privacy.stand_in.draw import Draw
 
+# Beginnings of numbers, and of their brand's test numbers. The first that fits is used.
+_TESTS = (
+    ("4", "400000"),
+    ("2", "222300"),
+    ("34", "378282"),
+    ("37", "378282"),
+    ("35", "353011"),
+    ("30", "305693"),
+    ("3", "361489"),
+    *((f"5{digit}", "555555") for digit in "12345"),
+    ("60", "601111"),
+    ("62", "620000"),
+    ("64", "601111"),
+    ("65", "601111"),
+    ("", "675964"),
+)
+
 _BANK = 4
 _SHORTEST = 15
 
 
+def card(text: str, draw: Draw) -> str:
+    """Return a test number of the same brand and length, with a valid Luhn digit."""
+    digits = bare(text)
+    if not 13 <= len(digits) <= 19:
+        return draw.like(text)
+    issuer = next(test for begins, test in _TESTS if digits.startswith(begins))
+    number = issuer + draw.digits(len(digits) - len(issuer) - 1)
+    return laid_out(number + luhn.calc_check_digit(number), text)
+
+
 def iban(text: str, draw: Draw) -> str:
-    """One of the same country and length at bank 0000 or XXXX, its check digits valid."""
+    """Return one of the same country and length at bank 0000 or XXXX, with valid check digits."""
     number = bare(text)
     if len(number) < _SHORTEST or not number.isascii():
         return draw.like(text)
@@ -39,7 +66,7 @@ def _belgian(account: str) -> str:
 
 
 def _norwegian(account: str) -> str:
-    # Those at bank 0000 were the post office's, whose last digit is Luhn's.
+    # Accounts at bank 0000 were the post office's; their last digit is a Luhn digit.
     return account[:10] + luhn.calc_check_digit(account[4:10])
 
 

@@ -1,4 +1,4 @@
-"""Where the gateway says that a threshold was crossed."""
+"""The gateway's notifications of crossed thresholds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extauth.errors import ConfigurationError
-from extauth.events.event import Event, Message
+from extauth.events.event import Event, WebhookMessage
 from extauth.events.outbox import ROOM, Outbox, Retry
 from extauth.events.secret import Secret
 from extauth.events.sender import Sender
@@ -27,10 +27,10 @@ GRACE = 3.0
 """Seconds that deliveries get when the service stops."""
 
 
-class Events:
-    """Tells of thresholds crossed. Belongs to one event loop.
+class Notifier:
+    """Logs, counts and delivers events of crossed thresholds. Belongs to one event loop.
 
-    Without webhooks it logs and counts, and has nothing to start or to close.
+    Without webhooks it only logs and counts, and holds no task or connection.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Events:
         retry: Retry | None = None,
         room: int = ROOM,
     ) -> None:
-        """`retry` and `room` are those of every webhook."""
+        """`retry` and `room` apply to every webhook."""
         self._metrics = metrics
         self._clock = clock
         self._sender = sender or Sender(clock)
@@ -52,23 +52,23 @@ class Events:
         self._ended: set[Outbox] = set()
 
     def raised(self, crossing: Crossing, account: Account) -> None:
-        """Log, count, and have it delivered. Never blocks and never raises."""
+        """Log and count a crossed threshold, and queue its delivery. Never blocks, never raises."""
         try:
             self._raise(crossing, account)
-        except Exception:  # An answer must not fail because of its news.
+        except Exception:  # A failing notification must not fail the request.
             logger.exception("an event of limit %s could not be told", crossing.limit.name)
 
     @property
     def waiting(self) -> int:
-        """Deliveries that are not done yet."""
+        """Deliveries that are queued or under way."""
         return sum(outbox.size for outbox in (*self._outboxes.values(), *self._ended))
 
     async def serve(self, webhooks: Sequence[Webhook]) -> None:
-        """Deliver to these from now on.
+        """Deliver to these webhooks from now on.
 
-        Those that were there before keep what waits for them, those that are gone still get what
-        was raised before. A secret that can't be read is logged, and looked for again at each
-        attempt: the compiler has refused what was wrong from the start.
+        A webhook that was served before keeps its queue; one that is no longer listed gets what was
+        queued for it, and nothing new. A secret that can't be read is logged and read again at each
+        attempt: the compiler has refused a configuration whose secret was missing from the start.
         """
         for webhook in webhooks:
             try:
@@ -84,12 +84,12 @@ class Events:
             self._end(outbox)
 
     def rename(self, pseudonyms: Pseudonyms) -> None:
-        """Deliver what waits under other names."""
+        """Replace names in every message that is not delivered yet."""
         for outbox in (*self._outboxes.values(), *self._ended):
             outbox.rename(pseudonyms)
 
     async def close(self, grace: float = GRACE) -> None:
-        """Try whatever waits once more, for `grace` seconds in all; what is left is logged."""
+        """Try every queued delivery once more, within `grace` seconds in all; log the rest."""
         outboxes = [*self._outboxes.values(), *self._ended]
         self._outboxes = {}
         for outbox in outboxes:
@@ -102,7 +102,7 @@ class Events:
 
     def _raise(self, crossing: Crossing, account: Account) -> None:
         event = Event.of(crossing, account, self._clock())
-        message = Message.of(event)
+        message = WebhookMessage.of(event)
         self._metrics.limit_event(crossing.limit.name, crossing.percent)
         logger.warning("event %s: %s", message.id, message.body.decode())
         for outbox in self._outboxes.values():

@@ -1,4 +1,4 @@
-"""Runs of a text that are text again once decoded: base64, hex, percent and other escapes."""
+"""Text that a person does not read and a model can: invisible characters and encoded runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 DEPTH: Final = 3
-"""How often what was decoded is decoded again."""
+"""Times that a decoded text is searched for encoded runs again."""
 
 _LEGIBLE = 0.95
 _SHORTEST = 12
@@ -42,7 +42,7 @@ def _base32(run: bytes) -> bytes:
 
 def _decimal(run: bytes) -> bytes:
     data = bytes(map(int, _NUMBER.findall(run)))
-    # Any two digits are a character; those of a sentence are mostly letters.
+    # Any two digits decode to a character; a sentence consists mostly of letters.
     if sum(byte in _LETTERS for byte in data) < _SPELLED * len(data):
         raise ValueError("numbers")
     return data
@@ -71,7 +71,7 @@ def _entities(run: bytes) -> bytes:
 
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
-# In the order in which they are tried at one place. A run is longer than a word or a number is.
+# In the order in which they are tried at one place. A run is longer than a usual word or number.
 _CODES: tuple[tuple[bytes, Callable[[bytes], bytes]], ...] = (
     (rb"(?:\b(?:3[2-9]|[4-9][0-9]|1[01][0-9]|12[0-6])[ ,]{1,2}){12,}[0-9]{2,3}\b", _decimal),
     (rb"(?:[01]{8}[ ,]?){6,}", _bits),
@@ -84,11 +84,44 @@ _CODES: tuple[tuple[bytes, Callable[[bytes], bytes]], ...] = (
 _RUN = compile_pattern(b"|".join(b"(" + pattern + b")" for pattern, _ in _CODES))
 _ANY_RUN = compile_pattern(b"|".join(pattern for pattern, _ in _CODES))
 
+_TAG = r"[\x{e0000}-\x{e007f}]"
+_SELECTOR = r"[\x{fe00}-\x{fe0f}\x{e0100}-\x{e01ef}]"
+_UNSEEN = (
+    r"[\x{ad}\x{34f}\x{61c}\x{115f}\x{1160}\x{17b4}\x{17b5}\x{180b}-\x{180f}\x{200b}-\x{200f}"
+    r"\x{202a}-\x{202e}\x{2060}-\x{206f}\x{3164}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}"
+    r"\x{1d173}-\x{1d17a}]"
+)
+
+# The group is what counts. The rest is what people write: a region's flag is a black flag and a few
+# tags; one selector follows an emoji or an ideograph; a joiner or a mark of direction stands alone
+# or beside another.
+_HIDDEN = compile_pattern(
+    rf"\x{{1f3f4}}[\x{{e0061}}-\x{{e007a}}\x{{e0030}}-\x{{e0039}}]{{3,6}}\x{{e007f}}"
+    rf"|({_TAG}+|{_SELECTOR}{{2,}}|{_UNSEEN}{{4,}})".encode(),
+    utf8=True,
+)
+
+
+def invisible(text: str) -> int:
+    """Return the number of characters in runs that hide something. Linear.
+
+    Counts Unicode's tag characters except those of a flag, two or more variation selectors in a
+    row, and four or more characters in a row that have no width, set a direction, or only fill
+    space.
+    """
+    if text.isascii():
+        return 0
+    data = text.encode("utf-8", "replace")
+    return sum(
+        len(run.decode()) for match in _HIDDEN.finditer(data) if (run := match.group(1)) is not None
+    )
+
 
 def decoded(text: str) -> list[str]:
-    """What each run of `text` says that is text once decoded, and each run in that again.
+    """Return the text of each encoded run in `text`, and of each encoded run in those texts.
 
-    Linear: a run is decoded once, into less than itself, and at most `DEPTH` times over.
+    The codes are base64, base32, hex, binary, decimal, and percent and other escapes. Linear: a run
+    decodes to less than itself, at most `DEPTH` times.
     """
     found: list[str] = []
     layer = [text]
@@ -113,7 +146,7 @@ def _decoded(text: str) -> Iterator[str]:
 
 
 def _legible(decode: Callable[[bytes], bytes], run: bytes) -> str | None:
-    """What `run` says, None where it is no text: an image, a hash, a key, a long word."""
+    """Return the decoded `run`; None if it is not text, but an image, a hash or a key."""
     try:
         data = decode(run)
         # UTF-16 of ASCII has a zero in every other byte.
