@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from extauth.audit.store import opened, write_lines
-from extauth.errors import AnsweredError
-from extauth.gateway.admission import admit
-from extauth.gateway.exchange import Exchange
-from tests.gateway.served import CHAT, JSON, generated, never
+from tests.gateway.served import CHAT, JSON, Refused, generated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,13 +31,10 @@ async def record(served: Served, file: Path) -> None:
 
 
 async def _ask(served: Served, name: str, who: str, body: dict[str, Any]) -> None:
-    transaction = served.begin(replace(served.head(who=who), request_id=name))
+    head = replace(served.head(who=who), request_id=name)
     try:
-        await admit(transaction)
-        dispatch = await served.inference.dispatch(transaction, json.dumps(body).encode(), never)
-    except AnsweredError as error:
-        await transaction.refuse(error)
+        request, _ = await served.exchange(body, head)
+    except Refused:
         return
-    exchange = Exchange(transaction, dispatch)
-    exchange.headers(200, JSON)
-    await exchange.plain(generated("Hello there.", 5))
+    await request.answer_headers(200, JSON, end=False)
+    await request.chunk(generated("Hello there.", 5), end=True)

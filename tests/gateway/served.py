@@ -146,11 +146,14 @@ class Loaded:
 
 
 class Refused(Exception):
-    """A request was answered with an error, which `step` has."""
+    """A request was answered with an error: what the client is told of it."""
 
     def __init__(self, step: Refuse) -> None:
-        super().__init__(f"{step.status} {step.code}: {step.body.decode()}")
-        self.step = step
+        error = json.loads(step.body)["error"]
+        self.status, self.code = step.status, step.code
+        self.told = error if isinstance(error, str) else error["message"]
+        self.param = None if isinstance(error, str) else error["param"]
+        super().__init__(f"{self.status} {self.code}: {self.told}")
 
 
 class Served:

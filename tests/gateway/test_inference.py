@@ -10,17 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from extauth.content.privacy import Detector
-from extauth.errors import (
-    AnsweredError,
-    Forbidden,
-    InvalidRequest,
-    LimitExceeded,
-    NotFound,
-    PolicyError,
-    RequestTooLarge,
-)
 from extauth.types import Counters
-from tests.gateway.served import CHAT, ROUTE
+from tests.gateway.served import CHAT, ROUTE, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -39,9 +30,9 @@ def allow(*obligations: dict[str, Any], **route: str) -> dict[str, Any]:
     return {"allow": True, "route": {**ROUTE, **route}, "obligations": obligations}
 
 
-async def refused(served: Served, body: object, **head: Any) -> AnsweredError:
+async def refused(served: Served, body: object, **head: Any) -> Refused:
     """The error that a request is answered with; nothing stays reserved."""
-    with pytest.raises(AnsweredError) as raised:
+    with pytest.raises(Refused) as raised:
         await served.dispatch(body, served.head(**head))
     assert await served.counted() == Counters()
     return raised.value
@@ -74,7 +65,6 @@ async def test_what_does_not_fit_the_context_is_refused_with_the_numbers(
     served: Served,
 ) -> None:
     error = await refused(served, {**CHAT, "max_tokens": 1024})
-    assert isinstance(error, InvalidRequest)
     assert (error.status, error.code) == (400, "context_length_exceeded")
     assert "1024 tokens" in error.told
     prompt = {**CHAT, "messages": [{"role": "user", "content": "word " * 2000}]}
@@ -114,20 +104,20 @@ async def test_limits_are_reserved_all_or_none(served: Served, decide: Decide) -
     ]
     before = await served.counted()
     await decide(inference=allow({**REQUESTS, "max": 2}, {**TOKENS, "max": 10}))
-    with pytest.raises(LimitExceeded) as raised:
+    with pytest.raises(Refused) as raised:
         await served.dispatch()
-    assert raised.value.code == "tokens"
+    assert (raised.value.status, raised.value.code) == (429, "tokens")
     assert await served.counted() == before
     await decide(inference=allow({**REQUESTS, "max": 2}))
     await served.dispatch()
-    with pytest.raises(LimitExceeded, match="requests"):
+    with pytest.raises(Refused, match="requests"):
         await served.dispatch()
 
 
 async def test_concurrent_requests_never_overspend(served: Served, decide: Decide) -> None:
     await decide(inference=allow({**REQUESTS, "max": 5}))
     ends = await asyncio.gather(*(served.dispatch() for _ in range(12)), return_exceptions=True)
-    assert sum(isinstance(end, LimitExceeded) for end in ends) == 7
+    assert sum(isinstance(end, Refused) for end in ends) == 7
     assert (await served.counted()).requests == 5
 
 
@@ -143,7 +133,6 @@ async def test_an_unknown_model_is_the_policys_not_found(
     served: Served, path: str, body: dict[str, object]
 ) -> None:
     error = await refused(served, {**body, "model": "nosuch"}, path=path)
-    assert isinstance(error, NotFound)
     assert (error.status, error.code) == (404, "model.unknown")
 
 
@@ -175,7 +164,7 @@ async def test_a_policy_that_allows_an_unknown_model_is_a_defect(
     served: Served, decide: Decide
 ) -> None:
     await decide(inference=allow())
-    assert isinstance(await refused(served, {**CHAT, "model": "nosuch"}), PolicyError)
+    assert (await refused(served, {**CHAT, "model": "nosuch"})).code == "policy_error"
 
 
 async def test_the_policy_comes_before_what_the_models_can_not_do(
@@ -183,7 +172,7 @@ async def test_the_policy_comes_before_what_the_models_can_not_do(
 ) -> None:
     body = {**CHAT, "logprobs": True}
     await decide(inference={"allow": False, "reasons": [{"rule": "no", "message": "No."}]})
-    assert isinstance(await refused(served, body), Forbidden)
+    assert (await refused(served, body)).code == "no"
     await decide(inference=allow())
     error = await refused(served, body)
     assert (error.status, error.param) == (400, "logprobs")
@@ -195,8 +184,7 @@ async def test_a_route_to_nowhere_is_a_deny(
 ) -> None:
     await decide(inference=allow(**wrong))
     error = await refused(served, CHAT)
-    assert isinstance(error, PolicyError)
-    assert error.status == 403
+    assert (error.status, error.code) == (403, "policy_error")
     assert "nosuch" not in error.told
 
 
@@ -214,7 +202,7 @@ async def test_a_policy_may_route_to_another_model(served: Served, decide: Decid
 
 
 async def test_a_body_over_the_limit_is_refused(served: Served) -> None:
-    assert isinstance(await refused(served, b" " * ((1 << 20) + 1)), RequestTooLarge)
+    assert (await refused(served, b" " * ((1 << 20) + 1))).code == "request_too_large"
 
 
 async def test_a_large_body_is_read_off_the_event_loop(served: Served, decide: Decide) -> None:
@@ -240,8 +228,10 @@ async def test_the_ledger_and_the_policy_never_see_content(served: Served) -> No
     transaction, _ = await served.dispatch(
         {**CHAT, "messages": [{"role": "user", "content": "the launch code is 4711"}]}
     )
-    known = f"{transaction.entry.facts} {transaction.entry.decision} {transaction.reservation}"
-    assert "launch" not in known
+    await transaction.disconnected()
+    assert "launch" not in str(await served.record())
+    await served.ledger.close()
+    assert b"launch" not in (served.root / "ledger.db").read_bytes()
 
 
 async def test_a_long_chat_goes_without_its_oldest_turns(served: Served, decide: Decide) -> None:

@@ -13,7 +13,7 @@ from extauth.content.guard import Guard
 from extauth.content.privacy import Detector
 from extauth.tokens import LanguageModel
 from extauth.tokens.tokenizer_json import TokenizerJson
-from tests.gateway.served import CHAT, JSON, ROUTE, generated
+from tests.gateway.served import CHAT, JSON, ROUTE, Refused, generated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -74,7 +74,7 @@ async def test_however_many_want_to_know(
 ) -> None:
     await decide(inference={"allow": True, "route": ROUTE, "obligations": obligations})
     with worked() as done:
-        exchange, _ = await served.exchange({**CHAT, "stop": ["!"]})
+        request, _ = await served.exchange({**CHAT, "stop": ["!"]})
     assert {kind: done[kind] for kind in ("template", "detection", "guard")} == {
         "template": 1,
         "detection": 1,
@@ -83,8 +83,8 @@ async def test_however_many_want_to_know(
     # The prompt and the stop string.
     assert done["tokens"] == 2
     with worked() as done:
-        exchange.headers(200, JSON)
-        await exchange.plain(generated("Hello there.", 3))
+        await request.answer_headers(200, JSON, end=False)
+        await request.chunk(generated("Hello there.", 3), end=True)
     assert done["tokens"] == done["template"] == 0
 
 
@@ -93,7 +93,7 @@ async def test_a_route_that_is_decided_again_counts_nothing_again(
 ) -> None:
     full = limit(0, "tokens", max=1, on_exceed="fallback")
     await decide(inference={"allow": True, "route": ROUTE, "obligations": [full]})
-    with worked() as done, pytest.raises(Exception, match="tokens-0"):
+    with worked() as done, pytest.raises(Refused, match="tokens-0"):
         await served.dispatch()
     assert (done["tokens"], done["detection"], done["template"]) == (1, 1, 1)
 

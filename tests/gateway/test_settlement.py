@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from extauth.errors import InvalidRequest
 from extauth.snapshot import Snapshot
 from extauth.types import Usage
-from tests.gateway.served import CHAT, EVENTS, JSON, generated
+from tests.gateway.served import CHAT, EVENTS, JSON, Refused, generated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -120,17 +119,17 @@ async def test_an_estimate_is_settled_as_the_policy_says(  # noqa: PLR0917 - a t
     body: dict[str, Any],
 ) -> None:
     await estimating(by)
-    exchange, dispatch = await served.exchange(body)
+    request, dispatch = await served.exchange(body)
     prompt = charged[0] or dispatch.worst_case.prompt_tokens
     answer = told("Hello there.", **counts)
     if body is STREAM:
-        assert exchange.headers(200, EVENTS)
-        out = await exchange.chunk(b"data: " + answer + b"\n\n", end=False)
-        out += await exchange.chunk(b"", end=True)
+        assert (await request.answer_headers(200, EVENTS, end=False)).chunked
+        out = await request.chunk(b"data: " + answer + b"\n\n", end=False)
+        out += await request.chunk(b"", end=True)
         (usage,) = usages(out)
     else:
-        exchange.headers(200, JSON)
-        usage = json.loads((await exchange.plain(answer)).body)["usage"]
+        await request.answer_headers(200, JSON, end=False)
+        usage = json.loads((await request.chunk(answer, end=True)).body)["usage"]
     assert (usage["prompt_tokens"], usage["completion_tokens"]) == (prompt, charged[1])
     assert await recorded(served) == Usage(prompt, charged[1])
 
@@ -138,14 +137,14 @@ async def test_an_estimate_is_settled_as_the_policy_says(  # noqa: PLR0917 - a t
 async def test_counts_of_single_responses_add_up(served: Served, estimating: Estimating) -> None:
     """As vLLM's backend streams them; it ends with Python's None for all but the last."""
     await estimating("backend")
-    exchange, _ = await served.exchange(STREAM)
-    exchange.headers(200, EVENTS)
+    request, _ = await served.exchange(STREAM)
+    await request.answer_headers(200, EVENTS, end=False)
     out = b""
     for text, reason in (("Hel", "None"), ("lo", "None"), ("", "stop")):
         piece = {"text_output": text, "finish_reason": reason, "num_output_tokens": 2}
         event = json.dumps({**piece, "num_input_tokens": 11}).encode()
-        out += await exchange.chunk(b"data: " + event + b"\n\n", end=False)
-    out += await exchange.chunk(b"", end=True)
+        out += await request.chunk(b"data: " + event + b"\n\n", end=False)
+    out += await request.chunk(b"", end=True)
     (usage,) = usages(out)
     assert (usage["prompt_tokens"], usage["completion_tokens"]) == (11, 6)
     assert await recorded(served) == Usage(11, 6)
@@ -155,29 +154,29 @@ async def test_a_client_that_leaves_is_charged_what_it_may_have_seen(
     served: Served, estimating: Estimating
 ) -> None:
     await estimating("backend")
-    exchange, _ = await served.exchange(STREAM)
-    exchange.headers(200, EVENTS)
+    request, _ = await served.exchange(STREAM)
+    await request.answer_headers(200, EVENTS, end=False)
     piece = {"text_output": "Hel", "num_output_tokens": 1, "num_input_tokens": 11}
-    await exchange.chunk(b"data: " + json.dumps(piece).encode() + b"\n\n", end=False)
-    await exchange.abandon()
+    await request.chunk(b"data: " + json.dumps(piece).encode() + b"\n\n", end=False)
+    await served.leave(request)
     assert await recorded(served) == Usage(11, 1)
 
 
 async def test_with_the_tokenizer_the_models_own_count_of_its_answer_holds(
     served: Served,
 ) -> None:
-    exchange, dispatch = await served.exchange()
+    request, dispatch = await served.exchange()
     prompt = dispatch.worst_case.prompt_tokens
-    exchange.headers(200, JSON)
-    await exchange.plain(told("Hello there.", prompt_tokens=prompt, completion_tokens=2))
+    await request.answer_headers(200, JSON, end=False)
+    await request.chunk(told("Hello there.", prompt_tokens=prompt, completion_tokens=2), end=True)
     assert await recorded(served) == Usage(prompt, 2)
 
 
 async def test_a_backend_that_reads_more_than_we_count_is_believed(served: Served) -> None:
     """The tokenizer of the configuration is not the model's, then."""
-    exchange, _ = await served.exchange()
-    exchange.headers(200, JSON)
-    await exchange.plain(told("Hello there.", prompt_tokens=700, completion_tokens=2))
+    request, _ = await served.exchange()
+    await request.answer_headers(200, JSON, end=False)
+    await request.chunk(told("Hello there.", prompt_tokens=700, completion_tokens=2), end=True)
     assert await recorded(served) == Usage(700, 2)
 
 
@@ -187,9 +186,11 @@ async def test_a_kserve_client_is_told_what_it_is_charged(
 ) -> None:
     await estimating(by)
     body = {"text_input": PROMPT, "max_tokens": 16}
-    exchange, dispatch = await served.exchange(body, served.head(f"{KSERVE}/generate"))
-    exchange.headers(200, JSON)
-    answer = await exchange.plain(told("Hello there.", prompt_tokens=9, completion_tokens=4))
+    request, dispatch = await served.exchange(body, served.head(f"{KSERVE}/generate"))
+    await request.answer_headers(200, JSON, end=False)
+    answer = await request.chunk(
+        told("Hello there.", prompt_tokens=9, completion_tokens=4), end=True
+    )
     fields = json.loads(answer.body)
     wanted = Usage(9, 4) if by == "backend" else Usage(dispatch.worst_case.prompt_tokens, 12)
     assert (fields["prompt_tokens"], fields["completion_tokens"]) == (
@@ -205,16 +206,16 @@ async def test_every_event_of_a_kserve_stream_tells_what_is_charged_so_far(
     await estimating()
     body = {"text_input": PROMPT, "max_tokens": 16}
     head = served.head(f"{KSERVE}/generate_stream")
-    exchange, dispatch = await served.exchange(body, head)
-    exchange.headers(200, EVENTS)
+    request, dispatch = await served.exchange(body, head)
+    await request.answer_headers(200, EVENTS, end=False)
     prompt, out = dispatch.worst_case.prompt_tokens, b""
     for tokens, text in enumerate(("Hello", " there"), 1):
         counts = {"prompt_tokens": 9, "completion_tokens": tokens}
         reason = "stop" if tokens == 2 else ""
         fields = {**json.loads(generated(text, reason=reason)), **counts}
         event = b"data: " + json.dumps(fields).encode() + b"\n\n"
-        out += await exchange.chunk(event, end=False)
-    out += await exchange.chunk(b"", end=True)
+        out += await request.chunk(event, end=False)
+    out += await request.chunk(b"", end=True)
     told_by = [json.loads(line[6:]) for line in out.decode().split("\n\n") if line]
     assert {one["prompt_tokens"] for one in told_by} == {prompt}
     assert told_by[-1]["completion_tokens"] == 11
@@ -235,7 +236,7 @@ async def test_tensors_tell_what_is_charged(
 ) -> None:
     await estimating()
     inputs = [{"name": "text_input", "datatype": "BYTES", "shape": [1], "data": [PROMPT]}]
-    exchange, dispatch = await served.exchange({"inputs": inputs}, served.head(f"{KSERVE}/infer"))
+    request, dispatch = await served.exchange({"inputs": inputs}, served.head(f"{KSERVE}/infer"))
     prompt, text = dispatch.worst_case.prompt_tokens, b"Hello there."
     parts = [len(text).to_bytes(4, "little") + text, *(np.int32(n).tobytes() for n in (9, 4))]
     outputs = [
@@ -245,8 +246,8 @@ async def test_tensors_tell_what_is_charged(
     ]
     body = json.dumps({"model_name": "chat", "model_version": "1", "outputs": outputs}).encode()
     length = {"inference-header-content-length": str(len(body))}
-    exchange.headers(200, {**JSON, **length} if binary else JSON)
-    answer = await exchange.plain(body + b"".join(parts) if binary else body)
+    await request.answer_headers(200, {**JSON, **length} if binary else JSON, end=False)
+    answer = await request.chunk(body + b"".join(parts) if binary else body, end=True)
     if binary:
         counts = np.frombuffer(answer.body[-8:], np.int32).tolist()
     else:
@@ -259,7 +260,7 @@ async def test_token_ids_mean_nothing_without_the_tokenizer(
     served: Served, estimating: Estimating
 ) -> None:
     await estimating()
-    with pytest.raises(InvalidRequest, match="send text"):
+    with pytest.raises(Refused, match="send text"):
         await served.dispatch(
             {"model": "chat", "prompt": [1, 2, 3]}, served.head("/v1/completions")
         )

@@ -152,13 +152,13 @@ class Asked:
     """One request, begun again and again: its answers know the same placeholders."""
 
     def __init__(self, served: Served, first: Dispatch) -> None:
-        self._pipeline = served
+        self._served = served
         self._masker = first.masker
         self.issued = placeholders(first.request.body)
 
     async def begin(self, **fields: object) -> Exchange:
         """An exchange whose answer is still to come."""
-        transaction, dispatch = await self._pipeline.dispatch({**BODY, **fields})
+        transaction, dispatch = await self._served.dispatch({**BODY, **fields})
         return Exchange(transaction, msgspec.structs.replace(dispatch, masker=self._masker))
 
 

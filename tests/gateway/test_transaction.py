@@ -19,8 +19,7 @@ from extauth.errors import (
     PolicyError,
     Unauthenticated,
 )
-from extauth.gateway.admission import admit
-from extauth.gateway.transaction import State, outcome_of
+from extauth.gateway.transaction import Interval, outcome_of, timings
 from extauth.types import Counters, Usage
 
 if TYPE_CHECKING:
@@ -39,7 +38,6 @@ ENDINGS: dict[str, Callable[[Transaction], Awaitable[None]]] = {
 
 async def test_what_is_reserved_counts_until_it_is_settled(served: Served) -> None:
     transaction, dispatch = await served.dispatch()
-    assert transaction.state is State.RESERVED
     assert await served.counted() == Counters(1, dispatch.worst_case.total_tokens)
     transaction.usage = USED
     await transaction.close(Outcome.SERVED, status=200)
@@ -79,13 +77,14 @@ async def test_ends_at_the_same_time_are_one_end(served: Served) -> None:
 
 
 async def test_the_snapshot_stays_open_until_its_last_request_ends(served: Served) -> None:
-    one, two = served.begin(), served.begin()
+    requests = served.begin(), served.begin()
+    one, two = (request.transaction for request in requests)
     retiring = asyncio.ensure_future(served.runtime.retire())
     await one.disconnected()
     await one.disconnected()
     await asyncio.sleep(0)
     assert not retiring.done()
-    await admit(two)
+    await requests[1].headers(end=False)
     await two.close(Outcome.SERVED, status=200)
     await asyncio.wait_for(retiring, 1)
 
@@ -125,7 +124,7 @@ async def test_a_record_says_all_that_was_found_out(served: Served) -> None:
 async def test_a_request_that_never_left_was_routed_nowhere(served: Served) -> None:
     transaction, dispatch = await served.dispatch()
     await transaction.disconnected()
-    refused = served.begin()
+    refused = served.begin().transaction
     refused.entry.decision = transaction.entry.decision
     await refused.refuse(LimitExceeded("The limit has no room."))
     went, stayed = await served.records()
@@ -148,3 +147,17 @@ async def test_a_request_that_never_left_was_routed_nowhere(served: Served) -> N
 )
 def test_an_outcome_says_whose_doing_it_was(error: GatewayError, outcome: Outcome) -> None:
     assert outcome_of(error) is outcome
+
+
+async def test_intervals_follow_each_other_and_add_up_to_the_timings(served: Served) -> None:
+    transaction, _ = await served.dispatch()
+    await transaction.disconnected()
+    intervals = transaction.intervals
+    assert [one.start for one in intervals[1:]] == [one.end for one in intervals[:-1]]
+    assert all(one.start <= one.end for one in intervals)
+    assert (await served.record()).timings == timings(intervals)
+
+
+def test_a_stage_that_was_entered_twice_took_the_time_of_both() -> None:
+    twice = [Interval("reserve", 0, 1500), Interval("rewrite", 1500, 2500)]
+    assert timings([*twice, Interval("reserve", 2500, 4999)]) == {"reserve": 3, "rewrite": 1}

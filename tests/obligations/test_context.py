@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from extauth.clients import parse_call, parse_target
 from extauth.content.privacy import KeyedHash, Substitutes
 from extauth.errors import InvalidRequest
-from extauth.gateway.inference import _draft
+from extauth.gateway.reading import drafted as draft_of
 from extauth.obligations import Draft, check_context, demand, enforce
 from extauth.settings import Price
 from extauth.types import Clamp, Context, Limit, Mask, RequestHead
@@ -59,7 +59,7 @@ def drafted(model: LanguageModel) -> Drafted:
         body = msgspec.json.encode({"model": "chat", "messages": messages, **parameters})
         head = RequestHead("r1", "POST", path, "", {}, "192.0.2.7")
         call = parse_call(parse_target("POST", path), head, body, depth=32)
-        made = _draft(model, call, Substitutes(KeyedHash(bytes(32), "acme")))
+        made = draft_of(model, call, call.texts(), Substitutes(KeyedHash(bytes(32), "acme")))
         return replace(made, findings=[()] * len(made.texts))
 
     return make
@@ -140,7 +140,7 @@ def test_only_a_chat_has_turns(served: Served, model: LanguageModel) -> None:
     body = msgspec.json.encode({"model": "chat", "prompt": "word " * 2000, "max_tokens": 8})
     head = RequestHead("r1", "POST", path, "", {}, "192.0.2.7")
     call = parse_call(parse_target("POST", path), head, body, depth=32)
-    draft = _draft(model, call, Substitutes(KeyedHash(bytes(32), "acme")))
+    draft = draft_of(model, call, call.texts(), Substitutes(KeyedHash(bytes(32), "acme")))
     draft = replace(draft, findings=[()] * len(draft.texts))
     with pytest.raises(InvalidRequest):
         check_context(enforce((DROP,), draft))

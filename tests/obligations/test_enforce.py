@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from extauth.clients import parse_call, parse_target
 from extauth.content.privacy import KeyedHash, Substitutes
-from extauth.gateway.inference import _draft
+from extauth.gateway.reading import drafted as draft_of
 from extauth.ledger import Reservation
 from extauth.obligations import Draft, clamped, demand, enforce
 from extauth.settings import Price
@@ -45,7 +45,7 @@ def draft(served: Served, detector: Detector) -> Draft:
     head = RequestHead("r1", "POST", path, "", {}, "192.0.2.7")
     call = parse_call(parse_target("POST", path), head, body, depth=32)
     substitutes = Substitutes(KeyedHash(bytes(32), "acme"))
-    made = _draft(served.runtime.models["chat"], call, substitutes)
+    made = draft_of(served.runtime.models["chat"], call, call.texts(), substitutes)
     return replace(made, findings=[detector.detect(text) for text in made.texts])
 
 

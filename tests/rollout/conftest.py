@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from extauth.errors import AnsweredError
-from extauth.gateway.admission import admit
 from extauth.rollout import Mode, Trial, TrialOrder, open_trial
 from extauth.rollout.record import WHOLE
 from extauth.snapshot.snapshot import digest, manifest
 from extauth.stack.engines.opa import find_opa
-from tests.gateway.served import CHAT, never, now
+from tests.gateway.served import CHAT, Refused, now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -107,17 +105,12 @@ class Bench:
     ) -> tuple[object, ...]:
         """What becomes of a request: what the backend is sent, or what the client is told."""
         head = msgspec.structs.replace(self.served.head(who=who), request_id=request_id)
-        transaction = self.served.begin(head)
         try:
-            await admit(transaction)
-            dispatch = await self.served.inference.dispatch(
-                transaction, json.dumps(body).encode(), never
-            )
-        except AnsweredError as error:
-            await transaction.refuse(error)
-            return error.status, error.code, error.told
+            transaction, dispatched = await self.served.dispatch(body, head)
+        except Refused as refused:
+            return refused.status, refused.code, refused.told
         await transaction.disconnected()
-        return dispatch.route, dispatch.request.body, dispatch.worst_case
+        return dispatched.route, dispatched.request.body, dispatched.worst_case
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from prometheus_client.exposition import generate_latest
 
 from extauth.audit.store import AuditStore
 from extauth.errors import ConfigurationError
-from extauth.gateway.admission import admit
+from extauth.gateway.step import Continue
 from extauth.policy import Entrypoint
 from extauth.rollout import Mode, open_trial
 from extauth.rollout.outcomes import outcomes
@@ -162,10 +162,11 @@ async def test_where_snapshots_are_signed_candidates_are_too(bench: Bench, tmp_p
 async def test_metadata_without_a_route_is_the_candidates_error(bench: Bench) -> None:
     await bench.start(Mode.CANARY, "decided", decisions={"admission": {"allow": True}})
     head = bench.served.head("/v2/models/chat/versions/1", method="GET", headers={})
-    transaction = bench.served.begin(head)
-    decision = await admit(transaction)
-    await transaction.disconnected()
-    assert decision.route is not None
+    assert isinstance(await bench.served.gateway.look_up(head), Continue)
+    record = await bench.served.record()
+    assert record.route is not None
+    assert record.trial is not None
+    assert record.trial.error == "policy_error"
 
 
 async def test_a_candidate_that_keeps_failing_is_stopped_and_that_is_seen(bench: Bench) -> None:
@@ -206,12 +207,11 @@ async def test_a_request_keeps_the_policy_that_it_began_with(
     bench: Bench, denied: Callable[..., dict[str, object]]
 ) -> None:
     trial = await bench.start(Mode.CANARY, "decided", **denied("candidate.rule"))
-    transaction = bench.served.begin()
-    await admit(transaction)
+    transaction = (await bench.served.admit()).transaction
     assert transaction.entry.facts is not None
     trial.end("it was stopped")
     assert trial.join("r2", principal("acme/ada"), bench.served.runtime.engine) is None
-    decision = await transaction.decide(Entrypoint.INFERENCE, transaction.entry.facts)
+    decision = await transaction.decisions.ask(Entrypoint.INFERENCE, transaction.entry.facts)
     assert [reason.rule for reason in decision.reasons] == ["candidate.rule"]
     await transaction.disconnected()
     await trial.stop("it was stopped")
@@ -220,11 +220,10 @@ async def test_a_request_keeps_the_policy_that_it_began_with(
 async def test_a_request_that_began_without_it_never_meets_the_candidate(
     bench: Bench, denied: Callable[..., dict[str, object]]
 ) -> None:
-    transaction = bench.served.begin()
-    await admit(transaction)
+    transaction = (await bench.served.admit()).transaction
     assert transaction.entry.facts is not None
     await bench.start(Mode.CANARY, "decided", **denied("candidate.rule"))
-    decision = await transaction.decide(Entrypoint.INFERENCE, transaction.entry.facts)
+    decision = await transaction.decisions.ask(Entrypoint.INFERENCE, transaction.entry.facts)
     assert "candidate.rule" not in [reason.rule for reason in decision.reasons]
     await transaction.disconnected()
 
@@ -248,9 +247,9 @@ async def test_outcomes_are_told_side_by_side(
         await bench.ask()
     await denying.stop("done")
     shared = await bench.start(Mode.CANARY, share=1)
-    exchange, _ = await bench.served.exchange()
-    exchange.headers(200, {"content-type": "text/event-stream"})
-    await exchange.abandon()
+    request, _ = await bench.served.exchange()
+    await request.answer_headers(200, {"content-type": "text/event-stream"}, end=False)
+    await bench.served.leave(request)
     await bench.served.audit.close()
     store = AuditStore(bench.served.root / "audit.db")
     records = list(store.export())

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from extauth.errors import AnsweredError
 from extauth.snapshot import Snapshot
 from tests.content.detectors.conftest import span, spans, tensor, text_model, token_model
-from tests.gateway.served import ROUTE
+from tests.gateway.served import ROUTE, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -92,7 +91,7 @@ async def test_a_score_may_be_too_high(
     classifiers = {"injection": text_model(server.url)}
     bounds = {"scores": {"injection": {"attack": 0.7}}}
     await served.serve(configured(tmp_path / "s", snapshot, bounds, classifiers=classifiers))
-    with pytest.raises(AnsweredError) as caught:
+    with pytest.raises(Refused) as caught:
         await served.dispatch(BODY)
     assert (caught.value.code, caught.value.status) == ("detectors.score", 403)
 
@@ -102,7 +101,7 @@ async def test_who_does_not_answer_denies_for_now(
 ) -> None:
     detectors = {"names": token_model(NOBODY)}
     await served.serve(configured(tmp_path / "s", snapshot, detectors=detectors))
-    with pytest.raises(AnsweredError) as caught:
+    with pytest.raises(Refused) as caught:
         await served.dispatch(BODY)
     assert (caught.value.code, caught.value.status) == ("detectors.absent", 503)
     assert caught.value.told == "names can't look at the request at the moment"
@@ -152,7 +151,7 @@ async def test_nobody_hears_of_a_model_that_is_not_there(
 ) -> None:
     detectors = {"names": token_model(server.url)}
     await served.serve(configured(tmp_path / "s", snapshot, detectors=detectors))
-    with pytest.raises(AnsweredError, match="does not exist"):
+    with pytest.raises(Refused, match="does not exist"):
         await served.dispatch(BODY | {"model": "nonesuch"})
     assert server.asked == []
 

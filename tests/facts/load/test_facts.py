@@ -9,11 +9,10 @@ import pytest
 from extauth.audit import Outcome
 from extauth.errors import BackendError, Forbidden
 from extauth.facts.load import LoadMonitor
-from extauth.gateway.admission import admit
 from extauth.settings import Backend
 from extauth.types import BehaviourFacts, LoadFacts, Usage
 from tests.facts.load.triton import printed
-from tests.gateway.served import CHAT, ROUTE
+from tests.gateway.served import CHAT, ROUTE, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -35,9 +34,9 @@ async def monitor(served: Served, server: Server) -> None:
     """It has read once, of a server where six requests wait for `chat`."""
     server.text = printed(pending=5)
     backend = Backend("triton", "triton", "triton", "cpu", "eu-west", metrics_url=server.url)
-    served.load = LoadMonitor(lambda: {"triton": backend}, lambda: 100.0)
-    await served.load.poll()
-    await served.load.close()
+    load = served.books.load = LoadMonitor(lambda: {"triton": backend}, lambda: 100.0)
+    await load.poll()
+    await load.close()
 
 
 async def seen(served: Served, who: str = "ada", **changes: object) -> Facts:
@@ -84,7 +83,7 @@ async def test_what_was_not_sent_is_not_in_flight(
     served: Served, decide: Callable[..., Awaitable[None]]
 ) -> None:
     await decide(inference={"allow": False, "reasons": [{"rule": "no", "message": "No."}]})
-    with pytest.raises(Forbidden):
+    with pytest.raises(Refused):
         await served.dispatch()
     await decide(inference={"allow": True, "route": ROUTE})
     facts = await seen(served)
@@ -95,18 +94,16 @@ async def test_what_was_not_sent_is_not_in_flight(
 async def test_admission_sees_neither(served: Served) -> None:
     """Its decisions are remembered by their input, which must not differ each time."""
     head = served.head("/v1/models", method="GET", headers={})
-    listing = served.begin(head)
-    await admit(listing)
-    assert listing.entry.facts is not None
-    assert (listing.entry.facts.load, listing.entry.facts.behaviour) == (None, None)
-    await listing.disconnected()
+    await served.gateway.look_up(head)
+    facts = (await served.record()).facts
+    assert facts is not None
+    assert (facts.load, facts.behaviour) == (None, None)
 
 
 async def test_a_request_sees_how_earlier_ones_of_its_principal_ended(served: Served) -> None:
     assert (await seen(served)).behaviour == BehaviourFacts()
-    transaction = served.begin()
-    await admit(transaction)
-    await transaction.refuse(Forbidden("No."))
+    request = await served.admit()
+    await request.transaction.refuse(Forbidden("No."))
     transaction, _ = await served.dispatch()
     await transaction.refuse(BackendError("The model failed."))
     assert (await seen(served)).behaviour == BehaviourFacts(requests=3, denied=1, failed=1)
