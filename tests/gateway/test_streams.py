@@ -17,7 +17,7 @@ from tests.gateway.served import CHAT, EVENTS, JSON, ROUTE
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from extauth.gateway.dispatch import Dispatch
+    from extauth.gateway.dispatched import Dispatched
 
     from tests.gateway.served import Served
 
@@ -151,7 +151,7 @@ def read(stream: bytes) -> list[str]:
 class Asked:
     """One request, begun again and again: its answers know the same placeholders."""
 
-    def __init__(self, served: Served, first: Dispatch) -> None:
+    def __init__(self, served: Served, first: Dispatched) -> None:
         self._served = served
         self._masker = first.masker
         self.issued = placeholders(first.request.body)
