@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from extauth.content.privacy import Detector
 from extauth.stack.engines.opa import find_opa
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
     from extauth.snapshot import Snapshot
 
 REPOSITORY = Path(__file__).parents[1]
+
+# A busy machine takes long for anything: what is slow is for the benchmark to tell. With CI set,
+# hypothesis tries the same examples each time.
+settings.register_profile(
+    "any-machine", settings.get_profile("ci" if "CI" in os.environ else "default"), deadline=None
+)
+settings.load_profile("any-machine")
 
 # A supervisor forks to start a process, and never has gRPC in it as these tests do: what gRPC sets
 # up after a fork fails in the moment before the other program begins.

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from extauth.gateway.dispatched import Dispatched
-
     from tests.gateway.served import Served
 
     Decide = Callable[..., Awaitable[None]]
@@ -172,9 +171,7 @@ async def asked(served: Served, decide: Decide, request: pytest.FixtureRequest) 
     return made
 
 
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 async def test_a_stream_reads_like_the_whole(asked: Asked, data: st.DataObject) -> None:
     answer = data.draw(answers(asked.issued))

@@ -257,14 +257,14 @@ async def run(books: Books, program: Sequence[Step], *, processes: int) -> None:
             await ledger.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(programs)
 def test_the_embedded_ledger_is_exact(program: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         asyncio.run(run(EmbeddedBooks(Path(directory)), program, processes=1))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(program=programs)
 @example([ASK, ("progress", 0, 0.5), ("lapse", 0), ("settle", 0, 1.0)])
 @example([ASK, (*ASK[:1], 1, *ASK[2:]), ("lapse", 0), ("settle", 0, 0.5), ("release", 0)])
@@ -360,7 +360,7 @@ def _plain(standing: Standing) -> list[float]:
     return [standing.used, standing.held, standing.resets_at or -1]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(program=programs)
 def test_both_ledgers_answer_alike(redis_server: RedisServer, program: list[Step]) -> None:
     async def run_both(directory: str) -> None:

@@ -151,7 +151,6 @@ steps = st.sampled_from(["user", "assistant", "system", "call"])
 
 @settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(st.tuples(steps, st.integers(0, 150)), max_size=25), st.integers(1, 900))

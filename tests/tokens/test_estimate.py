@@ -47,7 +47,7 @@ def test_it_is_never_too_low(real: list[Tokenizer], text: str) -> None:
     assert whole(ESTIMATE, text) >= max(whole(each, text) for each in real)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(st.characters(codec="utf-8"), max_size=40))
 def test_it_is_never_too_low_for_any_text(real: list[Tokenizer], text: str) -> None:
     assert whole(ESTIMATE, text) >= max(whole(each, text) for each in real)

@@ -153,7 +153,7 @@ FINDINGS = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(FINDINGS, max_size=6), st.lists(FINDINGS, max_size=6))
 async def test_whatever_is_found_stays_covered(own: list[Finding], told: list[Finding]) -> None:
     """Findings of one kind never overlap, and no character that was found is left out."""

@@ -132,7 +132,7 @@ answers = st.lists(st.one_of(texts(), *map(spelled, SEEN.split(", "))), max_size
 
 
 @given(cut(answers))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_cutting_changes_nothing(pieces: list[str]) -> None:
     whole, streamed = Answer(REDACT), Answer(REDACT)
     assert streamed.read(pieces) == whole.read(["".join(pieces)])
