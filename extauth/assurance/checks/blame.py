@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import msgspec
 
-from extauth.assurance.checks.syntax import path, walk
+from extauth.rego.tree import package_of, references
 
 if TYPE_CHECKING:
     from extauth.types import Facts
@@ -60,10 +60,9 @@ def _imports(modules: list[dict[str, Any]]) -> dict[str, set[str]]:
     for module in modules:
         tree = module["ast"]
         # A server's trees are compiled: references are whole, and imports are gone.
-        paths = (path(node) for node in walk(tree.get("rules", ())))
-        name = ".".join(str(step["value"]) for step in tree["package"]["path"][1:])
-        found.setdefault(name, set()).update(
-            ".".join(one[1:]) for one in paths if one[:1] == ("data",)
+        paths = (path for path, _ in references(tree.get("rules", ())))
+        found.setdefault(".".join(package_of(tree)[1:]), set()).update(
+            ".".join(path[1:]) for path in paths if path[:1] == ("data",)
         )
     return {
         name: {

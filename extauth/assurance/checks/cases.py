@@ -13,11 +13,11 @@ import msgspec
 from extauth.assurance.checks.blame import blame
 from extauth.assurance.checks.difference import difference, unequal
 from extauth.assurance.checks.place import findings, told
-from extauth.assurance.checks.server import serve
 from extauth.assurance.findings import Check, Finding
 from extauth.errors import ConfigurationError, GatewayError, PolicyUnavailable
 from extauth.policy import OpaServerEngine, WasmEngine
 from extauth.policy.cases import Case, differences, load_cases
+from extauth.rego.server import serve
 
 if TYPE_CHECKING:
     import re

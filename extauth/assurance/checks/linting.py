@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.assurance.checks.command import too_long
 from extauth.assurance.checks.place import told
 from extauth.assurance.findings import Check, Finding, Level
 from extauth.rego.process import run
@@ -41,12 +40,12 @@ def check_lint(regal: Path | None, root: Path) -> Check:
         return Check(NAME, TITLE, skipped="regal is not on PATH")
     done = run(regal, "lint", "--format", "json", "gateway", cwd=root, seconds=_SECONDS)
     if done.late:
-        return Check(NAME, TITLE, findings=(too_long("regal lint", _SECONDS),))
+        late = Finding(f"regal lint took more than {_SECONDS:g} s")
+        return Check(NAME, TITLE, findings=(late,))
     try:
         report = msgspec.json.decode(done.out, type=_Report)
     except msgspec.MsgspecError:
-        words = " ".join((done.err or done.out).split())[:500]
-        return Check(NAME, TITLE, findings=(Finding(f"regal failed: {words}"),))
+        return Check(NAME, TITLE, findings=(Finding(f"regal failed: {done.words}"),))
     return Check(NAME, TITLE, findings=tuple(_finding(one, root) for one in report.violations))
 
 

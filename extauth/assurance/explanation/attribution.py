@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from extauth.assurance.explanation.probe import Probes, Row
     from extauth.assurance.explanation.program import Program
-    from extauth.assurance.explanation.syntax import Clause, Expression, Path
+    from extauth.assurance.explanation.syntax import Clause, Expression
+    from extauth.rego.tree import Ref
 
 _DEPTH = 3
 
@@ -173,7 +174,7 @@ class Attribution:
             because,
         )
 
-    def _because(self, rule: Path, depth: int) -> Iterator[Condition]:
+    def _because(self, rule: Ref, depth: int) -> Iterator[Condition]:
         """Where each definition of a rule without a value ended."""
         if depth > _DEPTH:
             return
@@ -206,7 +207,7 @@ def _reason(value: Any) -> Reason | None:
         return None
 
 
-def _lookup(document: Any, path: Path) -> tuple[bool, Any]:
+def _lookup(document: Any, path: Ref) -> tuple[bool, Any]:
     for part in path:
         if not isinstance(document, dict) or part not in document:
             return False, None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,14 @@ from extauth.assurance.explanation.candidates import Candidates
 from extauth.assurance.explanation.explained import Altered, Change, Explanation, Recorded
 from extauth.assurance.explanation.flips import Search
 from extauth.assurance.explanation.leaves import document_of
-from extauth.assurance.explanation.opa import Opa, Refused, TooSlow
 from extauth.assurance.explanation.program import Program
 from extauth.assurance.explanation.question import stage
 from extauth.assurance.explanation.syntax import read
 from extauth.errors import ConfigurationError, PolicyError
 from extauth.facts import at_admission
 from extauth.policy import Entrypoint, WasmEngine
+from extauth.rego.fault import OpaRefused, OpaTimeout
+from extauth.rego.opa import Opa
 from extauth.types import Decision
 
 if TYPE_CHECKING:
@@ -32,11 +34,13 @@ if TYPE_CHECKING:
     from extauth.assurance.explanation.policies import Policies
     from extauth.assurance.explanation.question import Question
     from extauth.audit import AuditRecord
+    from extauth.rego.tree import Node
     from extauth.types import Facts
 
 EVALUATION_SECONDS = 5.0
 SEARCH_SECONDS = 1.5
 _ONE_SECONDS = 1.0
+_PARALLEL = 4
 
 
 class Explainer:
@@ -56,10 +60,10 @@ class Explainer:
     ) -> None:
         """Read the rules. Raises StackError when OPA can't be run."""
         self._policies = policies
-        self._opa = Opa(opa, seconds)
+        self._opa = Opa(opa)
+        self._seconds = seconds
         self._search_seconds = search_seconds
-        trees = self._opa.parse(policies.sources, policies.modules)
-        self._program = Program(read(trees))
+        self._program = Program(read(self._trees()))
         own = Path(tempfile.mkdtemp(prefix="probes-", dir=policies.directory))
         self._probes = probe.write(self._program, policies.sources, own)
         self._candidates = Candidates(self._program, policies.data)
@@ -92,6 +96,12 @@ class Explainer:
                 admission = self._stage(Entrypoint.ADMISSION, early, decision, told, None)
         return msgspec.structs.replace(explained, what_if=changed, admission=admission)
 
+    def _trees(self) -> dict[str, Node]:
+        root, names = self._policies.sources, self._policies.modules
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            trees = pool.map(lambda name: self._opa.parse(name, cwd=root), names)
+            return dict(zip(names, trees, strict=True))
+
     def _stage(
         self,
         entrypoint: Entrypoint,
@@ -119,8 +129,8 @@ class Explainer:
     def _ask(self, entrypoint: Entrypoint, facts: Facts) -> tuple[Decision, Attribution]:
         document = msgspec.json.encode(facts)
         try:
-            probes = probe.ask(self._probes, self._opa, entrypoint, document)
-        except TooSlow:
+            probes = probe.ask(self._probes, self._opa, entrypoint, document, self._seconds)
+        except OpaTimeout:
             raise self._slow(document) from None
         if probes.decision is None:
             raise PolicyError(f"the decision {entrypoint} is undefined: no rule gives it a value")
@@ -182,20 +192,24 @@ class Explainer:
             }
             for package in packages
         }
-        one = Opa(self._opa.path, _ONE_SECONDS)
         for package in sorted(packages, key=lambda package: (len(asked[package]), package)):
             name = ".".join(package[1:])
             try:
-                one.evaluate([self._policies.sources], _own_rules(self._program, package), document)
-            except TooSlow:
+                self._opa.evaluate(
+                    _own_rules(self._program, package),
+                    [self._policies.sources],
+                    document=document,
+                    seconds=_ONE_SECONDS,
+                )
+            except OpaTimeout:
                 return PolicyError(
                     f"package {name} takes too long on this input: OPA gave up after "
-                    f"{self._opa.seconds:g} s"
+                    f"{self._seconds:g} s"
                 )
-            except (Refused, PolicyError):
+            except (OpaRefused, PolicyError):
                 continue
         return PolicyError(
-            f"the policies take too long on this input: OPA gave up after {self._opa.seconds:g} s"
+            f"the policies take too long on this input: OPA gave up after {self._seconds:g} s"
         )
 
 

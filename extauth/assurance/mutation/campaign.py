@@ -12,20 +12,22 @@ from typing import TYPE_CHECKING
 from extauth.assurance.mutation.cases import Cases
 from extauth.assurance.mutation.equivalents import read_expected
 from extauth.assurance.mutation.module import parse
-from extauth.assurance.mutation.opa import Opa
 from extauth.assurance.mutation.operators import mutants as mutants_of
 from extauth.assurance.mutation.report import Outcome, broken, report
 from extauth.assurance.mutation.suite import Suite
 from extauth.assurance.mutation.trial import Trial
 from extauth.errors import ConfigurationError
+from extauth.rego.fault import OpaTimeout
+from extauth.rego.opa import Opa, sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from extauth.assurance.findings import Report
-    from extauth.assurance.mutation.module import Module, Node
+    from extauth.assurance.mutation.module import Module
     from extauth.assurance.mutation.mutant import Mutant
     from extauth.compiler.repository import Repository
+    from extauth.rego.tree import Node
 
 _BATCH = 32
 # How much longer than the slowest test of the original a test may take on a mutant.
@@ -54,7 +56,7 @@ def mutate(
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
         work = Path(name)
-        command = Opa(opa)
+        command = Opa(opa, one_core=True)
         try:
             suite = Suite.of(_modules(root, command, work, pool))
             cases = Cases(root / "cases", repository.catalog, command, work)
@@ -132,16 +134,16 @@ class _Campaign:
 
 
 def _modules(root: Path, opa: Opa, work: Path, pool: ThreadPoolExecutor) -> list[Module]:
-    files = [file for name in ("gateway", "data") for file in sorted((root / name).rglob("*.rego"))]
+    files = [file for name in sources(root) for file in sorted((root / name).rglob("*.rego"))]
 
     def read(file: Path) -> Module:
         def tree(text: str) -> Node:
             if text == original:
-                return opa.tree(file)
+                return opa.parse(file)
             with tempfile.NamedTemporaryFile("w", dir=work, suffix=".rego") as other:
                 other.write(text)
                 other.flush()
-                return opa.tree(Path(other.name))
+                return opa.parse(Path(other.name))
 
         original = _text(file)
         return parse(file.relative_to(root).as_posix(), original, tree)
@@ -161,10 +163,13 @@ def _text(file: Path) -> str:
 def _failures(trial: Trial, suite: Suite, opa: Opa, cases: Cases) -> tuple[str, ...]:
     """What fails in the original; how long it takes is the measure for all that follows."""
     trial.compile()
-    tests = opa.test(trial.paths(suite.modules), trial.test_seconds, _BASELINE_SECONDS)
-    if tests is None:
+    try:
+        tests = opa.test(
+            trial.paths(suite.modules), test_seconds=trial.test_seconds, seconds=_BASELINE_SECONDS
+        )
+    except OpaTimeout:
         return (f"the unit tests take more than {_BASELINE_SECONDS:g} s",)
-    failed = tuple(f"{test.package}.{test.name}" for test in tests if not test.passed)
+    failed = tuple(f"{test.package}.{test.name}" for test in tests if test.failed)
     slowest = max((test.duration for test in tests), default=0) * _NANO
     trial.test_seconds = max(_LEAST_SECONDS, _PATIENCE * slowest)
     return failed or cases.failures(trial.paths(suite.sources()))

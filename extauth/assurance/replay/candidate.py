@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from extauth.assurance.checks.blame import blame
-from extauth.assurance.checks.server import serve
 from extauth.assurance.replay.worker import Bench
 from extauth.compiler.repository import Repository
 from extauth.errors import ConfigurationError, StackError
+from extauth.rego.server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -60,20 +60,20 @@ def place(file: str, text: str) -> str:
 @pytest.fixture(scope="session")
 def shipped() -> Iterator[Policies]:
     """The repository's own policies."""
-    with of_repository(POLICIES, Path(opa_path())) as policies:
+    with of_repository(POLICIES, opa_path()) as policies:
         yield policies
 
 
 @pytest.fixture(scope="session")
 def explainer(shipped: Policies) -> Explainer:
     """Explains with them; the search has all the time it wants."""
-    return Explainer(shipped, Path(opa_path()), seconds=30, search_seconds=60)
+    return Explainer(shipped, opa_path(), seconds=30, search_seconds=60)
 
 
 @pytest.fixture(scope="session")
 def hurried(shipped: Policies) -> Explainer:
     """Explains with them, and searches nothing."""
-    return Explainer(shipped, Path(opa_path()), seconds=30, search_seconds=0)
+    return Explainer(shipped, opa_path(), seconds=30, search_seconds=0)
 
 
 @pytest.fixture(scope="session")
@@ -105,6 +105,6 @@ def repository(tmp_path: Path) -> Iterator[Repository]:
                 file = tmp_path / "gateway" / f"{name}.rego"
                 file.parent.mkdir(exist_ok=True)
                 file.write_text(text)
-            return stack.enter_context(of_repository(tmp_path, Path(opa_path())))
+            return stack.enter_context(of_repository(tmp_path, opa_path()))
 
         yield make

@@ -34,7 +34,7 @@ decision := {"allow": false, "reasons": [r | some r in mine.refusals]} if count(
 
 
 def explained(policies: Policies, *changes: str, seconds: float = 30) -> Explanation:
-    return Explainer(policies, Path(opa_path()), seconds=seconds).explain(Question(facts(*changes)))
+    return Explainer(policies, opa_path(), seconds=seconds).explain(Question(facts(*changes)))
 
 
 def own(repository: Repository, body: str, **data: str) -> Policies:
