@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.assurance.checks.place import told
-from extauth.assurance.findings import Check, Finding, Level
+from extauth.assurance.findings import Check, Finding, Severity
 from extauth.rego.process import run
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _finding(violation: _Violation, root: Path) -> Finding:
     rule = f"{violation.category}/{violation.title}" if violation.category else violation.title
     return Finding(
         f"{violation.description} ({rule})",
-        level=Level.WARNING if violation.level == "warning" else Level.ERROR,
+        level=Severity.WARNING if violation.level == "warning" else Severity.ERROR,
         file=told(root / violation.location.file),
         line=violation.location.row,
     )

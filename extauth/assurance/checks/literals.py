@@ -9,7 +9,7 @@ from extauth.rego.tree import call_terms, ref_of, row, walk
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from extauth.assurance.checks.syntax import Module
+    from extauth.assurance.checks.syntax import RuleModule
     from extauth.rego.tree import Node, Ref
 
 _FACTS: dict[Ref, str] = {
@@ -26,7 +26,7 @@ _COMPARISONS = {"equal", "neq", "eq", "assign", "internal.member_2"}
 _COLLECTIONS = {"set", "array"}
 
 
-def literals(module: Module) -> Iterator[tuple[str, str, int | None]]:
+def literals(module: RuleModule) -> Iterator[tuple[str, str, int | None]]:
     """Kind, name and line of each: `input.principal.tier == "free"`, `data.tiers.free`."""
     for rule in module.rules:
         facts = _variables(rule)

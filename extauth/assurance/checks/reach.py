@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from extauth.assurance.checks.place import findings
-from extauth.assurance.findings import Check, Finding, Level
+from extauth.assurance.findings import Check, Finding, Severity
 from extauth.compiler.policies import ENTRYPOINTS
 from extauth.rego.fault import OpaError
 from extauth.rego.opa import Opa
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from extauth.assurance.checks.syntax import Module, Syntax
+    from extauth.assurance.checks.syntax import RuleModule, Syntax
     from extauth.rego.tree import Node
 
 _SECONDS = 30.0
@@ -41,7 +41,7 @@ def _check(found: tuple[Finding, ...]) -> Check:
     return Check("reach", "Rules are reached", findings=found)
 
 
-def _unreached(module: Module, reached: set[str]) -> Iterator[Finding]:
+def _unreached(module: RuleModule, reached: set[str]) -> Iterator[Finding]:
     told: set[str] = set()
     for rule in module.rules:
         name = _name(rule)
@@ -53,7 +53,7 @@ def _unreached(module: Module, reached: set[str]) -> Iterator[Finding]:
         yield Finding(
             f"no entry point reaches {module.package}.{name}"
             + (", so it never has a say" if grave else ""),
-            level=Level.ERROR if grave else Level.WARNING,
+            level=Severity.ERROR if grave else Severity.WARNING,
             file=module.file,
             line=row(rule) or row(rule["head"]),
         )

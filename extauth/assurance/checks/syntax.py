@@ -22,7 +22,7 @@ _SECONDS = 20.0
 _PARALLEL = 4
 
 
-class Module(msgspec.Struct, frozen=True):
+class RuleModule(msgspec.Struct, frozen=True):
     """A file of rules, not of tests. `file` is as people read it."""
 
     file: str
@@ -34,7 +34,7 @@ class Module(msgspec.Struct, frozen=True):
 class Syntax(msgspec.Struct, frozen=True):
     """Every module that parses, and why others do not."""
 
-    modules: tuple[Module, ...]
+    modules: tuple[RuleModule, ...]
     faults: tuple[Finding, ...] = ()
 
 
@@ -46,17 +46,17 @@ def read_syntax(opa: Path, root: Path) -> Syntax:
     with ThreadPoolExecutor(_PARALLEL) as pool:
         read = list(pool.map(lambda file: _module(opa, root, file), files))
     return Syntax(
-        tuple(one for one in read if isinstance(one, Module)),
-        tuple(found for one in read if not isinstance(one, Module) for found in one),
+        tuple(one for one in read if isinstance(one, RuleModule)),
+        tuple(found for one in read if not isinstance(one, RuleModule) for found in one),
     )
 
 
-def _module(opa: Path, root: Path, file: Path) -> Module | tuple[Finding, ...]:
+def _module(opa: Path, root: Path, file: Path) -> RuleModule | tuple[Finding, ...]:
     try:
         tree = Opa(opa).parse(file.relative_to(root), cwd=root, seconds=_SECONDS)
     except OpaError as error:
         return findings(error)
-    return Module(
+    return RuleModule(
         file=told(file),
         package=".".join(package_of(tree)[1:]),
         imports=tuple(ref_of(one["path"]) for one in tree.get("imports", ())),

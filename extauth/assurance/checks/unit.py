@@ -26,7 +26,7 @@ _TRACE_SECONDS = 20.0
 _TRACED = 20
 
 
-class Test(msgspec.Struct, frozen=True):
+class FailedTest(msgspec.Struct, frozen=True):
     """A test that did not pass. `late` says that it was ended.
 
     `file` is as people read it; `output` is what the test printed, and its trace where asked for.
@@ -57,7 +57,7 @@ class UnitTests(msgspec.Struct, frozen=True):
     """
 
     passed: int = 0
-    failed: tuple[Test, ...] = ()
+    failed: tuple[FailedTest, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     percent: float | None = None
     faults: tuple[Finding, ...] = ()
@@ -155,12 +155,12 @@ def _faults(error: OpaError, what: str, seconds: float) -> tuple[Finding, ...]:
     return findings_of(error)
 
 
-def _failed(outcome: TestOutcome, root: Path) -> Test:
+def _failed(outcome: TestOutcome, root: Path) -> FailedTest:
     package = outcome.package.removeprefix("data.")
     message = outcome.error.message if outcome.error else "failed"
     if outcome.late:
         message = f"took too long in package {package}"
-    return Test(
+    return FailedTest(
         name=f"{package}.{outcome.name}",
         message=message,
         file=told(root / outcome.location.file),
@@ -170,7 +170,7 @@ def _failed(outcome: TestOutcome, root: Path) -> Test:
     )
 
 
-def _traced(tests: list[Test], opa: Opa, root: Path, test_seconds: float) -> list[Test]:
+def _traced(tests: list[FailedTest], opa: Opa, root: Path, test_seconds: float) -> list[FailedTest]:
     """Add the failed expression to the output of the first 20 tests, unless that takes too long."""
     names = [test.name for test in tests if not test.late][:_TRACED]
     if not names:

@@ -12,13 +12,18 @@ import msgspec
 
 from extauth.assurance.explanation import probe
 from extauth.assurance.explanation.altered import alter
+from extauth.assurance.explanation.alternatives import Alternatives
 from extauth.assurance.explanation.attribution import Attribution
-from extauth.assurance.explanation.candidates import Candidates
-from extauth.assurance.explanation.explained import Altered, Change, Explanation, Recorded
+from extauth.assurance.explanation.explained import (
+    Altered,
+    Explanation,
+    FactChange,
+    RecordedDecision,
+)
 from extauth.assurance.explanation.flips import Search
 from extauth.assurance.explanation.leaves import document_of
 from extauth.assurance.explanation.program import Program
-from extauth.assurance.explanation.question import stage
+from extauth.assurance.explanation.subject import stage
 from extauth.assurance.explanation.syntax import read
 from extauth.errors import ConfigurationError, PolicyError
 from extauth.facts import at_admission
@@ -32,7 +37,7 @@ if TYPE_CHECKING:
 
     from extauth.assurance.explanation.explained import Fired
     from extauth.assurance.explanation.policies import Policies
-    from extauth.assurance.explanation.question import Question
+    from extauth.assurance.explanation.subject import Subject
     from extauth.audit import AuditRecord
     from extauth.rego.tree import Node
     from extauth.types import Facts
@@ -66,10 +71,10 @@ class Explainer:
         self._program = Program(read(self._trees()))
         own = Path(tempfile.mkdtemp(prefix="probes-", dir=policies.directory))
         self._probes = probe.write(self._program, policies.sources, own)
-        self._candidates = Candidates(self._program, policies.data)
+        self._alternatives = Alternatives(self._program, policies.data)
         self._engine: WasmEngine | None = None
 
-    def explain(self, question: Question, what_if: Sequence[str] = ()) -> Explanation:
+    def explain(self, question: Subject, what_if: Sequence[str] = ()) -> Explanation:
         """The explanation of a request, or of facts alone.
 
         `what_if` are changes, `path=value`. Raises ConfigurationError for a change that can't be
@@ -147,7 +152,7 @@ class Explainer:
             engine = self._searched()
         except ConfigurationError as error:
             return (), False, f"single changes were not searched: {error.message}"
-        search = Search(engine, entrypoint, self._candidates, self._search_seconds)
+        search = Search(engine, entrypoint, self._alternatives, self._search_seconds)
         flips, complete = await search.flips(facts, decision.allow)
         note = None if complete else "there was not time to search all single changes"
         return flips, complete, note
@@ -164,7 +169,7 @@ class Explainer:
         self,
         entrypoint: Entrypoint,
         altered: Facts,
-        changes: tuple[Change, ...],
+        changes: tuple[FactChange, ...],
         before: Explanation,
     ) -> Altered:
         decision, told = self._ask(entrypoint, altered)
@@ -227,8 +232,8 @@ def _only(some: Sequence[Fired], others: Sequence[Fired]) -> tuple[Fired, ...]:
     return tuple(item for item in some if (item.reason.rule, item.place) not in known)
 
 
-def _recorded(record: AuditRecord, decision: Decision | None) -> Recorded:
-    return Recorded(
+def _recorded(record: AuditRecord, decision: Decision | None) -> RecordedDecision:
+    return RecordedDecision(
         request_id=record.request_id,
         time=record.time,
         snapshot=record.snapshot,

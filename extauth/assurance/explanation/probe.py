@@ -31,7 +31,7 @@ _KINDS = ("held", "without", "until")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ProbeRow:
     """One way in which a probe's body holds.
 
     `value` is what the rule gives then, None where that is undefined. `operands` are the values
@@ -53,9 +53,9 @@ class Probes:
     """
 
     decision: Any
-    held: Mapping[int, tuple[Row, ...]]
-    without: Mapping[tuple[int, int], tuple[Row, ...]]
-    until: Mapping[tuple[int, int], tuple[Row, ...]]
+    held: Mapping[int, tuple[ProbeRow, ...]]
+    without: Mapping[tuple[int, int], tuple[ProbeRow, ...]]
+    until: Mapping[tuple[int, int], tuple[ProbeRow, ...]]
     failure: str | None = None
 
 
@@ -204,12 +204,14 @@ class _Written:
 
     def sorted(self, answer: Mapping[str, Any]) -> Probes:
         """The answer to the probes, by what each was for."""
-        found: dict[str, dict[tuple[int, int], tuple[Row, ...]]] = {kind: {} for kind in _KINDS}
+        found: dict[str, dict[tuple[int, int], tuple[ProbeRow, ...]]] = {
+            kind: {} for kind in _KINDS
+        }
         answers = [item for kind in _KINDS for item in answer.get(kind, {}).items()]
         for name, rows in answers:
             probe = self._probes[name]
             found[probe.kind][probe.clause.number, probe.place] = tuple(
-                Row(
+                ProbeRow(
                     value[0] if value else None,
                     {
                         operand: item[0]

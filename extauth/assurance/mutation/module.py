@@ -21,7 +21,7 @@ _STAND_IN = "els_"
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class DataReference:
     """`data.a.b` in a module. `at` is the offset behind the word `data`.
 
     `path` ends where it is no longer known before evaluation.
@@ -43,7 +43,7 @@ class Module:
     package: Ref
     at: int
     rules: tuple[Node, ...]
-    references: tuple[Reference, ...]
+    references: tuple[DataReference, ...]
 
     @property
     def is_test(self) -> bool:
@@ -96,10 +96,10 @@ def _branches(rule: Node) -> Iterator[Node]:
         yield rule
 
 
-def _references(text: str, tree: object) -> Iterator[Reference]:
+def _references(text: str, tree: object) -> Iterator[DataReference]:
     for path, node in references(tree):
         if node["type"] == "ref" and path[:1] == ("data",):
-            yield Reference(path[1:], _start(text, node["value"][0]) + len("data"))
+            yield DataReference(path[1:], _start(text, node["value"][0]) + len("data"))
 
 
 def _start(text: str, node: Node) -> int:

@@ -13,7 +13,7 @@ import pytest
 from extauth.assurance.explanation import Explainer, Explanation
 from extauth.assurance.explanation.altered import alter
 from extauth.assurance.explanation.policies import Policies, of_repository
-from extauth.assurance.explanation.question import Question
+from extauth.assurance.explanation.subject import Subject
 from tests.policy.conftest import POLICIES, opa_path
 from tests.policy.facts import ADA, CHAT
 
@@ -79,13 +79,13 @@ def hurried(shipped: Policies) -> Explainer:
 @pytest.fixture(scope="session")
 def explain(hurried: Explainer) -> Explain:
     """See Explain; without the changes that would flip the decision."""
-    return cache(lambda *changes: hurried.explain(Question(facts(*changes))))
+    return cache(lambda *changes: hurried.explain(Subject(facts(*changes))))
 
 
 @pytest.fixture(scope="session")
 def search(explainer: Explainer) -> Explain:
     """See Explain; with them."""
-    return cache(lambda *changes: explainer.explain(Question(facts(*changes))))
+    return cache(lambda *changes: explainer.explain(Subject(facts(*changes))))
 
 
 @pytest.fixture

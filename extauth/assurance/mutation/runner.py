@@ -28,7 +28,7 @@ _BATCH_SECONDS = 120.0
 _SECONDS = 30.0
 
 
-class Trial:
+class MutantRunner:
     """The files of one campaign in a directory of its own. Threads may share it.
 
     `test_seconds` is what one test may take before its mutant counts as noticed.

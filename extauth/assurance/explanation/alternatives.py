@@ -23,7 +23,7 @@ _FEW = 100
 _DECIMALS = 2
 
 
-class Candidates:
+class Alternatives:
     """Values by fact, out of the constants of policies and data. Pure."""
 
     def __init__(self, program: Program, data: Mapping[str, Any]) -> None:
