@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from extauth.assurance.checks.blame import slow_packages
 from extauth.assurance.explanation import probe
 from extauth.assurance.explanation.altered import alter
 from extauth.assurance.explanation.alternatives import Alternatives
@@ -22,13 +23,14 @@ from extauth.assurance.explanation.explained import (
 )
 from extauth.assurance.explanation.flips import Search
 from extauth.assurance.explanation.leaves import document_of
+from extauth.assurance.explanation.policies import BUNDLE
 from extauth.assurance.explanation.program import Program
 from extauth.assurance.explanation.subject import stage
 from extauth.assurance.explanation.syntax import read
 from extauth.errors import ConfigurationError, PolicyError
 from extauth.facts import at_admission
 from extauth.policy import Entrypoint, WasmEngine
-from extauth.rego.fault import OpaRefused, OpaTimeout
+from extauth.rego.fault import OpaTimeout
 from extauth.rego.opa import Opa
 from extauth.types import Decision
 
@@ -44,7 +46,6 @@ if TYPE_CHECKING:
 
 EVALUATION_SECONDS = 5.0
 SEARCH_SECONDS = 1.5
-_ONE_SECONDS = 1.0
 _PARALLEL = 4
 
 
@@ -136,7 +137,7 @@ class Explainer:
         try:
             probes = probe.ask(self._probes, self._opa, entrypoint, document, self._seconds)
         except OpaTimeout:
-            raise self._slow(document) from None
+            raise self._slow(facts) from None
         if probes.decision is None:
             raise PolicyError(f"the decision {entrypoint} is undefined: no rule gives it a value")
         try:
@@ -185,46 +186,11 @@ class Explainer:
             obligations_gone=tuple(item for item in earlier if item not in granted),
         )
 
-    def _slow(self, document: bytes) -> PolicyError:
-        """Which package it is: the first that is slow by itself, those that it asks before it."""
-        packages = {clause.scope.package for clause in self._program.clauses}
-        asked = {
-            package: {
-                rule
-                for clause in self._program.clauses
-                if clause.scope.package == package
-                for rule in self._program.reachable(clause.rule)
-            }
-            for package in packages
-        }
-        for package in sorted(packages, key=lambda package: (len(asked[package]), package)):
-            name = ".".join(package[1:])
-            try:
-                self._opa.evaluate(
-                    _own_rules(self._program, package),
-                    [self._policies.sources],
-                    document=document,
-                    seconds=_ONE_SECONDS,
-                )
-            except OpaTimeout:
-                return PolicyError(
-                    f"package {name} takes too long on this input: OPA gave up after "
-                    f"{self._seconds:g} s"
-                )
-            except (OpaRefused, PolicyError):
-                continue
-        return PolicyError(
-            f"the policies take too long on this input: OPA gave up after {self._seconds:g} s"
-        )
-
-
-def _own_rules(program: Program, package: tuple[str, ...]) -> str:
-    rules = dict.fromkeys(
-        ".".join(clause.rule)
-        for clause in program.clauses
-        if clause.scope.package == package and not clause.function
-    )
-    return f"[[{', '.join(f'[value | value := {rule}]' for rule in rules)}]]"
+    def _slow(self, facts: Facts) -> PolicyError:
+        """Return an error that names the packages that are slow by themselves."""
+        packages = slow_packages(self._opa.path, self._policies.directory / BUNDLE, facts)
+        who = f"package {', '.join(packages)} takes" if packages else "the policies take"
+        return PolicyError(f"{who} too long on this input: OPA gave up after {self._seconds:g} s")
 
 
 def _only(some: Sequence[Fired], others: Sequence[Fired]) -> tuple[Fired, ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 import subprocess
 import tempfile
@@ -14,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from extauth.assurance.checks.blame import blame
+from extauth.assurance.checks.blame import slow_packages
 from extauth.assurance.replay.worker import PolicyFiles
 from extauth.compiler.repository import Repository
 from extauth.errors import ConfigurationError, StackError
-from extauth.rego.server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,9 +24,6 @@ if TYPE_CHECKING:
 
 TIMEOUT = 0.25
 """Seconds a decision, where no gateway.yaml tells."""
-
-SLOW = 1.0
-"""Seconds that a package by itself must take to be blamed: a busy machine is no reason."""
 
 BUNDLE = "bundle.tar.gz"
 
@@ -47,16 +41,8 @@ class PolicyBuild(msgspec.Struct, frozen=True):
     opa: Path
 
     def slow(self, facts: Facts) -> tuple[str, ...]:
-        """The packages that take seconds on these facts; none where that can't be found out.
-
-        Blocks for as long as they take.
-        """
-        with (
-            contextlib.suppress(StackError),
-            serve(self.opa, self.files.directory / BUNDLE) as url,
-        ):
-            return asyncio.run(blame(url, facts, SLOW))
-        return ()
+        """Return the packages that take seconds on these facts. Blocks for as long as they take."""
+        return slow_packages(self.opa, self.files.directory / BUNDLE, facts)
 
 
 def from_directory(directory: Path, work: Path, opa: Path, name: str | None = None) -> PolicyBuild:
