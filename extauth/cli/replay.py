@@ -59,11 +59,11 @@ def replay(
     Exit status: 0 done, 1 an expression of --fail-on holds, 2 a file or the command line is wrong.
     """
     from extauth.assurance.findings import render
-    from extauth.assurance.replay.candidate import from_directory, from_revision
-    from extauth.assurance.replay.replay import Question
+    from extauth.assurance.replay.build import from_directory, from_revision
+    from extauth.assurance.replay.replay import Comparison
     from extauth.assurance.replay.replay import replay as run
     from extauth.assurance.replay.report import document, report
-    from extauth.assurance.replay.threshold import Threshold
+    from extauth.assurance.replay.threshold import FailThreshold
     from extauth.assurance.replay.trace import open_trace
     from extauth.stack.activation.active import active_catalog
     from extauth.stack.engines.opa import obtain_opa
@@ -72,14 +72,14 @@ def replay(
 
     if candidate is not None and head is not None:
         raise ConfigurationError("name the candidate by CANDIDATE_DIR or by --head, not by both")
-    thresholds = [Threshold.parse(expression) for expression in fail_on or ()]
+    thresholds = [FailThreshold.parse(expression) for expression in fail_on or ()]
     state = StateDir.at(state_dir)
     path = records or state.audit_db
     trace = open_trace(path, since, until)
     opa = obtain_opa(Terminal(sys.stderr)).path
     with tempfile.TemporaryDirectory(prefix="sluice-") as temporary:
         work = Path(temporary)
-        question = Question(
+        comparison = Comparison(
             candidate=from_revision(head, work / "head", opa)
             if head
             else from_directory(candidate or Path(), work / "head", opa),
@@ -92,12 +92,12 @@ def replay(
         kept = records.with_name(f"{records.name}.resume") if records else state.replay_progress
         try:
             with _progress() as watch:
-                figures = run(question, trace, resume=kept, watch=watch)
+                figures = run(comparison, trace, resume=kept, watch=watch)
         except KeyboardInterrupt:
             typer.echo(f"sluice: interrupted; the same command goes on from {kept}", err=True)
             raise
-    made = report(question, figures, thresholds)
-    text = document(question, figures, made) if to == "json" else render(made, to)
+    made = report(comparison, figures, thresholds)
+    text = document(comparison, figures, made) if to == "json" else render(made, to)
     typer.echo(text, nl=False)
     if made.failed:
         raise typer.Exit(FAILED)

@@ -69,12 +69,12 @@ def report_shadow(
 
     from extauth.assurance.findings import render
     from extauth.rollout import Mode
-    from extauth.rollout.record import Tally
+    from extauth.rollout.record import ShadowTally
     from extauth.stack.activation.trials import latest, shadow_report
     from extauth.storage.state import StateDir
 
     record = latest(Mode.SHADOW, state=StateDir.at(state_dir))
-    found = shadow_report(record, record.tally or Tally())
+    found = shadow_report(record, record.tally or ShadowTally())
     if json:
         typer.echo(msgspec.json.encode(record))
     else:

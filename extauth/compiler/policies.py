@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING
 from extauth.compiler.prices import catalog_prices
 from extauth.content.privacy import Terms
 from extauth.errors import ConfigurationError
-from extauth.rego.process import SECONDS, run
+from extauth.rego.fault import OpaRefused
+from extauth.rego.opa import Opa, sources
 from extauth.snapshot.bundle import pack, unpack
 
 if TYPE_CHECKING:
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
 ENTRYPOINTS = ("gateway/admission/decision", "gateway/inference/decision")
 REVISION_LENGTH = 32
 
-_PLACE = re.compile(
-    r"(?P<file>(?:gateway|data)/[^:]+\.(?:rego|ya?ml|json)):(?:(?P<line>\d+):)? (?P<text>.*)"
-)
-_YAML_LINE = re.compile(r"yaml: line (\d+)")
-
 
 def compile_policies(directory: Path, models: Mapping[str, object], opa: Path) -> dict[str, bytes]:
     """`policy/bundle.tar.gz`, `policy/policy.wasm` and `policy/data.json` for a snapshot.
@@ -36,8 +31,8 @@ def compile_policies(directory: Path, models: Mapping[str, object], opa: Path) -
     digest of the policies and their data; equal policies give equal bytes. Tests and decision
     cases are left out. Raises ConfigurationError with file and line.
     """
-    sources = [name for name in ("gateway", "data") if (directory / name).is_dir()]
-    if not sources:
+    given = sources(directory)
+    if not given:
         raise ConfigurationError(
             "holds no policies; expected the directories gateway/ and data/", file=directory
         )
@@ -45,15 +40,21 @@ def compile_policies(directory: Path, models: Mapping[str, object], opa: Path) -
         work = Path(temporary)
         catalog = work / "catalog.json"
         catalog.write_text(json.dumps({"catalog": {"models": models}}))
-        inputs = [*sources, str(catalog)]
-        revision = _revision(directory, sources, catalog)
-        common = ["build", "--ignore", "*_test.rego", "--revision", revision]
-        _run(opa, directory, *common, "--output", str(work / "bundle.tar.gz"), *inputs)
-        entries = [flag for entry in ENTRYPOINTS for flag in ("--entrypoint", entry)]
-        _run(
-            opa, directory, *common, "--target", "wasm", *entries,
-            "--output", str(work / "wasm.tar.gz"), *inputs,
-        )  # fmt: skip
+        inputs = [*given, str(catalog)]
+        revision = _revision(directory, given, catalog)
+        command = Opa(opa)
+        try:
+            for name, entrypoints in (("bundle", ()), ("wasm", ENTRYPOINTS)):
+                output = work / f"{name}.tar.gz"
+                command.build(
+                    inputs, output, cwd=directory, revision=revision, entrypoints=entrypoints
+                )
+        except OpaRefused as error:
+            if error.faults[0].file is None:
+                raise ConfigurationError(
+                    f"can't be built: {error.message}", file=directory
+                ) from None
+            raise
         bundle = unpack((work / "bundle.tar.gz").read_bytes())
         wasm = unpack((work / "wasm.tar.gz").read_bytes())
     Terms.of_data(wasm["data.json"])
@@ -82,33 +83,9 @@ def catalog_of(settings: Settings) -> dict[str, object]:
     }
 
 
-def _run(opa: Path, directory: Path, *arguments: str) -> None:
-    """Run OPA in the policy directory: a bundle remembers the paths that it was built from."""
-    done = run(opa, *arguments, cwd=directory)
-    if done.late:
-        raise ConfigurationError(f"opa build took more than {SECONDS:g} s")
-    if done.status == 0:
-        return
-    output = done.err + done.out
-    faults = [_fault(directory, found) for found in _PLACE.finditer(output)]
-    if len(faults) == 1:
-        raise faults[0]
-    if faults:
-        raise ConfigurationError("\n".join(fault.message for fault in faults))
-    words = " ".join(output.removeprefix("error: ").split())
-    raise ConfigurationError(f"can't be built: {words[:500]}", file=directory)
-
-
-def _fault(directory: Path, found: re.Match[str]) -> ConfigurationError:
-    line = found["line"] or ((of_yaml := _YAML_LINE.search(found["text"])) and of_yaml[1])
-    return ConfigurationError(
-        found["text"], file=directory / found["file"], line=int(line) if line else None
-    )
-
-
-def _revision(directory: Path, sources: list[str], catalog: Path) -> str:
+def _revision(directory: Path, given: list[str], catalog: Path) -> str:
     digest = sha256(catalog.read_bytes())
-    for source in sources:
+    for source in given:
         for file in sorted((directory / source).rglob("*")):
             if file.is_file() and not file.name.endswith("_test.rego"):
                 digest.update(f"\0{file.relative_to(directory)}\0".encode())

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from extauth.gateway.runtime import Runtime
     from extauth.observability.metrics import Metrics
     from extauth.policy import Entrypoint
-    from extauth.rollout import Part
+    from extauth.rollout import TrialEngine
     from extauth.types import Decision, Facts, Principal
 
 
@@ -29,7 +29,7 @@ class Decisions:
         self._runtime = runtime
         self._metrics = metrics
         self._entry = entry
-        self._part: Part | None = None
+        self._part: TrialEngine | None = None
 
     def join(self, request_id: str, principal: Principal) -> None:
         """Take part in the trial of a candidate, if one runs that is about this request."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from extauth.policy.engine import Entrypoint, PolicyEngine
+from extauth.policy.engine import Entrypoint, PolicyEngine, checked_route
 from extauth.policy.opa_server import OpaServerEngine
-from extauth.policy.route import checked_route
 from extauth.policy.wasm import WasmEngine
 
 if TYPE_CHECKING:

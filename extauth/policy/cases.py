@@ -29,7 +29,7 @@ _PATH = re.compile(r" - at `\$\.?(.*)`$")
 _STEP = re.compile(r"([^.\[\]]+)")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.+)`")
 
-Part = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,7 +39,7 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: tuple[str, ...] = ()
     message: str | None = None
     route: dict[str, str] = {}
-    obligations: tuple[Part, ...] = ()
+    obligations: tuple[JsonObject, ...] = ()
     without: tuple[Literal["limit", "mask", "clamp", "context", "guard", "settle"], ...] = ()
 
 
@@ -58,11 +58,11 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expect: Expectation
     entrypoint: Literal["admission", "inference"] = "inference"
     parts: tuple[str, ...] = msgspec.field(default=(), name="from")
-    given: Part = {}
+    given: JsonObject = {}
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    fixtures: dict[str, Part] = {}
+    fixtures: dict[str, JsonObject] = {}
     cases: tuple[_Row, ...] = ()
 
 
@@ -108,7 +108,7 @@ class _Source:
         except msgspec.ValidationError as error:
             raise self._wrong(str(error)) from None
 
-    def cases(self, shared: Mapping[str, Part]) -> Iterator[Case]:
+    def cases(self, shared: Mapping[str, JsonObject]) -> Iterator[Case]:
         """The file's cases, over its own fixtures and the shared ones."""
         fixtures = {**shared, **self.content.fixtures}
         for number, row in enumerate(self.content.cases):
@@ -121,8 +121,8 @@ class _Source:
                 expect=row.expect,
             )
 
-    def _facts(self, row: _Row, fixtures: Mapping[str, Part], path: str) -> Facts:
-        merged: Part = fixtures.get(_BASE, {})
+    def _facts(self, row: _Row, fixtures: Mapping[str, JsonObject], path: str) -> Facts:
+        merged: JsonObject = fixtures.get(_BASE, {})
         for place, part in enumerate(row.parts):
             if part not in fixtures:
                 known = ", ".join(sorted(fixtures))
@@ -176,7 +176,7 @@ def _without_key(holder: str, name: str) -> tuple[str, str]:
     return f"{holder}.{name}", f"there is no key {name}; {hint}"
 
 
-def _merge(below: Part, above: Part) -> Part:
+def _merge(below: JsonObject, above: JsonObject) -> JsonObject:
     merged = dict(below)
     for key, value in above.items():
         under = merged.get(key)
@@ -185,7 +185,7 @@ def _merge(below: Part, above: Part) -> Part:
     return merged
 
 
-def _unknown(given: Part, facts: Part, prefix: str = "") -> Iterator[str]:
+def _unknown(given: JsonObject, facts: JsonObject, prefix: str = "") -> Iterator[str]:
     for key, value in given.items():
         if key not in facts:
             yield prefix + key
@@ -204,16 +204,17 @@ def differences(expect: Expectation, decision: Decision) -> Iterator[str]:
     if expect.message not in {None, first}:
         yield f"the message is {first!r}, expected {expect.message!r}"
     route = msgspec.to_builtins(decision.route) or {}
-    if not _holds(route, expect.route):
+    if not holds(route, expect.route):
         yield f"routed to {route or 'nowhere'}, expected {expect.route}"
     obligations = json.loads(msgspec.json.encode(decision.obligations))
     for wanted in expect.obligations:
-        if not any(_holds(obligation, wanted) for obligation in obligations):
+        if not any(holds(obligation, wanted) for obligation in obligations):
             yield f"no obligation {wanted}; there are {obligations}"
     for kind in expect.without:
         if any(obligation["type"] == kind for obligation in obligations):
             yield f"an obligation {kind}, expected none"
 
 
-def _holds(whole: Part, part: Part) -> bool:
+def holds(whole: JsonObject, part: JsonObject) -> bool:
+    """Return whether `whole` has everything that `part` has."""
     return all(key in whole and whole[key] == value for key, value in part.items())

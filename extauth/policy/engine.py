@@ -11,7 +11,8 @@ from extauth.errors import PolicyError
 from extauth.types import Decision
 
 if TYPE_CHECKING:
-    from extauth.types import Facts
+    from extauth.settings import Settings
+    from extauth.types import Facts, Route
 
 
 class Entrypoint(StrEnum):
@@ -46,3 +47,15 @@ def undefined(entrypoint: Entrypoint) -> PolicyError:
 def malformed(entrypoint: Entrypoint, error: msgspec.MsgspecError) -> PolicyError:
     """Not what `schemas/decision.schema.json` describes."""
     return PolicyError(f"the decision {entrypoint} is malformed: {error}")
+
+
+def checked_route(route: Route | None, settings: Settings) -> Route:
+    """The policy's route, if the snapshot has it; a route to nowhere is a policy's defect."""
+    if route is None:
+        raise PolicyError("the decision allows the request and routes it nowhere")
+    model = settings.models.get(route.model)
+    if model is None or route.version not in model.versions:
+        raise PolicyError(f"the decision routes to {route.model}@{route.version}: no such model")
+    if route.cluster != settings.backends[model.backend].cluster:
+        raise PolicyError(f"the decision routes {route.model} to another backend's cluster")
+    return route

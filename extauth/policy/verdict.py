@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
     from extauth.types import Decision
 
-Kind = Literal["new_denies", "new_allows", "changed_rules", "changed_obligations", "changed_routes"]
-KINDS: tuple[Kind, ...] = (
+DifferenceKind = Literal[
+    "new_denies", "new_allows", "changed_rules", "changed_obligations", "changed_routes"
+]
+DIFFERENCE_KINDS: tuple[DifferenceKind, ...] = (
     "new_denies",
     "new_allows",
     "changed_rules",
@@ -23,7 +25,7 @@ KINDS: tuple[Kind, ...] = (
 )
 
 
-class Failure(msgspec.Struct, frozen=True, array_like=True):
+class PolicyFailure(msgspec.Struct, frozen=True, array_like=True):
     """A policy that could not decide: the package that was asked, and what went wrong.
 
     `late`: it had not decided when its time was up.
@@ -41,7 +43,7 @@ class Verdict(msgspec.Struct, frozen=True, array_like=True):
     rules: tuple[str, ...] = ()
     route: Route | None = None
     obligations: tuple[Obligation, ...] = ()
-    failure: Failure | None = None
+    failure: PolicyFailure | None = None
 
     @classmethod
     def of(cls, decision: Decision) -> Verdict:
@@ -68,7 +70,7 @@ class Difference(msgspec.Struct, frozen=True):
     that came, went or changed, the two routes.
     """
 
-    kind: Kind
+    kind: DifferenceKind
     by: tuple[str, ...]
 
 

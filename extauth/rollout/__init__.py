@@ -10,7 +10,7 @@ from extauth.rollout.canary import Canary
 from extauth.rollout.candidate import Candidate
 from extauth.rollout.record import Mode, TrialOrder
 from extauth.rollout.shadow import Shadow
-from extauth.rollout.trial import Part, Trial
+from extauth.rollout.trial import Trial, TrialEngine
 
 if TYPE_CHECKING:
     from extauth.observability.metrics import Metrics
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from extauth.snapshot.signing import Verifier
     from extauth.types import Clock
 
-__all__ = ["Canary", "Mode", "Part", "Shadow", "Trial", "TrialOrder", "open_trial"]
+__all__ = ["Canary", "Mode", "Shadow", "Trial", "TrialEngine", "TrialOrder", "open_trial"]
 
 _TRIALS: dict[Mode, type[Shadow | Canary]] = {Mode.SHADOW: Shadow, Mode.CANARY: Canary}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from extauth.audit import TrialPart
 from extauth.errors import GatewayError
 from extauth.rollout.record import Mode
-from extauth.rollout.trial import Part, Trial
+from extauth.rollout.trial import Trial, TrialEngine
 
 if TYPE_CHECKING:
     from extauth.policy import Entrypoint, PolicyEngine
@@ -22,12 +22,12 @@ class Canary(Trial):
 
     mode = Mode.CANARY
 
-    def join(self, request_id: str, principal: Principal, live: PolicyEngine) -> Part | None:
+    def join(self, request_id: str, principal: Principal, live: PolicyEngine) -> TrialEngine | None:
         """See Trial. Every request has a part, so that the two groups can be told apart."""
         if not self.running:
             return None
         chosen = self._shares(principal.id)
-        return _Part(self, request_id, live, group="candidate" if chosen else "live")
+        return _CanaryEngine(self, request_id, live, group="candidate" if chosen else "live")
 
     async def decide(
         self, principal: Principal, live: PolicyEngine, entrypoint: Entrypoint, facts: Facts
@@ -42,7 +42,7 @@ class Canary(Trial):
             part.close()
 
 
-class _Part(Part):
+class _CanaryEngine(TrialEngine):
     """Asks the candidate until it fails, and from then on the live policy."""
 
     __slots__ = ("_asked", "_canary", "_error", "_group", "_live", "_request_id")

@@ -43,7 +43,7 @@ class TrialOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     share: Annotated[int, msgspec.Meta(ge=1, le=WHOLE)]
 
 
-class Example(msgspec.Struct, frozen=True):
+class ShadowExample(msgspec.Struct, frozen=True):
     """A request that the two policies decide differently."""
 
     request_id: str
@@ -53,7 +53,7 @@ class Example(msgspec.Struct, frozen=True):
     tenant: str
 
 
-class Count(msgspec.Struct, frozen=True):
+class ShadowCount(msgspec.Struct, frozen=True):
     """How many requests of a tenant differ in this way under this rule."""
 
     difference: str
@@ -62,7 +62,7 @@ class Count(msgspec.Struct, frozen=True):
     requests: int
 
 
-class Tally(msgspec.Struct):
+class ShadowTally(msgspec.Struct):
     """What a shadow found out. `compared` is `equal` and the requests that differ.
 
     `errors` are requests that the candidate failed on, by what it said; `dropped` are those that
@@ -74,10 +74,10 @@ class Tally(msgspec.Struct):
     dropped: int = 0
     errors: dict[str, int] = {}
     differences: dict[str, int] = {}
-    counts: tuple[Count, ...] = ()
-    examples: tuple[Example, ...] = ()
+    counts: tuple[ShadowCount, ...] = ()
+    examples: tuple[ShadowExample, ...] = ()
 
-    def together(self, other: Tally) -> Tally:
+    def together(self, other: ShadowTally) -> ShadowTally:
         """What two workers found out in one trial."""
         counts = Counter(
             {(one.difference, one.rule, one.tenant): one.requests for one in self.counts}
@@ -85,13 +85,13 @@ class Tally(msgspec.Struct):
         counts.update(
             {(one.difference, one.rule, one.tenant): one.requests for one in other.counts}
         )
-        return Tally(
+        return ShadowTally(
             compared=self.compared + other.compared,
             equal=self.equal + other.equal,
             dropped=self.dropped + other.dropped,
             errors=dict(Counter(self.errors) + Counter(other.errors)),
             differences=dict(Counter(self.differences) + Counter(other.differences)),
-            counts=tuple(Count(*line, requests) for line, requests in sorted(counts.items())),
+            counts=tuple(ShadowCount(*line, requests) for line, requests in sorted(counts.items())),
             examples=self.examples + other.examples,
         )
 
@@ -109,7 +109,7 @@ class TrialRecord(msgspec.Struct):
     ended: float | None = None
     why: str | None = None
     failed: bool = False
-    tally: Tally | None = None
+    tally: ShadowTally | None = None
 
     @property
     def running(self) -> bool:

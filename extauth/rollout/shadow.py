@@ -15,8 +15,8 @@ import msgspec
 
 from extauth.errors import GatewayError
 from extauth.policy.verdict import Verdict, differences
-from extauth.rollout.record import Count, Example, Mode, Tally
-from extauth.rollout.trial import Part, Trial
+from extauth.rollout.record import Mode, ShadowCount, ShadowExample, ShadowTally
+from extauth.rollout.trial import Trial, TrialEngine
 from extauth.types import Decision, Reason
 
 if TYPE_CHECKING:
@@ -62,19 +62,19 @@ class Shadow(Trial):
 
     def __init__(self, **parts: Any) -> None:
         super().__init__(**parts)
-        self._tally = self.record.tally = Tally()
+        self._tally = self.record.tally = ShadowTally()
         self._counts: dict[tuple[str, str, str], int] = {}
-        self._examples: dict[tuple[str, str], list[Example]] = {}
+        self._examples: dict[tuple[str, str], list[ShadowExample]] = {}
         self._queue: deque[Answered] = deque()
         self._wake = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="shadow")
         self._comparing = asyncio.ensure_future(self._compare())
 
-    def join(self, request_id: str, principal: Principal, live: PolicyEngine) -> Part | None:
+    def join(self, request_id: str, principal: Principal, live: PolicyEngine) -> TrialEngine | None:
         """See Trial."""
         if not self.running or not self._shares(request_id):
             return None
-        return _Part(self, request_id, self._clock(), principal.tenant, live)
+        return _ShadowEngine(self, request_id, self._clock(), principal.tenant, live)
 
     def answered(self, request: Answered) -> None:
         """Have a request compared, if there is room."""
@@ -151,7 +151,7 @@ class Shadow(Trial):
             examples = self._examples.setdefault(line[:2], [])
             if len(examples) < EXAMPLES:
                 examples.append(
-                    Example(
+                    ShadowExample(
                         request_id=request.request_id,
                         time=request.time,
                         difference=difference.kind,
@@ -162,7 +162,7 @@ class Shadow(Trial):
 
     def _sum_up(self) -> None:
         self._tally.counts = tuple(
-            Count(*line, requests) for line, requests in sorted(self._counts.items())
+            ShadowCount(*line, requests) for line, requests in sorted(self._counts.items())
         )
         self._tally.examples = tuple(
             dict.fromkeys(example for each in self._examples.values() for example in each)
@@ -175,7 +175,7 @@ class Shadow(Trial):
         self._thread.shutdown()
 
 
-class _Part(Part):
+class _ShadowEngine(TrialEngine):
     """Asks the live policy, and remembers what it was asked."""
 
     __slots__ = ("_live", "_questions", "_request_id", "_shadow", "_tenant", "_time", "_verdict")

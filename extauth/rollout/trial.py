@@ -29,7 +29,7 @@ REMEMBERED = 20
 logger = logging.getLogger(__name__)
 
 
-class Part(ABC):
+class TrialEngine(ABC):
     """One request's part in a trial: the engine that it asks from its first question to its end."""
 
     name = "wasm"
@@ -88,7 +88,7 @@ class Trial(Pinned, ABC):
         logger.info("%s of %s starts", self.mode, self.record.order.candidate)
 
     @abstractmethod
-    def join(self, request_id: str, principal: Principal, live: PolicyEngine) -> Part | None:
+    def join(self, request_id: str, principal: Principal, live: PolicyEngine) -> TrialEngine | None:
         """The request's part, if it has one; it must be closed. None when it has none."""
 
     async def decide(

@@ -89,7 +89,7 @@ class StateDir:
 
     @property
     def replay_progress(self) -> Path:
-        """How far an interrupted replay of the audit log came (extauth.assurance.replay.resume)."""
+        """The checkpoint of an interrupted replay (extauth.assurance.replay.checkpoint)."""
         return self.path / "replay.resume"
 
     @property

@@ -11,7 +11,7 @@ from prometheus_client.exposition import generate_latest
 from extauth.policy import Entrypoint
 from extauth.rollout import Mode
 from extauth.rollout import shadow as shadowing
-from extauth.rollout.record import Tally, end_interrupted, load
+from extauth.rollout.record import ShadowTally, end_interrupted, load
 from tests.gateway.served import CHAT, ROUTE
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ BODIES = (
 )
 
 
-def tallied(bench: Bench) -> Tally:
+def tallied(bench: Bench) -> ShadowTally:
     record = load(bench.directory, Mode.SHADOW)
     assert record is not None
     assert record.tally is not None

@@ -18,7 +18,7 @@ from extauth.storage.resources import policies, schema
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from extauth.assurance.authoring.fields import Schema
+    from extauth.assurance.authoring.fields import JsonSchema
     from extauth.assurance.authoring.rules import Package
 
 _HEAD = """\
@@ -61,13 +61,13 @@ def reference(opa: Path) -> str:
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
-def _input(document: Schema) -> Iterator[str]:
+def _input(document: JsonSchema) -> Iterator[str]:
     yield from _table("field", "value", "meaning", "at admission")
     for field in fields(document):
         yield _row(f"`input.{field.path}`", field.value, field.meaning, field.admission)
 
 
-def _decision(document: Schema, shipped: Iterable[Package]) -> Iterator[str]:
+def _decision(document: JsonSchema, shipped: Iterable[Package]) -> Iterator[str]:
     yield from _table("field", "value", "meaning")
     for name, part in document["properties"].items():
         value = {"reasons": "list of reasons", "route": "a route", "obligations": "list"}
@@ -125,8 +125,8 @@ def _row(*cells: str) -> str:
     return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
 
 
-def _read(name: str) -> Schema:
-    document: Schema = json.loads(schema(name).read_text("utf-8"))
+def _read(name: str) -> JsonSchema:
+    document: JsonSchema = json.loads(schema(name).read_text("utf-8"))
     return document
 
 

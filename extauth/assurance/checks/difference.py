@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from extauth.policy.cases import holds
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from extauth.policy.cases import Expectation
+    from extauth.policy.cases import Expectation, JsonObject
     from extauth.types import Decision
-
-Part = dict[str, Any]
 
 _KEYS = ("type", "name")
 
@@ -38,7 +38,7 @@ def unequal(names: tuple[str, str], decisions: tuple[Decision, Decision]) -> str
     return "\n".join([f"--- {names[0]}", f"+++ {names[1]}", *lines])
 
 
-def _lines(expect: Expectation, decision: Part) -> Iterator[str]:
+def _lines(expect: Expectation, decision: JsonObject) -> Iterator[str]:
     reasons = decision.get("reasons", [])
     rules = [reason["rule"] for reason in reasons]
     if decision["allow"] is not expect.allow:
@@ -58,9 +58,9 @@ def _lines(expect: Expectation, decision: Part) -> Iterator[str]:
     yield from _obligations(expect, decision.get("obligations", []))
 
 
-def _obligations(expect: Expectation, decided: list[Part]) -> Iterator[str]:
+def _obligations(expect: Expectation, decided: list[JsonObject]) -> Iterator[str]:
     for wanted in expect.obligations:
-        if any(_holds(one, wanted) for one in decided):
+        if any(holds(one, wanted) for one in decided):
             continue
         like = max(decided, key=lambda one: _alike(one, wanted), default=None)
         if like is None or like["type"] != wanted.get("type"):
@@ -89,17 +89,13 @@ def _change(name: str, wanted: object, got: object) -> Iterator[str]:
         yield f"+ {name}: {_text(got)}"
 
 
-def _alike(one: Part, wanted: Part) -> tuple[bool, bool, int]:
+def _alike(one: JsonObject, wanted: JsonObject) -> tuple[bool, bool, int]:
     """Of one type first, then of one name, then with the most in common."""
     return (
         one.get("type") == wanted.get("type"),
         one.get("name") == wanted.get("name"),
         sum(one.get(key) == value for key, value in wanted.items()),
     )
-
-
-def _holds(whole: Mapping[str, Any], part: Mapping[str, Any]) -> bool:
-    return all(key in whole and whole[key] == value for key, value in part.items())
 
 
 def _text(value: object) -> str:

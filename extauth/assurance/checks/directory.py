@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from extauth.assurance.findings import Finding
 
 
-class Target(msgspec.Struct, frozen=True):
+class CheckTarget(msgspec.Struct, frozen=True):
     """A repository, and what is wrong with the file that tells its models.
 
     With `faults`, the repository has neither a catalog nor a configuration.
@@ -28,7 +28,7 @@ class Target(msgspec.Struct, frozen=True):
     faults: tuple[Finding, ...] = ()
 
 
-def find_target(directory: Path) -> Target:
+def find_target(directory: Path) -> CheckTarget:
     """The policies in `directory`, or those that its gateway.yaml names.
 
     Raises ConfigurationError when it is no directory, or has no policies.
@@ -39,15 +39,15 @@ def find_target(directory: Path) -> Target:
         root = _root(directory)
         if root is None:
             raise
-        return Target(Repository(root, {}), findings(error))
+        return CheckTarget(Repository(root, {}), findings(error))
     if not (repository.root / "gateway").is_dir():
         raise ConfigurationError(
             "holds no policies; expected the directory gateway/", file=repository.root
         )
-    return Target(repository)
+    return CheckTarget(repository)
 
 
-def check_configuration(target: Target) -> Check:
+def check_configuration(target: CheckTarget) -> Check:
     """That gateway.yaml, or catalog.yaml, is what its schema says."""
     return Check("configuration", "Configuration", findings=target.faults)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from extauth.assurance.checks.command import faults, too_long
-from extauth.assurance.checks.place import told
+from extauth.assurance.checks.place import findings, told
 from extauth.assurance.findings import Check, Finding
 from extauth.compiler.policies import ENTRYPOINTS
-from extauth.rego.process import run
+from extauth.rego.fault import OpaError
+from extauth.rego.opa import Opa
+from extauth.rego.tree import ground_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,20 +21,17 @@ _TEST = "_test.rego"
 
 def check_metadata(opa: Path, root: Path) -> Check:
     """That packages have a title, a description and a test, and both entry points are there."""
-    done = run(opa, "inspect", "-a", "--format", "json", "gateway", cwd=root, seconds=_SECONDS)
-    if done.late:
-        found = [too_long("opa inspect", _SECONDS)]
-    elif done.status != 0:
-        found = list(faults(done.err or done.out, root))
-    else:
-        found = list(_missing(msgspec.json.decode(done.out), root))
-    return Check("metadata", "Metadata and tests", findings=tuple(found))
+    try:
+        found = tuple(_missing(Opa(opa).inspect("gateway", cwd=root, seconds=_SECONDS), root))
+    except OpaError as error:
+        found = findings(error)
+    return Check("metadata", "Metadata and tests", findings=found)
 
 
 def _missing(inspected: dict[str, Any], root: Path) -> Iterator[Finding]:
     packages, marked = {}, set()
     for one in inspected.get("annotations") or ():
-        path = ".".join(str(step["value"]) for step in one["path"])
+        path = ".".join(ground_prefix(one["path"]))
         said = one["annotations"]
         if said.get("scope") in {"package", "subpackages"}:
             packages[path] = said

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extauth.assurance.findings import Finding
+from extauth.rego.fault import OpaRefused
 
 if TYPE_CHECKING:
     from extauth.errors import ConfigurationError
+    from extauth.rego.fault import OpaFault
 
 _PLACE = re.compile(r"(?P<file>[^:]+):(?P<line>\d+): (?P<text>.+)")
 
@@ -23,11 +25,18 @@ def told(file: Path | str) -> str:
 
 def findings(error: ConfigurationError) -> tuple[Finding, ...]:
     """What is wrong with an operator's files; an error may tell several faults, a line each."""
+    if isinstance(error, OpaRefused):
+        return tuple(fault_finding(fault) for fault in error.faults)
     if error.file is not None:
         place = f"{error.file}:{error.line}: " if error.line is not None else f"{error.file}: "
         message = error.message.removeprefix(place)
         return (Finding(message, file=told(error.file), line=error.line),)
     return tuple(_line(line) for line in error.message.splitlines())
+
+
+def fault_finding(fault: OpaFault) -> Finding:
+    """Return a fault of OPA as a finding."""
+    return Finding(fault.message, file=told(fault.file) if fault.file else None, line=fault.line)
 
 
 def _line(line: str) -> Finding:

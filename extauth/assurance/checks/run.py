@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.assurance.checks import gateway, types
-from extauth.assurance.checks.building import build
-from extauth.assurance.checks.cases import Cases, check_cases, read_cases, run_cases
+from extauth.assurance.checks import types
+from extauth.assurance.checks.building import build, check_gateway
+from extauth.assurance.checks.cases import CaseResults, check_cases, read_cases, run_cases
 from extauth.assurance.checks.data import check_data
 from extauth.assurance.checks.directory import check_configuration, find_target
 from extauth.assurance.checks.formatting import check_format
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from extauth.assurance.checks.directory import Target
+    from extauth.assurance.checks.directory import CheckTarget
 
 FULL = 100.0
 _PARALLEL = 6
@@ -83,7 +83,7 @@ def run_checks(
 
 
 def _with_opa(
-    opa: Path, target: Target, coverage: float, envoy: Path | None, regal: Path | None
+    opa: Path, target: CheckTarget, coverage: float, envoy: Path | None, regal: Path | None
 ) -> list[Callable[[], tuple[Check, ...]]]:
     """What needs files of rules that can be read, the slowest first."""
     repository, root = target.repository, target.repository.root
@@ -116,7 +116,7 @@ def _timed(check: Callable[[], Check]) -> Check:
     return msgspec.structs.replace(done, seconds=seconds)
 
 
-def _static(opa: Path, target: Target) -> tuple[Check, ...]:
+def _static(opa: Path, target: CheckTarget) -> tuple[Check, ...]:
     """What the syntax trees tell."""
     repository, root = target.repository, target.repository.root
     syntax = read_syntax(opa, root)
@@ -129,13 +129,13 @@ def _static(opa: Path, target: Target) -> tuple[Check, ...]:
     return reach, names
 
 
-def _gateway(opa: Path, envoy: Path | None, target: Target) -> tuple[Check, ...]:
+def _gateway(opa: Path, envoy: Path | None, target: CheckTarget) -> tuple[Check, ...]:
     if target.faults:
         return (_skipped("gateway", _UNTOLD),)
-    return _one(lambda: gateway.check_gateway(opa, envoy, target.repository))
+    return _one(lambda: check_gateway(opa, envoy, target.repository))
 
 
-def _decisions(opa: Path, target: Target) -> tuple[Check, ...]:
+def _decisions(opa: Path, target: CheckTarget) -> tuple[Check, ...]:
     """The build, and the decisions of what was built."""
     if target.faults:
         return tuple(_skipped(name, _UNTOLD) for name in ("build", "cases", "parity"))
@@ -145,7 +145,7 @@ def _decisions(opa: Path, target: Target) -> tuple[Check, ...]:
     compiled = time.perf_counter()
     check = msgspec.structs.replace(check, seconds=compiled - begun)
     read, faults = read_cases(repository)
-    cases = Cases(faults=faults)
+    cases = CaseResults(faults=faults)
     if built is not None and not faults:
         cases = run_cases(opa, built, read, wasm=wasm)
     decided, parity = check_cases(repository, cases)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.assurance.checks.building import build
-from extauth.assurance.checks.cases import Cases, check_cases, read_cases, run_cases
+from extauth.assurance.checks.cases import CaseResults, check_cases, read_cases, run_cases
 from extauth.assurance.checks.directory import check_configuration, find_target
 from extauth.assurance.checks.unit import findings, run_unit_tests
 from extauth.assurance.findings import Check, Report
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from extauth.assurance.checks.directory import Target
+    from extauth.assurance.checks.directory import CheckTarget
     from extauth.assurance.checks.unit import Coverage, UnitTests
 
 
@@ -54,26 +54,26 @@ def run_suite(
 
 
 def _cases(
-    opa: Path, target: Target, pattern: re.Pattern[str] | None, *, sole: bool
-) -> tuple[Cases, Sequence[Check]]:
+    opa: Path, target: CheckTarget, pattern: re.Pattern[str] | None, *, sole: bool
+) -> tuple[CaseResults, Sequence[Check]]:
     """The cases on both engines. With `sole`, that none was chosen is nothing wrong."""
     title = "Decision cases"
     if target.faults:
-        return Cases(), [Check("cases", title, skipped="see Configuration")]
+        return CaseResults(), [Check("cases", title, skipped="see Configuration")]
     read, faults = read_cases(target.repository, pattern)
     if faults:
-        return Cases(), [Check("cases", title, findings=faults)]
+        return CaseResults(), [Check("cases", title, findings=faults)]
     if not read and sole:
-        return Cases(), []
+        return CaseResults(), []
     built, check, wasm = build(opa, target.repository)
     if built is None:
-        return Cases(), [check, Check("cases", title, skipped="the policies can't be built")]
+        return CaseResults(), [check, Check("cases", title, skipped="the policies can't be built")]
     cases = run_cases(opa, built, read, wasm=wasm)
     decided, parity = check_cases(target.repository, cases)
     return cases, [decided, *([parity] if parity.findings else [])]
 
 
-def _summary(tests: UnitTests, cases: Cases) -> str:
+def _summary(tests: UnitTests, cases: CaseResults) -> str:
     ran = tests.passed + len(tests.failed)
     lines = [f"{tests.passed} of {ran} unit tests pass"] if ran else ["no unit tests ran"]
     if cases.asked:

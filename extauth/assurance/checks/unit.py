@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import base64
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.assurance.checks.command import faults, sources, too_long
+from extauth.assurance.checks.place import findings as findings_of
 from extauth.assurance.checks.place import told
-from extauth.assurance.checks.trace import trace
 from extauth.assurance.findings import Check, Finding
-from extauth.rego.process import SECONDS, run
+from extauth.rego.fault import OpaError, OpaTimeout
+from extauth.rego.opa import Opa, sources
+from extauth.rego.process import SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.compiler.repository import Repository
-    from extauth.rego.process import Done
+    from extauth.rego.outcome import CoverageReport, TestOutcome
 
 TEST_SECONDS = 2.0
 """The most that one test may take. OPA ends it then, and tells which it was."""
 
-_LATE = "eval_cancel_error"
+_TRACE_SECONDS = 20.0
+_TRACED = 20
 
 
-class Test(msgspec.Struct, frozen=True):
+class FailedTest(msgspec.Struct, frozen=True):
     """A test that did not pass. `late` says that it was ended.
 
     `file` is as people read it; `output` is what the test printed, and its trace where asked for.
@@ -56,7 +57,7 @@ class UnitTests(msgspec.Struct, frozen=True):
     """
 
     passed: int = 0
-    failed: tuple[Test, ...] = ()
+    failed: tuple[FailedTest, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     percent: float | None = None
     faults: tuple[Finding, ...] = ()
@@ -83,18 +84,30 @@ def run_unit_tests(
     may take `test_seconds`, all of them `seconds`. Safe to call in several threads.
     Raises StackError when OPA can't be run.
     """
-    root = repository.root
-    arguments = _arguments(test_seconds)
-    if only is not None:
-        arguments += ["--run", only]
-    done = run(opa, *arguments, *sources(root), cwd=root, seconds=seconds)
-    tests = _tests(done, root, seconds)
+    root, command = repository.root, Opa(opa)
+    try:
+        outcomes = command.test(
+            sources(root), cwd=root, only=only, test_seconds=test_seconds, seconds=seconds
+        )
+    except OpaError as error:
+        return UnitTests(faults=_faults(error, "the unit tests", seconds))
+    failed = sorted(
+        (_failed(outcome, root) for outcome in outcomes if outcome.failed),
+        key=lambda test: (test.file, test.line, test.name),
+    )
     if traces:
-        tests = _traced(tests, opa, root, test_seconds)
+        failed = _traced(failed, command, root, test_seconds)
+    tests = UnitTests(sum(outcome.passed for outcome in outcomes), tuple(failed))
     if not coverage or not tests.green:
         return tests
-    done = run(opa, *arguments, "--coverage", *sources(root), cwd=root, seconds=seconds)
-    return _covered(tests, done, root, seconds)
+    try:
+        report = command.coverage(
+            sources(root), cwd=root, test_seconds=test_seconds, seconds=seconds
+        )
+    except OpaError as error:
+        faults = _faults(error, "the unit tests with coverage", seconds)
+        return msgspec.structs.replace(tests, faults=faults)
+    return _covered(tests, report, root)
 
 
 def check_tests(opa: Path, repository: Repository, threshold: float | None) -> Check:
@@ -124,94 +137,60 @@ def findings(tests: UnitTests, threshold: float | None = None) -> tuple[Finding,
     return tuple(found)
 
 
-def _arguments(test_seconds: float) -> list[str]:
-    return ["test", "--format", "json", "--timeout", f"{test_seconds}s"]
-
-
 def _reached(opa: Path, root: Path) -> UnitTests | None:
-    """What the tests reach, without their number; None unless all of them pass.
+    """Return the lines that the tests reach, without their number; None unless all of them pass.
 
-    OPA tells either the lines or the tests, and most often all pass: then one run is enough.
+    OPA reports either the lines or the tests, and most often all pass: then one run is enough.
     """
-    done = run(opa, *_arguments(TEST_SECONDS), "--coverage", *sources(root), cwd=root)
-    tests = _covered(UnitTests(), done, root, SECONDS)
-    return tests if done.status == 0 and tests.green else None
-
-
-def _tests(done: Done, root: Path, seconds: float) -> UnitTests:
-    rows = _json(done)
-    if done.late:
-        return UnitTests(faults=(too_long("the unit tests", seconds),))
-    if not isinstance(rows, list):
-        nothing = done.status == 0 and not done.err
-        return UnitTests() if nothing else UnitTests(faults=faults(done.err or done.out, root))
-    failed = [_failed(row, root) for row in rows if row.get("fail") or row.get("error")]
-    skipped = sum(bool(row.get("skip")) for row in rows)
-    return UnitTests(
-        passed=len(rows) - len(failed) - skipped,
-        failed=tuple(sorted(failed, key=lambda test: (test.file, test.line, test.name))),
-    )
-
-
-def _failed(row: dict[str, Any], root: Path) -> Test:
-    name = f"{row['package'].removeprefix('data.')}.{row['name']}"
-    error = row.get("error") or {}
-    message = error.get("message", "failed")
-    late = error.get("code") == _LATE
-    if late:
-        message = f"took too long in package {row['package'].removeprefix('data.')}"
-    place = row["location"]
-    return Test(
-        name=name,
-        message=message,
-        file=told(root / place["file"]),
-        line=place["row"],
-        output=base64.b64decode(row.get("output", "")).decode("utf-8", "replace"),
-        late=late,
-    )
-
-
-def _traced(tests: UnitTests, opa: Path, root: Path, test_seconds: float) -> UnitTests:
-    names = [test.name for test in tests.failed if not test.late]
-    told = trace(opa, root, names, test_seconds)
-    failed = tuple(
-        msgspec.structs.replace(test, output=f"{test.output}{told.get(test.name, '')}")
-        for test in tests.failed
-    )
-    return msgspec.structs.replace(tests, failed=failed)
-
-
-def _covered(tests: UnitTests, done: Done, root: Path, seconds: float) -> UnitTests:
-    report = _json(done)
-    if done.late:
-        late = too_long("the unit tests with coverage", seconds)
-        return msgspec.structs.replace(tests, faults=(late,))
-    if not isinstance(report, dict):
-        return msgspec.structs.replace(tests, faults=faults(done.err or done.out, root))
-    files = [
-        Coverage(
-            file=told(root / name),
-            percent=float(one.get("coverage", 0)),
-            missed=tuple(
-                sorted(
-                    {
-                        line
-                        for part in one.get("not_covered", ())
-                        for line in range(part["start"]["row"], part["end"]["row"] + 1)
-                    }
-                )
-            ),
-        )
-        for name, one in sorted(report["files"].items())
-        if not name.endswith("_test.rego")
-    ]
-    return msgspec.structs.replace(
-        tests, coverage=tuple(files), percent=float(report.get("coverage", 0))
-    )
-
-
-def _json(done: Done) -> Any:
     try:
-        return msgspec.json.decode(done.out)
-    except msgspec.DecodeError:
+        report = Opa(opa).coverage(sources(root), cwd=root, test_seconds=TEST_SECONDS)
+    except OpaError:
         return None
+    return _covered(UnitTests(), report, root)
+
+
+def _faults(error: OpaError, what: str, seconds: float) -> tuple[Finding, ...]:
+    if isinstance(error, OpaTimeout):
+        return (Finding(f"{what} took more than {seconds:g} s"),)
+    return findings_of(error)
+
+
+def _failed(outcome: TestOutcome, root: Path) -> FailedTest:
+    package = outcome.package.removeprefix("data.")
+    message = outcome.error.message if outcome.error else "failed"
+    if outcome.late:
+        message = f"took too long in package {package}"
+    return FailedTest(
+        name=f"{package}.{outcome.name}",
+        message=message,
+        file=told(root / outcome.location.file),
+        line=outcome.location.row,
+        output=outcome.output.decode("utf-8", "replace"),
+        late=outcome.late,
+    )
+
+
+def _traced(tests: list[FailedTest], opa: Opa, root: Path, test_seconds: float) -> list[FailedTest]:
+    """Add the failed expression to the output of the first 20 tests, unless that takes too long."""
+    names = [test.name for test in tests if not test.late][:_TRACED]
+    if not names:
+        return tests
+    try:
+        traces = opa.traces(
+            sources(root), names, cwd=root, test_seconds=test_seconds, seconds=_TRACE_SECONDS
+        )
+    except OpaError:
+        return tests
+    return [
+        msgspec.structs.replace(test, output=f"{test.output}{traces.get(test.name, '')}")
+        for test in tests
+    ]
+
+
+def _covered(tests: UnitTests, report: CoverageReport, root: Path) -> UnitTests:
+    files = tuple(
+        Coverage(told(root / name), one.coverage, one.missed)
+        for name, one in sorted(report.files.items())
+        if not name.endswith("_test.rego")
+    )
+    return msgspec.structs.replace(tests, coverage=files, percent=report.coverage)

@@ -9,7 +9,7 @@ import msgspec
 from extauth.assurance.explanation.explained import (
     Condition,
     Fired,
-    Granted,
+    GrantedObligation,
     Nearly,
     Routed,
     Step,
@@ -20,9 +20,10 @@ from extauth.types import Decision, Reason
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from extauth.assurance.explanation.probe import Probes, Row
+    from extauth.assurance.explanation.probe import ProbeRow, Probes
     from extauth.assurance.explanation.program import Program
-    from extauth.assurance.explanation.syntax import Clause, Expression, Path
+    from extauth.assurance.explanation.syntax import Clause, Expression
+    from extauth.rego.tree import Ref
 
 _DEPTH = 3
 
@@ -53,10 +54,10 @@ class Attribution:
             for reason, raw in zip(decision.reasons, self._raw.get("reasons", ()), strict=True)
         )
 
-    def obligations(self) -> tuple[Granted, ...]:
+    def obligations(self) -> tuple[GrantedObligation, ...]:
         """Each obligation of the decision, with the rule that gave it."""
         return tuple(
-            Granted(raw, *self._giver(raw, "obligations"))
+            GrantedObligation(raw, *self._giver(raw, "obligations"))
             for raw in self._raw.get("obligations", ())
         )
 
@@ -105,7 +106,7 @@ class Attribution:
         clause, row = given
         return clause.place, clause.name, tuple(self._held(clause, row))
 
-    def _clause(self, item: Any, part: str) -> tuple[Clause, Row] | None:
+    def _clause(self, item: Any, part: str) -> tuple[Clause, ProbeRow] | None:
         """The clause that gave an item: of those that hold it, one that has it from no other."""
         holders = [
             (clause, row)
@@ -119,7 +120,7 @@ class Attribution:
                 return clause, row
         return holders[0] if holders else None
 
-    def _effective(self) -> Iterator[tuple[Clause, Row]]:
+    def _effective(self) -> Iterator[tuple[Clause, ProbeRow]]:
         """The clauses that have a value on this input, and each way in which they do."""
         held = self._probes.held
         for clause in self._program.clauses:
@@ -136,7 +137,7 @@ class Attribution:
                 if row.value is not None:
                     yield clause, row
 
-    def _held(self, clause: Clause, row: Row) -> Iterator[Condition]:
+    def _held(self, clause: Clause, row: ProbeRow) -> Iterator[Condition]:
         for expression in clause.body:
             others = [item for item in clause.body if item is not expression]
             # A name that only the head needs is no condition.
@@ -147,7 +148,7 @@ class Attribution:
             yield self._condition(expression, clause, row, held=True)
 
     def _condition(
-        self, expression: Expression, clause: Clause, row: Row, *, held: bool, depth: int = 0
+        self, expression: Expression, clause: Clause, row: ProbeRow, *, held: bool, depth: int = 0
     ) -> Condition:
         values = {
             name: row.operands[name]
@@ -173,7 +174,7 @@ class Attribution:
             because,
         )
 
-    def _because(self, rule: Path, depth: int) -> Iterator[Condition]:
+    def _because(self, rule: Ref, depth: int) -> Iterator[Condition]:
         """Where each definition of a rule without a value ended."""
         if depth > _DEPTH:
             return
@@ -186,7 +187,7 @@ class Attribution:
                     break
 
 
-def _valued(rows: tuple[Row, ...]) -> bool:
+def _valued(rows: tuple[ProbeRow, ...]) -> bool:
     return any(row.value is not None for row in rows)
 
 
@@ -206,7 +207,7 @@ def _reason(value: Any) -> Reason | None:
         return None
 
 
-def _lookup(document: Any, path: Path) -> tuple[bool, Any]:
+def _lookup(document: Any, path: Ref) -> tuple[bool, Any]:
     for part in path:
         if not isinstance(document, dict) or part not in document:
             return False, None

@@ -60,7 +60,7 @@ class Nearly(msgspec.Struct, frozen=True):
     failed: Condition
 
 
-class Granted(msgspec.Struct, frozen=True):
+class GrantedObligation(msgspec.Struct, frozen=True):
     """An obligation of the decision, as in schemas/decision.schema.json, and its rule."""
 
     obligation: dict[str, Any]
@@ -102,7 +102,7 @@ class Flip(msgspec.Struct, frozen=True):
     rules: tuple[str, ...] = ()
 
 
-class Change(msgspec.Struct, frozen=True):
+class FactChange(msgspec.Struct, frozen=True):
     """A fact that `--what-if` sets."""
 
     path: str
@@ -117,7 +117,7 @@ class Altered(msgspec.Struct, frozen=True):
     `obligations_appeared` and `obligations_gone` likewise.
     """
 
-    changes: tuple[Change, ...]
+    changes: tuple[FactChange, ...]
     decision: Decision
     appeared: tuple[Fired, ...] = ()
     gone: tuple[Fired, ...] = ()
@@ -125,7 +125,7 @@ class Altered(msgspec.Struct, frozen=True):
     obligations_gone: tuple[dict[str, Any], ...] = ()
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class RecordedDecision(msgspec.Struct, frozen=True):
     """What the audit record says of the request: how it ended, and what was decided then.
 
     `differs` is true where the policies that explain it decide otherwise than was recorded.
@@ -156,13 +156,18 @@ class Explanation(msgspec.Struct, frozen=True):
     policies: str
     facts: dict[str, Any] | None = None
     decision: Decision | None = None
-    recorded: Recorded | None = None
+    recorded: RecordedDecision | None = None
     fired: tuple[Fired, ...] = ()
     nearly: tuple[Nearly, ...] = ()
-    obligations: tuple[Granted, ...] = ()
+    obligations: tuple[GrantedObligation, ...] = ()
     route: Routed | None = None
     flips: tuple[Flip, ...] = ()
     searched: bool = True
     note: str | None = None
     what_if: Altered | None = None
     admission: Explanation | None = None
+
+
+def as_json(explanation: Explanation) -> str:
+    """Return the explanation as one JSON object over several lines."""
+    return msgspec.json.format(msgspec.json.encode(explanation)).decode() + "\n"

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from extauth.assurance.explanation.candidates import step_of
+from extauth.assurance.explanation.alternatives import step_of
 from extauth.assurance.explanation.explained import Flip
-from extauth.assurance.explanation.leaves import Leaf, Schema, document_of
+from extauth.assurance.explanation.leaves import InputSchema, Leaf, document_of
 from extauth.errors import PolicyError, PolicyUnavailable
 from extauth.types import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from extauth.assurance.explanation.candidates import Candidates
+    from extauth.assurance.explanation.alternatives import Alternatives
     from extauth.policy import Entrypoint, PolicyEngine
     from extauth.types import Decision
 
@@ -41,17 +41,21 @@ class Search:
     """
 
     def __init__(
-        self, engine: PolicyEngine, entrypoint: Entrypoint, candidates: Candidates, seconds: float
+        self,
+        engine: PolicyEngine,
+        entrypoint: Entrypoint,
+        alternatives: Alternatives,
+        seconds: float,
     ) -> None:
         self._engine = engine
         self._entrypoint = entrypoint
-        self._candidates = candidates
+        self._alternatives = alternatives
         self._deadline = time.process_time() + seconds
 
     async def flips(self, facts: Facts, allow: bool) -> tuple[tuple[Flip, ...], bool]:
         """The nearest flip of each fact, the most plausible first; and whether all were tried."""
         document = document_of(facts)
-        schema = Schema()
+        schema = InputSchema()
         found: list[tuple[tuple[int, float], Flip]] = []
         complete = True
         try:
@@ -79,9 +83,9 @@ class Search:
                 return nearest
             values: list[Any] = [None] if "null" in leaf.types else []
         elif numeric:
-            values = list(self._candidates.numbers(leaf))
+            values = list(self._alternatives.numbers(leaf))
         else:
-            values = list(self._candidates.others(leaf))
+            values = list(self._alternatives.others(leaf))
         hits = [(value, decision) for value in values if (decision := await ask(value))]
         if not hits:
             return None
@@ -93,7 +97,7 @@ class Search:
         self, leaf: Leaf, ask: Callable[[Any], Awaitable[Decision | None]]
     ) -> Flip | None:
         """The nearest number that flips, below or above."""
-        values = self._candidates.numbers(leaf)
+        values = self._alternatives.numbers(leaf)
         sides = (
             [value for value in reversed(values) if value < leaf.value],
             [value for value in values if value > leaf.value],
@@ -119,7 +123,7 @@ class Search:
     async def _map(self, document: dict[str, Any], leaf: Leaf, allow: bool) -> Flip | None:
         """A key more in an object with free keys."""
         hits = []
-        for key, value in self._candidates.added(leaf):
+        for key, value in self._alternatives.added(leaf):
             decision = await self._flipped(_with(document, (*leaf.path, key), value), allow)
             if decision is not None:
                 hits.append((key, value, decision))

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from extauth.types import Facts
 
-Place = tuple[str, ...]
+FactPath = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
     """One fact: its path, its value, and its part of the schema."""
 
-    path: Place
+    path: FactPath
     value: Any
     rules: Mapping[str, Any]
 
@@ -44,7 +44,7 @@ def document_of(facts: Facts) -> dict[str, Any]:
     return document
 
 
-class Schema:
+class InputSchema:
     """The schema of the policy input."""
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class Schema:
         found: Mapping[str, Any] = self._resolved(rules)
         return found
 
-    def _leaves(self, value: Any, rules: Mapping[str, Any], path: Place) -> Iterator[Leaf]:
+    def _leaves(self, value: Any, rules: Mapping[str, Any], path: FactPath) -> Iterator[Leaf]:
         rules = self._resolved(rules)
         if isinstance(value, dict):
             known = rules.get("properties", {})
@@ -99,7 +99,7 @@ class Schema:
         elif value is not None or "object" not in rules.get("type", ()):
             yield Leaf(path, value, rules)
 
-    def _paths(self, rules: Any, path: Place) -> Iterator[tuple[Place, Mapping[str, Any]]]:
+    def _paths(self, rules: Any, path: FactPath) -> Iterator[tuple[FactPath, Mapping[str, Any]]]:
         rules = self._resolved(rules)
         if path:
             yield path, rules

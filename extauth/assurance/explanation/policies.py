@@ -17,7 +17,9 @@ from extauth.snapshot.bundle import unpack
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_FILES = ("policy.wasm", "data.json", "bundle.tar.gz")
+BUNDLE = "bundle.tar.gz"
+
+_FILES = ("policy.wasm", "data.json", BUNDLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def _work() -> Iterator[Path]:
 def _open(work: Path, name: str, opened: ExitStack) -> Policies:
     sources = work / "sources"
     try:
-        for file, content in unpack((work / "bundle.tar.gz").read_bytes()).items():
+        for file, content in unpack((work / BUNDLE).read_bytes()).items():
             if file.endswith((".rego", "data.json")):
                 path = sources / file
                 path.parent.mkdir(parents=True, exist_ok=True)

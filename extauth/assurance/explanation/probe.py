@@ -12,17 +12,18 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from extauth.assurance.explanation.opa import Refused
-from extauth.assurance.explanation.syntax import references
 from extauth.errors import PolicyError
+from extauth.rego.fault import OpaRefused
+from extauth.rego.tree import references
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from extauth.assurance.explanation.opa import Opa
     from extauth.assurance.explanation.program import Program
     from extauth.assurance.explanation.syntax import Clause, Expression
+    from extauth.rego.fault import OpaFault
+    from extauth.rego.opa import Opa
 
 _PREFIX = "sluice_probe"
 _ROUNDS = 20
@@ -30,7 +31,7 @@ _KINDS = ("held", "without", "until")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ProbeRow:
     """One way in which a probe's body holds.
 
     `value` is what the rule gives then, None where that is undefined. `operands` are the values
@@ -52,9 +53,9 @@ class Probes:
     """
 
     decision: Any
-    held: Mapping[int, tuple[Row, ...]]
-    without: Mapping[tuple[int, int], tuple[Row, ...]]
-    until: Mapping[tuple[int, int], tuple[Row, ...]]
+    held: Mapping[int, tuple[ProbeRow, ...]]
+    without: Mapping[tuple[int, int], tuple[ProbeRow, ...]]
+    until: Mapping[tuple[int, int], tuple[ProbeRow, ...]]
     failure: str | None = None
 
 
@@ -65,15 +66,15 @@ def write(program: Program, sources: Path, directory: Path) -> _Written:
     return written
 
 
-def ask(written: _Written, opa: Opa, entrypoint: str, document: bytes) -> Probes:
-    """Evaluate all probes on one input.
+def ask(written: _Written, opa: Opa, entrypoint: str, document: bytes, seconds: float) -> Probes:
+    """Evaluate all probes on one input, for at most `seconds`.
 
-    Raises TooSlow, and PolicyError for what OPA can't evaluate.
+    Raises OpaTimeout, and PolicyError for what OPA can't evaluate.
     """
     failure: PolicyError | None = None
     for kinds in (_KINDS, _KINDS[:1], ()):
         try:
-            found = _ask(written, opa, entrypoint, document, kinds)
+            found = _ask(written, opa, entrypoint, document, seconds=seconds, kinds=kinds)
         except PolicyError as error:
             # Without a condition that guards them, rules may conflict that never do otherwise.
             failure = failure or error
@@ -83,18 +84,26 @@ def ask(written: _Written, opa: Opa, entrypoint: str, document: bytes) -> Probes
 
 
 def _ask(
-    written: _Written, opa: Opa, entrypoint: str, document: bytes, kinds: tuple[str, ...]
+    written: _Written,
+    opa: Opa,
+    entrypoint: str,
+    document: bytes,
+    *,
+    seconds: float,
+    kinds: tuple[str, ...],
 ) -> Probes:
     decision = "data." + entrypoint.replace("/", ".")
     parts = [f'"{kind}": data.{_PREFIX}.{kind}' for kind in kinds]
     query = ", ".join([f'"decision": [value | value := {decision}]', *parts])
     for _ in range(_ROUNDS):
         try:
-            answer = opa.evaluate(written.modules, f"{{{query}}}", document)
-        except Refused as refused:
-            if not written.drop(refused.errors):
-                first = refused.errors[0]
-                raise PolicyError(f"the policies can't be explained: {first['message']}") from None
+            answer = opa.evaluate(
+                f"{{{query}}}", written.modules, document=document, seconds=seconds
+            )
+        except OpaRefused as refused:
+            if not written.drop(refused.faults):
+                first = refused.faults[0].message
+                raise PolicyError(f"the policies can't be explained: {first}") from None
         else:
             return written.sorted(answer)
     raise PolicyError("the policies can't be explained: too many rules that OPA refuses to probe")
@@ -180,13 +189,12 @@ class _Written:
             everything += f"\n{kind} := {{\n{entries}\n}}\n"
         (self._directory / f"{_PREFIX}.rego").write_text(everything)
 
-    def drop(self, errors: Iterable[Mapping[str, Any]]) -> bool:
-        """Leave out the probes that these errors are about; whether there were any."""
+    def drop(self, faults: Iterable[OpaFault]) -> bool:
+        """Leave out the probes that these faults are about; return whether there were any."""
         dropped = False
-        for error in errors:
-            location = error.get("location") or {}
-            starts = self._lines.get(location.get("file", "").rpartition("/")[2], ())
-            names = [name for start, name in starts if start <= location["row"]]
+        for fault in faults:
+            starts = self._lines.get(fault.file.name, ()) if fault.file else ()
+            names = [name for start, name in starts if start <= (fault.line or 0)]
             if names and names[-1] in self._probes:
                 del self._probes[names[-1]]
                 dropped = True
@@ -196,12 +204,14 @@ class _Written:
 
     def sorted(self, answer: Mapping[str, Any]) -> Probes:
         """The answer to the probes, by what each was for."""
-        found: dict[str, dict[tuple[int, int], tuple[Row, ...]]] = {kind: {} for kind in _KINDS}
+        found: dict[str, dict[tuple[int, int], tuple[ProbeRow, ...]]] = {
+            kind: {} for kind in _KINDS
+        }
         answers = [item for kind in _KINDS for item in answer.get(kind, {}).items()]
         for name, rows in answers:
             probe = self._probes[name]
             found[probe.kind][probe.clause.number, probe.place] = tuple(
-                Row(
+                ProbeRow(
                     value[0] if value else None,
                     {
                         operand: item[0]

@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 
-class Level(StrEnum):
+class Severity(StrEnum):
     """How grave it is. Only an error fails a check."""
 
     ERROR = "error"
@@ -23,7 +23,7 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     """
 
     message: str
-    level: Level = Level.ERROR
+    level: Severity = Severity.ERROR
     file: str | None = None
     line: int | None = None
     detail: str | None = None
@@ -51,7 +51,7 @@ class Check(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def failed(self) -> bool:
         """Whether there is an error among the findings."""
-        return any(finding.level is Level.ERROR for finding in self.findings)
+        return any(finding.level is Severity.ERROR for finding in self.findings)
 
 
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):

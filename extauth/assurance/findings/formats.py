@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
-from extauth.assurance.findings.finding import Level
+from extauth.assurance.findings.finding import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -36,7 +36,7 @@ def _text(report: Report) -> str:
     for check in report.checks:
         lines.append(f"{check.title:<{width}}  {_state(check)}")
         for finding in check.findings:
-            level = "" if finding.level is Level.ERROR else f"{finding.level}: "
+            level = "" if finding.level is Severity.ERROR else f"{finding.level}: "
             place = f"{finding.place}: " if finding.place else ""
             lines.append(f"  {place}{level}{finding.message}")
             lines += [f"    {line}" for line in (finding.detail or "").splitlines()]
@@ -109,7 +109,7 @@ def _location(finding: Finding) -> dict[str, object]:
 
 def _github(report: Report) -> str:
     """Workflow commands, which GitHub shows beside the lines of a pull request."""
-    commands = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice"}
+    commands = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
     lines = []
     for check, finding in _findings(report):
         fields = [f"title={_property(check.title)}"]

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from extauth.errors import PolicyError
 from extauth.policy import Entrypoint
 from extauth.policy.cases import check, load_cases
 from extauth.policy.engine import malformed, undefined
+from extauth.rego.fault import OpaError
 from extauth.types import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from extauth.assurance.mutation.opa import Opa
     from extauth.policy.cases import Case
+    from extauth.rego.opa import Opa
     from extauth.types import Facts
 
 _DATA = "decision_cases"
@@ -67,9 +69,12 @@ class Cases:
 
     def _ask(self, paths: Sequence[Path]) -> Mapping[str, Any]:
         query = f"object.union_n([{self._query}])"
-        answers = self._opa.evaluate(query, [*paths, self._facts], self._limit)
-        found: Mapping[str, Any] = {}
-        return answers if isinstance(answers, dict) else found
+        try:
+            answers = self._opa.evaluate(query, [*paths, self._facts], seconds=self._limit)
+        except (OpaError, PolicyError):
+            answers = None  # No case is decided then.
+        found: Mapping[str, Any] = answers if isinstance(answers, dict) else {}
+        return found
 
 
 class _Answer:

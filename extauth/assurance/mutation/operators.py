@@ -12,7 +12,8 @@ from extauth.assurance.mutation.mutant import Mutant
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from extauth.assurance.mutation.module import Module, Node
+    from extauth.assurance.mutation.module import Module
+    from extauth.rego.tree import Node
 
 _COMPARISONS = {
     "==": ("!=",),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.assurance.checks.place import told as place
-from extauth.assurance.findings import Check, Finding, Level, Report
+from extauth.assurance.findings import Check, Finding, Report, Severity
 from extauth.assurance.mutation.equivalents import FILE
 from extauth.assurance.mutation.mutant import Mutant
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TITLE = "Mutation testing"
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class CampaignOutcome(msgspec.Struct, frozen=True):
     """What became of every mutant. `refused` do not compile."""
 
     killed: tuple[Mutant, ...]
@@ -30,7 +30,9 @@ class Outcome(msgspec.Struct, frozen=True):
     seconds: float
 
 
-def report(outcome: Outcome, expected: Expected, lines: Sequence[int], root: Path) -> Report:
+def report(
+    outcome: CampaignOutcome, expected: Expected, lines: Sequence[int], root: Path
+) -> Report:
     """The score, every survivor with its diff, and what is wrong with the list of equivalents.
 
     `lines` are those of the list's entries. An equivalent mutant is neither killed nor survived.
@@ -75,14 +77,14 @@ def _survivor(mutant: Mutant, root: Path) -> Finding:
     file = place(root / mutant.module.file)
     return Finding(
         f"no test notices this change ({mutant.operator})",
-        level=Level.WARNING,
+        level=Severity.WARNING,
         file=file,
         line=mutant.line,
         detail=mutant.diff(file),
     )
 
 
-def _stale(entry: Equivalent, line: int, outcome: Outcome, root: Path) -> Finding:
+def _stale(entry: Equivalent, line: int, outcome: CampaignOutcome, root: Path) -> Finding:
     noticed = any(entry.matches(mutant) for mutant in outcome.killed)
     why = (
         "a test notices this change, so it is not equivalent"

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from extauth.assurance.mutation.module import Module, Package
+    from extauth.assurance.mutation.module import Module
     from extauth.assurance.mutation.mutant import Mutant
+    from extauth.rego.tree import Ref
 
 _PREFIX = "mutants"
 
@@ -24,16 +25,16 @@ class Suite:
     """
 
     modules: tuple[Module, ...]
-    reads: Mapping[Package, frozenset[Package]]
-    unclear: frozenset[Package]
+    reads: Mapping[Ref, frozenset[Ref]]
+    unclear: frozenset[Ref]
 
     @classmethod
     def of(cls, modules: Iterable[Module]) -> Suite:
         """Find out what reads what."""
         modules = tuple(modules)
         packages = {module.package for module in modules}
-        reads: defaultdict[Package, set[Package]] = defaultdict(set)
-        unclear: set[Package] = set()
+        reads: defaultdict[Ref, set[Ref]] = defaultdict(set)
+        unclear: set[Ref] = set()
         for module in modules:
             for reference in module.references:
                 path = reference.path
@@ -100,10 +101,10 @@ class Suite:
         readers = {module.package, *self._readers(module.package)}
         return tuple(test for test in self.modules if test.is_test and test.package in readers)
 
-    def _readers(self, package: Package) -> frozenset[Package]:
+    def _readers(self, package: Ref) -> frozenset[Ref]:
         return frozenset(reader for reader, read in self.reads.items() if package in read)
 
-    def _is_read(self, module: Module, packages: Iterable[Package]) -> bool:
+    def _is_read(self, module: Module, packages: Iterable[Ref]) -> bool:
         return any(
             module.package in self.reads[package] and module.package != package
             for package in packages
@@ -115,8 +116,8 @@ def number_of(package: str) -> int:
     return int(package.removeprefix(f"data.{_PREFIX}.m").partition(".")[0])
 
 
-def _closure(package: Package, reads: Mapping[Package, set[Package]]) -> set[Package]:
-    found: set[Package] = set()
+def _closure(package: Ref, reads: Mapping[Ref, set[Ref]]) -> set[Ref]:
+    found: set[Ref] = set()
     open_ = [package]
     while open_:
         for read in reads.get(open_.pop(), ()):
@@ -126,7 +127,7 @@ def _closure(package: Package, reads: Mapping[Package, set[Package]]) -> set[Pac
     return found
 
 
-def _renamed(module: Module, renamed: set[Package], prefix: str, mutant: Mutant) -> str:
+def _renamed(module: Module, renamed: set[Ref], prefix: str, mutant: Mutant) -> str:
     """The module's text with its package and all references to `renamed` under `prefix`."""
     edits = [(module.at, module.at, f"{prefix}.")]
     edits += {

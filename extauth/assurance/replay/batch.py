@@ -19,7 +19,7 @@ Fate = Literal["used", "unused", "unsent", "apart"]
 """
 
 
-class Demand(msgspec.Struct, frozen=True, array_like=True):
+class TokenDemand(msgspec.Struct, frozen=True, array_like=True):
     """What a request asks of the ledger: tokens of the prompt, and of each of `n` choices."""
 
     prompt: int
@@ -47,10 +47,10 @@ class Judged(msgspec.Struct, frozen=True, array_like=True):
     """Whether a body would have followed that the record knows nothing of."""
     limited: bool
     """Whether a limit had no room at the time."""
-    demand: Demand | None
+    demand: TokenDemand | None
 
 
-class Fault(msgspec.Struct, frozen=True, array_like=True):
+class BadRecord(msgspec.Struct, frozen=True, array_like=True):
     """A record that can't be used: its place in the piece, counted from 1, and why."""
 
     place: int
@@ -67,7 +67,7 @@ class Batch(msgspec.Struct, array_like=True):
     unreachable: int = 0
     verdicts: list[Verdict] = []
     judged: list[Judged] = []
-    fault: Fault | None = None
+    fault: BadRecord | None = None
     first: float = float("inf")
     last: float = float("-inf")
     migrated: int = 0

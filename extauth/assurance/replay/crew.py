@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     from extauth.assurance.replay.batch import Batch
     from extauth.assurance.replay.trace import Piece
-    from extauth.assurance.replay.worker import Job, Worker
+    from extauth.assurance.replay.worker import Job, ReplayWorker
 
 AHEAD = 3
 """Pieces a worker that are handed out before the first is asked back."""
 
 
 def batches(
-    job: Job, own: Worker, pieces: Iterable[Piece], workers: int
+    job: Job, own: ReplayWorker, pieces: Iterable[Piece], workers: int
 ) -> Generator[tuple[Piece, Batch], None, None]:
     """Each piece with its batch, in order. Processes are spawned, so they inherit nothing.
 

@@ -31,7 +31,7 @@ class Example(msgspec.Struct, frozen=True):
     after: Annotated[str, _about("What the candidate decides.")]
 
 
-class Change(msgspec.Struct):
+class ChangeCount(msgspec.Struct):
     """Requests that differ in one way, and where.
 
     A request counts once in `count` and under each of its rules and roles. Of names beyond the
@@ -114,33 +114,34 @@ class Figures(msgspec.Struct):
     first: Annotated[float | None, _about("When the first compared request began.")] = None
     last: Annotated[float | None, _about("When the last one did.")] = None
     recorded_429s: Annotated[int, _about("Requests that a limit really refused.")] = 0
-    new_denies: Annotated[Change, _about("Allowed before, denied after.")] = msgspec.field(
-        default_factory=Change
+    new_denies: Annotated[ChangeCount, _about("Allowed before, denied after.")] = msgspec.field(
+        default_factory=ChangeCount
     )
-    new_allows: Annotated[Change, _about("Denied before, allowed after.")] = msgspec.field(
-        default_factory=Change
+    new_allows: Annotated[ChangeCount, _about("Denied before, allowed after.")] = msgspec.field(
+        default_factory=ChangeCount
     )
-    changed_rules: Annotated[Change, _about("Denied by both, by other rules.")] = msgspec.field(
-        default_factory=Change
+    changed_rules: Annotated[ChangeCount, _about("Denied by both, by other rules.")] = (
+        msgspec.field(default_factory=ChangeCount)
     )
-    changed_obligations: Annotated[Change, _about("Allowed by both, under other obligations.")] = (
-        msgspec.field(default_factory=Change)
-    )
-    changed_routes: Annotated[Change, _about("Allowed by both, routed elsewhere.")] = msgspec.field(
-        default_factory=Change
+    changed_obligations: Annotated[
+        ChangeCount, _about("Allowed by both, under other obligations.")
+    ] = msgspec.field(default_factory=ChangeCount)
+    changed_routes: Annotated[ChangeCount, _about("Allowed by both, routed elsewhere.")] = (
+        msgspec.field(default_factory=ChangeCount)
     )
     errors: Annotated[
-        Change, _about("The candidate could not decide, or not in time: each is a deny as well.")
-    ] = msgspec.field(default_factory=Change)
+        ChangeCount,
+        _about("The candidate could not decide, or not in time: each is a deny as well."),
+    ] = msgspec.field(default_factory=ChangeCount)
     late: Annotated[
         dict[str, tuple[str, ...]],
         _about("By the package that was asked and took too long: those whose rules took the time."),
     ] = {}
-    new_429s: Annotated[Change, _about("Limits had room before and would not after.")] = (
-        msgspec.field(default_factory=Change)
+    new_429s: Annotated[ChangeCount, _about("Limits had room before and would not after.")] = (
+        msgspec.field(default_factory=ChangeCount)
     )
-    gone_429s: Annotated[Change, _about("Limits had no room before and would after.")] = (
-        msgspec.field(default_factory=Change)
+    gone_429s: Annotated[ChangeCount, _about("Limits had no room before and would after.")] = (
+        msgspec.field(default_factory=ChangeCount)
     )
     before: Annotated[Side, _about("The ledger under the base's decisions.")] = msgspec.field(
         default_factory=Side

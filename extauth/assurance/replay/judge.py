@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from extauth.errors import PolicyError, PolicyUnavailable
 from extauth.facts import at_admission
 from extauth.policy import Entrypoint, WasmEngine
-from extauth.policy.verdict import Failure, Verdict
+from extauth.policy.verdict import PolicyFailure, Verdict
 from extauth.types import INFERENCE, Api
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Judge:
         except (PolicyError, PolicyUnavailable) as error:
             package = entrypoint.rpartition("/")[0].replace("/", ".")
             late = isinstance(error, PolicyUnavailable)
-            return Verdict(False, (UNDECIDED,), failure=Failure(package, error.message, late))
+            return Verdict(False, (UNDECIDED,), failure=PolicyFailure(package, error.message, late))
         return Verdict.of(decision)
 
     def _ask(self, entrypoint: Entrypoint, facts: Facts) -> Decision:

@@ -31,7 +31,7 @@ class Recorded(msgspec.Struct, frozen=True):
 
     @property
     def entrypoint(self) -> Entrypoint:
-        """The last question that was asked of the policy. Only with facts."""
+        """The last comparison that was asked of the policy. Only with facts."""
         admission = self.facts is None or self.facts.usage is None
         return Entrypoint.ADMISSION if admission else Entrypoint.INFERENCE
 

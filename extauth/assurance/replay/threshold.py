@@ -37,7 +37,7 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
 _EXPRESSION = re.compile(r"\s*(\w+)\s*(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?)\s*(%?)\s*")
 
 
-class Threshold(msgspec.Struct, frozen=True):
+class FailThreshold(msgspec.Struct, frozen=True):
     """What must not be the case. A percentage of a count is of the compared requests.
 
     `cost_change` and `tokens_change` are the candidate's less the base's, in the currency and in
@@ -51,7 +51,7 @@ class Threshold(msgspec.Struct, frozen=True):
     percent: bool
 
     @classmethod
-    def parse(cls, text: str) -> Threshold:
+    def parse(cls, text: str) -> FailThreshold:
         """Read an expression. Raises ConfigurationError that names what is known."""
         match = _EXPRESSION.fullmatch(text)
         if match is None or match[1] not in KNOWN:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.assurance.findings import Check, Finding, Level, Report
+from extauth.assurance.findings import Check, Finding, Report, Severity
 from extauth.audit.store import opened
 from extauth.compiler.compilation import write_snapshot
 from extauth.compiler.policies import catalog_of, compile_policies
@@ -28,7 +28,7 @@ from extauth.stack.progress import step
 
 if TYPE_CHECKING:
     from extauth.rollout.outcomes import Group, Outcomes
-    from extauth.rollout.record import Count, Tally, TrialRecord
+    from extauth.rollout.record import ShadowCount, ShadowTally, TrialRecord
     from extauth.stack.engines.engine import Engine
     from extauth.stack.progress import Progress
     from extauth.storage.state import StateDir
@@ -88,7 +88,7 @@ def latest(mode: Mode, *, state: StateDir) -> TrialRecord:
     return record
 
 
-def shadow_report(record: TrialRecord, tally: Tally) -> Report:
+def shadow_report(record: TrialRecord, tally: ShadowTally) -> Report:
     """Report the findings of a shadow. Failures of the candidate fail it, differences do not."""
     failed = sum(tally.errors.values())
     different = tally.compared - tally.equal
@@ -124,7 +124,7 @@ def canary_outcomes(record: TrialRecord, *, state: StateDir) -> dict[Group, Outc
         return outcomes(store.export(since=record.started), record.order.candidate, models)
 
 
-def _finding(count: Count, tally: Tally) -> Finding:
+def _finding(count: ShadowCount, tally: ShadowTally) -> Finding:
     ids = [
         example.request_id
         for example in tally.examples
@@ -135,7 +135,7 @@ def _finding(count: Count, tally: Tally) -> Finding:
     return Finding(
         f"{_KINDS[count.difference]} by {count.rule or 'no rule'}, tenant {count.tenant}: "
         f"{count.requests:,}",
-        level=Level.NOTE,
+        level=Severity.NOTE,
         detail="\n".join(f"request {each}" for each in ids[:SHOWN]) or None,
     )
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 
-class Progress(msgspec.Struct, frozen=True):
+class Checkpoint(msgspec.Struct, frozen=True):
     """How far a replay came. `identity` is everything that its result depends on."""
 
     identity: str
@@ -30,10 +30,10 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Progress).decode
+_decode = msgspec.msgpack.Decoder(Checkpoint).decode
 
 
-def save(path: Path, progress: Progress) -> None:
+def save(path: Path, progress: Checkpoint) -> None:
     """Replace the file in one step; only its owner can read it. Raises StackError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -45,7 +45,7 @@ def save(path: Path, progress: Progress) -> None:
         raise StackError(f"{path}: can't be written: {error.strerror}") from None
 
 
-def load(path: Path, identity: str) -> Progress | None:
+def load(path: Path, identity: str) -> Checkpoint | None:
     """The progress of the same replay; None when there is none, or it was another's."""
     try:
         progress = _decode(path.read_bytes())

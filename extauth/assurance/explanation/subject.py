@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from extauth.storage.state import StateDir
 
 
-class Question(msgspec.Struct, frozen=True):
+class Subject(msgspec.Struct, frozen=True):
     """Facts to explain the decision on. `record` is the request's, where it comes from one.
 
     `facts` are None where the request ended before any policy was asked.
@@ -33,7 +33,7 @@ class Question(msgspec.Struct, frozen=True):
     record: AuditRecord | None = None
 
 
-def of_request(state: StateDir, request_id: str) -> Question:
+def of_request(state: StateDir, request_id: str) -> Subject:
     """The last record of a request. Raises StackError when there is none."""
     with opened(state.audit_db) as store:
         records = store.show(request_id)
@@ -45,7 +45,7 @@ def of_request(state: StateDir, request_id: str) -> Question:
     return _recorded(records[-1])
 
 
-def of_file(name: str) -> Question:
+def of_file(name: str) -> Subject:
     """Facts, or an audit record, as JSON in a file; `-` is standard input.
 
     Raises ConfigurationError with the line and the path of what is wrong.
@@ -59,7 +59,7 @@ def of_file(name: str) -> Question:
         validate(document, "audit")
         return _recorded(msgspec.convert(value, AuditRecord, strict=True))
     validate(document, "input")
-    return Question(msgspec.convert(value, Facts, strict=True))
+    return Subject(msgspec.convert(value, Facts, strict=True))
 
 
 def stage(facts: Facts) -> Entrypoint:
@@ -68,9 +68,9 @@ def stage(facts: Facts) -> Entrypoint:
     return Entrypoint.ADMISSION if body == (None,) * 4 else Entrypoint.INFERENCE
 
 
-def _recorded(record: AuditRecord) -> Question:
+def _recorded(record: AuditRecord) -> Subject:
     facts = record.facts
-    return Question(migrated(facts, record.version) if facts else None, record)
+    return Subject(migrated(facts, record.version) if facts else None, record)
 
 
 def _standard_input() -> Document:

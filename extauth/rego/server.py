@@ -1,4 +1,4 @@
-"""A short-lived OPA server on loopback, for the questions of one check."""
+"""A short-lived OPA server on loopback, for the questions of one check or test."""
 
 from __future__ import annotations
 

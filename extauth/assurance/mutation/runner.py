@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from extauth.assurance.mutation.suite import number_of
 from extauth.errors import ConfigurationError
+from extauth.rego.fault import OpaRefused, OpaTimeout
+from extauth.rego.opa import sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,15 +18,17 @@ if TYPE_CHECKING:
     from extauth.assurance.mutation.cases import Cases
     from extauth.assurance.mutation.module import Module
     from extauth.assurance.mutation.mutant import Mutant
-    from extauth.assurance.mutation.opa import Fault, Opa
     from extauth.assurance.mutation.suite import Suite
+    from extauth.rego.fault import OpaFault
+    from extauth.rego.opa import Opa
+    from extauth.rego.outcome import TestOutcome
 
 # A batch that takes this long is run again, one mutant at a time.
 _BATCH_SECONDS = 120.0
 _SECONDS = 30.0
 
 
-class Trial:
+class MutantRunner:
     """The files of one campaign in a directory of its own. Threads may share it.
 
     `test_seconds` is what one test may take before its mutant counts as noticed.
@@ -36,11 +40,10 @@ class Trial:
         self._root = root
         self.test_seconds = _SECONDS
         self._data = []
-        for name in ("gateway", "data"):
-            if (root / name).is_dir():
-                target = work / "data" / name
-                shutil.copytree(root / name, target, ignore=shutil.ignore_patterns("*.rego"))
-                self._data.append(target)
+        for name in sources(root):
+            target = work / "data" / name
+            shutil.copytree(root / name, target, ignore=shutil.ignore_patterns("*.rego"))
+            self._data.append(target)
         self._files: dict[Module, Path] = {}
         for module in suite.modules:
             file = work / "sources" / module.file
@@ -54,7 +57,7 @@ class Trial:
 
     def compile(self) -> None:
         """Raise ConfigurationError for what does not compile before anything is changed."""
-        for fault in self._opa.faults(self.paths(self._suite.modules)):
+        for fault in self._opa.check(self.paths(self._suite.modules)):
             raise self._wrong(fault)
 
     def refused(self, mutants: Sequence[Mutant]) -> frozenset[Mutant]:
@@ -62,25 +65,25 @@ class Trial:
 
         An import that a change leaves unused is no reason: who makes that mistake drops it too.
         """
-        sources = self._suite.sources()
+        originals = self._suite.sources()
         with self._directory() as name:
             folder = Path(name)
-            files: dict[str, Mutant] = {}
+            files: dict[Path, Mutant] = {}
             for number, mutant in enumerate(mutants):
-                package = [one for one in sources if one.package == mutant.module.package]
+                package = [one for one in originals if one.package == mutant.module.package]
                 for written in self._suite.write(mutant, number, package, folder):
-                    files[str(written)] = mutant
+                    files[written] = mutant
             refused: set[Mutant] = set()
-            while faults := self._opa.faults([folder, *self.paths(sources)]):
+            while faults := self._opa.check([folder, *self.paths(originals)]):
                 for fault in faults:
-                    file = fault.location.file
-                    if file not in files:
+                    file = fault.file
+                    if file is None or file not in files:
                         raise self._wrong(fault)
-                    if not fault.is_unused_import or not _blanked(Path(file), fault.location.row):
+                    if not fault.unused_import or not _blanked(file, fault.line or 1):
                         refused.add(files[file])
                 for file, mutant in files.items():
                     if mutant in refused:
-                        Path(file).unlink(missing_ok=True)
+                        file.unlink(missing_ok=True)
         return frozenset(refused)
 
     def noticed(self, mutants: Sequence[Mutant], tests: Sequence[Module]) -> frozenset[Mutant]:
@@ -107,66 +110,66 @@ class Trial:
         """One process for all, or two; None when it comes to nothing."""
         with self._directory() as name:
             folder = Path(name)
-            files: dict[str, Mutant] = {}
+            files: dict[Path, Mutant] = {}
             copied: set[Module] = set()
             for number, mutant in enumerate(mutants):
                 written = self._suite.write(mutant, number, needed, folder)
-                files.update((str(file), mutant) for file in written)
+                files.update((file, mutant) for file in written)
                 copied.update(written.values())
             shared = [module for module in needed if module not in copied]
             paths = [folder, *self.paths(shared)]
             try:
                 return self._failing(mutants, paths)
-            except ConfigurationError:
+            except OpaTimeout:
+                return None
+            except OpaRefused:
                 unfit = self._unfit(files, paths)
             try:
-                failing = self._failing(mutants, paths)
-            except ConfigurationError:
+                return self._failing(mutants, paths) | unfit
+            except (OpaTimeout, OpaRefused):
                 return None
-        return None if failing is None else failing | unfit
 
-    def _failing(
-        self, mutants: Sequence[Mutant], paths: Sequence[Path]
-    ) -> frozenset[Mutant] | None:
-        """Those of which a test fails; None when all of them take too long."""
-        tests = self._opa.test(paths, self.test_seconds, _BATCH_SECONDS)
-        if tests is None:
-            return None
-        return frozenset(mutants[number_of(test.package)] for test in tests if not test.passed)
+    def _failing(self, mutants: Sequence[Mutant], paths: Sequence[Path]) -> frozenset[Mutant]:
+        """Return those of which a test fails. Raises OpaError as `Opa.test` does."""
+        tests = self._test(paths)
+        return frozenset(mutants[number_of(test.package)] for test in tests if test.failed)
 
-    def _unfit(self, files: Mapping[str, Mutant], paths: Sequence[Path]) -> frozenset[Mutant]:
+    def _test(self, paths: Sequence[Path]) -> tuple[TestOutcome, ...]:
+        return self._opa.test(paths, test_seconds=self.test_seconds, seconds=_BATCH_SECONDS)
+
+    def _unfit(self, files: Mapping[Path, Mutant], paths: Sequence[Path]) -> frozenset[Mutant]:
         """Those that compile by themselves and not with their tests, which so notice them.
 
         Their files go, so that the others compile.
         """
-        faults = self._opa.faults(paths, strict=False)
-        unfit = {files[fault.location.file] for fault in faults if fault.location.file in files}
+        faults = self._opa.check(paths, strict=False)
+        blamed = {fault.file for fault in faults}
+        unfit = {mutant for file, mutant in files.items() if file in blamed}
         for file, mutant in files.items():
             if mutant in unfit:
-                Path(file).unlink()
+                file.unlink()
         return frozenset(unfit)
 
     def _fails(self, mutant: Mutant, needed: Sequence[Module]) -> bool:
         with self._directory() as name:
             paths = self._changed(mutant, needed, Path(name))
             try:
-                tests = self._opa.test(paths, self.test_seconds, _BATCH_SECONDS)
-            except ConfigurationError:
-                # It compiles by itself and not with its tests: they notice it.
+                return any(test.failed for test in self._test(paths))
+            except (OpaTimeout, OpaRefused):
+                # It loops, or compiles by itself and not with its tests: they notice it.
                 return True
-        return tests is None or not all(test.passed for test in tests)
 
     def _changed(self, mutant: Mutant, needed: Sequence[Module], folder: Path) -> list[Path]:
         file = folder / "mutant.rego"
         file.write_text(mutant.text, "utf-8")
         return [file, *self.paths([module for module in needed if module is not mutant.module])]
 
-    def _wrong(self, fault: Fault) -> ConfigurationError:
+    def _wrong(self, fault: OpaFault) -> ConfigurationError:
         """A fault of the original, at its place there."""
         for module, file in self._files.items():
-            if str(file) == fault.location.file:
+            if file == fault.file:
                 place = self._root / module.file
-                return ConfigurationError(fault.message, file=place, line=fault.location.row)
+                return ConfigurationError(fault.message, file=place, line=fault.line)
         return ConfigurationError(f"can't be compiled: {fault.message}", file=self._root)
 
     def _directory(self) -> tempfile.TemporaryDirectory[str]:

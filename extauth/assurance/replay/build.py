@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 import subprocess
 import tempfile
@@ -14,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from extauth.assurance.checks.blame import blame
-from extauth.assurance.checks.server import serve
-from extauth.assurance.replay.worker import Bench
+from extauth.assurance.checks.blame import slow_packages
+from extauth.assurance.replay.worker import PolicyFiles
 from extauth.compiler.repository import Repository
 from extauth.errors import ConfigurationError, StackError
 
@@ -28,13 +25,10 @@ if TYPE_CHECKING:
 TIMEOUT = 0.25
 """Seconds a decision, where no gateway.yaml tells."""
 
-SLOW = 1.0
-"""Seconds that a package by itself must take to be blamed: a busy machine is no reason."""
-
 BUNDLE = "bundle.tar.gz"
 
 
-class Candidate(msgspec.Struct, frozen=True):
+class PolicyBuild(msgspec.Struct, frozen=True):
     """Compiled policies. `name` is what people called them; equal digests decide alike.
 
     `opa` is what compiled them.
@@ -43,23 +37,15 @@ class Candidate(msgspec.Struct, frozen=True):
     name: str
     digest: str
     catalog: Mapping[str, Any]
-    bench: Bench
+    files: PolicyFiles
     opa: Path
 
     def slow(self, facts: Facts) -> tuple[str, ...]:
-        """The packages that take seconds on these facts; none where that can't be found out.
-
-        Blocks for as long as they take.
-        """
-        with (
-            contextlib.suppress(StackError),
-            serve(self.opa, self.bench.directory / BUNDLE) as url,
-        ):
-            return asyncio.run(blame(url, facts, SLOW))
-        return ()
+        """Return the packages that take seconds on these facts. Blocks for as long as they take."""
+        return slow_packages(self.opa, self.files.directory / BUNDLE, facts)
 
 
-def from_directory(directory: Path, work: Path, opa: Path, name: str | None = None) -> Candidate:
+def from_directory(directory: Path, work: Path, opa: Path, name: str | None = None) -> PolicyBuild:
     """Compile the policies of a directory into `work`, a directory of their own.
 
     Raises ConfigurationError with file and line, StackError when OPA can't be run.
@@ -74,16 +60,16 @@ def from_directory(directory: Path, work: Path, opa: Path, name: str | None = No
         content = files[f"policy/{file}"]
         (work / file).write_bytes(content)
         digest.update(sha256(content).digest())
-    return Candidate(
+    return PolicyBuild(
         name=name or str(directory),
         digest=digest.hexdigest(),
         catalog=repository.catalog,
-        bench=Bench(work, timeout, repository.catalog),
+        files=PolicyFiles(work, timeout, repository.catalog),
         opa=opa,
     )
 
 
-def from_revision(revision: str, work: Path, opa: Path) -> Candidate:
+def from_revision(revision: str, work: Path, opa: Path) -> PolicyBuild:
     """Compile the policies of a commit: those of the current directory, as they were then.
 
     The work tree stays as it is. Raises ConfigurationError when git knows no such commit, or the

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
-from extauth.assurance.explanation.syntax import references, scalars
+from extauth.assurance.explanation.syntax import scalars
+from extauth.rego.tree import call_terms, references, walk
 from extauth.types import INFERENCE, Operation
 
 if TYPE_CHECKING:
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
     from extauth.assurance.explanation.leaves import Leaf
     from extauth.assurance.explanation.program import Program
     from extauth.assurance.explanation.syntax import Clause
+    from extauth.rego.tree import Node
 
 _FEW = 100
 _DECIMALS = 2
 
 
-class Candidates:
+class Alternatives:
     """Values by fact, out of the constants of policies and data. Pure."""
 
     def __init__(self, program: Program, data: Mapping[str, Any]) -> None:
@@ -150,26 +152,14 @@ class Candidates:
             )
 
 
-def calls(node: Any) -> Iterator[list[Any]]:
-    """The arguments of every call and comparison in a tree."""
-    if isinstance(node, list):
-        for item in node:
-            yield from calls(item)
-    elif isinstance(node, dict):
-        terms = node.get("value") if node.get("type") == "call" else node.get("terms")
-        if isinstance(terms, list) and terms and isinstance(terms[0], dict):
-            yield terms[1:]
-        for key, item in node.items():
-            if key != "location":
-                yield from calls(item)
+def calls(tree: object) -> Iterator[list[Node]]:
+    """Yield the arguments of every call and comparison in a tree."""
+    return (terms[1:] for node in walk(tree) if (terms := call_terms(node)))
 
 
-def iterations(node: Any) -> Iterator[tuple[list[str], Any]]:
-    """`some k, v in domain` and `every v in domain` in a tree: the variables, and the domain."""
-    if isinstance(node, list):
-        for item in node:
-            yield from iterations(item)
-    elif isinstance(node, dict):
+def iterations(tree: object) -> Iterator[tuple[list[str], Node]]:
+    """Yield the variables and the domain of each `some k, v in domain` and `every v in domain`."""
+    for node in walk(tree):
         if "domain" in node:
             names = [node[key] for key in ("key", "value") if node.get(key)]
             yield [item["value"] for item in names], node["domain"]
@@ -178,9 +168,6 @@ def iterations(node: Any) -> Iterator[tuple[list[str], Any]]:
                 *names, domain = symbol["value"][1:]
                 if all(item["type"] == "var" for item in names):
                     yield [item["value"] for item in names], domain
-        for key, item in node.items():
-            if key != "location":
-                yield from iterations(item)
 
 
 def lookups(

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from extauth.assurance.explanation.leaves import document_of
-from extauth.assurance.explanation.question import of_file, stage
+from extauth.assurance.explanation.subject import of_file, stage
 from extauth.audit import AuditRecord, Outcome
 from extauth.errors import ConfigurationError
 from extauth.policy import Entrypoint
