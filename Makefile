@@ -9,9 +9,13 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 # For `make up`, such as ARGS="--port 9000".
 ARGS ?=
+# For `make bench-gate`.
+BASE ?=
+NEW ?=
+LIMITS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down test unit coverage lint types imports policies pytest bench fmt lock clean
+.PHONY: help install up down test unit coverage lint types imports policies pytest bench bench-gate fmt lock clean
 
 help:
 	@echo 'make install   the virtual environment in $(VENV), and Envoy, OPA and Triton'
@@ -21,6 +25,7 @@ help:
 	@echo 'make unit      the quick tests alone, in under a minute'
 	@echo 'make coverage  all tests, and which lines they run'
 	@echo 'make bench     measure speed, and how well sensitive data is found'
+	@echo 'make bench-gate BASE=main   compare what a request costs with a revision, by limits'
 	@echo 'make fmt       format Python and Rego'
 	@echo 'make lock      resolve requirements.lock and requirements-dev.lock anew'
 	@echo 'make clean     remove what the targets above made here'
@@ -77,6 +82,11 @@ bench: install
 	$(BIN)/pytest -q --benchmark-columns=mean bench/test_replay.py bench/test_mutation.py \
 		bench/test_ledger.py bench/test_ledger_redis.py bench/test_waiting.py
 	$(BIN)/pytest -q --benchmark-columns=median,mean bench/test_privacy.py bench/test_answer.py
+
+# The working tree, or the revision NEW, against BASE; LIMITS="--limit 1.01 --memory-limit 1.02".
+bench-gate: install
+	@test -n '$(BASE)' || { echo 'name the revision to compare with: make bench-gate BASE=main' >&2; exit 2; }
+	$(BIN)/python -m bench.gate --base '$(BASE)' $(if $(NEW),--new '$(NEW)') $(LIMITS)
 
 fmt: install
 	$(BIN)/ruff check --fix
