@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from extauth.compiler.prices import catalog_prices
 from extauth.content.privacy import Terms
 from extauth.errors import ConfigurationError
+from extauth.policy.engine import LISTING
 from extauth.rego.fault import OpaRefused
 from extauth.rego.opa import Opa, sources
 from extauth.snapshot.bundle import pack, unpack
+from extauth.storage.resources import policies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from extauth.rego.fault import OpaFault
     from extauth.settings import Settings
 
 ENTRYPOINTS = ("gateway/admission/decision", "gateway/inference/decision")
+"""The decisions that a policy directory has to have."""
+
+_LISTING = Path("gateway/listing/listing.rego")
 REVISION_LENGTH = 32
 
 
@@ -40,21 +49,24 @@ def compile_policies(directory: Path, models: Mapping[str, object], opa: Path) -
         work = Path(temporary)
         catalog = work / "catalog.json"
         catalog.write_text(json.dumps({"catalog": {"models": models}}))
+        built = _with_listing(directory, given, work / "policies")
         inputs = [*given, str(catalog)]
-        revision = _revision(directory, given, catalog)
-        command = Opa(opa)
+        revision = _revision(built, given, catalog)
         try:
-            for name, entrypoints in (("bundle", ()), ("wasm", ENTRYPOINTS)):
-                output = work / f"{name}.tar.gz"
-                command.build(
-                    inputs, output, cwd=directory, revision=revision, entrypoints=entrypoints
+            for name, entrypoints in (("bundle", ()), ("wasm", (*ENTRYPOINTS, LISTING))):
+                Opa(opa).build(
+                    inputs,
+                    work / f"{name}.tar.gz",
+                    cwd=built,
+                    revision=revision,
+                    entrypoints=entrypoints,
                 )
         except OpaRefused as error:
             if error.faults[0].file is None:
                 raise ConfigurationError(
                     f"can't be built: {error.message}", file=directory
                 ) from None
-            raise
+            raise OpaRefused([_placed(fault, built, directory) for fault in error.faults]) from None
         bundle = unpack((work / "bundle.tar.gz").read_bytes())
         wasm = unpack((work / "wasm.tar.gz").read_bytes())
     Terms.of_data(wasm["data.json"])
@@ -81,6 +93,27 @@ def catalog_of(settings: Settings) -> dict[str, object]:
         }
         for model in settings.models.values()
     }
+
+
+def _with_listing(directory: Path, given: list[str], copy: Path) -> Path:
+    """Return a directory of the same policies that can list models, a copy if need be.
+
+    The list follows from the policies' own admission: the shipped one fits any of them.
+    """
+    if (directory / _LISTING).exists() or "gateway" not in given:
+        return directory
+    for source in given:
+        shutil.copytree(directory / source, copy / source)
+    (copy / _LISTING).parent.mkdir(exist_ok=True)
+    shutil.copyfile(policies() / _LISTING, copy / _LISTING)
+    return copy
+
+
+def _placed(fault: OpaFault, built: Path, directory: Path) -> OpaFault:
+    """Return the fault of a copy at its place in the policies."""
+    if fault.file is None or not fault.file.is_relative_to(built):
+        return fault
+    return replace(fault, file=directory / fault.file.relative_to(built))
 
 
 def _revision(directory: Path, given: list[str], catalog: Path) -> str:

@@ -7,6 +7,7 @@ from extauth.facts.facts import (
     at_admission,
     bucket,
     inference_facts,
+    listing_facts,
 )
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "at_admission",
     "bucket",
     "inference_facts",
+    "listing_facts",
 ]

@@ -11,6 +11,7 @@ import msgspec
 from extauth.types import (
     Api,
     Facts,
+    ListingFacts,
     ModelFacts,
     Parameters,
     RequestFacts,
@@ -21,6 +22,7 @@ from extauth.types import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from zoneinfo import ZoneInfo
 
     from extauth.types import (
@@ -100,6 +102,19 @@ def admission_facts(
         time=time,
         model=model_facts(principal, target.model) if target.model else None,
         purpose=purpose,
+    )
+
+
+def listing_facts(admission: Facts, names: Iterable[str]) -> ListingFacts:
+    """The same, about each of the models of these names in turn."""
+    principal = admission.principal
+    return ListingFacts(
+        request=admission.request,
+        principal=principal,
+        source=admission.source,
+        time=admission.time,
+        purpose=admission.purpose,
+        buckets={name: bucket(principal.id, name) for name in names},
     )
 
 

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from extauth.errors import GatewayError
+from extauth.gateway.listing import list_models
 
 if TYPE_CHECKING:
     from extauth.audit import TrialPart
@@ -53,6 +54,14 @@ class Decisions:
             raise
         self._metrics.decision(engine.name, entrypoint, time.perf_counter() - started, ok=True)
         return decision
+
+    async def list_models(self, facts: Facts) -> list[str]:
+        """Return the names of the models that these facts may ask for, in the catalogue's order.
+
+        It is not on the record, which has the decision that lets it be asked. Raises as `ask`.
+        """
+        models = self._runtime.snapshot.settings.models
+        return await list_models(self._part or self._runtime.engine, models, facts)
 
     def close(self) -> TrialPart | None:
         """End the part in the trial; what the record says of it. Call it once."""

@@ -11,6 +11,7 @@ from extauth.content.guard import Guard
 from extauth.content.privacy import Detector, Terms
 from extauth.facts import Calendar
 from extauth.facts.counters import UsageCounters
+from extauth.gateway.listing import list_models
 from extauth.identity import Identifier, JwtIdentity
 from extauth.policy import open_engine
 from extauth.rollout.pinned import Pinned
@@ -87,7 +88,16 @@ class Runtime(Pinned):
         """The decision of the policies that serve `principal` now. Raises as `engine` does."""
         if self.trial is None:
             return await self.engine.decide(entrypoint, facts)
-        return await self.trial.decide(principal, self.engine, entrypoint, facts)
+        with self.trial.apart(principal, self.engine) as asked:
+            return await asked.decide(entrypoint, facts)
+
+    async def list_models(self, facts: Facts) -> list[str]:
+        """The models that the principal of `facts` may ask for now; see `listing.list_models`."""
+        models = self.snapshot.settings.models
+        if self.trial is None:
+            return await list_models(self.engine, models, facts)
+        with self.trial.apart(facts.principal, self.engine) as asked:
+            return await list_models(asked, models, facts)
 
     async def close(self) -> None:
         """Let go of the connections and the engine. No request may need it any more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from extauth.policy.engine import Entrypoint, PolicyEngine, checked_route
+from extauth.policy.engine import LISTING, Entrypoint, PolicyEngine, checked_route
 from extauth.policy.opa_server import OpaServerEngine
 from extauth.policy.wasm import WasmEngine
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from extauth.snapshot import Snapshot
 
 __all__ = [
+    "LISTING",
     "Entrypoint",
     "OpaServerEngine",
     "PolicyEngine",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from extauth.policy.engine import PolicyEngine
+    from extauth.policy.engine import Decider
 
 _FIXTURES = "fixtures.yaml"
 _BASE = "base"
@@ -77,7 +77,7 @@ def load_cases(directory: Path) -> tuple[Case, ...]:
     return tuple(case for file in files for case in _Source(file).cases(shared))
 
 
-async def check(case: Case, engine: PolicyEngine) -> tuple[str, ...]:
+async def check(case: Case, engine: Decider) -> tuple[str, ...]:
     """Ask `engine`, and tell in words what differs from the expectation; empty when nothing."""
     try:
         decision = await engine.decide(case.entrypoint, case.facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -12,7 +12,7 @@ from extauth.types import Decision
 
 if TYPE_CHECKING:
     from extauth.settings import Settings
-    from extauth.types import Facts, Route
+    from extauth.types import Facts, ListingFacts, Route
 
 
 class Entrypoint(StrEnum):
@@ -22,8 +22,18 @@ class Entrypoint(StrEnum):
     INFERENCE = "gateway/inference/decision"
 
 
-class PolicyEngine(Protocol):
-    """Evaluates the policies of one snapshot. Belongs to one event loop."""
+LISTING: Final = "gateway/listing/decision"
+"""The rule's path of the model list, which the shipped library has and no policy needs to."""
+
+
+class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The answer of `LISTING`: names such as `chat`, `chat@stable` and `chat@2`."""
+
+    models: frozenset[str]
+
+
+class Decider(Protocol):
+    """Decides on facts, by some policies."""
 
     name: str
 
@@ -35,16 +45,26 @@ class PolicyEngine(Protocol):
         their messages are for the log.
         """
 
+
+class PolicyEngine(Decider, Protocol):
+    """Evaluates the policies of one snapshot. Belongs to one event loop."""
+
+    async def list_models(self, facts: ListingFacts) -> frozenset[str]:
+        """Return the names that admission allows, of the models that `facts` ask about.
+
+        Each is what `decide` says of it by itself. Raises as `decide` does.
+        """
+
     async def close(self) -> None:
         """Free what the engine holds. It decides nothing afterwards."""
 
 
-def undefined(entrypoint: Entrypoint) -> PolicyError:
+def undefined(entrypoint: str) -> PolicyError:
     """No rule gave a value, and there is no default."""
     return PolicyError(f"the decision {entrypoint} is undefined")
 
 
-def malformed(entrypoint: Entrypoint, error: msgspec.MsgspecError) -> PolicyError:
+def malformed(entrypoint: str, error: msgspec.MsgspecError) -> PolicyError:
     """Not what `schemas/decision.schema.json` describes."""
     return PolicyError(f"the decision {entrypoint} is malformed: {error}")
 

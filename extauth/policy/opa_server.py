@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 
 from extauth.errors import ConfigurationError, PolicyError, PolicyUnavailable
-from extauth.policy.engine import malformed, undefined
+from extauth.policy.engine import LISTING, Listing, malformed, undefined
 from extauth.types import Decision
 
 if TYPE_CHECKING:
     from extauth.policy.engine import Entrypoint
     from extauth.snapshot import Snapshot
-    from extauth.types import Facts
+    from extauth.types import Facts, ListingFacts
+
+T = TypeVar("T")
 
 # A builtin that fails makes a rule undefined, which a `not` would take for a yes.
 _QUERY = {"strict-builtin-errors": True, "provenance": True}
@@ -69,6 +71,17 @@ class OpaServerEngine:
 
     async def decide(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
         """See PolicyEngine. The path asked for never depends on the facts."""
+        return await self._ask(entrypoint, facts, Decision)
+
+    async def list_models(self, facts: ListingFacts) -> frozenset[str]:
+        """See PolicyEngine."""
+        return (await self._ask(LISTING, facts, Listing)).models
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close_connection()
+
+    async def _ask(self, entrypoint: str, facts: Facts, kind: type[T]) -> T:
         if not self._open:
             self._open = True
             await self._client.__aenter__()
@@ -90,13 +103,9 @@ class OpaServerEngine:
         if "result" not in answer:
             raise undefined(entrypoint)
         try:
-            return msgspec.convert(answer["result"], Decision)
+            return msgspec.convert(answer["result"], kind)
         except msgspec.MsgspecError as error:
             raise malformed(entrypoint, error) from None
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.close_connection()
 
     def _check_revision(self, answer: dict[str, Any]) -> None:
         if self._revision is None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from extauth.policy import Entrypoint, PolicyEngine
     from extauth.policy.verdict import Difference
-    from extauth.types import Facts, Principal
+    from extauth.types import Facts, ListingFacts, Principal
 
 QUEUE = 2048
 """Requests that may wait for their comparison; more are counted and not compared."""
@@ -201,6 +201,9 @@ class _ShadowEngine(TrialEngine):
             self._verdict = Decision(allow=False, reasons=(reason,))
             raise
         return self._verdict
+
+    async def list_models(self, facts: ListingFacts) -> frozenset[str]:
+        return await self._live.list_models(facts)
 
     def close(self) -> None:
         if self._verdict is not None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections import deque
+from contextlib import contextmanager
 from hashlib import blake2b
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,6 +14,7 @@ from extauth.rollout.pinned import Pinned
 from extauth.rollout.record import WHOLE, TrialRecord, save
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from extauth.audit import TrialPart
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from extauth.policy import Entrypoint, PolicyEngine
     from extauth.rollout.candidate import Candidate
     from extauth.rollout.record import Mode, TrialOrder
-    from extauth.types import Clock, Decision, Facts, Principal
+    from extauth.types import Clock, Decision, Facts, ListingFacts, Principal
 
 REMEMBERED = 20
 """A candidate is stopped when it failed on more than half of so many requests, its latest."""
@@ -37,6 +39,10 @@ class TrialEngine(ABC):
     @abstractmethod
     async def decide(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
         """The decision that holds. Raises what the live engine raises."""
+
+    @abstractmethod
+    async def list_models(self, facts: ListingFacts) -> frozenset[str]:
+        """The list of models that holds. Raises what the live engine raises."""
 
     @abstractmethod
     def close(self) -> TrialPart | None:
@@ -91,12 +97,11 @@ class Trial(Pinned, ABC):
     def join(self, request_id: str, principal: Principal, live: PolicyEngine) -> TrialEngine | None:
         """The request's part, if it has one; it must be closed. None when it has none."""
 
-    async def decide(
-        self, principal: Principal, live: PolicyEngine, entrypoint: Entrypoint, facts: Facts
-    ) -> Decision:
-        """One question apart from a request that has a part."""
+    @contextmanager
+    def apart(self, principal: Principal, live: PolicyEngine) -> Iterator[Part | PolicyEngine]:
+        """Yield who answers questions apart from any request that has a part."""
         del principal
-        return await live.decide(entrypoint, facts)
+        yield live
 
     def judged(self, error: GatewayError | None) -> None:
         """The candidate decided on a request, or failed on it. Failing too often ends the trial."""

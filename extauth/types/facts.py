@@ -186,3 +186,12 @@ class Facts(msgspec.Struct, frozen=True):
     classifiers: dict[str, dict[str, float]] = {}
     absent: tuple[str, ...] = ()
     purpose: str | None = None
+
+
+class ListingFacts(Facts, frozen=True):
+    """The input of `gateway/listing`: the facts at admission, and the models to decide on.
+
+    `buckets` are the principal's, as in `ModelFacts`, by the model's name.
+    """
+
+    buckets: dict[str, int] = {}

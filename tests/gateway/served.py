@@ -109,6 +109,7 @@ class Kept:
     def __init__(self, engine: PolicyEngine) -> None:
         self.name = engine.name
         self.decide = engine.decide
+        self.list_models = engine.list_models
 
     async def close(self) -> None:
         """It stays open."""

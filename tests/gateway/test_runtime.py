@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.policy import Entrypoint, PolicyEngine
-    from extauth.types import Decision, Facts
+    from extauth.types import Decision, Facts, ListingFacts
 
 
 @pytest.fixture
@@ -46,6 +46,9 @@ class Watched:
 
     async def decide(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
         return await self._engine.decide(entrypoint, facts)
+
+    async def list_models(self, facts: ListingFacts) -> frozenset[str]:
+        return await self._engine.list_models(facts)
 
     async def close(self) -> None:
         self.closed = True

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extauth.policy import Entrypoint, OpaServerEngine, WasmEngine
+from extauth.policy import LISTING, Entrypoint, OpaServerEngine, WasmEngine
 from extauth.rego.server import serve
 from extauth.snapshot.bundle import unpack
 from extauth.stack.engines.opa import find_opa
@@ -63,11 +63,14 @@ def build(target: Path, *sources: Path, revision: str = "one") -> Bundle:
     target.mkdir(parents=True, exist_ok=True)
     catalog = target / "catalog.json"
     catalog.write_text(json.dumps({"catalog": {"models": CATALOG}}))
-    common = ("--ignore", "*_test.rego", "-r", revision, *map(str, sources), str(catalog))
+    inputs = [str(catalog), *map(str, sources)]
+    if POLICIES / "gateway" not in sources:
+        inputs.append(str(POLICIES / "gateway" / "listing"))
+    common = ("--ignore", "*_test.rego", "-r", revision, *inputs)
     archive = target / "bundle.tar.gz"
     opa("build", "-o", str(archive), *common)
     wasm = target / "wasm.tar.gz"
-    entries = (flag for entry in Entrypoint for flag in ("-e", entry))
+    entries = (flag for entry in (*Entrypoint, LISTING) for flag in ("-e", entry))
     opa("build", "-t", "wasm", *entries, "-o", str(wasm), *common)
     (target / "policy").mkdir()
     for name, content in unpack(wasm.read_bytes()).items():
