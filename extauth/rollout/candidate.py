@@ -1,4 +1,4 @@
-"""The policies that are tried, held to what the snapshot can serve."""
+"""Candidate policies, held to what the snapshot can serve."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from extauth.types import Decision, Facts
 
 TIMEOUT = 0.1
-"""Seconds that a candidate gets for a decision at most: two thousand times what one takes."""
+"""The most seconds that a candidate may take for a decision, some 2,000 times what one takes."""
 
 _ROUTED = frozenset({Operation.MODEL_READY, Operation.MODEL_METADATA})
-"""What a backend answers about a model after admission alone."""
+"""Operations that a backend answers after admission alone."""
 
 
 class Candidate:
-    """Decides as the live engine does, and fails where its decision could not be carried out.
+    """Candidate engine. It fails where its decision could not be carried out.
 
-    Like WasmEngine, one thread at a time may use it.
+    One thread at a time may use it, as WasmEngine.
     """
 
     name = "wasm"
@@ -58,7 +58,7 @@ class Candidate:
         return cls(await asyncio.to_thread(WasmEngine, root / "policy", timeout), settings)
 
     def decide(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
-        """The candidate's decision. Raises PolicyError or PolicyUnavailable, and nothing else."""
+        """Return the decision. Raises PolicyError or PolicyUnavailable, and nothing else."""
         try:
             decision = self._engine.ask(entrypoint, facts)
         except GatewayError:
