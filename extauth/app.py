@@ -21,9 +21,11 @@ from extauth.facts.behaviour import Behaviour
 from extauth.facts.load import LoadMonitor
 from extauth.gateway.inference import Inference
 from extauth.gateway.queue import WaitingRoom
+from extauth.gateway.queue.metrics import declare as declare_queue
 from extauth.gateway.transaction import Books
 from extauth.identity import KeyStore
 from extauth.ledger import EmbeddedLedger
+from extauth.ledger.ledger import declare as declare_ledger
 from extauth.ledger.password import read_password
 from extauth.network.server import listen_tcp, listen_unix, serving
 from extauth.network.sockets import (
@@ -36,7 +38,6 @@ from extauth.observability.failures import Formatter, keep_quiet
 from extauth.observability.metrics import Metrics
 from extauth.rollout.record import end_interrupted
 from extauth.snapshot import Snapshot
-from extauth.snapshot.history import History
 from extauth.types.pseudonyms import Pseudonyms
 from extauth.usage import LineSource, UsageBooks
 from extauth.wire import WireServer
@@ -77,35 +78,8 @@ class Service:
         self._verifier = verifier
         self._number = number
         self._metrics = Metrics()
-        self._metrics.watch(
-            "sluice_ledger_counters",
-            "Counters that the ledger has.",
-            lambda: self._ledger.size,
-            shared=True,
-        )
-        self._metrics.watch(
-            "sluice_ledger_reservations",
-            "Reservations neither settled nor released.",
-            lambda: self._ledger.open,
-        )
         self._behaviour = Behaviour()
         self._events = Events(self._metrics, time.time)
-        self._metrics.watch(
-            "sluice_webhook_waiting",
-            "Deliveries of events that are not done yet.",
-            lambda: self._events.waiting,
-        )
-        self._metrics.watch(
-            "sluice_snapshot_sequence",
-            "The sequence number of the snapshot served.",
-            lambda: self._worker.sequence,
-        )
-        self._metrics.watch_total(
-            "sluice_snapshot_refused",
-            "Snapshots that were refused, in the history that the state directory keeps.",
-            History(state.history).refusals,
-            shared=True,
-        )
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT; then answer what has begun, settle, and write it all."""
@@ -131,6 +105,7 @@ class Service:
         ledger = self._ledger = open_ledger(self._state, settings.ledger)
         await ledger.start()
         stack.push_async_callback(ledger.close)
+        declare_ledger(ledger, self._metrics)
         worker = self._worker = Worker(
             self._state,
             keys,
@@ -150,7 +125,7 @@ class Service:
         stack.push_async_callback(load.close)
         # Other processes free what only Redis knows of.
         room = WaitingRoom(poll=POLL if settings.ledger.kind == "redis" else 1.0)
-        self._metrics.lines(room.gauges)
+        declare_queue(room, self._metrics)
         books = Books(
             ledger=ledger,
             room=room,

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from extauth.events.event import Message
+    from extauth.events.metrics import EventMetrics
     from extauth.events.sender import Sender
-    from extauth.observability.metrics import Metrics
     from extauth.settings import Webhook
     from extauth.types.pseudonyms import Pseudonyms
 
@@ -51,7 +51,7 @@ class Outbox:
         self,
         webhook: Webhook,
         sender: Sender,
-        metrics: Metrics,
+        metrics: EventMetrics,
         *,
         retry: Retry,
         room: int = ROOM,
@@ -63,6 +63,7 @@ class Outbox:
         self._room = room
         # The host alone: a path may be a secret of the receiver's.
         self._name = urlsplit(webhook.url).netloc
+        metrics.serves(self._name)
         self._waiting: list[tuple[float, int, Message, int]] = []
         self._numbers = count()
         self._sending = 0
@@ -151,14 +152,14 @@ class Outbox:
         for pseudonyms in self._renamed:
             message = message.renamed(pseudonyms)
         if answer.accepted:
-            self._metrics.webhook(self._name, "delivered")
+            self._metrics.delivery(self._name, "delivered")
             return
         if last:
             self._drop(message, f"{answer.reason} (attempt {failures})")
             return
-        self._metrics.webhook(self._name, "failed")
+        self._metrics.delivery(self._name, "failed")
         self._queue(message, failures, self._retry.pause(failures))
 
     def _drop(self, message: Message, why: str) -> None:
-        self._metrics.webhook(self._name, "dropped")
+        self._metrics.delivery(self._name, "dropped")
         logger.warning("webhook %s: event %s is dropped: %s", self._name, message.id, why)

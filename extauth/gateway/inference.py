@@ -211,7 +211,7 @@ def _inquiry(transaction: Transaction, model: LanguageModel | None, call: Call) 
     if externals is None or model is None:
         return None
     texts = call.bind(model).texts()
-    return Inquiry(externals, texts, model.settings.name, transaction.books.metrics)
+    return Inquiry(externals, texts, model.settings.name, transaction.books.metrics.external)
 
 
 def _rewritten(model: LanguageModel, obligations: Iterable[Obligation], draft: Draft) -> Draft:

@@ -27,6 +27,7 @@ from extauth.errors import (
     RequestError,
     Unauthenticated,
 )
+from extauth.gateway.metrics import RequestMetrics
 from extauth.types import Usage
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Books:
         self.load = load
         self.behaviour = behaviour
         self.audit = audit
-        self.metrics = metrics
+        self.metrics = RequestMetrics(metrics)
         self.clock = clock
 
 

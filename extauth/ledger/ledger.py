@@ -18,6 +18,8 @@ from extauth.types import Account, Crossing, Limit, LimitState, Unit, Usage, Win
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from extauth.observability.metrics import Metrics
+
 MILLISECONDS = 1000
 """Seconds are counted in thousandths; a limit's `max` is in whole ones."""
 
@@ -150,6 +152,18 @@ class Ledger(Protocol):
         old ones are in no file of the ledger afterwards. Requests that are `left` may bring them
         back into a shared one, and into other stores: call again when they have ended.
         """
+
+
+def declare(ledger: Ledger, metrics: Metrics) -> None:
+    """Have every scrape show the size of the ledger."""
+    metrics.gauge(
+        "sluice_ledger_counters", "Counters that the ledger has.", lambda: ledger.size, shared=True
+    )
+    metrics.gauge(
+        "sluice_ledger_reservations",
+        "Reservations neither settled nor released.",
+        lambda: ledger.open,
+    )
 
 
 def amounts(usage: Usage) -> dict[Unit, int]:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from extauth.errors import ConfigurationError, StackError
 from extauth.gateway.runtime import Runtime
 from extauth.rollout import open_trial
+from extauth.rollout.metrics import TrialMetrics
 from extauth.snapshot import Snapshot
+from extauth.snapshot.history import History
 from extauth.workers.state import TrialState
 
 if TYPE_CHECKING:
@@ -47,7 +49,6 @@ class Worker:
         self._number = number
         self._opa_url = opa_url
         self._verifier = verifier
-        self._metrics = metrics
         self._clock = clock
         self._served = served
         self._runtime: Runtime | None = None
@@ -56,6 +57,19 @@ class Worker:
         self._prepared: tuple[Runtime, int] | None = None
         self._retiring: dict[asyncio.Task[None], str] = {}
         self._changing = asyncio.Lock()
+        self._trials = TrialMetrics(metrics)
+        self._shown = metrics.info("sluice_snapshot", "The snapshot served.", "digest", "engine")
+        metrics.gauge(
+            "sluice_snapshot_sequence",
+            "The sequence number of the snapshot served.",
+            lambda: self._sequence,
+        )
+        metrics.total(
+            "sluice_snapshot_refused",
+            "Snapshots that were refused, in the history that the state directory keeps.",
+            History(state.history).refusals,
+            shared=True,
+        )
 
     async def start(self, snapshot: Snapshot) -> None:
         """Serve the first snapshot. Raises ConfigurationError."""
@@ -170,7 +184,7 @@ class Worker:
                 runtime.snapshot,
                 self._state.trials,
                 verifier=self._verifier,
-                metrics=self._metrics,
+                metrics=self._trials,
                 clock=self._clock,
                 worker=self._number,
             )
@@ -210,5 +224,5 @@ class Worker:
             await prepared[0].retire()
 
     async def _show(self, runtime: Runtime) -> None:
-        self._metrics.snapshot(runtime.snapshot.digest, runtime.engine.name)
+        self._shown.values = (runtime.snapshot.digest, runtime.engine.name)
         await self._served(runtime.snapshot)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -181,7 +182,7 @@ class Pipeline:
         await self.audit.close()
         self.keys.close()
 
-    @property
+    @cached_property
     def books(self) -> Books:
         """Where transactions are entered."""
         return Books(

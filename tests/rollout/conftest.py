@@ -12,6 +12,7 @@ import pytest
 from extauth.errors import AnsweredError
 from extauth.gateway.admission import admit
 from extauth.rollout import Mode, Trial, TrialOrder, open_trial
+from extauth.rollout.metrics import TrialMetrics
 from extauth.rollout.record import WHOLE
 from extauth.snapshot.snapshot import digest, manifest
 from extauth.stack.engines.opa import find_opa
@@ -97,7 +98,7 @@ class Bench:
             self.pipeline.runtime.snapshot,
             self.directory,
             verifier=None,
-            metrics=self.pipeline.metrics,
+            metrics=TrialMetrics(self.pipeline.metrics),
             clock=now,
         )
         return trial

@@ -12,10 +12,9 @@ from extauth.content.privacy import resolve
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
-    from extauth.content.detectors.bounded import Bounded
+    from extauth.content.detectors.bounded import Bounded, ExternalMetrics
     from extauth.content.detectors.external import Externals, Findings, Scores
     from extauth.content.privacy import Finding
-    from extauth.observability.metrics import Metrics
 
 T = TypeVar("T")
 
@@ -30,7 +29,7 @@ class Inquiry:
     """
 
     def __init__(
-        self, externals: Externals, texts: Sequence[str], model: str, metrics: Metrics
+        self, externals: Externals, texts: Sequence[str], model: str, metrics: ExternalMetrics
     ) -> None:
         """`texts` are those that the client wants `model` to see."""
         self._externals = externals
