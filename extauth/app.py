@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
-from extauth.api.admin import Erasure, Guard, Limits, Usage, create_admin
+from extauth.api.admin import ErasureEndpoint, LimitsEndpoint, UsageEndpoint, create_admin
 from extauth.api.portal import create_portal
 from extauth.audit import ActionLog, AuditWriter
 from extauth.events import Events
@@ -198,15 +198,14 @@ class Service:
         leader = Leader(self._worker, siblings, self._tell, self._metrics, self._forget)
         if siblings:
             stack.callback(asyncio.ensure_future(leader.keep_alike()).cancel)
-        guard = Guard(token)
         await stack.enter_async_context(
             serving(
                 create_admin(
                     token,
                     leader,
-                    *Limits(self._ledger, ActionLog(self._state.audit_db), time.time).routes(guard),
-                    *Usage(self._usage).routes(guard),
-                    *Erasure(self._ledger, leader.forget, time.time).routes(guard),
+                    LimitsEndpoint(self._ledger, ActionLog(self._state.audit_db), time.time),
+                    UsageEndpoint(self._usage),
+                    ErasureEndpoint(self._ledger, leader.forget, time.time),
                 ),
                 listen_tcp(settings.admin.address, settings.admin.port),
             )
