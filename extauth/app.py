@@ -48,8 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from extauth.ledger import Ledger
-    from extauth.settings import Ledger as LedgerSettings
-    from extauth.settings import Settings
+    from extauth.settings import LedgerSettings, Settings
     from extauth.snapshot.signing import Verifier
     from extauth.storage.state import StateDir
 

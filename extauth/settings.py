@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 
-class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ListenerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where clients connect."""
 
     address: str
@@ -154,7 +154,7 @@ class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention: float = 30 * 86_400.0
 
 
-class Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LedgerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where usage and reservations are kept: in files of the state directory, or in a Redis.
 
     `url` is of the scheme `redis`, `rediss` or `unix` and names a Redis, which `kind: redis` always
@@ -180,7 +180,7 @@ class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: tuple[str, ...] = ()
 
 
-class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EventSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What happens when a limit is nearly used up, beside a log line and a metric."""
 
     webhooks: tuple[Webhook, ...] = ()
@@ -243,7 +243,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     time_zone: str
-    listener: Listener
+    listener: ListenerSettings
     admin: Admin
     policy: Policy
     backends: dict[str, Backend]
@@ -251,9 +251,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     identity: Identity
     limits: Limits
     audit: Audit = Audit()
-    ledger: Ledger = Ledger()
+    ledger: LedgerSettings = LedgerSettings()
     workers: int = 1
-    events: Events = Events()
+    events: EventSettings = EventSettings()
     detectors: dict[str, Presidio | TokenClassification] = {}
     classifiers: dict[str, TextClassification] = {}
     auxiliary: dict[str, Auxiliary] = {}

@@ -10,10 +10,10 @@ from extauth.events.events import Events
 from extauth.events.example import try_webhooks
 from extauth.events.outbox import Retry
 from extauth.events.secret import Secret
-from extauth.events.sender import Answer, Sender
+from extauth.events.sender import DeliveryAttempt, Sender
 
 __all__ = [
-    "Answer",
+    "DeliveryAttempt",
     "Event",
     "Events",
     "Message",

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from extauth.events.event import Event, Message
-from extauth.events.sender import Answer, Sender
+from extauth.events.sender import DeliveryAttempt, Sender
 from extauth.types import Account, CalendarPeriod, Crossing, Limit
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def example(now: float) -> Event:
     return Event.of(Crossing(limit, 80, 800_000, midnight), account, now)
 
 
-async def try_webhooks(webhooks: Sequence[Webhook], clock: Clock) -> tuple[Answer, ...]:
+async def try_webhooks(webhooks: Sequence[Webhook], clock: Clock) -> tuple[DeliveryAttempt, ...]:
     """Send the example to each, whatever it filters, and say what came back."""
     message = Message.of(example(clock()))
     sender = Sender(clock)

@@ -22,7 +22,7 @@ SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DeliveryAttempt:
     """What came of an attempt: an HTTP status, or None and why there is none."""
 
     status: int | None
@@ -43,14 +43,14 @@ class Sender:
         # The status says it all: no body is read.
         self._client = HttpClient(timeout=timeout, largest=0)
 
-    async def send(self, webhook: Webhook, message: Message) -> Answer:
+    async def send(self, webhook: Webhook, message: Message) -> DeliveryAttempt:
         """Try once. Never raises; no part of the URL or of the secret is in the answer.
 
         The secret is read each time, so that a changed file counts from the next attempt on.
         """
         started = time.perf_counter()
         status, reason = await self._send(webhook, message)
-        return Answer(status, reason, time.perf_counter() - started)
+        return DeliveryAttempt(status, reason, time.perf_counter() - started)
 
     async def close(self) -> None:
         """Close the connections."""

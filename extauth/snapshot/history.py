@@ -22,7 +22,7 @@ _HEAD_BYTES = 32
 How = Literal["start", "apply", "rollback", "watch", "pull"]
 
 
-class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+class HistoryEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One activation, or one that was refused for `reason`.
 
     `sequence` is one higher in each entry, `time` Unix seconds. `digest` and `revision` are the
@@ -50,7 +50,7 @@ class History:
         self._file = file
         self._refusals = Refusals()
 
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[HistoryEntry, ...]:
         """All that is kept. Raises StackError, with the line, when the file is damaged."""
         try:
             lines = self._file.read_bytes().splitlines()
@@ -61,14 +61,14 @@ class History:
         found = []
         for number, line in enumerate(lines, 1):
             try:
-                found.append(msgspec.json.decode(line, type=Entry))
+                found.append(msgspec.json.decode(line, type=HistoryEntry))
             except msgspec.MsgspecError:
                 raise StackError(
                     f"{self._file}:{number}: not an entry; remove the line, or the file"
                 ) from None
         return tuple(found)
 
-    def append(self, entry: Entry) -> None:
+    def append(self, entry: HistoryEntry) -> None:
         """Write one entry, durably, readable by the owner alone. Raises StackError.
 
         Where there are `KEPT` already, the oldest make room: the file is replaced in one step.
@@ -134,7 +134,7 @@ class Refusals:
                 break
             self._offset += len(line)
             try:
-                entry = msgspec.json.decode(line, type=Entry)
+                entry = msgspec.json.decode(line, type=HistoryEntry)
             except msgspec.MsgspecError:
                 continue
             if entry.sequence > self._sequence:
@@ -142,6 +142,6 @@ class Refusals:
                 self.count += entry.result == "refused"
 
 
-def refused_last(entries: tuple[Entry, ...]) -> Entry | None:
+def refused_last(entries: tuple[HistoryEntry, ...]) -> HistoryEntry | None:
     """The last entry, if it is a refusal: what was wanted is not what is active."""
     return entries[-1] if entries and entries[-1].result == "refused" else None

@@ -10,7 +10,7 @@ import msgspec
 
 from extauth.rollout import Mode
 from extauth.rollout.record import load
-from extauth.snapshot.history import Entry, History, refused_last
+from extauth.snapshot.history import History, HistoryEntry, refused_last
 from extauth.stack.activation.active import active_digest
 from extauth.stack.process.readiness import ready
 from extauth.stack.process.record import StackRecord
@@ -55,7 +55,7 @@ class StackStatus(msgspec.Struct, frozen=True):
     processes: dict[str, ProcessStatus]
     trial: TrialStatus | None = None
     sequence: int = 0
-    refused: Entry | None = None
+    refused: HistoryEntry | None = None
     following: FollowingState = FollowingState()
 
 

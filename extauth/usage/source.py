@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.ledger.lines import Line, Used
-    from extauth.settings import Ledger
+    from extauth.settings import LedgerSettings
 
 
 class LineSource:
     """Reads a ledger's lines. For any thread; blocks."""
 
-    def __init__(self, ledger: Ledger, file: Path) -> None:
+    def __init__(self, ledger: LedgerSettings, file: Path) -> None:
         """`file` is that of an embedded ledger."""
         self._ledger = ledger
         self._file = file

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from extauth.observability.metrics import Metrics
     from extauth.rollout import Mode, TrialOrder
-    from extauth.workers.merging import Family
+    from extauth.workers.merging import MetricFamily
     from extauth.workers.sibling import Sibling
     from extauth.workers.state import TrialState, WorkerState
     from extauth.workers.worker import Worker
@@ -79,7 +79,7 @@ class Leader:
         if not self._siblings:
             return self._metrics
         told = await self._each(lambda sibling: sibling.families())
-        counted: dict[int, tuple[Family, ...] | None] = {0: families(self._metrics)}
+        counted: dict[int, tuple[MetricFamily, ...] | None] = {0: families(self._metrics)}
         for sibling, one in zip(self._siblings, told, strict=True):
             counted[sibling.number] = None if isinstance(one, SluiceError) else one
         return Merged(counted)

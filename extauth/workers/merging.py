@@ -25,7 +25,7 @@ REQUESTS = "sluice_requests"
 SUMMED = frozenset({"counter", "histogram"})
 
 
-class Sample(msgspec.Struct, frozen=True, array_like=True):
+class MetricSample(msgspec.Struct, frozen=True, array_like=True):
     """One line of a scrape."""
 
     name: str
@@ -33,24 +33,24 @@ class Sample(msgspec.Struct, frozen=True, array_like=True):
     value: float
 
 
-class Family(msgspec.Struct, frozen=True, array_like=True):
+class MetricFamily(msgspec.Struct, frozen=True, array_like=True):
     """A metric as one worker has it; `kind` is Prometheus' word for its type."""
 
     name: str
     text: str
     kind: str
-    samples: tuple[Sample, ...]
+    samples: tuple[MetricSample, ...]
     shared: bool
 
 
-def families(metrics: Metrics) -> tuple[Family, ...]:
+def families(metrics: Metrics) -> tuple[MetricFamily, ...]:
     """What a worker has counted."""
     return tuple(
-        Family(
+        MetricFamily(
             name=metric.name,
             text=metric.documentation,
             kind=metric.type,
-            samples=tuple(Sample(one.name, one.labels, one.value) for one in metric.samples),
+            samples=tuple(MetricSample(one.name, one.labels, one.value) for one in metric.samples),
             shared=metric.name in metrics.shared,
         )
         for metric in metrics.collect()
@@ -60,7 +60,7 @@ def families(metrics: Metrics) -> tuple[Family, ...]:
 class Merged(Collector):
     """What a scrape of all workers sees; `None` stands for one that did not answer."""
 
-    def __init__(self, workers: Mapping[int, Iterable[Family] | None]) -> None:
+    def __init__(self, workers: Mapping[int, Iterable[MetricFamily] | None]) -> None:
         self._workers = workers
 
     def collect(self) -> Iterator[Metric]:
@@ -87,11 +87,11 @@ class Merged(Collector):
 class _Merging:
     """One metric of all workers, in the order in which its samples were told first."""
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: MetricFamily) -> None:
         self._family = family
         self._samples: dict[tuple[str, Labels], float] = {}
 
-    def add(self, family: Family, worker: int) -> None:
+    def add(self, family: MetricFamily, worker: int) -> None:
         summed = family.kind in SUMMED and not family.shared
         # An info says the same of every worker that is in the same state.
         apart = family.kind == "gauge" and not family.shared

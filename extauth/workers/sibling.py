@@ -8,7 +8,7 @@ import msgspec
 
 from extauth.errors import StackError, Unreachable
 from extauth.network.client import HttpClient
-from extauth.workers.merging import Family
+from extauth.workers.merging import MetricFamily
 from extauth.workers.state import Commitment, Ending, Forgetting, Preparation, WorkerState
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ class Sibling:
         """What it serves, and what of it does not work."""
         return self._told(await self._ask("GET", "/state"), WorkerState)
 
-    async def families(self) -> tuple[Family, ...]:
+    async def families(self) -> tuple[MetricFamily, ...]:
         """What it has counted."""
-        return self._told(await self._ask("GET", "/metrics"), tuple[Family, ...])
+        return self._told(await self._ask("GET", "/metrics"), tuple[MetricFamily, ...])
 
     async def prepare(self, digest: str, *, rollback: bool) -> None:
         """See Worker."""

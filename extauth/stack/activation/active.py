@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.settings import Settings
-    from extauth.snapshot.history import Entry
+    from extauth.snapshot.history import HistoryEntry
     from extauth.storage.state import StateDir
 
 CLUSTERS = "cds.yaml"
@@ -99,7 +99,9 @@ def active_catalog(state: StateDir) -> Mapping[str, Any] | None:
     return models
 
 
-def prune(state: StateDir, entries: Sequence[Entry], used: Collection[str]) -> tuple[str, ...]:
+def prune(
+    state: StateDir, entries: Sequence[HistoryEntry], used: Collection[str]
+) -> tuple[str, ...]:
     """Remove snapshots that are neither among the last `KEPT` entries, nor active, nor `used`.
 
     Returns the digests of those that are removed. What can't be removed stays.

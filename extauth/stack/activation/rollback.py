@@ -17,7 +17,7 @@ from extauth.stack.process.record import StackRecord
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from extauth.snapshot.history import Entry
+    from extauth.snapshot.history import HistoryEntry
     from extauth.snapshot.signing import Signer, Verifier
     from extauth.stack.activation.switching import Activation
     from extauth.stack.process.record import SigningRecord
@@ -47,7 +47,7 @@ def rollback(state: StateDir, progress: Progress, wanted: str | None = None) -> 
         return switch(former, "rollback", state, progress, signer=signer)
 
 
-def find(wanted: str, entries: Sequence[Entry], state: StateDir) -> str:
+def find(wanted: str, entries: Sequence[HistoryEntry], state: StateDir) -> str:
     """Return the digest for a sequence number or the beginning of a digest. Raises StackError."""
     if wanted.isdigit():
         for entry in entries:
@@ -70,7 +70,7 @@ def _keys(signing: SigningRecord | None) -> tuple[Verifier | None, Signer | None
     return verifier_of(signing, opa), signer_of(signing, opa)
 
 
-def _before(entries: Sequence[Entry], state: StateDir) -> str:
+def _before(entries: Sequence[HistoryEntry], state: StateDir) -> str:
     active = active_digest(state)
     for entry in reversed(entries):
         came = entry.result == "activated" and entry.digest == active

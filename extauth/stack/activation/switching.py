@@ -10,7 +10,7 @@ import msgspec
 
 from extauth.errors import ConfigurationError, SluiceError, StackError
 from extauth.snapshot import Snapshot, Stamp
-from extauth.snapshot.history import Entry, History
+from extauth.snapshot.history import History, HistoryEntry
 from extauth.stack.activation import envoy_files, handover
 from extauth.stack.activation.active import (
     CLUSTERS,
@@ -48,7 +48,7 @@ def refuse(state: StateDir, how: How, reason: SluiceError, new: Snapshot | None 
     if last and last.result == "refused" and (last.how, last.reason) == (how, reason.message):
         return
     history.append(
-        Entry(
+        HistoryEntry(
             sequence=last.sequence + 1 if last else 1,
             time=time.time(),
             how=how,
@@ -92,7 +92,7 @@ def switch(
         refuse(state, how, error, new)
         raise
     history.append(
-        Entry(
+        HistoryEntry(
             sequence=sequence,
             time=time.time(),
             how=how,
@@ -118,7 +118,7 @@ def start(snapshot: Snapshot, state: StateDir, signer: Signer | None) -> None:
     previous = active_digest(state)
     activate(snapshot, state)
     history.append(
-        Entry(
+        HistoryEntry(
             sequence=sequence,
             time=time.time(),
             how="start",

@@ -8,7 +8,7 @@ import httpx2 as httpx
 import pytest
 
 from extauth.api.portal import PortalTicket, create_portal
-from extauth.settings import Ledger
+from extauth.settings import LedgerSettings
 from extauth.types import Principal
 from extauth.types.headers import PRINCIPAL
 from extauth.usage import LineSource, UsageBooks
@@ -26,7 +26,7 @@ async def get(
     pipeline: Pipeline, path: str, ticket: str | None, clock: Clock = now
 ) -> httpx.Response:
     """Ask the portal as Envoy does."""
-    source = LineSource(Ledger(), pipeline.root / "ledger.db")
+    source = LineSource(LedgerSettings(), pipeline.root / "ledger.db")
     books = UsageBooks(source, pipeline.root / "active", clock)
     portal = create_portal(lambda: pipeline.runtime, clock, books, pipeline.ledger)
     headers = {} if ticket is None else {PRINCIPAL: ticket}
