@@ -62,7 +62,7 @@ logger = logging.getLogger(__name__)
 
 
 class Service:
-    """One process of the gateway: worker `number`. Worker 0 has the admin endpoint."""
+    """A process of the gateway: worker `number`. Worker 0 has the admin endpoint."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Service:
         self._events = Events(self._metrics, time.time)
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT; then answer what has begun, settle, and write it all."""
+        """Serve until SIGTERM or SIGINT, then finish and settle the requests that have begun."""
         keep_quiet(asyncio.get_running_loop())
         stopped = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -164,7 +164,7 @@ class Service:
         gc.set_threshold(10_000, 20, 50)
 
     def _tell(self) -> WorkerState:
-        """What this process serves, and what of it does not work."""
+        """Return the snapshot that this process serves, and its parts that do not work."""
         failing = {
             "ledger": self._ledger.failure is not None,
             "audit": self._audit.failure is not None,
@@ -182,7 +182,7 @@ class Service:
         await self._events.serve(snapshot.settings.events.webhooks)
 
     async def _forget(self, names: Mapping[str, str]) -> None:
-        """Keep old names in memory no more, and write down what the audit log was told."""
+        """Forget old names, and write the audit records that are still in memory."""
         self._behaviour.forget(names)
         self._events.rename(Pseudonyms(names))
         await self._audit.flush()
@@ -212,7 +212,7 @@ class Service:
 
 
 def open_ledger(state: StateDir, settings: LedgerSettings) -> Ledger:
-    """The ledger of a configuration, to be started. Raises StackError when it can't be had."""
+    """Return the ledger of a configuration, not started. Raises StackError when it can't be had."""
     if settings.kind == "embedded" or settings.url is None:
         return EmbeddedLedger(state.ledger_db, time.time)
     # Only those who have a Redis need its client.

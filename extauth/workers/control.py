@@ -37,7 +37,7 @@ def create_control(
     metrics: Metrics,
     forget: Callable[[Mapping[str, str]], Awaitable[None]],
 ) -> Starlette:
-    """The application. `state` is what `worker` serves and what of its process does not work.
+    """Return the application. `state` reads the state of the process of `worker`.
 
     `forget` has the process forget old names, and write down what it was told until now.
     """

@@ -26,7 +26,7 @@ SUMMED = frozenset({"counter", "histogram"})
 
 
 class MetricSample(msgspec.Struct, frozen=True, array_like=True):
-    """One line of a scrape."""
+    """A line of a scrape."""
 
     name: str
     labels: dict[str, str]
@@ -44,7 +44,7 @@ class MetricFamily(msgspec.Struct, frozen=True, array_like=True):
 
 
 def families(metrics: Metrics) -> tuple[MetricFamily, ...]:
-    """What a worker has counted."""
+    """Return the metrics of a worker."""
     return tuple(
         MetricFamily(
             name=metric.name,
@@ -58,13 +58,13 @@ def families(metrics: Metrics) -> tuple[MetricFamily, ...]:
 
 
 class Merged(Collector):
-    """What a scrape of all workers sees; `None` stands for one that did not answer."""
+    """The metrics of all workers; `None` stands for one that did not answer."""
 
     def __init__(self, workers: Mapping[int, Iterable[MetricFamily] | None]) -> None:
         self._workers = workers
 
     def collect(self) -> Iterator[Metric]:
-        """Called by prometheus_client."""
+        """Yield the families of a scrape; called by prometheus_client."""
         merged: dict[str, _Merging] = {}
         answered = GaugeMetricFamily(
             "sluice_worker_up", "Whether a worker answers.", labels=(WORKER,)
@@ -85,7 +85,7 @@ class Merged(Collector):
 
 
 class _Merging:
-    """One metric of all workers, in the order in which its samples were told first."""
+    """A metric of all workers, its samples in the order of their first appearance."""
 
     def __init__(self, family: MetricFamily) -> None:
         self._family = family

@@ -1,4 +1,4 @@
-"""What one process serves: a snapshot, the next one while it is prepared, and a trial."""
+"""The worker: a process with its snapshot, the next one while it is prepared, and a trial."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 class Worker:
-    """Serves one snapshot at a time; a request keeps its own. Belongs to one event loop."""
+    """A server of one snapshot at a time; a request keeps its own. Belongs to one event loop."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Worker:
         logger.info("serving snapshot %s", snapshot.digest)
 
     async def close(self) -> None:
-        """End the trial, wait until what it found out is written, and let go of connections."""
+        """End the trial, wait until its record is written, and close the connections."""
         if self._runtime is None:
             return
         trial = self._runtime.trial
@@ -89,7 +89,7 @@ class Worker:
         await self._runtime.close()
 
     def runtime(self) -> Runtime:
-        """What requests that begin now are decided by."""
+        """Return the runtime of requests that begin now. Raises ConfigurationError without any."""
         if self._runtime is None:
             raise ConfigurationError("no snapshot is active")
         return self._runtime
@@ -122,7 +122,7 @@ class Worker:
         """Load another of the state directory's snapshots, to `commit` it or `abandon` it.
 
         Raises ConfigurationError when it can't be loaded, is not what was compiled and signed, or
-        has a lower sequence number and is no `rollback`.
+        has a lower sequence number and is not a `rollback`.
         """
         async with self._changing:
             await self._forget()
@@ -160,7 +160,7 @@ class Worker:
             await self._forget()
 
     async def bundle(self) -> bytes:
-        """The policies served now, as an OPA bundle. Raises ConfigurationError."""
+        """Return the policies served now, as an OPA bundle. Raises ConfigurationError."""
         return await asyncio.to_thread(self.runtime().snapshot.published)
 
     async def start_trial(self, mode: Mode, order: TrialOrder) -> None:

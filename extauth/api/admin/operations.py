@@ -44,7 +44,7 @@ class Operations(Protocol):
         """Serve another of the state directory's snapshots from the next request on.
 
         Raises SluiceError, and goes on with the old one, when it can't be loaded, is not what was
-        compiled and signed, or has a lower sequence number and is no `rollback`.
+        compiled and signed, or has a lower sequence number and is not a `rollback`.
         """
 
     async def served(self) -> Served:

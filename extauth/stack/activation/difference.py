@@ -41,7 +41,7 @@ class Names(msgspec.Struct, frozen=True):
 
     @property
     def any(self) -> bool:
-        """Whether there are any."""
+        """True when there are any."""
         return bool(self.added or self.removed or self.changed)
 
 
@@ -64,7 +64,7 @@ class SnapshotDifference(msgspec.Struct, frozen=True):
 
     @property
     def any(self) -> bool:
-        """Whether there is a difference at all."""
+        """True when there is any difference."""
         return self.before != self.after
 
 
