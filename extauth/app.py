@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
-from extauth.api.admin import Erasure, Guard, Limits, Usage, create_admin
+from extauth.api.admin import ErasureEndpoint, LimitsEndpoint, UsageEndpoint, create_admin
 from extauth.api.portal import create_portal
 from extauth.audit import ActionLog, AuditWriter
 from extauth.facts.load import LoadMonitor
@@ -21,6 +21,7 @@ from extauth.gateway.books import Books
 from extauth.gateway.gateway import Gateway
 from extauth.identity import KeyStore
 from extauth.ledger import EmbeddedLedger
+from extauth.ledger.ledger import declare as declare_ledger
 from extauth.network.server import listen_tcp, listen_unix, serving
 from extauth.network.sockets import (
     authorization_socket,
@@ -32,7 +33,6 @@ from extauth.observability.failures import Formatter, keep_quiet
 from extauth.observability.metrics import Metrics
 from extauth.rollout.record import end_interrupted
 from extauth.snapshot import Snapshot
-from extauth.snapshot.history import History
 from extauth.types.pseudonyms import Pseudonyms
 from extauth.usage import LineSource, UsageBooks
 from extauth.wire import WireServer
@@ -43,8 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from extauth.ledger import Ledger
-    from extauth.settings import Ledger as LedgerSettings
-    from extauth.settings import Settings
+    from extauth.settings import LedgerSettings, Settings
     from extauth.snapshot.signing import Verifier
     from extauth.storage.state import StateDir
 
@@ -58,7 +57,7 @@ logger = logging.getLogger(__name__)
 
 
 class Service:
-    """One process of the gateway: worker `number`. Worker 0 has the admin endpoint."""
+    """A process of the gateway: worker `number`. Worker 0 has the admin endpoint."""
 
     def __init__(
         self,
@@ -73,36 +72,9 @@ class Service:
         self._verifier = verifier
         self._number = number
         self._metrics = Metrics()
-        self._metrics.watch(
-            "sluice_ledger_counters",
-            "Counters that the ledger has.",
-            lambda: self._books.ledger.size,
-            shared=True,
-        )
-        self._metrics.watch(
-            "sluice_ledger_reservations",
-            "Reservations neither settled nor released.",
-            lambda: self._books.ledger.open,
-        )
-        self._metrics.watch(
-            "sluice_webhook_waiting",
-            "Deliveries of events that are not done yet.",
-            lambda: self._books.events.waiting,
-        )
-        self._metrics.watch(
-            "sluice_snapshot_sequence",
-            "The sequence number of the snapshot served.",
-            lambda: self._worker.sequence,
-        )
-        self._metrics.watch_total(
-            "sluice_snapshot_refused",
-            "Snapshots that were refused, in the history that the state directory keeps.",
-            History(state.history).refusals,
-            shared=True,
-        )
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT; then answer what has begun, settle, and write it all."""
+        """Serve until SIGTERM or SIGINT, then finish and settle the requests that have begun."""
         keep_quiet(asyncio.get_running_loop())
         stopped = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -135,6 +107,7 @@ class Service:
         stack.push_async_callback(audit.close)
         await ledger.start()
         stack.push_async_callback(ledger.close)
+        declare_ledger(ledger, self._metrics)
         worker = self._worker = Worker(
             self._state,
             keys,
@@ -179,7 +152,7 @@ class Service:
         gc.set_threshold(10_000, 20, 50)
 
     def _tell(self) -> WorkerState:
-        """What this process serves, and what of it does not work."""
+        """Return the snapshot that this process serves, and its parts that do not work."""
         failing = {
             "ledger": self._books.ledger.failure is not None,
             "audit": self._books.audit.failure is not None,
@@ -197,7 +170,7 @@ class Service:
         await self._books.events.serve(snapshot.settings.events.webhooks)
 
     async def _forget(self, names: Mapping[str, str]) -> None:
-        """Keep old names in memory no more, and write down what the audit log was told."""
+        """Forget old names, and write the audit records that are still in memory."""
         self._books.behaviour.forget(names)
         self._books.events.rename(Pseudonyms(names))
         await self._books.audit.flush()
@@ -212,16 +185,15 @@ class Service:
         leader = Leader(self._worker, siblings, self._tell, self._metrics, self._forget)
         if siblings:
             stack.callback(asyncio.ensure_future(leader.keep_alike()).cancel)
-        guard = Guard(token)
         ledger, actions = self._books.ledger, ActionLog(self._state.audit_db)
         await stack.enter_async_context(
             serving(
                 create_admin(
                     token,
                     leader,
-                    *Limits(ledger, actions, time.time).routes(guard),
-                    *Usage(self._usage).routes(guard),
-                    *Erasure(ledger, leader.forget, time.time).routes(guard),
+                    LimitsEndpoint(ledger, actions, time.time),
+                    UsageEndpoint(self._usage),
+                    ErasureEndpoint(ledger, leader.forget, time.time),
                 ),
                 listen_tcp(settings.admin.address, settings.admin.port),
             )
@@ -229,7 +201,7 @@ class Service:
 
 
 def open_ledger(state: StateDir, settings: LedgerSettings) -> Ledger:
-    """The ledger of a configuration, to be started. Raises StackError when it can't be had."""
+    """Return the ledger of a configuration, not started. Raises StackError when it can't be had."""
     if settings.kind == "embedded" or settings.url is None:
         return EmbeddedLedger(state.ledger_db, time.time)
     # Only those who have a Redis need its client.

@@ -263,26 +263,26 @@ class StackError(SluiceError):
     """An engine is missing, a port is taken, a child died: what, and what to do."""
 
 
-class Row(NamedTuple):
+class StatusNames(NamedTuple):
     """The equivalents of an HTTP status: OpenAI's `error.type`, the gRPC status name."""
 
     openai_type: str
     grpc: str
 
 
-STATUSES: dict[int, Row] = {
-    400: Row("invalid_request_error", "INVALID_ARGUMENT"),
-    401: Row("authentication_error", "UNAUTHENTICATED"),
-    403: Row("permission_error", "PERMISSION_DENIED"),
-    404: Row("invalid_request_error", "NOT_FOUND"),
-    405: Row("invalid_request_error", "UNIMPLEMENTED"),
-    413: Row("invalid_request_error", "RESOURCE_EXHAUSTED"),
-    415: Row("invalid_request_error", "INVALID_ARGUMENT"),
-    422: Row("invalid_request_error", "INVALID_ARGUMENT"),
-    429: Row("rate_limit_error", "RESOURCE_EXHAUSTED"),
-    451: Row("permission_error", "PERMISSION_DENIED"),
-    500: Row("server_error", "INTERNAL"),
-    502: Row("server_error", "UNAVAILABLE"),
-    503: Row("server_error", "UNAVAILABLE"),
-    504: Row("server_error", "DEADLINE_EXCEEDED"),
+STATUSES: dict[int, StatusNames] = {
+    400: StatusNames("invalid_request_error", "INVALID_ARGUMENT"),
+    401: StatusNames("authentication_error", "UNAUTHENTICATED"),
+    403: StatusNames("permission_error", "PERMISSION_DENIED"),
+    404: StatusNames("invalid_request_error", "NOT_FOUND"),
+    405: StatusNames("invalid_request_error", "UNIMPLEMENTED"),
+    413: StatusNames("invalid_request_error", "RESOURCE_EXHAUSTED"),
+    415: StatusNames("invalid_request_error", "INVALID_ARGUMENT"),
+    422: StatusNames("invalid_request_error", "INVALID_ARGUMENT"),
+    429: StatusNames("rate_limit_error", "RESOURCE_EXHAUSTED"),
+    451: StatusNames("permission_error", "PERMISSION_DENIED"),
+    500: StatusNames("server_error", "INTERNAL"),
+    502: StatusNames("server_error", "UNAVAILABLE"),
+    503: StatusNames("server_error", "UNAVAILABLE"),
+    504: StatusNames("server_error", "DEADLINE_EXCEEDED"),
 }

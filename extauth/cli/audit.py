@@ -203,7 +203,7 @@ def _head(text: str | None) -> Head | None:
     head = Head.parse(text)
     if head is None:
         raise typer.BadParameter(
-            f"{text} is no head like 12:9f3c…, as `sluice audit verify` prints"
+            f"{text} is not a head like 12:9f3c…, as `sluice audit verify` prints"
         )
     return head
 

@@ -39,7 +39,7 @@ def check(
     """Check policies, their data, tests and cases, and the configuration beside them.
 
     Needs no running stack. DIR holds policies, or a gateway.yaml that names them. Exit status: 0
-    nothing is wrong, 1 there are findings, 2 there is no such directory or no policies in it.
+    nothing is wrong, 1 there are findings, 2 the directory is missing or holds no policies.
     """
     from extauth.assurance.checks import run_checks
     from extauth.assurance.findings import render
@@ -87,8 +87,8 @@ def test(
 ) -> None:
     """Run the unit tests and the decision cases of policies, and measure their coverage.
 
-    Needs no running stack. Exit status: 0 all pass, 1 some don't, 2 there is no such directory
-    or no policies in it, 130 --watch was ended.
+    Needs no running stack. Exit status: 0 all pass, 1 some don't, 2 the directory is missing
+    or holds no policies, 130 --watch was ended.
     """
     from extauth.stack.engines.opa import obtain_opa
     from extauth.stack.progress import Terminal

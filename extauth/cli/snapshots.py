@@ -14,8 +14,8 @@ from extauth.cli.terminal.output import print_json, print_table, written
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from extauth.stack.activation.changes import Change
-    from extauth.stack.activation.difference import Difference
+    from extauth.stack.activation.changes import ValueChange
+    from extauth.stack.activation.difference import SnapshotDifference
     from extauth.stack.activation.switching import Activation
 
 FROM = typer.Argument(metavar="[A]", help="A sequence number or a digest; the active one if none.")
@@ -125,7 +125,7 @@ def _print_activation(now: Activation, *, json: bool) -> None:
         typer.echo(f"{'active' if now.changed else 'unchanged'}: {now.digest} ({now.sequence})")
 
 
-def _lines(found: Difference) -> Iterator[str]:
+def _lines(found: SnapshotDifference) -> Iterator[str]:
     if not found.any:
         yield f"no difference: {found.before}"
         return
@@ -142,7 +142,7 @@ def _lines(found: Difference) -> Iterator[str]:
     yield from (text.rstrip("\n") for text in found.policies.values())
 
 
-def _line(change: Change) -> str:
+def _line(change: ValueChange) -> str:
     before, after = (
         encoder.dumps(value, ensure_ascii=False) for value in (change.before, change.after)
     )

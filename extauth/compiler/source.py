@@ -101,7 +101,7 @@ class _Reader:
         self._repositories.update(externals.repositories)
         settings = to.Settings(
             time_zone=zone,
-            listener=to.Listener(
+            listener=to.ListenerSettings(
                 address=self._fields.address("listener", "address"),
                 port=self._overrides.listener_port or value["listener"]["port"],
             ),

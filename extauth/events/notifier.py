@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from extauth.errors import ConfigurationError
 from extauth.events.event import Event, WebhookMessage
+from extauth.events.metrics import EventMetrics
 from extauth.events.outbox import ROOM, Outbox, Retry
 from extauth.events.secret import Secret
 from extauth.events.sender import Sender
@@ -43,7 +44,7 @@ class Notifier:
         room: int = ROOM,
     ) -> None:
         """`retry` and `room` apply to every webhook."""
-        self._metrics = metrics
+        self._metrics = EventMetrics(metrics, lambda: self.waiting)
         self._clock = clock
         self._sender = sender or Sender(clock)
         self._retry = retry or Retry()
@@ -103,7 +104,7 @@ class Notifier:
     def _raise(self, crossing: Crossing, account: Account) -> None:
         event = Event.of(crossing, account, self._clock())
         message = WebhookMessage.of(event)
-        self._metrics.limit_event(crossing.limit.name, crossing.percent)
+        self._metrics.event(crossing.limit.name, crossing.percent)
         logger.warning("event %s: %s", message.id, message.body.decode())
         for outbox in self._outboxes.values():
             outbox.put(message)

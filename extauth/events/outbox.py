@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from extauth.events.event import WebhookMessage
+    from extauth.events.metrics import EventMetrics
     from extauth.events.sender import Sender
-    from extauth.observability.metrics import Metrics
     from extauth.settings import Webhook
     from extauth.types.pseudonyms import Pseudonyms
 
@@ -53,7 +53,7 @@ class Outbox:
         self,
         webhook: Webhook,
         sender: Sender,
-        metrics: Metrics,
+        metrics: EventMetrics,
         *,
         retry: Retry,
         room: int = ROOM,
@@ -65,6 +65,7 @@ class Outbox:
         self._room = room
         # Only the host: the path may be a secret of the receiver.
         self._name = urlsplit(webhook.url).netloc
+        metrics.serves(self._name)
         self._waiting: list[tuple[float, int, WebhookMessage, int]] = []
         self._numbers = count()
         self._sending = 0
@@ -153,14 +154,14 @@ class Outbox:
         for pseudonyms in self._renamed:
             message = message.renamed(pseudonyms)
         if answer.accepted:
-            self._metrics.webhook(self._name, "delivered")
+            self._metrics.delivery(self._name, "delivered")
             return
         if last:
             self._drop(message, f"{answer.reason} (attempt {failures})")
             return
-        self._metrics.webhook(self._name, "failed")
+        self._metrics.delivery(self._name, "failed")
         self._queue(message, failures, self._retry.pause(failures))
 
     def _drop(self, message: WebhookMessage, why: str) -> None:
-        self._metrics.webhook(self._name, "dropped")
+        self._metrics.delivery(self._name, "dropped")
         logger.warning("webhook %s: event %s is dropped: %s", self._name, message.id, why)

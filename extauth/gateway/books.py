@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from extauth.events import Notifier
 from extauth.facts.behaviour import Behaviour
+from extauth.gateway.metrics import RequestMetrics
 from extauth.gateway.queue import WaitingRoom
+from extauth.gateway.queue.metrics import declare as declare_queue
 
 if TYPE_CHECKING:
     from extauth.audit import AuditWriter
@@ -36,9 +38,9 @@ class Books:
         self.ledger = ledger
         self.audit = audit
         self.load = load
-        self.metrics = metrics
+        self.metrics = RequestMetrics(metrics)
         self.clock = clock
         self.room = WaitingRoom(poll=poll)
         self.events = Notifier(metrics, clock)
         self.behaviour = Behaviour()
-        metrics.lines(self.room.gauges)
+        declare_queue(self.room, metrics)

@@ -11,8 +11,8 @@ from extauth.gateway.listing import list_models
 if TYPE_CHECKING:
     from extauth.audit import TrialPart
     from extauth.gateway.entry import Entry
+    from extauth.gateway.metrics import RequestMetrics
     from extauth.gateway.runtime import Runtime
-    from extauth.observability.metrics import Metrics
     from extauth.policy import Entrypoint
     from extauth.rollout import TrialEngine
     from extauth.types import Decision, Facts, Principal
@@ -26,7 +26,7 @@ class Decisions:
 
     __slots__ = ("_entry", "_metrics", "_part", "_runtime")
 
-    def __init__(self, runtime: Runtime, metrics: Metrics, entry: Entry) -> None:
+    def __init__(self, runtime: Runtime, metrics: RequestMetrics, entry: Entry) -> None:
         self._runtime = runtime
         self._metrics = metrics
         self._entry = entry

@@ -117,7 +117,7 @@ async def _read(
     call, texts = await on(large, _texts, model, call)
     inquiry = None
     if runtime.externals is not None and model is not None:
-        metrics = transaction.books.metrics
+        metrics = transaction.books.metrics.external
         inquiry = Inquiry(runtime.externals, texts, model.settings.name, metrics)
     work = on(large, _work, runtime, model, call, texts, substitutes)
     draft, own, guard = await (inquiry.beside(work) if inquiry else work)

@@ -18,6 +18,8 @@ from extauth.types import Account, Crossing, Limit, LimitState, Unit, Usage, Win
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from extauth.observability.metrics import Metrics
+
 MILLISECONDS = 1000
 """Seconds are counted in thousandths; a limit's `max` is in whole seconds."""
 
@@ -154,6 +156,18 @@ class Ledger(Protocol):
         requests may write it again, to a shared ledger or to other stores: call again once they
         have ended.
         """
+
+
+def declare(ledger: Ledger, metrics: Metrics) -> None:
+    """Have every scrape show the size of the ledger."""
+    metrics.gauge(
+        "sluice_ledger_counters", "Counters that the ledger has.", lambda: ledger.size, shared=True
+    )
+    metrics.gauge(
+        "sluice_ledger_reservations",
+        "Reservations neither settled nor released.",
+        lambda: ledger.open,
+    )
 
 
 def amounts(usage: Usage) -> dict[Unit, int]:

@@ -13,7 +13,7 @@ from extauth.rollout.shadow import Shadow
 from extauth.rollout.trial import Trial, TrialEngine
 
 if TYPE_CHECKING:
-    from extauth.observability.metrics import Metrics
+    from extauth.rollout.metrics import TrialMetrics
     from extauth.snapshot import Snapshot
     from extauth.snapshot.signing import Verifier
     from extauth.types import Clock
@@ -30,7 +30,7 @@ async def open_trial(
     directory: Path,
     *,
     verifier: Verifier | None,
-    metrics: Metrics,
+    metrics: TrialMetrics,
     clock: Clock,
     worker: int = 0,
 ) -> Trial:

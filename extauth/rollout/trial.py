@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from extauth.audit import TrialPart
     from extauth.errors import GatewayError
-    from extauth.observability.metrics import Metrics
     from extauth.policy import Entrypoint, PolicyEngine
     from extauth.rollout.candidate import Candidate
+    from extauth.rollout.metrics import TrialMetrics
     from extauth.rollout.record import Mode, TrialOrder
     from extauth.types import Clock, Decision, Facts, ListingFacts, Principal
 
@@ -61,7 +61,7 @@ class Trial(Pinned, ABC):
         snapshot: str,
         candidate: Candidate,
         directory: Path,
-        metrics: Metrics,
+        metrics: TrialMetrics,
         clock: Clock,
         worker: int,
     ) -> None:
@@ -90,7 +90,7 @@ class Trial(Pinned, ABC):
     async def start(self) -> None:
         """Write the record of a running trial. Raises OSError."""
         await asyncio.to_thread(save, self._directory, self.record, self._worker)
-        self.metrics.trial(self.mode, self.record.order.candidate)
+        self.metrics.runs(self.mode, self.record.order.candidate)
         logger.info("%s of %s starts", self.mode, self.record.order.candidate)
 
     @abstractmethod
@@ -109,7 +109,7 @@ class Trial(Pinned, ABC):
         """Count a decision, or failure, of the candidate; failing too often ends the trial."""
         self._recent.append(error is not None)
         if error is not None:
-            self.metrics.trial_error(self.mode, error.code)
+            self.metrics.failed(self.mode, error.code)
         if error is not None and self.running and self.failing:
             self.record.failed = True
             self.end(
@@ -122,7 +122,7 @@ class Trial(Pinned, ABC):
         if not self.running:
             return
         self.record.ended, self.record.why = self._clock(), why
-        self.metrics.trial(self.mode, None)
+        self.metrics.runs(self.mode, None)
         level = logging.ERROR if self.record.failed else logging.INFO
         logger.log(level, "%s of %s ends: %s", self.mode, self.record.order.candidate, why)
         self._written = asyncio.ensure_future(self._write())

@@ -14,7 +14,7 @@ from extauth.errors import ConfigurationError, SluiceError, StackError
 from extauth.stack.demo import Credential
 from extauth.stack.process.child import python
 from extauth.stack.process.record import StackRecord
-from extauth.stack.progress import Events, replay
+from extauth.stack.progress import EventProgress, replay
 from extauth.stack.run import run
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def supervise(options: StackOptions, events: IO[str], log: IO[str]) -> None:
 
     Raises what `extauth.stack.run.run` raises, after reporting it.
     """
-    teller = Events(events, log)
+    teller = EventProgress(events, log)
 
     def announce(record: StackRecord, keys: tuple[Credential, ...]) -> None:
         teller.send("ready", msgspec.to_builtins(record), msgspec.to_builtins(keys))

@@ -104,7 +104,7 @@ class Silent:
         """Show a line of its own."""
 
 
-class Events:
+class EventProgress:
     """Progress as JSON lines, for the process that started this one to show; see `replay`.
 
     It goes on when the reader has gone.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from extauth.app import open_ledger
 from extauth.ledger.ledger import Moved
-from extauth.settings import Ledger as Settings
+from extauth.settings import LedgerSettings
 from extauth.snapshot import Snapshot
 from extauth.stack.process.admin import AdminClient
 from extauth.stack.process.record import StackRecord
@@ -34,7 +34,7 @@ def renaming(state: StateDir) -> Callable[[Mapping[str, str]], Moved]:
         if state.active.exists():
             settings = Snapshot.load(state.active.resolve()).settings.ledger
         elif state.ledger_db.exists():
-            settings = Settings()
+            settings = LedgerSettings()
         else:
             return Moved(0)
         return asyncio.run(_rename(state, settings, names))
@@ -54,7 +54,7 @@ def _order(state: StateDir, names: Mapping[str, str]) -> Moved:
     return Moved(rows, left)
 
 
-async def _rename(state: StateDir, settings: Settings, names: Mapping[str, str]) -> Moved:
+async def _rename(state: StateDir, settings: LedgerSettings, names: Mapping[str, str]) -> Moved:
     ledger = open_ledger(state, settings)
     await ledger.start()
     try:

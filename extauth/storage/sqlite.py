@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 BUSY_SECONDS = 5.0
 UPGRADE_SECONDS = 300.0
-"""How long a process waits for another one that upgrades the file."""
+"""Seconds that a process waits for another one that upgrades the file."""
 
 
 def connect(
@@ -94,7 +94,7 @@ def connect_read_only(path: Path, *, version: int = SCHEMA_VERSION) -> sqlite3.C
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """One write transaction: committed at the end of the block, rolled back when it raises."""
+    """Run a write transaction: committed at the end of the block, rolled back when it raises."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield

@@ -1,16 +1,16 @@
 """The state directory: everything that one stack owns on disk.
 
 run/             sockets, stack.json, the lock: meaningless without a running stack
-logs/            one file a process, the previous start's as <name>.log.1
+logs/            a file for each process, the previous start's as <name>.log.1
 snapshots/       compiled snapshots by digest; `active` points at the one in use
-xds/             what Envoy watches
+xds/             the files that Envoy watches
 opa/, triton/    what the OPA server and the embedded Triton read
 pulled/          the policies fetched last, where they are pulled
 history.jsonl    the newest activations and refusals of snapshots
-trials/          what shadows and canaries found out, and their candidates
+trials/          records of shadows and canaries, and their candidates
 *.db             identity, ledger and audit
-admin.token      who may use the admin endpoint
-hash.key         what hashes and stand-ins of sensitive data are made with
+admin.token      the token of the admin endpoint
+hash.key         the key of hashes and stand-ins of sensitive data
 demo-keys.json   the demo's API keys, so that a second start can print them again
 """
 
@@ -34,7 +34,7 @@ class StateDir:
 
     @classmethod
     def at(cls, path: Path) -> StateDir:
-        """The state directory at `path`, which need not exist yet."""
+        """Return the state directory at `path`, which need not exist yet."""
         return cls(path.expanduser().resolve())
 
     @property
@@ -44,7 +44,7 @@ class StateDir:
 
     @property
     def logs(self) -> Path:
-        """One log file a process."""
+        """A log file for each process."""
         return self.path / "logs"
 
     @property
@@ -64,7 +64,7 @@ class StateDir:
 
     @property
     def opa(self) -> Path:
-        """What the stack's own OPA server loads."""
+        """The bundle that the stack's own OPA server loads."""
         return self.path / "opa"
 
     @property
@@ -79,7 +79,7 @@ class StateDir:
 
     @property
     def history(self) -> Path:
-        """What was activated and refused (extauth.snapshot.history)."""
+        """Activations and refusals (extauth.snapshot.history)."""
         return self.path / "history.jsonl"
 
     @property
@@ -129,17 +129,17 @@ class StateDir:
 
     @property
     def following_file(self) -> Path:
-        """How watching and pulling go (extauth.stack.sources.following)."""
+        """The state of watching and pulling (extauth.stack.sources.following)."""
         return self.run / "following.json"
 
     @property
     def switch_file(self) -> Path:
-        """Locked by whoever changes what is active."""
+        """The lock of changes to what is active."""
         return self.run / "switch"
 
     @property
     def lock_file(self) -> Path:
-        """Locked by the one supervisor that this directory may have."""
+        """The lock of the only supervisor that this directory may have."""
         return self.run / "lock"
 
     def create(self) -> None:
@@ -158,7 +158,7 @@ class StateDir:
             raise StackError(f"cannot use state directory {self.path}: {error.strerror}") from None
 
     def read_hash_key(self) -> bytes:
-        """The 32 bytes that every process of this gateway hashes sensitive data with.
+        """Return the 32 bytes that every process of this gateway hashes sensitive data with.
 
         Raises StackError when they are not there: with others, equal originals would no longer
         have equal hashes.
@@ -176,7 +176,7 @@ class StateDir:
         return key
 
     def read_admin_token(self) -> str:
-        """The admin endpoint's token. Raises StackError when there is none to read."""
+        """Return the admin endpoint's token. Raises StackError when it can't be read."""
         try:
             return self.admin_token.read_text().strip()
         except OSError as error:
@@ -186,7 +186,7 @@ class StateDir:
 
 
 def make_secret(path: Path, text: str) -> None:
-    """A file that only its owner can read, unless there is one: the first to make it wins."""
+    """Make a file that only its owner can read, unless it is there: the first to make it wins."""
     if path.exists():
         return
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")

@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.ledger.lines import UsageLine, Used
-    from extauth.settings import Ledger
+    from extauth.settings import LedgerSettings
 
 
 class LineSource:
     """Reads the lines of a ledger. For any thread; blocks."""
 
-    def __init__(self, ledger: Ledger, file: Path) -> None:
+    def __init__(self, ledger: LedgerSettings, file: Path) -> None:
         """`file` is the SQLite file of an embedded ledger."""
         self._ledger = ledger
         self._file = file

@@ -1,4 +1,4 @@
-"""Another worker, as worker 0 asks it over its unix socket."""
+"""The client of another worker, over its unix socket."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 from extauth.errors import StackError, Unreachable
 from extauth.network.client import HttpClient
-from extauth.workers.merging import Family
+from extauth.workers.merging import MetricFamily
 from extauth.workers.state import Commitment, Ending, Forgetting, Preparation, WorkerState
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ LARGEST = 16 << 20
 
 
 class Sibling:
-    """One worker. Every method raises StackError when it refuses, or does not answer in time.
+    """Another worker. Every method raises StackError when it refuses, or does not answer in time.
 
     Belongs to one event loop.
     """
@@ -46,16 +46,16 @@ class Sibling:
         )
 
     async def close(self) -> None:
-        """Let go of its connections."""
+        """Close the connections."""
         await self._client.close()
 
     async def state(self) -> WorkerState:
-        """What it serves, and what of it does not work."""
+        """Return the snapshot that it serves, and its parts that do not work."""
         return self._told(await self._ask("GET", "/state"), WorkerState)
 
-    async def families(self) -> tuple[Family, ...]:
-        """What it has counted."""
-        return self._told(await self._ask("GET", "/metrics"), tuple[Family, ...])
+    async def families(self) -> tuple[MetricFamily, ...]:
+        """Return its metrics."""
+        return self._told(await self._ask("GET", "/metrics"), tuple[MetricFamily, ...])
 
     async def prepare(self, digest: str, *, rollback: bool) -> None:
         """See Worker."""

@@ -135,18 +135,24 @@ async def test_every_webhook_receives_the_same_event(
     assert (await one.arrival()).id == (await other.arrival()).id
 
 
+async def test_the_counters_of_a_webhook_begin_at_0(
+    receive: Callable[..., Receiver], webhook: Callable[..., Webhook]
+) -> None:
+    told, receiver = Told(), receive()
+    await told.events.serve([webhook(receiver)])
+    labels = f'outcome="dropped",webhook="{receiver.address}"'
+    scrape = generate_latest(told.metrics).decode()
+    assert f"sluice_webhook_deliveries_total{{{labels}}} 0.0" in scrape
+    await told.events.close()
+
+
 async def test_what_failed_is_tried_again_as_the_same_event_signed_anew(
     receive: Callable[..., Receiver], webhook: Callable[..., Webhook]
 ) -> None:
     # Every attempt is a minute after the one before.
     moments = iter(datetime.now(UTC) + timedelta(minutes=minute) for minute in range(4))
-    told, receiver = Told(), receive(500, 429, 404)
-    told.events = Notifier(
-        told.metrics,
-        time.time,
-        sender=Sender(lambda: next(moments).timestamp()),
-        retry=AT_ONCE,
-    )
+    receiver = receive(500, 429, 404)
+    told = Told(sender=Sender(lambda: next(moments).timestamp()))
     await told.events.serve([webhook(receiver)])
     told.raised(80)
     attempts = [await receiver.arrival() for _ in range(4)]
@@ -408,14 +414,9 @@ async def test_a_receiver_has_so_long_to_answer(
     webhook: Callable[..., Webhook],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    told, receiver = Told(), receive()
+    told = Told(sender=Sender(time.time, timeout=0.02), retry=Retry(attempts=1))
+    receiver = receive()
     receiver.open.clear()
-    told.events = Notifier(
-        told.metrics,
-        time.time,
-        sender=Sender(time.time, timeout=0.02),
-        retry=Retry(attempts=1),
-    )
     await told.events.serve([webhook(receiver)])
     told.raised(80)
     await told.settled()

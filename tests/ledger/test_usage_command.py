@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from extauth.cli.usage import app
 from extauth.errors import InvalidRequest, SluiceError, StackError
 from extauth.ledger import Demand, EmbeddedLedger
-from extauth.settings import Admin, Identity, Limits, Listener, Policy, Settings
+from extauth.settings import Admin, Identity, Limits, ListenerSettings, Policy, Settings
 from extauth.types import Account, Usage
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NOW = 1_790_000_000.0  # 2026-09-21
 SETTINGS = Settings(
     time_zone="UTC",
-    listener=Listener("127.0.0.1", 8080),
+    listener=ListenerSettings("127.0.0.1", 8080),
     admin=Admin("127.0.0.1", 8081),
     policy=Policy("wasm", 0.25),
     backends={},

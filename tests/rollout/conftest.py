@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from extauth.rollout import Mode, Trial, TrialOrder, open_trial
+from extauth.rollout.metrics import TrialMetrics
 from extauth.rollout.record import WHOLE
 from extauth.snapshot.snapshot import digest, manifest
 from extauth.stack.engines.opa import find_opa
@@ -95,7 +96,7 @@ class Bench:
             self.served.runtime.snapshot,
             self.directory,
             verifier=None,
-            metrics=self.served.metrics,
+            metrics=TrialMetrics(self.served.metrics),
             clock=now,
         )
         return trial

@@ -13,6 +13,7 @@ from extauth.errors import ConfigurationError
 from extauth.gateway.step import Continue
 from extauth.policy import Entrypoint
 from extauth.rollout import Mode, open_trial
+from extauth.rollout.metrics import TrialMetrics
 from extauth.rollout.outcomes import outcomes
 from extauth.rollout.record import load
 from extauth.settings import Price
@@ -134,7 +135,7 @@ async def again(bench: Bench, trial: Trial, verifier: Verifier | None = None) ->
         bench.served.runtime.snapshot,
         bench.directory,
         verifier=verifier,
-        metrics=bench.served.metrics,
+        metrics=TrialMetrics(bench.served.metrics),
         clock=now,
     )
 

@@ -8,11 +8,13 @@ import msgspec
 import pytest
 
 from extauth.errors import StackError
-from extauth.settings import Ledger
+from extauth.settings import LedgerSettings
 from extauth.stack.plan import require_client
 from tests.compiler.conftest import SETTINGS
 
-REDIS = msgspec.structs.replace(SETTINGS, ledger=Ledger("redis", "redis://redis"), workers=2)
+REDIS = msgspec.structs.replace(
+    SETTINGS, ledger=LedgerSettings("redis", "redis://redis"), workers=2
+)
 
 
 def test_a_ledger_in_redis_needs_its_client(monkeypatch: pytest.MonkeyPatch) -> None:

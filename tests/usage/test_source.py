@@ -11,7 +11,7 @@ from extauth.errors import StackError
 from extauth.ledger import Demand, EmbeddedLedger
 from extauth.ledger.redis import RedisLedger
 from extauth.ledger.reports import report
-from extauth.settings import Ledger as Settings
+from extauth.settings import LedgerSettings as Settings
 from extauth.types import Account, Usage
 from extauth.usage import LineSource
 from tests.redis_server import running

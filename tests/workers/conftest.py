@@ -17,7 +17,7 @@ import pytest
 from extauth.identity import KeyStore
 from extauth.network.server import listen_unix, serving
 from extauth.observability.metrics import Metrics
-from extauth.settings import Admin, Identity, Limits, Listener, Policy, Settings
+from extauth.settings import Admin, Identity, Limits, ListenerSettings, Policy, Settings
 from extauth.snapshot import Snapshot
 from extauth.stack.engines.opa import find_opa
 from extauth.storage.state import StateDir
@@ -32,7 +32,7 @@ WORKERS = 3
 
 SETTINGS = Settings(
     time_zone="UTC",
-    listener=Listener("127.0.0.1", 8080),
+    listener=ListenerSettings("127.0.0.1", 8080),
     admin=Admin("127.0.0.1", 8081),
     policy=Policy("wasm", 0.25),
     backends={},

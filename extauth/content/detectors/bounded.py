@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from extauth.content.detectors.breaker import Breaker
 from extauth.errors import BackendError, BackendUnavailable
+from extauth.observability.metrics import MICROSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -19,6 +20,29 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
+
+
+class ExternalMetrics:
+    """Counters and times of external detectors and classifiers."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._requests = metrics.counter(
+            "sluice_external_requests",
+            "Questions to external detectors and classifiers: answered, timeout, unavailable, "
+            "malformed, abandoned; too_large and skipped were not asked.",
+            *("service", "outcome"),
+        )
+        self._seconds = metrics.histogram(
+            "sluice_external_seconds",
+            "Time that external detectors and classifiers took.",
+            "service",
+        )
+
+    def asked(self, service: str, outcome: str, seconds: float) -> None:
+        """Count a question, also one that was not asked because the service is down."""
+        self._requests.add((service, outcome))
+        if seconds:
+            self._seconds.observe((service,), int(seconds * MICROSECONDS))
 
 
 class Bounded(Generic[T]):
@@ -45,17 +69,17 @@ class Bounded(Generic[T]):
         """Return whether the service is asked about requests to the model."""
         return not self._settings.models or model in self._settings.models
 
-    async def ask(self, texts: Sequence[str], size: int, metrics: Metrics) -> T | None:
+    async def ask(self, texts: Sequence[str], size: int, metrics: ExternalMetrics) -> T | None:
         """Return the service's answer about `texts`; None when it is absent.
 
         `size` is the number of code points in `texts`. Takes no longer than the timeout. Every
         outcome is counted in `metrics`.
         """
         if size > self._settings.max_text:
-            metrics.external(self.name, "too_large", 0.0)
+            metrics.asked(self.name, "too_large", 0.0)
             return None
         if not self._breaker.admits():
-            metrics.external(self.name, "skipped", 0.0)
+            metrics.asked(self.name, "skipped", 0.0)
             return None
         outcome, why, answer = "abandoned", "", None
         started = time.perf_counter()
@@ -70,7 +94,7 @@ class Bounded(Generic[T]):
         except BackendError as error:
             outcome, why = "malformed", error.message
         finally:
-            metrics.external(self.name, outcome, time.perf_counter() - started)
+            metrics.asked(self.name, outcome, time.perf_counter() - started)
             self._ended(outcome, why)
         return answer
 

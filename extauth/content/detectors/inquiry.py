@@ -12,10 +12,9 @@ from extauth.content.privacy import resolve
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
-    from extauth.content.detectors.bounded import Bounded
+    from extauth.content.detectors.bounded import Bounded, ExternalMetrics
     from extauth.content.detectors.external import ExternalServices, Findings, Scores
     from extauth.content.privacy import Finding
-    from extauth.observability.metrics import Metrics
 
 T = TypeVar("T")
 
@@ -31,7 +30,11 @@ class Inquiry:
     """
 
     def __init__(
-        self, externals: ExternalServices, texts: Sequence[str], model: str, metrics: Metrics
+        self,
+        externals: ExternalServices,
+        texts: Sequence[str],
+        model: str,
+        metrics: ExternalMetrics,
     ) -> None:
         """`texts` are the texts that the client sends to `model`."""
         self._externals = externals

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 MISSING = object()
 
 
-class Change(msgspec.Struct, frozen=True):
+class ValueChange(msgspec.Struct, frozen=True):
     """A value by its path, before and after; None where it is absent."""
 
     path: str
@@ -20,7 +20,7 @@ class Change(msgspec.Struct, frozen=True):
     after: Any = None
 
 
-def changes(old: Any, new: Any, path: str = "") -> Iterator[Change]:
+def changes(old: Any, new: Any, path: str = "") -> Iterator[ValueChange]:
     """Yield every difference, as deep as both sides have the same shape.
 
     Items of a list are told apart by their `name`, where each has one and the order is the same:
@@ -37,7 +37,7 @@ def changes(old: Any, new: Any, path: str = "") -> Iterator[Change]:
         for name, before, after in pairs:
             yield from changes(before, after, f"{path}[{name}]")
     else:
-        yield Change(path, None if old is MISSING else old, None if new is MISSING else new)
+        yield ValueChange(path, None if old is MISSING else old, None if new is MISSING else new)
 
 
 def _pairs(old: list[Any], new: list[Any]) -> list[tuple[str, Any, Any]]:

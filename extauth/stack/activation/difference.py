@@ -17,7 +17,7 @@ from extauth.snapshot.bundle import MANIFEST
 from extauth.snapshot.history import History
 from extauth.stack.activation.active import active_digest
 from extauth.stack.activation.apply import options_of
-from extauth.stack.activation.changes import Change, changes
+from extauth.stack.activation.changes import ValueChange, changes
 from extauth.stack.activation.compilation import compile_for
 from extauth.stack.activation.rollback import find
 from extauth.stack.engines.opa import find_opa
@@ -41,11 +41,11 @@ class Names(msgspec.Struct, frozen=True):
 
     @property
     def any(self) -> bool:
-        """Whether there are any."""
+        """True when there are any."""
         return bool(self.added or self.removed or self.changed)
 
 
-class Difference(msgspec.Struct, frozen=True):
+class SnapshotDifference(msgspec.Struct, frozen=True):
     """The way from the snapshot `before` to the snapshot `after`, both by digest.
 
     `policies` are the rules by file, each as a unified diff, `data` the policies' data by its path
@@ -54,9 +54,9 @@ class Difference(msgspec.Struct, frozen=True):
 
     before: str
     after: str
-    settings: tuple[Change, ...]
+    settings: tuple[ValueChange, ...]
     policies: dict[str, str]
-    data: tuple[Change, ...]
+    data: tuple[ValueChange, ...]
     clusters: Names
     routes: Names
     models: Names
@@ -64,11 +64,11 @@ class Difference(msgspec.Struct, frozen=True):
 
     @property
     def any(self) -> bool:
-        """Whether there is a difference at all."""
+        """True when there is any difference."""
         return self.before != self.after
 
 
-def difference(state: StateDir, before: str | None, after: str | None) -> Difference:
+def difference(state: StateDir, before: str | None, after: str | None) -> SnapshotDifference:
     """Compare two snapshots on disk, each a sequence number or the beginning of a digest.
 
     Without `before` it is the active one, without `after` what the configuration compiles to now.
@@ -91,9 +91,9 @@ def difference(state: StateDir, before: str | None, after: str | None) -> Differ
         return compare(old, new)
 
 
-def compare(old: Snapshot, new: Snapshot) -> Difference:
+def compare(old: Snapshot, new: Snapshot) -> SnapshotDifference:
     """Compare two snapshots. Raises ConfigurationError when a file can't be read."""
-    return Difference(
+    return SnapshotDifference(
         before=old.digest,
         after=new.digest,
         settings=tuple(changes(_plain(old), _plain(new))),

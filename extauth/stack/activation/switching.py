@@ -137,7 +137,7 @@ def _switch(
     state: StateDir,
     undo: ExitStack,
 ) -> None:
-    """New clusters first, so that no decision names one that Envoy lacks; the listener after.
+    """Give Envoy new clusters first, as decisions name them, and the listener last.
 
     Old clusters stay as long as requests of old snapshots do: `envoy_files.forget` takes them.
     """

@@ -8,7 +8,7 @@ import httpx2 as httpx
 import pytest
 from starlette.applications import Starlette
 
-from extauth.api.admin import Guard, Limits
+from extauth.api.admin import LimitsEndpoint, TokenCheck
 from extauth.audit import Action, ActionLog, AuditWriter
 from extauth.audit.action import actions
 from extauth.ledger import Demand, EmbeddedLedger
@@ -44,8 +44,8 @@ class Desk:
             reservation = await self.ledger.reserve(account, demand, NOW)
             if used is not None:
                 await self.ledger.settle(reservation, Usage(used), NOW)
-        limits = Limits(self.ledger, ActionLog(self.audit), lambda: NOW)
-        app = Starlette(routes=[*limits.routes(Guard("secret"))])
+        limits = LimitsEndpoint(self.ledger, ActionLog(self.audit), lambda: NOW)
+        app = Starlette(routes=[*map(TokenCheck("secret").route, limits.routes())])
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=app), base_url="http://admin", headers=TOKEN
         )

@@ -9,7 +9,7 @@ import pytest
 
 from extauth.api.portal import create_portal
 from extauth.gateway.ticket import Ticket
-from extauth.settings import Ledger
+from extauth.settings import LedgerSettings
 from extauth.types import Principal
 from extauth.types.headers import PRINCIPAL
 from extauth.usage import LineSource, UsageBooks
@@ -25,7 +25,7 @@ BOB = Principal("globex/bob", "api_key", "globex", "free", ("viewer",), "us-east
 
 async def get(served: Served, path: str, ticket: str | None, clock: Clock = now) -> httpx.Response:
     """Ask the portal as Envoy does."""
-    source = LineSource(Ledger(), served.root / "ledger.db")
+    source = LineSource(LedgerSettings(), served.root / "ledger.db")
     books = UsageBooks(source, served.root / "active", clock)
     portal = create_portal(lambda: served.runtime, clock, books, served.ledger)
     headers = {} if ticket is None else {PRINCIPAL: ticket}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from extauth.content.detectors.bounded import Bounded
+from extauth.content.detectors.bounded import Bounded, ExternalMetrics
 from extauth.content.detectors.breaker import FAILURES, REST, Breaker
 from extauth.content.detectors.triton_tokens import TritonDetector
 from extauth.observability.metrics import Metrics
@@ -37,13 +37,14 @@ class Asked:
 
     def __init__(self, url: str, connections: Connections, **fields: Any) -> None:
         self.clock, self.metrics = Clock(), Metrics()
+        self.counting = ExternalMetrics(self.metrics)
         settings = token_model(url, **fields)
         detector = TritonDetector("names", settings, connections)
         self.bounded = Bounded("names", settings, detector.detect, Breaker(self.clock))
 
     async def ask(self, text: str = TEXT) -> Any:
         """What it says of a text."""
-        return await self.bounded.ask([text], len(text), self.metrics)
+        return await self.bounded.ask([text], len(text), self.counting)
 
     @property
     def counted(self) -> dict[str, float]:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extauth.content.detectors import ExternalServices, Inquiry, open_externals
-from extauth.content.detectors.bounded import Bounded
+from extauth.content.detectors.bounded import Bounded, ExternalMetrics
 from extauth.content.detectors.connections import Connections
 from extauth.content.privacy import Finding, resolve
 from extauth.observability.metrics import Metrics
@@ -37,7 +37,7 @@ def externals(snapshot: Snapshot, **fields: Any) -> ExternalServices:
 
 def inquiry(asked: ExternalServices, texts: Sequence[str] = TEXTS, model: str = "chat") -> Inquiry:
     """One request's."""
-    return Inquiry(asked, texts, model, Metrics())
+    return Inquiry(asked, texts, model, ExternalMetrics(Metrics()))
 
 
 def test_without_a_configuration_nobody_is_asked(snapshot: Snapshot) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from extauth.compiler import Overrides, compile_snapshot
-from extauth.stack.activation.changes import Change
+from extauth.stack.activation.changes import ValueChange
 from extauth.stack.activation.difference import compare
 from extauth.stack.engines.opa import find_opa
 from tests.compiler.conftest import Workspace
@@ -50,8 +50,8 @@ def test_everything_has_its_place(workspace: Workspace) -> None:
     (policies / "data" / "more.yaml").write_text("more: 1\n")
     found = compare(old, build(workspace))
     assert found.any
-    assert Change("limits.json_depth", 32, 33) in found.settings
-    assert Change("models.echo.price.prompt", 0, 5) in found.settings
+    assert ValueChange("limits.json_depth", 32, 33) in found.settings
+    assert ValueChange("models.echo.price.prompt", 0, 5) in found.settings
     assert "backends.remote" in {change.path for change in found.settings}
     assert found.clusters.added == ("remote",)
     assert not found.clusters.removed
@@ -61,7 +61,7 @@ def test_everything_has_its_place(workspace: Workspace) -> None:
         "--- /dev/null\n+++ b/gateway/more.rego\n"
     )
     # The price is a setting, and in the catalogue that policies read: it is told once.
-    assert found.data == (Change("more", None, 1),)
+    assert found.data == (ValueChange("more", None, 1),)
     assert set(found.policies) == {"gateway/more.rego"}
     back = compare(build(workspace), old)
     assert back.clusters.removed == ("remote",)

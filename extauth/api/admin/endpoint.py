@@ -1,17 +1,18 @@
-"""What every endpoint for operators has in common: the token, and orders in JSON."""
+"""The parts that endpoints for operators share: the token, orders in JSON, refusals."""
 
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
-from extauth.errors import SluiceError
+from extauth.errors import AnsweredError, SluiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from starlette.requests import Request
 
@@ -22,16 +23,23 @@ T = TypeVar("T", bound=msgspec.Struct)
 LARGEST_BODY = 4096
 
 
-class Guard:
-    """Lets in who has the state directory's token: `Authorization: Bearer <token>`."""
+class AdminFeature(Protocol):
+    """A feature with routes for operators."""
+
+    def routes(self) -> Sequence[Route]:
+        """Return the routes, which the admin endpoint puts behind its token."""
+
+
+class TokenCheck:
+    """The check for the state directory's token: `Authorization: Bearer <token>`."""
 
     def __init__(self, token: str) -> None:
         self._expected = token.encode()
 
     def __call__(self, endpoint: Endpoint) -> Endpoint:
-        """The endpoint, for those who are let in."""
+        """Return the endpoint behind the check."""
 
-        async def guarded(request: Request) -> Response:
+        async def checked(request: Request) -> Response:
             if not self._admits(request):
                 return JSONResponse(
                     {"error": "the admin token is needed"},
@@ -40,7 +48,11 @@ class Guard:
                 )
             return await endpoint(request)
 
-        return guarded
+        return checked
+
+    def route(self, route: Route) -> Route:
+        """Return the route behind the check."""
+        return Route(route.path, self(route.endpoint), methods=list(route.methods or ()))
 
     def _admits(self, request: Request) -> bool:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
@@ -50,7 +62,7 @@ class Guard:
 
 
 async def order(request: Request, kind: type[T]) -> T | Response:
-    """What the body orders, or the answer to a body that orders nothing."""
+    """Read the order in the body, or return the answer to a body without one."""
     body = b""
     async for chunk in request.stream():
         body += chunk
@@ -63,9 +75,15 @@ async def order(request: Request, kind: type[T]) -> T | Response:
 
 
 async def obeyed(doing: Awaitable[None], done: dict[str, str]) -> Response:
-    """`done`, once it is; or why it can't be."""
+    """Wait for `doing` and answer with `done`, or with 409 and the reason of a failure."""
     try:
         await doing
     except SluiceError as error:
         return JSONResponse({"error": error.message}, status_code=409)
     return JSONResponse(done)
+
+
+def refused(error: SluiceError) -> Response:
+    """Answer with the status and the message of an error, 503 for one without a status."""
+    status = error.status if isinstance(error, AnsweredError) else 503
+    return JSONResponse({"error": error.message}, status_code=status)
