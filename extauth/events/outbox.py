@@ -29,8 +29,8 @@ _random = SystemRandom()
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A retry schedule: attempts in all, and pauses in seconds that double from `first` to
-    `longest`.
+    """A retry schedule: `attempts` in all, with pauses that double from `first` to `longest`
+    seconds.
     """
 
     attempts: int = 10

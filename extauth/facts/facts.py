@@ -40,9 +40,7 @@ BUCKETS = 10_000
 
 
 class Calendar:
-    """Converts unix seconds to `TimeFacts` in one time zone. Caches the current minute; not
-    thread-safe.
-    """
+    """Converts unix seconds to `TimeFacts` in one time zone. Not thread-safe: caches the minute."""
 
     def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone

@@ -234,10 +234,10 @@ class Book:
             yield counter, window.state()
 
     def changes(self) -> list[tuple[Counter, Sequence[float], float]]:
-        """Return the state of each counter that changed since the last call, and the time it is
-        idle from.
+        """Return the counters that changed since the last call: each with its state and idle time.
 
-        An idle counter need not be kept. The time is infinity for one that always counts.
+        An idle counter need not be kept. The time is in unix seconds, infinity for a counter that
+        always counts.
         """
         changed = []
         for counter in self._changed:

@@ -141,9 +141,7 @@ class Ledger(Protocol):
         """Return the counters under `key`, or with a final `*` under every key with that prefix."""
 
     async def reset(self, key: str, now: float) -> int:
-        """Forget what is booked under a key, in every unit and window; return the number of
-        counters.
-        """
+        """Forget what is booked under a key, in every unit and window; return how many counters."""
 
     async def grant(self, counter: Counter, amount: int, now: float) -> None:
         """Allow `amount` more usage in the current window, in the counter's unit."""

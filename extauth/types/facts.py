@@ -97,9 +97,7 @@ class Windows(msgspec.Struct, frozen=True):
 
 
 class UsageFacts(msgspec.Struct, frozen=True):
-    """Usage before this request. `counters` are the counters that the policy's data declares, by
-    name.
-    """
+    """Usage before this request. `counters` are those that the policy's data declares, by name."""
 
     principal: Windows = Windows()
     tenant: Windows = Windows()

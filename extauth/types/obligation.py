@@ -17,9 +17,7 @@ backend's computing time, `slots` are requests in flight.
 class TokenBucket(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="bucket"
 ):
-    """A token bucket: `refill` units become free again every `seconds`; the limit's `max` is the
-    burst.
-    """
+    """A token bucket: `refill` units become free every `seconds`; `max` is the burst."""
 
     refill: Annotated[int, msgspec.Meta(ge=1)]
     seconds: Annotated[int, msgspec.Meta(ge=1)]
@@ -49,11 +47,11 @@ Window = Seconds | TokenBucket | CalendarPeriod | Lifetime
 
 
 class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The rules for waiting until a limit has room: at most `max_wait` seconds, behind at most
-    `max_waiting` requests.
+    """The rules for waiting until a limit has room.
 
-    Priority classes share the room that becomes free by `share`; the tenants within a class share
-    it by `weight`.
+    A request waits at most `max_wait` seconds, behind at most `max_waiting` others. Priority
+    classes share the room that becomes free by `share`; the tenants within a class share it by
+    `weight`.
     """
 
     max_waiting: Annotated[int, msgspec.Meta(ge=1)]
@@ -109,9 +107,7 @@ same format, `note` leaves it in place and reports it, `block` refuses the answe
 
 
 class Mask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="mask"):
-    """Treat findings of these kinds: in the request before a model sees it, or in the answer before
-    the client does.
-    """
+    """Treat findings of these kinds before a model sees them, or before the client does."""
 
     kinds: tuple[str, ...]
     treatment: Treatment = "placeholder"

@@ -49,9 +49,7 @@ class Pseudonyms:
 
 
 def _whole(names: Mapping[str, str] | set[str]) -> re.Pattern[str]:
-    """Return a pattern that matches whole names, the longest first; without names, one that never
-    matches.
-    """
+    """Return a pattern of whole names, the longest first; without names, one that never matches."""
     if not names:
         return re.compile(r"(?!)")
     longest_first = sorted(names, key=len, reverse=True)

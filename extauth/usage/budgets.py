@@ -57,9 +57,7 @@ class Budgets(msgspec.Struct, frozen=True):
         return ZoneInfo(self.time_zone)
 
     def of_group(self, group: Mapping[str, str]) -> int | None:
-        """Return the budget of a row grouped by tenant, or by tenant and team; None for other
-        groups.
-        """
+        """Return the budget of a row grouped by tenant, or by tenant and team; else None."""
         budget = None
         if group.keys() == {"tenant"}:
             budget = self.tenants.get(group["tenant"])

@@ -45,7 +45,5 @@ def price_of(model: Priced, version: str, at: float) -> Price:
 
 
 def cost(price: Price, prompt_tokens: int, completion_tokens: int) -> int:
-    """Return the micro-units for one request's tokens, rounded up so that only a price of 0 is
-    free.
-    """
+    """Return the micro-units for a request's tokens, rounded up: only a price of 0 is free."""
     return -(-(price.prompt * prompt_tokens + price.completion * completion_tokens) // _MILLION)

@@ -1,4 +1,4 @@
-"""What a webhook receives."""
+"""The body of a webhook."""
 
 from __future__ import annotations
 

@@ -1,90 +1,25 @@
-"""A threshold was crossed: it is in the log, in the metrics, and arrives at every webhook."""
+"""A crossed threshold is logged, counted, and delivered to every webhook."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import ssl
-import threading
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client.exposition import generate_latest
 
-from extauth.events import Notifier, Retry, Sender
-from extauth.observability.metrics import Metrics
+from extauth.events import Retry, Sender
 from extauth.settings import Webhook
-from extauth.types import Account, Crossing, Lifetime, Limit
+from extauth.types import Crossing
 from extauth.types.pseudonyms import Pseudonyms
-from tests.receiver import PATIENCE, SECRET, Receiver
+from tests.receiver import PATIENCE, Receiver
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
-
-ACCOUNT = Account(tenant="acme", principal="acme/ada", model="chat", version="1")
-AT_ONCE = Retry(attempts=4, first=0.001, longest=0.002)
-NEVER_AGAIN = Retry(first=3600.0, longest=3600.0)
-
-
-def crossing(percent: int = 80, name: str = "tokens", **fields: Any) -> Crossing:
-    limit = Limit(name, "tenant:acme", "tokens", Lifetime(), 1000, warn_at=(percent,))
-    return Crossing(limit=limit, percent=percent, used=10 * percent, resets_at=None, **fields)
-
-
-class Told:
-    """Notifier, and what the metrics say of them."""
-
-    def __init__(self, **options: Any) -> None:
-        self.metrics = Metrics()
-        self.events = Notifier(self.metrics, time.time, **{"retry": AT_ONCE, **options})
-
-    def raised(self, *percents: int, tenant: str = "acme", name: str = "tokens") -> None:
-        account = Account(tenant=tenant, principal=tenant, model="chat", version="1")
-        for percent in percents:
-            self.events.raised(crossing(percent, name), account)
-
-    def count(self, name: str, **labels: str) -> float:
-        told = ",".join(f'{label}="{value}"' for label, value in sorted(labels.items()))
-        for line in generate_latest(self.metrics).decode().splitlines():
-            if line.startswith(f"{name}{{{told}}} "):
-                return float(line.rsplit(" ", 1)[1])
-        return 0
-
-    def outcomes(self, receiver: Receiver) -> dict[str, float]:
-        found = {
-            outcome: self.count(
-                "sluice_webhook_deliveries_total", outcome=outcome, webhook=receiver.address
-            )
-            for outcome in ("delivered", "failed", "dropped")
-        }
-        return {outcome: count for outcome, count in found.items() if count}
-
-    async def settled(self) -> None:
-        """There are no webhooks any more, and every delivery is done, or given up."""
-        await self.events.serve([])
-        delivering = asyncio.all_tasks() - {asyncio.current_task()}
-        if delivering:
-            _, left = await asyncio.wait(delivering, timeout=PATIENCE)
-            assert not left
-        assert self.events.waiting == 0
-
-
-@pytest.fixture
-async def tell() -> AsyncIterator[Callable[..., Told]]:
-    made: list[Told] = []
-
-    def make(**options: Any) -> Told:
-        made.append(Told(**options))
-        return made[-1]
-
-    yield make
-    for told in made:
-        await told.events.close(grace=0)
+    from collections.abc import Callable
+from tests.events.told import ACCOUNT, AT_ONCE, NEVER_AGAIN, Told, crossing
 
 
 async def test_an_event_is_one_line_of_the_log_and_counts(
@@ -180,21 +115,6 @@ async def test_after_so_many_attempts_it_is_dropped_and_said(
     assert caplog.messages[-1] == (
         f"webhook {receiver.address}: event {event} is dropped: answered 503 (attempt 4)"
     )
-
-
-@pytest.mark.parametrize("status", [301, 307])
-async def test_a_redirect_is_not_followed(
-    status: int,
-    tell: Callable[..., Told],
-    receive: Callable[..., Receiver],
-    webhook: Callable[..., Webhook],
-) -> None:
-    told, receiver = tell(), receive(*[status] * 4)
-    await told.events.serve([webhook(receiver)])
-    told.raised(80)
-    await told.settled()
-    assert told.outcomes(receiver) == {"failed": 3, "dropped": 1}
-    assert {receiver.next().path for _ in range(4)} == {"/hooks/T0P"}
 
 
 async def test_what_has_to_wait_does_not_hold_up_what_comes_later(
@@ -362,91 +282,6 @@ async def test_another_configuration_loses_nothing_that_was_raised_before(
         receiver.open.set()
     await told.settled()
     assert [told.outcomes(one)["delivered"] for one in (kept, gone, fresh)] == [2, 1, 1]
-
-
-async def test_a_changed_secret_counts_from_the_next_attempt_on(
-    tell: Callable[..., Told],
-    receive: Callable[..., Receiver],
-    webhook: Callable[..., Webhook],
-    secret_file: Path,
-) -> None:
-    told, receiver = tell(), receive()
-    await told.events.serve([webhook(receiver)])
-    told.raised(50)
-    assert (await receiver.arrival()).verified(SECRET)
-    other = SECRET.replace("AAEC", "BBEC")
-    secret_file.write_text(other)
-    told.raised(80)
-    assert (await receiver.arrival()).verified(other)
-
-
-async def test_without_its_secret_a_webhook_is_sent_nothing(
-    tell: Callable[..., Told],
-    receive: Callable[..., Receiver],
-    webhook: Callable[..., Webhook],
-    secret_file: Path,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    told, receiver = tell(), receive()
-    secret_file.unlink()
-    await told.events.serve([webhook(receiver)])
-    assert f"events can't be signed: {secret_file}: can't be read" in caplog.messages[-1]
-    told.raised(80)
-    await told.settled()
-    assert receiver.received.empty()
-    assert told.outcomes(receiver) == {"failed": 3, "dropped": 1}
-
-
-async def test_a_receiver_that_is_not_there_is_told_by_its_host(
-    tell: Callable[..., Told],
-    webhook: Callable[..., Webhook],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    told, nobody = tell(), Receiver(address="127.0.0.1:1")
-    await told.events.serve([webhook(nobody)])
-    told.raised(80)
-    await told.settled()
-    assert caplog.messages[-1].endswith("can't connect: Connection refused (attempt 4)")
-
-
-async def test_a_receiver_has_so_long_to_answer(
-    receive: Callable[..., Receiver],
-    webhook: Callable[..., Webhook],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    told = Told(sender=Sender(time.time, timeout=0.02), retry=Retry(attempts=1))
-    receiver = receive()
-    receiver.open.clear()
-    await told.events.serve([webhook(receiver)])
-    told.raised(80)
-    await told.settled()
-    assert caplog.messages[-1].endswith("no answer within 0.02 s (attempt 1)")
-    await told.events.close()
-
-
-async def test_a_certificate_that_nobody_vouches_for_is_refused(
-    tell: Callable[..., Told],
-    certificate: tuple[Path, Path],
-    secret_file: Path,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
-    reached = threading.Event()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        reached.set()
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-    port = server.sockets[0].getsockname()[1]
-    told = tell()
-    await told.events.serve([Webhook(f"https://127.0.0.1:{port}/", str(secret_file))])
-    told.raised(80)
-    await told.settled()
-    assert caplog.messages[-1].endswith("its TLS certificate is not valid (attempt 4)")
-    assert not reached.is_set()
-    server.close()
 
 
 @given(

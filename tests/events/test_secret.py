@@ -1,4 +1,4 @@
-"""Signing, next to the reference implementation."""
+"""Signatures agree with the reference implementation."""
 
 from __future__ import annotations
 

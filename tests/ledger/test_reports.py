@@ -1,4 +1,4 @@
-"""The usage report: exact at any moment, by whatever columns, at the cost of the time."""
+"""The usage report: exact at any moment, by any columns, at the cost of the time."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_selects(path: Path, selection: Selection, requests: int) -> None:
 
 
 async def test_a_principals_lines_are_found_wherever_they_are(tmp_path: Path) -> None:
-    """In the file's sums, and in the journal that is not in them yet."""
+    """In the file's sums, and in the journal that was not added up yet."""
     path, ada = tmp_path / "ledger.db", Account("acme", "acme/ada", "chat", "1")
     for day, count in ((0, 2), (86_400, 3)):
         ledger = EmbeddedLedger(path, lambda: MONDAY)

@@ -1,4 +1,4 @@
-"""A SentencePiece model is counted as SentencePiece counts."""
+"""A SentencePiece model is counted as `sentencepiece` counts."""
 
 from __future__ import annotations
 

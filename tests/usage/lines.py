@@ -9,7 +9,7 @@ from extauth.types import Account
 
 
 def line(day: str, tenant: str = "acme", *, team: str = "", **sums: Any) -> tuple[UsageLine, Used]:
-    """One line of `<tenant>/ada` on the chat model; `sums` are `Used`'s."""
+    """Return a line of `<tenant>/ada` on the chat model; `sums` are those of `Used`."""
     account = Account(tenant, f"{tenant}/ada", "chat", "1", team)
     used = Used()
     used.requests = 1

@@ -1,4 +1,4 @@
-"""Questions about usage and their answers, whoever asks."""
+"""Usage queries and their reports, as JSON and as CSV."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report's lines come from wherever the ledger keeps them."""
+"""The report's lines come from the ledger that the configuration names."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ USED = Usage(10, 5, 250, 1500)
 async def books(
     kind: Literal["embedded", "redis"], root: Path
 ) -> AsyncIterator[tuple[Ledger, LineSource, list[float]]]:
-    """A ledger, where its lines are read, and the clock of a shared one."""
+    """A ledger, the source of its lines, and the clock of a shared one."""
     now = [MONDAY]
     if kind == "embedded":
         ledger = EmbeddedLedger(root / "ledger.db", lambda: now[0])

@@ -46,10 +46,9 @@ class ExternalMetrics:
 
 
 class Bounded(Generic[T]):
-    """Calls `ask`, which raises BackendUnavailable and BackendError, within the bounds of
-    `settings`.
+    """Calls a service within the bounds of `settings`. Belongs to one event loop.
 
-    Belongs to one event loop.
+    `ask` raises BackendUnavailable and BackendError.
     """
 
     def __init__(

@@ -50,9 +50,7 @@ class Inquiry:
         self.absent: tuple[str, ...] = ()
 
     async def beside(self, reading: Coroutine[Any, Any, T]) -> T:
-        """Return the result of `reading`, which runs while the services for the client's model are
-        asked.
-        """
+        """Return the result of `reading`, and meanwhile ask the services for the client's model."""
         asking = asyncio.create_task(self.about(self._model))
         try:
             # Let the requests leave before `reading` keeps the event loop busy.
@@ -78,8 +76,7 @@ class Inquiry:
         return True
 
     def merged(self, own: Sequence[tuple[Finding, ...]]) -> list[tuple[Finding, ...]]:
-        """Return the built-in detection's findings, a tuple for each text, with those of the
-        services.
+        """Return the built-in findings, a tuple for each text, merged with those of the services.
 
         As the detector returns them: by start, and those of one kind never overlap.
         """

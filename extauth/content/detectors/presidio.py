@@ -45,9 +45,7 @@ class PresidioDetector:
         self._url = f"{settings.url.rstrip('/')}/analyze"
 
     async def detect(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
-        """Find as `ExternalDetector.detect`. Asks for all languages at once, and joins their
-        findings.
-        """
+        """Find as `ExternalDetector.detect`, in all languages at once, and join the findings."""
         told = await asyncio.gather(
             *(self._analyze(texts, language) for language in self._settings.languages)
         )

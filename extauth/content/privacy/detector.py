@@ -57,8 +57,7 @@ class Detector:
         return _resolved(self._read(text, Unescaped.of(text)))
 
     def detect_all(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
-        """Return the findings of each text, including those that span neighbours or need one as
-        context.
+        """Return the findings of each text, including those that neighbouring texts show together.
 
         A card number that begins in one text and ends in the next is a finding in each, with its
         part. A date is a finding if the text before it ends with a question for the date of birth.

@@ -44,9 +44,7 @@ class KeyedHash:
         self._tenant = tenant
 
     def hash(self, kind: str, original: str) -> str:
-        """Return `DIGITS` hexadecimal digits, the same for all spellings that `canonical` makes
-        equal.
-        """
+        """Return `DIGITS` hexadecimal digits, equal for spellings that `canonical` makes equal."""
         return self._digest(b"hash", kind, original).hex()[:DIGITS]
 
     def seed(self, kind: str, original: str) -> bytes:

@@ -116,8 +116,7 @@ class Restorer:
 
     @property
     def bound(self) -> int:
-        """Characters that a stream may hold back at most: two placeholders in their longest
-        spelling.
+        """Characters that a stream may hold back at most: two placeholders at their longest.
 
         The second one is the target of a link.
         """
@@ -128,8 +127,7 @@ class Restorer:
         return self.resume(text, 0, final=True)[0]
 
     def resume(self, text: str, start: int, *, final: bool) -> tuple[str, int]:
-        """Return `text` from `start` on, restored as far as it is certain, and the end of that
-        part.
+        """Return `text` from `start` on, restored as far as it is certain, and where that ends.
 
         The character before `start`, if there is one, is only read. With `final` no more text
         follows, and all is certain.

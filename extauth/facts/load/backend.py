@@ -17,9 +17,7 @@ so two successive samples often have no finished request between them.
 
 
 class Reading(NamedTuple):
-    """A model's load at `time`, in seconds of a monotonic clock. The fields are those of
-    `LoadFacts`.
-    """
+    """A model's load at `time`, in seconds of a monotonic clock. Fields as in `LoadFacts`."""
 
     time: float
     pending: int

@@ -55,9 +55,7 @@ class Calendars:
         self._known: dict[CalendarPeriod, tuple[float, ...]] = {}
 
     def about(self, period: CalendarPeriod, now: float) -> tuple[float, ...]:
-        """Return when the last, the current, the next and the following period begin, in unix
-        seconds.
-        """
+        """Return when the last, this, the next and the following period begin, in unix seconds."""
         known = self._known.get(period)
         if known is None or not known[1] <= now < known[2]:
             begins, ends = bounds(period, now)
@@ -66,9 +64,7 @@ class Calendars:
         return known
 
     def spec(self, counter: Counter, now: float) -> Spec:
-        """Return a counter for a script that runs at about `now`. Raises PolicyError for its
-        window.
-        """
+        """Return a counter for a script that runs at about `now`. Raises PolicyError."""
         key, unit, window = counter
         spec: Spec = [_encode(counter).decode(), key, _NUMBERS[unit]]
         match window:

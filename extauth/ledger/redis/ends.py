@@ -66,9 +66,7 @@ class Ends:
             await asyncio.shield(self._recovery)
 
     async def close(self, patience: float) -> None:
-        """Send what can be sent within `patience` seconds. Raises LedgerUnavailable if any are
-        left.
-        """
+        """Send what can be sent in `patience` seconds. Raises LedgerUnavailable for the rest."""
         self._closed = True
         if self._recovery is not None:
             recovery = self._recovery

@@ -89,10 +89,9 @@ class RedisLedger:
         patience: float = 1.0,
         clock: Clock | None = None,
     ) -> None:
-        """`url` is of the scheme redis, rediss or unix. `clock` replaces the server's time, for
-        tests and simulations.
+        """`url` is of the scheme redis, rediss or unix. Raises StackError for an invalid URL.
 
-        Raises StackError for an invalid URL.
+        `clock` replaces the server's time, for tests and simulations.
         """
         self._server = Server(
             url,

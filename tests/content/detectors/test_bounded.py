@@ -1,4 +1,4 @@
-"""One service, in bounds: of time and size, and not asked while it is down."""
+"""Calls to a service are bounded in time and size, and not made while it is down."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Clock:
 
 
 class Asked:
-    """A detector behind its bounds, and how often it was asked with which end."""
+    """A detector behind its bounds, and the outcomes of its calls."""
 
     def __init__(self, url: str, connections: Connections, **fields: Any) -> None:
         self.clock, self.metrics = Clock(), Metrics()
@@ -43,12 +43,12 @@ class Asked:
         self.bounded = Bounded("names", settings, detector.detect, Breaker(self.clock))
 
     async def ask(self, text: str = TEXT) -> Any:
-        """What it says of a text."""
+        """Return the detector's answer about a text."""
         return await self.bounded.ask([text], len(text), self.counting)
 
     @property
     def counted(self) -> dict[str, float]:
-        """Ends, and how often."""
+        """Return the number of calls by outcome."""
         registry = CollectorRegistry()
         registry.register(self.metrics)
         (family,) = [one for one in registry.collect() if one.name == "sluice_external_requests"]
@@ -147,7 +147,7 @@ async def test_a_try_that_nobody_waits_for_leaves_room_for_another(
 
 
 async def test_bad_answers_are_asked_for_again(server: Server, connections: Connections) -> None:
-    """They come in time; and one client's odd texts must not turn the detector off for others."""
+    """They come in time, and one client's odd texts must not turn the detector off for others."""
     server.status = 400
     asked = Asked(server.url, connections)
     for _ in range(FAILURES + 3):

@@ -1,4 +1,4 @@
-"""What everybody says of one request, put together."""
+"""The answers of all services about one request, merged."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ SCORES = {
 
 
 def externals(snapshot: Snapshot, **fields: Any) -> ExternalServices:
-    """Those of the demo's settings with these detectors and classifiers."""
+    """Return the services of the demo's settings with these detectors and classifiers."""
     made = open_externals(msgspec.structs.replace(snapshot.settings, **fields))
     assert made is not None
     return made
 
 
 def inquiry(asked: ExternalServices, texts: Sequence[str] = TEXTS, model: str = "chat") -> Inquiry:
-    """One request's."""
+    """Return an inquiry about one request."""
     return Inquiry(asked, texts, model, ExternalMetrics(Metrics()))
 
 
@@ -66,7 +66,7 @@ async def test_findings_join_those_of_the_gateway(snapshot: Snapshot, server: Se
 
 
 async def test_all_are_asked_at_once(snapshot: Snapshot, server: Server) -> None:
-    """None of the two answers before both were asked."""
+    """Neither of the two answers before both were asked."""
     server.held = asyncio.Event()
 
     def says(body: Any) -> Any:
@@ -173,7 +173,7 @@ async def test_whatever_is_found_stays_covered(own: list[Finding], told: list[Fi
 
 
 def ordered(findings: Collection[Finding]) -> tuple[Finding, ...]:
-    """As the built-in detection has them: those of one kind resolved, all by start."""
+    """Return findings in the built-in detection's form: those of a kind resolved, all by start."""
     kinds = {finding.kind for finding in findings}
     resolved = [
         one for kind in kinds for one in resolve(each for each in findings if each.kind == kind)
@@ -182,5 +182,5 @@ def ordered(findings: Collection[Finding]) -> tuple[Finding, ...]:
 
 
 def places(finding: Finding) -> range:
-    """The characters that it covers."""
+    """Return the characters that the findings cover."""
     return range(finding.start, finding.end)

@@ -1,4 +1,4 @@
-"""Requests through the gateway's inside, with somebody asked about them."""
+"""Requests through the gateway's stages, with external services."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOBODY = "http://127.0.0.1:1"
 
 
 def says(body: Any) -> Any:
-    """The name, wherever it stands; and a score."""
+    """Answer with the span of the name wherever it stands, and with a score."""
     texts = body["inputs"][0]["data"]
     if body["outputs"] != [{"name": "SPANS"}]:
         shape, data = [len(texts), 1], ["attack"] * len(texts)
@@ -42,7 +42,7 @@ def says(body: Any) -> Any:
 
 
 def configured(root: Path, snapshot: Snapshot, data: object = None, **fields: Any) -> Snapshot:
-    """`snapshot` with these settings, and with `data` in data.detectors."""
+    """Return `snapshot` with these settings, and with `data` in data.detectors."""
     shutil.copytree(snapshot.root, root)
     settings = msgspec.structs.replace(snapshot.settings, **fields)
     (root / "settings.json").write_bytes(msgspec.json.encode(settings))
@@ -55,7 +55,7 @@ def configured(root: Path, snapshot: Snapshot, data: object = None, **fields: An
 
 
 def sent(body: bytes | None) -> str:
-    """The prompt that the model would get."""
+    """Return the prompt that the model would get."""
     return str(json.loads(body or b"")["text_input"])
 
 
@@ -132,7 +132,7 @@ async def test_a_route_leads_to_a_model_with_a_detector_of_its_own(
     tmp_path: Path,
     decide: Callable[..., Awaitable[None]],
 ) -> None:
-    """The client asked for a model that nobody is asked about; the policy chose another."""
+    """The client asks for a model without a detector; the policy chooses another."""
     server.says = says
     mask = {"type": "mask", "kinds": ["person"], "treatment": "redact"}
     route = ROUTE | {"model": "echo"}

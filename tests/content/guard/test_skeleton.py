@@ -1,4 +1,4 @@
-"""How texts and patterns read, whatever they are written with."""
+"""Skeletons of texts and patterns, whatever they are written with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nobody sees: invisible characters, and runs that only a machine reads."""
+"""Invisible characters, and runs that only a machine reads."""
 
 from __future__ import annotations
 

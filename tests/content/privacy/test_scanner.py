@@ -1,4 +1,4 @@
-"""What a stream holds back, and that cutting it changes nothing."""
+"""A stream is held back while a finding is open, and cutting it changes nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EVERYTHING = tuple(kind for kind in KINDS if kind not in ("person", "location"))
 def scan(
     pieces: Iterable[str], kinds: Iterable[str] = EVERYTHING, restorer: Restorer | None = None
 ) -> tuple[str, Found]:
-    """All text that was let go and all findings, at offsets in it."""
+    """Return all released text and all findings, at offsets in it."""
     scanner = StreamScanner(DETECTOR, tuple(kinds), restorer)
     return joined([*map(scanner.feed, pieces), scanner.finish()])
 

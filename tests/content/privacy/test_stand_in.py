@@ -1,4 +1,4 @@
-"""What stands in looks like the original, is valid where there is a checksum, and is another."""
+"""A stand-in looks like its original, has a valid checksum, and is another value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Load and behaviour as a request sees them, and what it leaves behind for the next one."""
+"""Load and behaviour in a request's facts, and a request's effect on those of the next one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ENDINGS: dict[str, Callable[[Transaction], Awaitable[None]]] = {
 
 @pytest.fixture(autouse=True)
 async def monitor(served: Served, server: Server) -> None:
-    """It has read once, of a server where six requests wait for `chat`."""
+    """A monitor that has read a server once, where six requests wait for `chat`."""
     server.text = printed(pending=5)
     backend = Backend("triton", "triton", "triton", "cpu", "eu-west", metrics_url=server.url)
     load = served.books.load = LoadMonitor(lambda: {"triton": backend}, lambda: 100.0)
@@ -40,7 +40,7 @@ async def monitor(served: Served, server: Server) -> None:
 
 
 async def seen(served: Served, who: str = "ada", **changes: object) -> Facts:
-    """The facts of one more request, which is then given up."""
+    """Return the facts of another request, which is then abandoned."""
     transaction, _ = await served.dispatch({**CHAT, **changes}, served.head(who=who))
     await transaction.disconnected()
     assert transaction.entry.facts is not None
@@ -71,7 +71,7 @@ async def test_a_request_is_in_flight_until_it_ends(
 async def test_it_is_in_flight_where_it_was_sent(
     served: Served, decide: Callable[..., Awaitable[None]]
 ) -> None:
-    """Not where it was meant to go."""
+    """Not at the model that the client asked for."""
     await decide(inference={"allow": True, "route": {**ROUTE, "model": "echo"}})
     await served.dispatch()
     facts = await seen(served)

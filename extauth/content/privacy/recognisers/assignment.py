@@ -54,8 +54,7 @@ _LONGEST = 600
 
 
 class AssignmentRecogniser:
-    """The value assigned to a name that says that it is secret; the name is not part of the
-    finding.
+    """The value assigned to a name that says that it is secret; the finding excludes the name.
 
     Knows names in twenty languages, as written in environments, YAML, JSON, XML, code, forms and
     sentences. A value may be quoted, or bare if it does not read like code (a call, a variable, a

@@ -41,8 +41,7 @@ _ISSUED = compile_pattern(
 
 
 class CardRecogniser:
-    """12 to 19 digits of a known issuer with a valid Luhn digit, in one piece or grouped as
-    printed.
+    """12 to 19 digits of a known issuer with a valid Luhn digit, in one piece or as printed.
 
     Parts of longer numbers, decimal fractions, identifiers and telephone numbers do not count.
     """
@@ -85,10 +84,9 @@ class CardRecogniser:
             first += size or 1
 
     def _needs_cue(self, data: bytes, span: Span) -> bool:
-        """Return whether a number is too common without a word for a card: twelve digits, or an
-        EAN.
+        """Return whether a number is too common, and no word for a card stands in front.
 
-        False if such a word stands in front.
+        Numbers of twelve digits and EANs are too common.
         """
         digits = data[span.start : span.end]
         common = len(digits) < _ARTICLE

@@ -51,8 +51,8 @@ class Draw:
         return "".join(self.one_of(DIGITS) for _ in range(length))
 
     def like(self, text: str) -> str:
-        """Return a digit for each digit, a letter of the same case for each letter, all else
-        unchanged.
+        """Return a digit for each digit, a letter of the same case for each letter, the rest as it
+        is.
         """
         return "".join(map(self._like, text))
 
