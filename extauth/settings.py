@@ -129,10 +129,26 @@ class DemoKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     attributes: dict[str, str] = {}
 
 
+class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a store is kept: in a file of the state directory, or in a PostgreSQL.
+
+    `url` is `postgresql://user@host:port/database`, which `kind: postgres` always has. The
+    password, if there is one, is the first line of `password_file`, an absolute path.
+    """
+
+    kind: Literal["embedded", "postgres"] = "embedded"
+    url: str | None = None
+    password_file: str | None = None
+
+
 class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who is known. After a rotation the old key works for `rotation_grace` more seconds."""
+    """Who is known, and where that is kept.
+
+    After a rotation the old key works for `rotation_grace` more seconds.
+    """
 
     rotation_grace: float
+    store: Store = Store()
     jwt: tuple[Jwt, ...] = ()
     demo_keys: tuple[DemoKey, ...] = ()
 
@@ -149,9 +165,10 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is kept of requests: for `retention` seconds, then it is deleted."""
+    """What is kept of requests, and where: for `retention` seconds, then it is deleted."""
 
     retention: float = 30 * 86_400.0
+    store: Store = Store()
 
 
 class Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
