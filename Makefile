@@ -80,7 +80,7 @@ bench: install
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.detection
 	$(BIN)/pytest -q --benchmark-columns=mean bench/test_replay.py bench/test_mutation.py \
-		bench/test_ledger.py bench/test_ledger_redis.py bench/test_waiting.py
+		bench/test_identity.py bench/test_ledger.py bench/test_ledger_redis.py bench/test_waiting.py
 	$(BIN)/pytest -q --benchmark-columns=median,mean bench/test_privacy.py bench/test_answer.py
 
 # The working tree, or the revision NEW, against BASE; LIMITS="--limit 1.01 --memory-limit 1.02".

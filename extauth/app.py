@@ -19,8 +19,7 @@ from extauth.audit import ActionLog, AuditWriter
 from extauth.facts.load import LoadMonitor
 from extauth.gateway.books import Books
 from extauth.gateway.gateway import Gateway
-from extauth.identity import KeyStore
-from extauth.ledger import EmbeddedLedger
+from extauth.identity import KeyRing
 from extauth.ledger.ledger import declare as declare_ledger
 from extauth.network.server import listen_tcp, listen_unix, serving
 from extauth.network.sockets import (
@@ -33,6 +32,7 @@ from extauth.observability.failures import Formatter, keep_quiet
 from extauth.observability.metrics import Metrics
 from extauth.rollout.record import end_interrupted
 from extauth.snapshot import Snapshot
+from extauth.stores import open_stores
 from extauth.types.pseudonyms import Pseudonyms
 from extauth.usage import LineSource, UsageBooks
 from extauth.wire import WireServer
@@ -42,8 +42,7 @@ from extauth.workers.state import WorkerState
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from extauth.ledger import Ledger
-    from extauth.settings import LedgerSettings, Settings
+    from extauth.settings import Settings
     from extauth.snapshot.signing import Verifier
     from extauth.storage.state import StateDir
 
@@ -87,10 +86,12 @@ class Service:
     async def _start(self, stack: AsyncExitStack) -> None:
         snapshot = Snapshot.verified(self._state.active.resolve(), self._verifier)
         settings = snapshot.settings
-        keys = KeyStore(self._state.identity_db)
-        stack.callback(keys.close)
-        audit = AuditWriter(self._state.audit_db, retention=settings.audit.retention)
-        ledger = open_ledger(self._state, settings.ledger)
+        stores = stack.enter_context(open_stores(self._state, settings))
+        keys = self._keys = KeyRing(await asyncio.to_thread(stores.keys))
+        await keys.start()
+        stack.push_async_callback(keys.close)
+        audit = AuditWriter(stores.audit(synchronous="NORMAL"), retention=settings.audit.retention)
+        ledger = stores.ledger()
         load = LoadMonitor(lambda: self._worker.runtime().snapshot.settings.backends)
         books = self._books = Books(
             ledger=ledger,
@@ -144,7 +145,7 @@ class Service:
             listener = listen_unix(control_socket(self._number))
             await stack.enter_async_context(serving(control, listener))
         if self._number == 0:
-            await self._lead(stack, settings, token)
+            await self._lead(stack, settings, token, ActionLog(stores.audit()))
         # What is here now stays: the collector need not look through it at every round.
         gc.collect()
         gc.freeze()
@@ -154,6 +155,7 @@ class Service:
     def _tell(self) -> WorkerState:
         """Return the snapshot that this process serves, and its parts that do not work."""
         failing = {
+            "identity": self._keys.failure is not None,
             "ledger": self._books.ledger.failure is not None,
             "audit": self._books.audit.failure is not None,
         }
@@ -175,7 +177,9 @@ class Service:
         self._books.events.rename(Pseudonyms(names))
         await self._books.audit.flush()
 
-    async def _lead(self, stack: AsyncExitStack, settings: Settings, token: str) -> None:
+    async def _lead(
+        self, stack: AsyncExitStack, settings: Settings, token: str, actions: ActionLog
+    ) -> None:
         """Serve the admin endpoint, for the siblings too."""
         siblings = [
             Sibling(number, control_socket(number), token) for number in range(1, settings.workers)
@@ -185,7 +189,7 @@ class Service:
         leader = Leader(self._worker, siblings, self._tell, self._metrics, self._forget)
         if siblings:
             stack.callback(asyncio.ensure_future(leader.keep_alike()).cancel)
-        ledger, actions = self._books.ledger, ActionLog(self._state.audit_db)
+        ledger = self._books.ledger
         await stack.enter_async_context(
             serving(
                 create_admin(
@@ -198,18 +202,6 @@ class Service:
                 listen_tcp(settings.admin.address, settings.admin.port),
             )
         )
-
-
-def open_ledger(state: StateDir, settings: LedgerSettings) -> Ledger:
-    """Return the ledger of a configuration, not started. Raises StackError when it can't be had."""
-    if settings.kind == "embedded" or settings.url is None:
-        return EmbeddedLedger(state.ledger_db, time.time)
-    # Only those who have a Redis need its client.
-    from extauth.ledger.redis import RedisLedger, read_password  # noqa: PLC0415
-
-    return RedisLedger(
-        settings.url, password=read_password(settings.password_file), lease=settings.lease
-    )
 
 
 def serve(

@@ -129,10 +129,26 @@ class DemoKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     attributes: dict[str, str] = {}
 
 
+class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a store is kept: in a file of the state directory, or in a PostgreSQL.
+
+    `url` is `postgresql://user@host:port/database`, which `kind: postgres` always has. The
+    password, if there is one, is the first line of `password_file`, an absolute path.
+    """
+
+    kind: Literal["embedded", "postgres"] = "embedded"
+    url: str | None = None
+    password_file: str | None = None
+
+
 class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The known principals. After a rotation the old key works for `rotation_grace` seconds."""
+    """The known principals and their store.
+
+    After a rotation the old key works for `rotation_grace` more seconds.
+    """
 
     rotation_grace: float
+    store: Store = Store()
     jwt: tuple[Jwt, ...] = ()
     demo_keys: tuple[DemoKey, ...] = ()
 
@@ -149,9 +165,10 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The audit log: records are kept for `retention` seconds, then deleted."""
+    """The audit log and its store: records are kept for `retention` seconds, then deleted."""
 
     retention: float = 30 * 86_400.0
+    store: Store = Store()
 
 
 class LedgerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

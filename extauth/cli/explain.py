@@ -63,11 +63,16 @@ def explain(
     from extauth.stack.engines.opa import obtain_opa
     from extauth.stack.progress import Terminal
     from extauth.storage.state import StateDir
+    from extauth.stores import open_stores
 
     if (request_id is None) is (given is None):
         raise typer.BadParameter("name either a request id or a file with --input")
     state = StateDir.at(state_dir)
-    asked = subject.of_file(given) if given else subject.of_request(state, request_id or "")
+    if given:
+        asked = subject.of_file(given)
+    else:
+        with open_stores(state) as stores:
+            asked = subject.of_request(stores.audit(), request_id or "")
     opa = obtain_opa(Terminal(sys.stderr)).path
     with _policies(asked, policies, state.snapshots, opa, of_request=given is None) as found:
         explanation = Explainer(found, opa).explain(asked, what_if or ())

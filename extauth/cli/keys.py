@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,7 @@ from extauth.cli.terminal.output import print_json, print_table, written
 from extauth.cli.terminal.values import seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from extauth.identity import ApiKey, KeyStore
@@ -53,8 +55,7 @@ def create(
 ) -> None:
     """Make a key and print it, this once."""
     pairs = dict(_pair(text) for text in attribute or ())
-    store = _store(state_dir)
-    try:
+    with _opened(state_dir) as store:
         record, key = store.create(
             name=name,
             tenant=tenant,
@@ -67,8 +68,6 @@ def create(
             lifetime=expires,
             now=time.time(),
         )
-    finally:
-        store.close()
     _print_new(record, key, json=json)
 
 
@@ -80,11 +79,8 @@ def list_keys(
     state_dir: StateDirOption = STATE_DIR,
 ) -> None:
     """List keys, also those that no longer work."""
-    store = _store(state_dir)
-    try:
+    with _opened(state_dir) as store:
         keys = store.list(tenant=tenant)
-    finally:
-        store.close()
     _print(keys, json=json)
 
 
@@ -109,11 +105,8 @@ def rotate(
         from extauth.storage.state import StateDir
 
         grace = active_settings(StateDir.at(state_dir)).identity.rotation_grace
-    store = _store(state_dir)
-    try:
+    with _opened(state_dir) as store:
         record, plaintext = store.rotate(key, grace=grace, now=time.time())
-    finally:
-        store.close()
     _print_new(record, plaintext, json=json)
 
 
@@ -122,11 +115,8 @@ def revoke(
     key: Reference, *, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR
 ) -> None:
     """End a key at once, or all keys of TENANT/NAME."""
-    store = _store(state_dir)
-    try:
+    with _opened(state_dir) as store:
         revoked = store.revoke(key, now=time.time())
-    finally:
-        store.close()
     _print(revoked, json=json)
 
 
@@ -145,11 +135,8 @@ def set_consent(
 
     if withdraw == bool(consent):
         raise typer.BadParameter("give --consent, or --withdraw")
-    store = _store(state_dir)
-    try:
+    with _opened(state_dir) as store:
         keys = store.consent(key, _consent(consent, consent_until) or Consent(()))
-    finally:
-        store.close()
     _print(keys, json=json)
 
 
@@ -163,11 +150,13 @@ def _consent(purposes: list[str] | None, until: str | None) -> Consent | None:
     return Consent(tuple(dict.fromkeys(purposes)), until)
 
 
-def _store(state_dir: Path) -> KeyStore:
-    from extauth.identity import KeyStore
+@contextmanager
+def _opened(state_dir: Path) -> Iterator[KeyStore]:
     from extauth.storage.state import StateDir
+    from extauth.stores import open_stores
 
-    return KeyStore(StateDir.at(state_dir).identity_db)
+    with open_stores(StateDir.at(state_dir)) as stores:
+        yield stores.keys()
 
 
 def _pair(text: str) -> tuple[str, str]:

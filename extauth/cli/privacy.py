@@ -35,20 +35,20 @@ def erase(
 ) -> None:
     """Remove a person's identifiers from every store, on the record; sums stay as they are."""
     from extauth.erasure import erase, find
-    from extauth.identity import KeyStore
     from extauth.stack.renaming import renaming
     from extauth.storage.state import StateDir
+    from extauth.stores import open_stores
 
     state = StateDir.at(state_dir)
-    keys = KeyStore(state.identity_db)
-    try:
-        person = find(subject, keys, state.audit_db)
+    with open_stores(state) as stores:
+        keys, log = stores.keys(), stores.audit()
+        person = find(subject, keys, log)
         if dry_run:
             _print_person(person, json=json)
             return
-        erased = erase(person, state, keys, renaming(state), user=current_user(), clock=time.time)
-    finally:
-        keys.close()
+        erased = erase(
+            person, state, keys, log, renaming(state), user=current_user(), clock=time.time
+        )
     _print(person, erased, json=json)
 
 

@@ -65,17 +65,19 @@ def replay(
     from extauth.assurance.replay.report import document, report
     from extauth.assurance.replay.threshold import FailThreshold
     from extauth.assurance.replay.trace import open_trace
+    from extauth.settings import Store
     from extauth.stack.activation.active import active_catalog
     from extauth.stack.engines.opa import obtain_opa
     from extauth.stack.progress import Terminal
     from extauth.storage.state import StateDir
+    from extauth.stores import audit_store
 
     if candidate is not None and head is not None:
         raise ConfigurationError("name the candidate by CANDIDATE_DIR or by --head, not by both")
     thresholds = [FailThreshold.parse(expression) for expression in fail_on or ()]
     state = StateDir.at(state_dir)
-    path = records or state.audit_db
-    trace = open_trace(path, since, until)
+    store = Store() if records else audit_store(state)
+    trace = open_trace(records or state.audit_db, since, until, store)
     opa = obtain_opa(Terminal(sys.stderr)).path
     with tempfile.TemporaryDirectory(prefix="sluice-") as temporary:
         work = Path(temporary)

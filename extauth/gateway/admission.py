@@ -43,7 +43,7 @@ async def admit(transaction: Transaction) -> Admitted:
     head, runtime, entry = transaction.head, transaction.runtime, transaction.entry
     if head.repeated is not None:
         raise InvalidRequest(f"The header {head.repeated} is there twice.", code="repeated_header")
-    principal = entry.principal = runtime.identifier.identify(head, transaction.received)
+    principal = entry.principal = await runtime.identifier.identify(head, transaction.received)
     transaction.decisions.join(head.request_id, principal)
     transaction.mark("identify")
     target = entry.target = parse_target(head.method, head.path)

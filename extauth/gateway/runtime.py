@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.content.detectors import ExternalServices
-    from extauth.identity import KeyStore
+    from extauth.identity import KeyRing
     from extauth.policy import Entrypoint, PolicyEngine
     from extauth.rollout import Trial
     from extauth.snapshot import Snapshot
@@ -62,7 +62,7 @@ class Runtime(Pinned):
         self.trial: Trial | None = None
 
     @classmethod
-    async def open(cls, snapshot: Snapshot, keys: KeyStore, *, opa_url: str | None) -> Runtime:
+    async def open(cls, snapshot: Snapshot, keys: KeyRing, *, opa_url: str | None) -> Runtime:
         """Load the policy engine, tokenizers, chat templates and own terms of `snapshot`.
 
         Raises ConfigurationError for what can't be loaded.

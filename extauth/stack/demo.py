@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.errors import InvalidRequest, StackError
-from extauth.identity import KeyStore
 from extauth.storage.state import write_secret
+from extauth.stores import open_stores
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from extauth.settings import DemoKey
+    from extauth.identity import KeyStore
+    from extauth.settings import DemoKey, Settings
     from extauth.storage.state import StateDir
 
 
@@ -32,14 +31,15 @@ class Credential(msgspec.Struct, frozen=True):
         return f"Credential(id={self.id!r}, name={self.name!r}, tenant={self.tenant!r})"
 
 
-def demo_keys(state: StateDir, wanted: Sequence[DemoKey]) -> tuple[Credential, ...]:
-    """Make the wanted keys that are missing, and return those that work.
+def demo_keys(state: StateDir, settings: Settings) -> tuple[Credential, ...]:
+    """Make the demo's keys that are missing, and return those that work.
 
     Raises StackError when the key store or the file of plain texts can't be used.
     """
     known = {(one.tenant, one.name): one for one in read_demo_keys(state)}
-    store = KeyStore(state.identity_db)
-    try:
+    wanted = settings.identity.demo_keys
+    with open_stores(state, settings) as stores:
+        store = stores.keys()
         for one in wanted:
             if (one.tenant, one.name) in known:
                 continue
@@ -49,8 +49,6 @@ def demo_keys(state: StateDir, wanted: Sequence[DemoKey]) -> tuple[Credential, .
         write_secret(state.demo_keys, msgspec.json.encode(list(known.values())).decode() + "\n")
         now = time.time()
         working = {key.id for key in store.list() if key.works(now)}
-    finally:
-        store.close()
     chosen = (known.get((one.tenant, one.name)) for one in wanted)
     return tuple(one for one in chosen if one and one.id in working)
 

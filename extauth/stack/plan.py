@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from extauth.errors import StackError
 from extauth.stack.activation.compilation import compile_for, signer_of, signing_of, verifier_of
 from extauth.stack.activation.switching import start
 from extauth.stack.demo import demo_keys
@@ -20,10 +18,10 @@ from extauth.stack.process.models import lay_out
 from extauth.stack.process.ports import allocate, require_free
 from extauth.stack.process.record import StackRecord, birth
 from extauth.stack.progress import step
+from extauth.stores import require_clients
 
 if TYPE_CHECKING:
     from extauth.compiler import Source
-    from extauth.settings import Settings
     from extauth.snapshot import Snapshot
     from extauth.stack.activation.compilation import StackOptions
     from extauth.stack.demo import Credential
@@ -57,13 +55,13 @@ def prepare(options: StackOptions, progress: Progress) -> StackPlan:
     with step(progress, f"compiling {options.config.name}"):
         snapshot, source = compile_for(options, ports, envoy=envoy, opa=opa)
     settings = snapshot.settings
-    require_client(settings)
+    require_clients(settings)
     require_free(settings.listener.address, settings.listener.port, "--port")
     require_free(settings.admin.address, settings.admin.port, "--admin-port")
     record = _record(options, snapshot, source, ports)
     with switching(state):
         start(snapshot, state, signer_of(record.signing, opa))
-    keys = demo_keys(state, settings.identity.demo_keys)
+    keys = demo_keys(state, settings)
     children: list[tuple[Command, ...]] = []
     backend = commands.embedded_backend(settings)
     if backend:
@@ -84,14 +82,6 @@ def prepare(options: StackOptions, progress: Progress) -> StackPlan:
     )
     children.append((commands.envoy(envoy, record, state),))
     return StackPlan(record, tuple(children), keys, source)
-
-
-def require_client(settings: Settings) -> None:
-    """Raise StackError when the ledger is in a Redis and the client of Redis is not installed."""
-    if settings.ledger.kind == "redis" and find_spec("redis") is None:
-        raise StackError(
-            "the ledger in Redis needs the package redis: pip install 'sluicegate[redis]'"
-        )
 
 
 def _record(

@@ -6,12 +6,10 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from extauth.app import open_ledger
 from extauth.ledger.ledger import Moved
-from extauth.settings import LedgerSettings
-from extauth.snapshot import Snapshot
 from extauth.stack.process.admin import AdminClient
 from extauth.stack.process.record import StackRecord
+from extauth.stores import open_stores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,13 +29,9 @@ def renaming(state: StateDir) -> Callable[[Mapping[str, str]], Moved]:
     def rename(names: Mapping[str, str]) -> Moved:
         if StackRecord.running(state) is not None:
             return _order(state, names)
-        if state.active.exists():
-            settings = Snapshot.load(state.active.resolve()).settings.ledger
-        elif state.ledger_db.exists():
-            settings = LedgerSettings()
-        else:
+        if not state.active.exists() and not state.ledger_db.exists():
             return Moved(0)
-        return asyncio.run(_rename(state, settings, names))
+        return asyncio.run(_rename(state, names))
 
     return rename
 
@@ -54,8 +48,8 @@ def _order(state: StateDir, names: Mapping[str, str]) -> Moved:
     return Moved(rows, left)
 
 
-async def _rename(state: StateDir, settings: LedgerSettings, names: Mapping[str, str]) -> Moved:
-    ledger = open_ledger(state, settings)
+async def _rename(state: StateDir, names: Mapping[str, str]) -> Moved:
+    ledger = open_stores(state).ledger()
     await ledger.start()
     try:
         return await ledger.rename(names, time.time())

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -209,3 +210,24 @@ def write_secret(path: Path, text: str) -> None:
         file.flush()
         os.fsync(descriptor)
     temporary.replace(path)
+
+
+def read_password(file: str | None, server: str) -> str | None:
+    """Return the first line of `file`; None without one.
+
+    `server` is named in what is said. Raises StackError when the file can't be read, or others can
+    read it too.
+    """
+    if file is None:
+        return None
+    path = Path(file)
+    try:
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise StackError(f"{file}: others can read the password of {server}; chmod 600 it")
+        return path.read_text("utf-8").partition("\n")[0]
+    except OSError as error:
+        raise StackError(
+            f"{file}: the password of {server} can't be read: {error.strerror}"
+        ) from None
+    except UnicodeDecodeError:
+        raise StackError(f"{file}: the password of {server} is not UTF-8") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from extauth.ledger.store import report_lines
+from extauth.storage.state import read_password
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,11 +34,11 @@ class LineSource:
         if ledger.kind == "embedded" or ledger.url is None:
             return report_lines(self._file, principal=principal, since=since)
         # Imports Redis's driver, which is an extra.
-        from extauth.ledger.redis import lines, read_password  # noqa: PLC0415
+        from extauth.ledger.redis import lines  # noqa: PLC0415
 
         return lines(
             ledger.url,
-            password=read_password(ledger.password_file),
+            password=read_password(ledger.password_file, "Redis"),
             principal=principal,
             since=since,
         )

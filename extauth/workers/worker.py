@@ -18,7 +18,7 @@ from extauth.workers.state import TrialState
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from extauth.identity import KeyStore
+    from extauth.identity import KeyRing
     from extauth.observability.metrics import Metrics
     from extauth.rollout import Mode, TrialOrder
     from extauth.snapshot.signing import Verifier
@@ -34,7 +34,7 @@ class Worker:
     def __init__(
         self,
         state: StateDir,
-        keys: KeyStore,
+        keys: KeyRing,
         *,
         number: int,
         opa_url: str | None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from extauth.audit.store import opened, write_lines
+from extauth.audit.store import AuditStore, write_lines
 from tests.gateway.served import CHAT, JSON, Refused, generated
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ async def record(served: Served, file: Path) -> None:
                 asked += 1
                 await _ask(served, f"request-{asked}", who, {**CHAT, **extra})
     await served.audit.close()
-    with opened(served.root / "audit.db") as store:
-        assert write_lines(file, store.export()) == asked
+    assert write_lines(file, AuditStore(served.log).export()) == asked
 
 
 async def _ask(served: Served, name: str, who: str, body: dict[str, Any]) -> None:

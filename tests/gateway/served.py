@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from extauth.audit import AuditWriter
+from extauth.audit.sqlite import SqliteLog
 from extauth.audit.store import AuditStore
 from extauth.facts.load import LoadMonitor
 from extauth.gateway.books import Books
@@ -16,7 +17,7 @@ from extauth.gateway.exchange import Exchange
 from extauth.gateway.gateway import Gateway
 from extauth.gateway.runtime import Runtime
 from extauth.gateway.step import Refuse
-from extauth.identity import Identifier, JwtIdentity, KeyStore
+from extauth.identity import Identifier, JwtIdentity, KeyRing, SqliteKeys
 from extauth.ledger import Counter, EmbeddedLedger
 from extauth.ledger.reports import report
 from extauth.ledger.store import report_lines
@@ -121,7 +122,7 @@ class Loaded:
     def __init__(self) -> None:
         self._runtimes: dict[Path, Runtime] = {}
 
-    async def open(self, snapshot: Snapshot, keys: KeyStore) -> Runtime:
+    async def open(self, snapshot: Snapshot, keys: KeyRing) -> Runtime:
         """As `Runtime.open`."""
         loaded = self._runtimes.get(snapshot.root)
         if loaded is None:
@@ -160,13 +161,15 @@ class Refused(Exception):
 class Served:
     """A gateway, and what became of its requests. `runtime` is the one that serves."""
 
-    def __init__(self, root: Path, runtime: Runtime, keys: KeyStore) -> None:
+    def __init__(self, root: Path, runtime: Runtime, keys: SqliteKeys, ring: KeyRing) -> None:
         self.root = root
         self.keys = keys
+        self.ring = ring
+        self.log = SqliteLog(root / "audit.db", synchronous="NORMAL")
         self.runtime = runtime
         self.metrics = Metrics()
         self.ledger = EmbeddedLedger(root / "ledger.db", now)
-        self.audit = AuditWriter(root / "audit.db", retention=60, clock=now)
+        self.audit = AuditWriter(self.log, retention=60, clock=now)
         self.books = Books(
             ledger=self.ledger,
             audit=self.audit,
@@ -181,8 +184,10 @@ class Served:
     @classmethod
     async def open(cls, root: Path, snapshot: Snapshot, loaded: Loaded) -> Served:
         """The demo's principals on empty books."""
-        keys = KeyStore(root / "identity.db")
-        made = cls(root, await loaded.open(snapshot, keys), keys)
+        keys = SqliteKeys(root / "identity.db")
+        ring = KeyRing(keys)
+        await ring.start()
+        made = cls(root, await loaded.open(snapshot, ring), keys, ring)
         await made.ledger.start()
         await made.audit.start()
         for demo in snapshot.settings.identity.demo_keys:
@@ -196,11 +201,13 @@ class Served:
             await runtime.close()
         await self.ledger.close()
         await self.audit.close()
+        self.log.close()
+        await self.ring.close()
         self.keys.close()
 
     async def serve(self, snapshot: Snapshot) -> None:
         """Serve another snapshot from now on."""
-        self.runtime = await Runtime.open(snapshot, self.keys, opa_url=None)
+        self.runtime = await Runtime.open(snapshot, self.ring, opa_url=None)
         self._opened.append(self.runtime)
 
     def head(
@@ -263,11 +270,7 @@ class Served:
     async def records(self) -> tuple[AuditRecord, ...]:
         """Every audit record. Nothing can be recorded afterwards."""
         await self.audit.close()
-        store = AuditStore(self.root / "audit.db")
-        try:
-            return store.last(100)
-        finally:
-            store.close()
+        return AuditStore(self.log).last(100)
 
     async def record(self) -> AuditRecord:
         """The only one."""

@@ -52,7 +52,7 @@ def estimating(served: Served, loaded: Loaded, estimated: Callable[[str], Snapsh
     """Serves it."""
 
     async def serve(by: str = "larger") -> None:
-        served.runtime = await loaded.open(estimated(by), served.keys)
+        served.runtime = await loaded.open(estimated(by), served.ring)
 
     return serve
 

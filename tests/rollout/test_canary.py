@@ -252,9 +252,7 @@ async def test_outcomes_are_told_side_by_side(
     await request.answer_headers(200, {"content-type": "text/event-stream"}, end=False)
     await bench.served.leave(request)
     await bench.served.audit.close()
-    store = AuditStore(bench.served.root / "audit.db")
-    records = list(store.export())
-    store.close()
+    records = list(AuditStore(bench.served.log).export())
     prices = {"chat": Tariff(Price(1_000_000, 2_000_000))}
     candidate = outcomes(records, denying.record.order.candidate, prices)["candidate"]
     live = outcomes(records, shared.record.order.candidate, prices)["live"]

@@ -40,6 +40,7 @@ async def books(
         await ledger.close()
         return
     (root / "password").write_text("hushed\n")
+    (root / "password").chmod(0o600)
     with running("--requirepass", "hushed", password="hushed") as server:
         settings = Settings("redis", server.url, str(root / "password"))
         shared = RedisLedger(server.url, password="hushed", clock=lambda: now[0])
@@ -75,7 +76,7 @@ async def test_lines_are_chosen_by_principal_and_day(
 def test_a_password_that_is_gone_is_told(tmp_path: Path) -> None:
     settings = Settings("redis", "redis://127.0.0.1:1", str(tmp_path / "password"))
 
-    with pytest.raises(StackError, match="the ledger's password can't be read"):
+    with pytest.raises(StackError, match="the password of Redis can't be read"):
         LineSource(settings, tmp_path / "ledger.db").lines()
 
 

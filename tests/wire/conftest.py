@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import grpc
 import pytest
 
-from extauth.audit.store import opened
+from extauth.audit.store import AuditStore
 from extauth.wire import WireServer
 from tests.wire.envoy import AUTHORIZATION, PATIENCE, PROCESSOR, Envoy
 
@@ -56,8 +56,7 @@ def recorded(served: Served) -> Callable[[], Awaitable[AuditRecord]]:
     async def wait() -> AuditRecord:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            with opened(served.root / "audit.db") as store:
-                records = store.last(2)
+            records = AuditStore(served.log).last(2)
             if records:
                 (record,) = records
                 return record

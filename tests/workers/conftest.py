@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from extauth.identity import KeyStore
+from extauth.identity import KeyRing, SqliteKeys
 from extauth.network.server import listen_unix, serving
 from extauth.observability.metrics import Metrics
 from extauth.settings import Admin, Identity, Limits, ListenerSettings, Policy, Settings
@@ -122,14 +122,14 @@ class Fleet:
     async def start(self, number: int) -> Process:
         """Start a worker, in the place of the one that had the number."""
         state = self.disk(number)
-        keys, metrics = KeyStore(state.identity_db), Metrics()
+        keys, metrics = SqliteKeys(state.identity_db), Metrics()
 
         async def served(_: Snapshot) -> None:
             """Nothing else follows a snapshot here."""
 
         worker = Worker(
             state,
-            keys,
+            KeyRing(keys),
             number=number,
             opa_url=None,
             verifier=None,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from extauth.audit import AuditRecord
-from extauth.audit.store import opened
+from extauth.audit.store import AuditStore
 from extauth.audit.versions import FIRST, READABLE, migrated, unreadable
 from extauth.compiler.document import Document, read_document
 from extauth.compiler.validation import validate
@@ -20,7 +20,7 @@ from extauth.policy import Entrypoint
 from extauth.types import Facts
 
 if TYPE_CHECKING:
-    from extauth.storage.state import StateDir
+    from extauth.audit.log import AuditLog
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -33,14 +33,12 @@ class Subject(msgspec.Struct, frozen=True):
     record: AuditRecord | None = None
 
 
-def of_request(state: StateDir, request_id: str) -> Subject:
+def of_request(log: AuditLog, request_id: str) -> Subject:
     """Return the last record of a request. Raises StackError when there is none."""
-    with opened(state.audit_db) as store:
-        records = store.show(request_id)
+    records = AuditStore(log).show(request_id)
     if not records:
         raise StackError(
-            f"no record of request {request_id} in {state.audit_db}; "
-            "`sluice audit tail` shows the latest"
+            f"no record of request {request_id} in {log.name}; `sluice audit tail` shows the latest"
         )
     return _recorded(records[-1])
 

@@ -16,10 +16,13 @@ import msgspec
 
 from extauth.audit.reader import START, AuditReader, Place
 from extauth.errors import ConfigurationError, StackError
+from extauth.settings import Store
+from extauth.stores import open_audit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+EMBEDDED = Store()
 RECORDS = 512
 BYTES = 1 << 20
 
@@ -62,12 +65,17 @@ class Trace(Protocol):
         """Return the place of record `number` of the trace, counted from 1, for people."""
 
 
-def open_trace(path: Path, since: float | None = None, until: float | None = None) -> Trace:
+def open_trace(
+    path: Path, since: float | None = None, until: float | None = None, store: Store = EMBEDDED
+) -> Trace:
     """Open the trace in a file: an audit log, or JSON lines, plain or compressed by gzip.
 
-    The range spares reading an audit log; of a file, every record is read, and the range is the
-    worker's. Raises ConfigurationError when there is no such file, or it can't be read.
+    With a `store` that is not embedded, the trace is the audit log there, and no file. The range
+    spares reading an audit log; of a file, every record is read, and the range is the worker's.
+    Raises ConfigurationError when there is no such trace, or it can't be read.
     """
+    if store.kind != "embedded":
+        return LogTrace(path, since, until, store)
     try:
         with path.open("rb") as file:
             magic = file.read(len(_SQLITE))
@@ -84,13 +92,14 @@ class LogPiece(msgspec.Struct, frozen=True):
     """The records of an audit log after a place, up to another one."""
 
     path: str
+    store: Store
     begin: Place
     end: Place
     newest: int
 
     def rows(self) -> Sequence[bytes]:
         """See Piece."""
-        records = _reader(self.path).records(self.begin, self.end, self.newest)
+        records = _reader(self.path, self.store).records(self.begin, self.end, self.newest)
         return [record for _, _, record in records]
 
     def after(self, cursor: Cursor, records: int) -> Cursor:
@@ -101,27 +110,31 @@ class LogPiece(msgspec.Struct, frozen=True):
 class LogTrace:
     """An audit log, up to the record that is the newest when it is opened."""
 
-    def __init__(self, path: Path, since: float | None, until: float | None) -> None:
+    def __init__(
+        self, path: Path, since: float | None, until: float | None, store: Store = EMBEDDED
+    ) -> None:
         """Open it. Raises ConfigurationError when it can't be read."""
         self._path = path
+        self._store = store
         self._until = float("inf") if until is None else until
         self._since = START if since is None else Place(since, -1)
         try:
-            self._reader = AuditReader(path)
+            self._log = open_audit(store, path)
+            self._reader = AuditReader(self._log)
             self._newest = self._reader.newest()
             self._total = self._reader.count(self._since, self._until, self._newest)
         except StackError as error:
             raise ConfigurationError(error.message) from None
 
     def identity(self) -> tuple[str | int, ...]:
-        """See Trace. The file only ever grows, so its size is not part of it."""
-        return ("log", str(self._path.resolve()), self._path.stat().st_ino)
+        """See Trace. The log only ever grows, so its size is not part of it."""
+        return self._log.identity()
 
     def pieces(self, cursor: Cursor) -> Iterator[Piece]:
         """See Trace."""
         begin = self._since if cursor.time is None else Place(cursor.time, cursor.number)
         while (end := self._reader.piece(begin, self._until, self._newest, RECORDS)) is not None:
-            yield LogPiece(str(self._path), begin, end, self._newest)
+            yield LogPiece(str(self._path), self._store, begin, end, self._newest)
             begin = end
 
     def share(self, cursor: Cursor) -> float:
@@ -130,7 +143,7 @@ class LogTrace:
 
     def where(self, number: int) -> str:
         """See Trace."""
-        return f"{self._path}: record {number} of the range"
+        return f"{self._log.name}: record {number} of the range"
 
 
 class BytesPiece(msgspec.Struct, frozen=True):
@@ -259,6 +272,6 @@ class GzipTrace:
 
 
 @lru_cache(maxsize=1)
-def _reader(path: str) -> AuditReader:
-    """Return the connection of this process, which lives as long as it does."""
-    return AuditReader(Path(path))
+def _reader(path: str, store: Store) -> AuditReader:
+    """Return the reader of this process, which lives as long as it does."""
+    return AuditReader(open_audit(store, Path(path)))

@@ -2,6 +2,5 @@
 
 from extauth.ledger.redis.ledger import RedisLedger
 from extauth.ledger.redis.lines import lines
-from extauth.ledger.redis.server import read_password
 
-__all__ = ["RedisLedger", "lines", "read_password"]
+__all__ = ["RedisLedger", "lines"]

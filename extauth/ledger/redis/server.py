@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
 import msgspec
@@ -191,19 +190,6 @@ class Server:
     def _fail(self, error: Exception) -> NoReturn:
         self.failure = f"The ledger's Redis does not answer: {_reason(error)}."
         raise LedgerUnavailable(self.failure) from None
-
-
-def read_password(file: str | None) -> str | None:
-    """Return the first line of `file`; None without a file.
-
-    Blocks. Raises StackError when the file can't be read.
-    """
-    if file is None:
-        return None
-    try:
-        return Path(file).read_text("utf-8").partition("\n")[0]
-    except (OSError, UnicodeDecodeError):
-        raise StackError(f"{file}: the ledger's password can't be read") from None
 
 
 def _reason(error: Exception) -> str:

@@ -182,6 +182,8 @@ def _require_same_processes(old: Snapshot, new: Snapshot) -> None:
         ("policy.pull", before.policy.pull != after.policy.pull),
         ("policy.signing", before.policy.signing != after.policy.signing),
         ("the ledger", before.ledger != after.ledger),
+        ("identity.store", before.identity.store != after.identity.store),
+        ("audit.store", before.audit.store != after.audit.store),
         ("the number of workers", before.workers != after.workers),
         ("the embedded models", _models(old) != _models(new)),
     ):

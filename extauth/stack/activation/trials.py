@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.assurance.findings import Check, Finding, Report, Severity
-from extauth.audit.store import opened
+from extauth.audit.store import AuditStore
 from extauth.compiler.compilation import write_snapshot
 from extauth.compiler.policies import catalog_of, compile_policies
 from extauth.compiler.repository import Repository
@@ -25,6 +25,7 @@ from extauth.stack.activation.compilation import signer_of
 from extauth.stack.process.admin import AdminClient
 from extauth.stack.process.record import StackRecord
 from extauth.stack.progress import step
+from extauth.stores import open_stores
 
 if TYPE_CHECKING:
     from extauth.rollout.outcomes import Group, Outcomes
@@ -119,9 +120,10 @@ def shadow_report(record: TrialRecord, tally: ShadowTally) -> Report:
 def canary_outcomes(record: TrialRecord, *, state: StateDir) -> dict[Group, Outcomes]:
     """Return the outcomes of both groups, at the prices of the active configuration."""
     models = active_settings(state).models
-    with opened(state.audit_db) as store:
+    with open_stores(state) as stores:
         # A request that was under way at the end still counts: it says so itself.
-        return outcomes(store.export(since=record.started), record.order.candidate, models)
+        records = AuditStore(stores.audit()).export(since=record.started)
+        return outcomes(records, record.order.candidate, models)
 
 
 def _finding(count: ShadowCount, tally: ShadowTally) -> Finding:

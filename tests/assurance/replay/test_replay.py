@@ -16,6 +16,7 @@ from extauth.assurance.replay.replay import Comparison, replay
 from extauth.assurance.replay.report import report
 from extauth.assurance.replay.trace import open_trace
 from extauth.audit import AuditRecord, AuditWriter, Outcome
+from extauth.audit.sqlite import SqliteLog
 from extauth.errors import ConfigurationError
 from extauth.facts import at_admission
 from extauth.types import Decision, Reason
@@ -288,11 +289,13 @@ async def test_an_audit_log_says_the_same_as_its_export(
     candidate = change("data/tiers.yaml", "max_prompt_tokens: 512", "max_prompt_tokens: 300")
     log, compressed = tmp_path / "audit.db", tmp_path / "records.jsonl.gz"
     compressed.write_bytes(gzip.compress(recorded.read_bytes()))
-    writer = AuditWriter(log, retention=86_400, clock=lambda: START)
+    kept = SqliteLog(log)
+    writer = AuditWriter(kept, retention=86_400, clock=lambda: START)
     await writer.start()
     for record in reversed(read(recorded)):
         await writer.record(record)
     await writer.close()
+    kept.close()
 
     assert run(candidate, log) == run(candidate, recorded) == run(candidate, compressed)
     assert run(candidate, log, since=START + 7, until=START + 9).compared == 4

@@ -1,16 +1,20 @@
-"""The audit log's file: its tables, and how a file of an earlier layout becomes one of this."""
+"""The audit log in a file of the state directory, and how one of an earlier layout becomes one."""
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING, Literal
 
 from extauth.audit.chain import ACTION, KEPT, RECORD, SALT, Entry, append, digest, salts
-from extauth.storage.sqlite import connect, connect_read_only
+from extauth.audit.log import TableLog
+from extauth.storage.sqlite import SqliteDatabase, SqliteSession
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator
     from pathlib import Path
+
+    from extauth.audit.log import Of
+    from extauth.storage.database import Session
 
 VERSION = 2
 
@@ -51,24 +55,39 @@ CREATE INDEX records_time ON records (time)
 """
 _SCHEMA = ";".join((_RECORDS, _ACTIONS, _CHAIN))
 _AT_ONCE = 1000
+_NEWEST = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = ?), 0)"
 
 
-def open_log(path: Path, *, synchronous: Literal["NORMAL", "FULL"]) -> sqlite3.Connection:
-    """The log for writing, made when there is none; one of the earlier layout is brought up.
+class SqliteLog(TableLog):
+    """`AuditLog` in one SQLite file, which lets one process write at a time."""
 
-    Its records are chained as they are found: the chain vouches for them from then on. Raises
-    StackError.
-    """
-    return connect(path, _SCHEMA, synchronous=synchronous, version=VERSION, upgrade=_upgrade)
+    blob = "BLOB"
 
+    def __init__(self, path: Path, *, synchronous: Literal["NORMAL", "FULL"] = "FULL") -> None:
+        """With `NORMAL` what was written survives the process, with `FULL` a loss of power too."""
+        self._path = path
+        super().__init__(
+            SqliteDatabase(
+                path, _SCHEMA, synchronous=synchronous, version=VERSION, upgrade=_upgrade
+            )
+        )
 
-def open_for_reading(path: Path) -> sqlite3.Connection:
-    """The log for reading, also while a gateway writes. Raises StackError."""
-    return connect_read_only(path, version=VERSION)
+    def identity(self) -> tuple[str | int, ...]:
+        """See AuditLog."""
+        return ("log", str(self._path.resolve()), self._path.stat().st_ino)
+
+    def number(self, session: Session, of: Of, count: int) -> int:
+        """See AuditLog. SQLite counts on by itself when they are used."""
+        del count
+        ((newest,),) = session.rows(_NEWEST, f"{of}s")
+        return int(newest) + 1
 
 
 def _upgrade(connection: sqlite3.Connection) -> None:
-    """From layout 1, in the caller's transaction: no chain, and actions only where there were."""
+    """From layout 1, in the caller's transaction: no chain, and actions only where there were.
+
+    Its records are chained as they are found: the chain vouches for them from then on.
+    """
     run = connection.execute
     tables = {name for (name,) in run("SELECT name FROM sqlite_master WHERE type = 'table'")}
     for table in {"records", "actions"} & tables:
@@ -89,7 +108,7 @@ def _chain_all(connection: sqlite3.Connection, of: str, select: str) -> None:
             Entry(of, KEPT, number, 0, digest(salt, content))
             for (number, content), salt in zip(rows, cut, strict=True)
         ]
-        place = append(connection, entries).place - len(entries) + 1
+        place = append(SqliteSession(connection), entries).place - len(entries) + 1
         # The table is one of this file's own two.
         connection.executemany(
             f"UPDATE {of}s SET place = ?, salt = ? WHERE number = ?",  # noqa: S608
