@@ -33,7 +33,9 @@ class Canary(Trial):
         return _CanaryEngine(self, request_id, live, group="candidate" if chosen else "live")
 
     @contextmanager
-    def apart(self, principal: Principal, live: PolicyEngine) -> Iterator[Part | PolicyEngine]:
+    def apart(
+        self, principal: Principal, live: PolicyEngine
+    ) -> Iterator[TrialEngine | PolicyEngine]:
         """See Trial."""
         part = self.join("", principal, live)
         try:

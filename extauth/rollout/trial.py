@@ -98,7 +98,9 @@ class Trial(Pinned, ABC):
         """The request's part, if it has one; it must be closed. None when it has none."""
 
     @contextmanager
-    def apart(self, principal: Principal, live: PolicyEngine) -> Iterator[Part | PolicyEngine]:
+    def apart(
+        self, principal: Principal, live: PolicyEngine
+    ) -> Iterator[TrialEngine | PolicyEngine]:
         """Yield who answers questions apart from any request that has a part."""
         del principal
         yield live
