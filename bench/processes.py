@@ -22,9 +22,16 @@ _STOP_SECONDS = 10
 
 @contextmanager
 def running(
-    arguments: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+    arguments: Sequence[str],
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    directory: Path | None = None,
 ) -> Iterator[int]:
-    """Run a process for as long as the body lasts; its id. What it prints goes to `log`."""
+    """Run a process for as long as the body lasts; its id. What it prints goes to `log`.
+
+    `environment` is added to ours; it works in `directory`, by default where we do.
+    """
     with log.open("wb") as output:
         process = subprocess.Popen(
             arguments,
@@ -32,6 +39,7 @@ def running(
             stdout=output,
             stderr=output,
             env={**os.environ, **(environment or {})},
+            cwd=directory,
             # Ctrl-C is for the benchmark alone, which then stops its processes in order.
             start_new_session=True,
         )
@@ -51,6 +59,15 @@ def running(
 def cpu_seconds(pid: int) -> float:
     """CPU time of a process and its descendants so far. Raises MeasurementFailed if it is gone."""
     return sum(sum(map(int, _stat(one)[11:13])) for one in _tree(pid)) / _TICKS
+
+
+def peak_resident_bytes(pid: int) -> int:
+    """The most that was resident of one process. Raises MeasurementFailed if it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        return 1024 * next(int(one.split()[1]) for one in lines if one.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        raise MeasurementFailed(f"process {pid} has died") from None
 
 
 def resident_bytes(pid: int) -> int:

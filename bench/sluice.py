@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 import http.client
-import subprocess
-import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from string import Template
 from typing import TYPE_CHECKING
 
-import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench import prompts
 from bench.contender import Contender
-from bench.envoy import BENCH
 from bench.errors import MeasurementFailed
-from bench.processes import free_port
+from bench.stack import configuration, stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from bench.upstream import Upstream
-
-_COMMAND = Path(sys.executable).with_name("sluice")
-
-
-class _Key(msgspec.Struct):
-    key: str
-
-
-class _Stack(msgspec.Struct):
-    """What `sluice up --json` prints, as far as it matters here."""
-
-    processes: dict[str, int]
-    keys: list[_Key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,26 +88,18 @@ class Sluice:
 @contextmanager
 def sluice(workdir: Path, upstream: Upstream) -> Iterator[Sluice]:
     """Run it. Raises MeasurementFailed when it does not start, or does not mask."""
-    state, config = workdir / "state", workdir / "gateway.yaml"
-    template = Template((BENCH / "gateway.yaml").read_text())
-    config.write_text(template.substitute(root=BENCH.parent, upstream=upstream.port))
-    port, admin_port = free_port(), free_port()
-    try:
-        started = _run(
-            *("up", "--detach", "--json", "--state-dir", str(state), "--config", str(config)),
-            *("--port", str(port), "--admin-port", str(admin_port)),
-        )
-        stack = msgspec.json.decode(started, type=_Stack)
+    with stack(workdir, configuration(upstream.port)) as started:
         processes = {
-            "envoy": stack.processes["envoy"],
-            "service": stack.processes["service"],
+            "envoy": started.processes["envoy"],
+            "service": started.processes["service"],
             "upstream": upstream.pid,
         }
 
         def contender(name: str, title: str, body: bytes, expects: bytes) -> Contender:
-            key = stack.keys[0].key
-            return Contender(name, title, port, body, expects, processes, key=key)
+            key = started.keys[0].key
+            return Contender(name, title, started.port, body, expects, processes, key=key)
 
+        state = workdir / "state"
         running = Sluice(
             plain=contender("sluice", "Sluice", prompts.chat(), b'"chat.completion"'),
             masked=contender(
@@ -138,7 +112,7 @@ def sluice(workdir: Path, upstream: Upstream) -> Iterator[Sluice]:
                 "sluice-streaming", "Sluice, streaming", prompts.chat(stream=True), b"data: [DONE]"
             ),
             service=processes["service"],
-            admin_port=admin_port,
+            admin_port=started.admin_port,
             admin_token=state / "admin.token",
             log=state / "logs" / "service.log",
         )
@@ -146,8 +120,6 @@ def sluice(workdir: Path, upstream: Upstream) -> Iterator[Sluice]:
             one.wait(20)
         _check_masking(running)
         yield running
-    finally:
-        _run("down", "--state-dir", str(state))
 
 
 def _check_masking(running: Sluice) -> None:
@@ -157,12 +129,3 @@ def _check_masking(running: Sluice) -> None:
     for original in prompts.ORIGINALS:
         if b"absent" not in running.masked.ask(x_bench_find=original):
             raise MeasurementFailed("Sluice does not mask")
-
-
-def _run(*arguments: str) -> bytes:
-    done = subprocess.run([str(_COMMAND), *arguments], capture_output=True, check=False)
-    if done.returncode:
-        message = (done.stderr or done.stdout).decode(errors="replace").strip()
-        last = message.splitlines()[-1] if message else f"exit status {done.returncode}"
-        raise MeasurementFailed(f"`sluice {arguments[0]}` failed: {last}")
-    return done.stdout

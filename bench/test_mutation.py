@@ -19,7 +19,7 @@ POLICIES = Path(__file__).parents[1] / "policies"
 
 def test_campaign(benchmark: BenchmarkFixture, capsys: pytest.CaptureFixture[str]) -> None:
     """Once: it takes seconds, and all cores."""
-    repository, opa = Repository.find(POLICIES), Path(opa_path())
+    repository, opa = Repository.find(POLICIES), opa_path()
     totals: set[int] = set()
     report = benchmark.pedantic(
         lambda: mutate(repository, opa, lambda _, total: totals.add(total)), rounds=1

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extauth.assurance.replay.candidate import Candidate, from_directory
-from extauth.assurance.replay.replay import Question, replay
+from extauth.assurance.replay.build import PolicyBuild, from_directory
+from extauth.assurance.replay.replay import Comparison, replay
 from extauth.assurance.replay.trace import open_trace
 from extauth.policy import WasmEngine
 from extauth.stack.engines.opa import find_opa
@@ -22,16 +22,16 @@ COUNT = 50_000
 
 
 @pytest.fixture(scope="module")
-def candidate(tmp_path_factory: pytest.TempPathFactory) -> Candidate:
+def candidate(tmp_path_factory: pytest.TempPathFactory) -> PolicyBuild:
     """The demo's policies."""
     return from_directory(REPOSITORY, tmp_path_factory.mktemp("candidate"), find_opa().path)
 
 
 @pytest.fixture(scope="module")
-def trace(candidate: Candidate, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trace(candidate: PolicyBuild, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Records of varied requests, 0.6 s apart: a million of them are a week."""
     path = tmp_path_factory.mktemp("records") / "records.jsonl"
-    engine = WasmEngine(candidate.bench.directory, 5.0)
+    engine = WasmEngine(candidate.files.directory, 5.0)
     with path.open("wb") as file:
         for record in records(engine, COUNT, every=0.6):
             file.write(line(record))
@@ -40,14 +40,14 @@ def trace(candidate: Candidate, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 def test_replay(
     benchmark: BenchmarkFixture,
-    candidate: Candidate,
+    candidate: PolicyBuild,
     trace: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """One replay of fifty thousand records, on all cores."""
     figures = benchmark.pedantic(
-        lambda: replay(Question(candidate), open_trace(trace), resume=tmp_path / "resume"),
+        lambda: replay(Comparison(candidate), open_trace(trace), resume=tmp_path / "resume"),
         rounds=1,
         iterations=1,
     )

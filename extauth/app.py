@@ -13,18 +13,14 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
-from extauth.api.admin import Erasure, Guard, Limits, Usage, create_admin
+from extauth.api.admin import ErasureEndpoint, LimitsEndpoint, UsageEndpoint, create_admin
 from extauth.api.portal import create_portal
 from extauth.audit import ActionLog, AuditWriter
-from extauth.events import Events
-from extauth.facts.behaviour import Behaviour
 from extauth.facts.load import LoadMonitor
-from extauth.gateway.inference import Inference
-from extauth.gateway.queue import WaitingRoom
-from extauth.gateway.transaction import Books
-from extauth.identity import KeyStore
-from extauth.ledger import EmbeddedLedger
-from extauth.ledger.password import read_password
+from extauth.gateway.books import Books
+from extauth.gateway.gateway import Gateway
+from extauth.identity import KeyRing
+from extauth.ledger.ledger import declare as declare_ledger
 from extauth.network.server import listen_tcp, listen_unix, serving
 from extauth.network.sockets import (
     authorization_socket,
@@ -36,7 +32,7 @@ from extauth.observability.failures import Formatter, keep_quiet
 from extauth.observability.metrics import Metrics
 from extauth.rollout.record import end_interrupted
 from extauth.snapshot import Snapshot
-from extauth.snapshot.history import History
+from extauth.stores import open_stores
 from extauth.types.pseudonyms import Pseudonyms
 from extauth.usage import LineSource, UsageBooks
 from extauth.wire import WireServer
@@ -46,8 +42,6 @@ from extauth.workers.state import WorkerState
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from extauth.ledger import Ledger
-    from extauth.settings import Ledger as LedgerSettings
     from extauth.settings import Settings
     from extauth.snapshot.signing import Verifier
     from extauth.storage.state import StateDir
@@ -62,7 +56,7 @@ logger = logging.getLogger(__name__)
 
 
 class Service:
-    """One process of the gateway: worker `number`. Worker 0 has the admin endpoint."""
+    """A process of the gateway: worker `number`. Worker 0 has the admin endpoint."""
 
     def __init__(
         self,
@@ -77,38 +71,9 @@ class Service:
         self._verifier = verifier
         self._number = number
         self._metrics = Metrics()
-        self._metrics.watch(
-            "sluice_ledger_counters",
-            "Counters that the ledger has.",
-            lambda: self._ledger.size,
-            shared=True,
-        )
-        self._metrics.watch(
-            "sluice_ledger_reservations",
-            "Reservations neither settled nor released.",
-            lambda: self._ledger.open,
-        )
-        self._behaviour = Behaviour()
-        self._events = Events(self._metrics, time.time)
-        self._metrics.watch(
-            "sluice_webhook_waiting",
-            "Deliveries of events that are not done yet.",
-            lambda: self._events.waiting,
-        )
-        self._metrics.watch(
-            "sluice_snapshot_sequence",
-            "The sequence number of the snapshot served.",
-            lambda: self._worker.sequence,
-        )
-        self._metrics.watch_total(
-            "sluice_snapshot_refused",
-            "Snapshots that were refused, in the history that the state directory keeps.",
-            History(state.history).refusals,
-            shared=True,
-        )
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT; then answer what has begun, settle, and write it all."""
+        """Serve until SIGTERM or SIGINT, then finish and settle the requests that have begun."""
         keep_quiet(asyncio.get_running_loop())
         stopped = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -121,16 +86,29 @@ class Service:
     async def _start(self, stack: AsyncExitStack) -> None:
         snapshot = Snapshot.verified(self._state.active.resolve(), self._verifier)
         settings = snapshot.settings
-        keys = KeyStore(self._state.identity_db)
-        stack.callback(keys.close)
+        stores = stack.enter_context(open_stores(self._state, settings))
+        keys = self._keys = KeyRing(await asyncio.to_thread(stores.keys))
+        await keys.start()
+        stack.push_async_callback(keys.close)
+        audit = AuditWriter(stores.audit(synchronous="NORMAL"), retention=settings.audit.retention)
+        ledger = stores.ledger()
+        load = LoadMonitor(lambda: self._worker.runtime().snapshot.settings.backends)
+        books = self._books = Books(
+            ledger=ledger,
+            audit=audit,
+            load=load,
+            metrics=self._metrics,
+            clock=time.time,
+            # Other processes free what only Redis knows of.
+            poll=POLL if settings.ledger.kind == "redis" else 1.0,
+        )
         # The last to end: nobody's books wait for a receiver that does not answer.
-        stack.push_async_callback(self._events.close)
-        audit = self._audit = AuditWriter(self._state.audit_db, retention=settings.audit.retention)
+        stack.push_async_callback(books.events.close)
         await audit.start()
         stack.push_async_callback(audit.close)
-        ledger = self._ledger = open_ledger(self._state, settings.ledger)
         await ledger.start()
         stack.push_async_callback(ledger.close)
+        declare_ledger(ledger, self._metrics)
         worker = self._worker = Worker(
             self._state,
             keys,
@@ -145,28 +123,13 @@ class Service:
         await worker.start(snapshot)
         await asyncio.to_thread(end_interrupted, self._state.trials, self._number)
 
-        load = LoadMonitor(lambda: worker.runtime().snapshot.settings.backends)
         await load.start()
         stack.push_async_callback(load.close)
-        # Other processes free what only Redis knows of.
-        room = WaitingRoom(poll=POLL if settings.ledger.kind == "redis" else 1.0)
-        self._metrics.lines(room.gauges)
-        books = Books(
-            ledger=ledger,
-            room=room,
-            events=self._events,
-            load=load,
-            behaviour=self._behaviour,
-            audit=audit,
-            metrics=self._metrics,
-            clock=time.time,
-        )
+        gateway = Gateway(runtime=worker.runtime, books=books, hash_key=self._state.read_hash_key())
         wire = WireServer(
+            gateway,
             processor=processor_socket(self._number, settings.workers),
             authorization=authorization_socket(self._number, settings.workers),
-            runtime=worker.runtime,
-            books=books,
-            inference=Inference(ledger, self._state.read_hash_key()),
             largest_body=max(settings.limits.request_body, settings.limits.response_body),
         )
         source = LineSource(settings.ledger, self._state.ledger_db)
@@ -182,7 +145,7 @@ class Service:
             listener = listen_unix(control_socket(self._number))
             await stack.enter_async_context(serving(control, listener))
         if self._number == 0:
-            await self._lead(stack, settings, token)
+            await self._lead(stack, settings, token, ActionLog(stores.audit()))
         # What is here now stays: the collector need not look through it at every round.
         gc.collect()
         gc.freeze()
@@ -190,10 +153,11 @@ class Service:
         gc.set_threshold(10_000, 20, 50)
 
     def _tell(self) -> WorkerState:
-        """What this process serves, and what of it does not work."""
+        """Return the snapshot that this process serves, and its parts that do not work."""
         failing = {
-            "ledger": self._ledger.failure is not None,
-            "audit": self._audit.failure is not None,
+            "identity": self._keys.failure is not None,
+            "ledger": self._books.ledger.failure is not None,
+            "audit": self._books.audit.failure is not None,
         }
         return WorkerState(
             digest=self._worker.digest,
@@ -205,15 +169,17 @@ class Service:
 
     async def _adopt(self, snapshot: Snapshot) -> None:
         """Follow the settings of the snapshot that is served from now on."""
-        await self._events.serve(snapshot.settings.events.webhooks)
+        await self._books.events.serve(snapshot.settings.events.webhooks)
 
     async def _forget(self, names: Mapping[str, str]) -> None:
-        """Keep old names in memory no more, and write down what the audit log was told."""
-        self._behaviour.forget(names)
-        self._events.rename(Pseudonyms(names))
-        await self._audit.flush()
+        """Forget old names, and write the audit records that are still in memory."""
+        self._books.behaviour.forget(names)
+        self._books.events.rename(Pseudonyms(names))
+        await self._books.audit.flush()
 
-    async def _lead(self, stack: AsyncExitStack, settings: Settings, token: str) -> None:
+    async def _lead(
+        self, stack: AsyncExitStack, settings: Settings, token: str, actions: ActionLog
+    ) -> None:
         """Serve the admin endpoint, for the siblings too."""
         siblings = [
             Sibling(number, control_socket(number), token) for number in range(1, settings.workers)
@@ -223,31 +189,19 @@ class Service:
         leader = Leader(self._worker, siblings, self._tell, self._metrics, self._forget)
         if siblings:
             stack.callback(asyncio.ensure_future(leader.keep_alike()).cancel)
-        guard = Guard(token)
+        ledger = self._books.ledger
         await stack.enter_async_context(
             serving(
                 create_admin(
                     token,
                     leader,
-                    *Limits(self._ledger, ActionLog(self._state.audit_db), time.time).routes(guard),
-                    *Usage(self._usage).routes(guard),
-                    *Erasure(self._ledger, leader.forget, time.time).routes(guard),
+                    LimitsEndpoint(ledger, actions, time.time),
+                    UsageEndpoint(self._usage),
+                    ErasureEndpoint(ledger, leader.forget, time.time),
                 ),
                 listen_tcp(settings.admin.address, settings.admin.port),
             )
         )
-
-
-def open_ledger(state: StateDir, settings: LedgerSettings) -> Ledger:
-    """The ledger of a configuration, to be started. Raises StackError when it can't be had."""
-    if settings.kind == "embedded" or settings.url is None:
-        return EmbeddedLedger(state.ledger_db, time.time)
-    # Only those who have a Redis need its client.
-    from extauth.ledger.redis import RedisLedger  # noqa: PLC0415
-
-    return RedisLedger(
-        settings.url, password=read_password(settings.password_file), lease=settings.lease
-    )
 
 
 def serve(

@@ -1,4 +1,4 @@
-"""Every error that leaves a module, and the one table of what clients see.
+"""The tree of errors, and the table of the statuses that clients see.
 
 SluiceError
 ├── RequestError            the client can change the request and try again
@@ -14,10 +14,13 @@ SluiceError
 ├── GatewayError            the client can do nothing about it
 │   ├── PolicyError             undefined, conflicting or malformed: denied
 │   ├── PolicyUnavailable       the engine did not answer, or not in time: denied
-│   ├── IdentityUnavailable     nobody can be recognised: denied
-│   ├── LedgerUnavailable       nothing can be accounted for: denied
+│   ├── IdentityUnavailable     the identity store can't be read: denied
+│   ├── LedgerUnavailable       the ledger can't be read or written: denied
 │   ├── BackendError            the backend's answer is unusable
-│   └── BackendUnavailable      the backend does not answer, or is full
+│   ├── BackendUnavailable      the backend does not answer, or is full
+│   └── BackendTimeout          the backend did not answer in time
+├── Unreachable             another server does not answer over HTTP, or not in time
+│   └── AnswerTooLarge          it answers with more than is read
 ├── ConfigurationError      an operator's file is wrong: file, line, what was expected
 └── StackError              an engine is missing, a port is taken, a child died
 """
@@ -71,7 +74,7 @@ class AnsweredError(SluiceError):
 
     @property
     def told(self) -> str:
-        """What the client reads."""
+        """The text that the client reads."""
         return self.message
 
 
@@ -183,7 +186,7 @@ class PolicyError(GatewayError):
 
     @property
     def told(self) -> str:
-        """That it is a deny; why is between the log and the policy's authors."""
+        """Say that it is a deny; the cause is for the log and the policy's authors."""
         return "The policy could not decide on this request, so it is denied."
 
 
@@ -195,19 +198,19 @@ class PolicyUnavailable(GatewayError):
 
     @property
     def told(self) -> str:
-        """That it is a deny for now."""
+        """Say that it is a deny for now."""
         return "The policy can't be asked at the moment, so the request is denied."
 
 
 class IdentityUnavailable(GatewayError):
-    """Nobody can be recognised, so nobody is let in."""
+    """The identity store can't be read. It is a deny."""
 
     default_status = 503
     default_code = "identity_unavailable"
 
 
 class LedgerUnavailable(GatewayError):
-    """Nothing can be accounted for, so nothing is let through."""
+    """The ledger can't be read or written. It is a deny."""
 
     default_status = 503
     default_code = "ledger_unavailable"
@@ -244,30 +247,42 @@ class ConfigurationError(SluiceError):
         self.line = line
 
 
+class Unreachable(SluiceError):
+    """Another server does not answer over HTTP, or not in time. Never holds its URL."""
+
+
+class AnswerTooLarge(Unreachable):
+    """Another server answers with more than `limit` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"its answer is over {limit} bytes")
+        self.limit = limit
+
+
 class StackError(SluiceError):
     """An engine is missing, a port is taken, a child died: what, and what to do."""
 
 
-class Row(NamedTuple):
-    """How one HTTP status reads elsewhere: OpenAI's `error.type`, the gRPC status name."""
+class StatusNames(NamedTuple):
+    """The equivalents of an HTTP status: OpenAI's `error.type`, the gRPC status name."""
 
     openai_type: str
     grpc: str
 
 
-STATUSES: dict[int, Row] = {
-    400: Row("invalid_request_error", "INVALID_ARGUMENT"),
-    401: Row("authentication_error", "UNAUTHENTICATED"),
-    403: Row("permission_error", "PERMISSION_DENIED"),
-    404: Row("invalid_request_error", "NOT_FOUND"),
-    405: Row("invalid_request_error", "UNIMPLEMENTED"),
-    413: Row("invalid_request_error", "RESOURCE_EXHAUSTED"),
-    415: Row("invalid_request_error", "INVALID_ARGUMENT"),
-    422: Row("invalid_request_error", "INVALID_ARGUMENT"),
-    429: Row("rate_limit_error", "RESOURCE_EXHAUSTED"),
-    451: Row("permission_error", "PERMISSION_DENIED"),
-    500: Row("server_error", "INTERNAL"),
-    502: Row("server_error", "UNAVAILABLE"),
-    503: Row("server_error", "UNAVAILABLE"),
-    504: Row("server_error", "DEADLINE_EXCEEDED"),
+STATUSES: dict[int, StatusNames] = {
+    400: StatusNames("invalid_request_error", "INVALID_ARGUMENT"),
+    401: StatusNames("authentication_error", "UNAUTHENTICATED"),
+    403: StatusNames("permission_error", "PERMISSION_DENIED"),
+    404: StatusNames("invalid_request_error", "NOT_FOUND"),
+    405: StatusNames("invalid_request_error", "UNIMPLEMENTED"),
+    413: StatusNames("invalid_request_error", "RESOURCE_EXHAUSTED"),
+    415: StatusNames("invalid_request_error", "INVALID_ARGUMENT"),
+    422: StatusNames("invalid_request_error", "INVALID_ARGUMENT"),
+    429: StatusNames("rate_limit_error", "RESOURCE_EXHAUSTED"),
+    451: StatusNames("permission_error", "PERMISSION_DENIED"),
+    500: StatusNames("server_error", "INTERNAL"),
+    502: StatusNames("server_error", "UNAVAILABLE"),
+    503: StatusNames("server_error", "UNAVAILABLE"),
+    504: StatusNames("server_error", "DEADLINE_EXCEEDED"),
 }

@@ -11,29 +11,29 @@ from typing import Literal
 import msgspec
 
 
-class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where clients connect."""
+class ListenerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The address that clients connect to."""
 
     address: str
     port: int
 
 
 class Admin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where operators connect, with the token of the state directory."""
+    """The address that operators connect to, with the token of the state directory."""
 
     address: str
     port: int
 
 
 class Pull(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where policies are fetched, every `interval` seconds."""
+    """The server that policies are fetched from, every `interval` seconds."""
 
     url: str
     interval: float
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How decisions are made. `url` is an OPA server's; None means the stack's own, on loopback.
+    """The policy engine. `url` is an OPA server's; None means the stack's own, on loopback.
 
     With `watch` the stack applies what changes on disk. `signing` is the algorithm of the
     snapshots' and bundles' signatures, None where nothing is signed; the keys stay outside.
@@ -134,10 +134,26 @@ class DemoKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     attributes: dict[str, str] = {}
 
 
+class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a store is kept: in a file of the state directory, or in a PostgreSQL.
+
+    `url` is `postgresql://user@host:port/database`, which `kind: postgres` always has. The
+    password, if there is one, is the first line of `password_file`, an absolute path.
+    """
+
+    kind: Literal["embedded", "postgres"] = "embedded"
+    url: str | None = None
+    password_file: str | None = None
+
+
 class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who is known. After a rotation the old key works for `rotation_grace` more seconds."""
+    """The known principals and their store.
+
+    After a rotation the old key works for `rotation_grace` more seconds.
+    """
 
     rotation_grace: float
+    store: Store = Store()
     jwt: tuple[Jwt, ...] = ()
     demo_keys: tuple[DemoKey, ...] = ()
 
@@ -154,13 +170,14 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is kept of requests: for `retention` seconds, then it is deleted."""
+    """The audit log and its store: records are kept for `retention` seconds, then deleted."""
 
     retention: float = 30 * 86_400.0
+    store: Store = Store()
 
 
-class Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where usage and reservations are kept: in files of the state directory, or in a Redis.
+class LedgerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The store of usage and reservations: files of the state directory, or a Redis.
 
     `url` is of the scheme `redis`, `rediss` or `unix` and names a Redis, which `kind: redis` always
     has. The password, if there is one, is the first line of `password_file`, an absolute path.
@@ -174,7 +191,7 @@ class Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who is told of events: all of them, or only those of some tenants or limits.
+    """A receiver of events: of all of them, or only of those of some tenants or limits.
 
     The secret that signs them is in `secret_file`, an absolute path, and nowhere else.
     """
@@ -185,17 +202,17 @@ class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: tuple[str, ...] = ()
 
 
-class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What happens when a limit is nearly used up, beside a log line and a metric."""
+class EventSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The receivers of events of limits, beside the log and the metrics."""
 
     webhooks: tuple[Webhook, ...] = ()
 
 
 class ExternalService(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Somebody who is asked about the texts of a request, `timeout` seconds at most.
+    """A detector or classifier of the texts of requests, which has `timeout` seconds to answer.
 
     `url` is a server's. Requests with more than `max_text` code points are not sent. `models` are
-    those that it is asked about; all of them where it is empty.
+    those that it is asked about; all where it is empty.
     """
 
     url: str
@@ -207,7 +224,7 @@ class ExternalService(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Presidio(ExternalService, frozen=True, forbid_unknown_fields=True, tag="presidio"):
     """A Presidio Analyzer. `entities` maps its names to our kinds, and only these are asked for.
 
-    A finding below `min_confidence` is none.
+    A finding below `min_confidence` does not count.
     """
 
     languages: tuple[str, ...]
@@ -218,7 +235,7 @@ class Presidio(ExternalService, frozen=True, forbid_unknown_fields=True, tag="pr
 class TokenClassification(ExternalService, frozen=True, forbid_unknown_fields=True, tag="triton"):
     """A model on Triton that finds spans. `labels` maps its names to our kinds; others are left.
 
-    `version` None is Triton's choice. A finding below `min_confidence` is none.
+    `version` None is Triton's choice. A finding below `min_confidence` does not count.
     """
 
     model: str
@@ -248,7 +265,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     time_zone: str
-    listener: Listener
+    listener: ListenerSettings
     admin: Admin
     policy: Policy
     backends: dict[str, Backend]
@@ -256,9 +273,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     identity: Identity
     limits: Limits
     audit: Audit = Audit()
-    ledger: Ledger = Ledger()
+    ledger: LedgerSettings = LedgerSettings()
     workers: int = 1
-    events: Events = Events()
+    events: EventSettings = EventSettings()
     detectors: dict[str, Presidio | TokenClassification] = {}
     classifiers: dict[str, TextClassification] = {}
     auxiliary: dict[str, Auxiliary] = {}

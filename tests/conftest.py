@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from extauth.content.privacy import Detector
 from extauth.stack.engines.opa import find_opa
-from tests.gateway.pipeline import PUPPET, Loaded, Pipeline, puppet
+from tests.gateway.served import PUPPET, Loaded, Served, puppet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
     from extauth.snapshot import Snapshot
 
 REPOSITORY = Path(__file__).parents[1]
+
+# A busy machine takes long for anything: what is slow is for the benchmark to tell. With CI set,
+# hypothesis tries the same examples each time.
+settings.register_profile(
+    "any-machine", settings.get_profile("ci" if "CI" in os.environ else "default"), deadline=None
+)
+settings.load_profile("any-machine")
 
 # A supervisor forks to start a process, and never has gRPC in it as these tests do: what gRPC sets
 # up after a fork fails in the moment before the other program begins.
@@ -81,16 +89,16 @@ def loaded() -> Iterator[Loaded]:
 
 
 @pytest.fixture
-async def pipeline(tmp_path: Path, snapshot: Snapshot, loaded: Loaded) -> AsyncIterator[Pipeline]:
+async def served(tmp_path: Path, snapshot: Snapshot, loaded: Loaded) -> AsyncIterator[Served]:
     """The shipped configuration on empty books."""
-    made = await Pipeline.open(tmp_path, snapshot, loaded)
+    made = await Served.open(tmp_path, snapshot, loaded)
     yield made
     await made.close()
 
 
 @pytest.fixture
 def decide(
-    pipeline: Pipeline,
+    served: Served,
     snapshot: Snapshot,
     puppet_policy: Path,
     tmp_path_factory: pytest.TempPathFactory,
@@ -99,6 +107,6 @@ def decide(
 
     async def from_now_on(**decisions: object) -> None:
         root = tmp_path_factory.mktemp("decided")
-        await pipeline.serve(puppet(snapshot, puppet_policy, root, **decisions))
+        await served.serve(puppet(snapshot, puppet_policy, root, **decisions))
 
     return from_now_on

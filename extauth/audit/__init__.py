@@ -1,7 +1,8 @@
 """What became of every request: facts, decision, outcome, never content."""
 
 from extauth.audit.action import Action, ActionLog
+from extauth.audit.log import AuditLog
 from extauth.audit.record import AuditRecord, Outcome, TrialPart
 from extauth.audit.writer import AuditWriter
 
-__all__ = ["Action", "ActionLog", "AuditRecord", "AuditWriter", "Outcome", "TrialPart"]
+__all__ = ["Action", "ActionLog", "AuditLog", "AuditRecord", "AuditWriter", "Outcome", "TrialPart"]

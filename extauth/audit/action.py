@@ -1,23 +1,24 @@
-"""What operators changed by hand: who, when, what, before and after. In the audit log's file."""
+"""What operators changed by hand: who, when, what, before and after. In the audit log."""
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
 from extauth.audit.chain import ACTION, COMPLETED, WRITTEN, Entry, append, digest, salts
-from extauth.audit.layout import open_for_reading, open_log
-from extauth.errors import StackError
-from extauth.storage.sqlite import transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterator
 
-_SELECT = "SELECT action FROM actions WHERE time >= ? AND time < ? ORDER BY number"
+    from extauth.audit.log import AuditLog
+
+_AT_ONCE = 1000
+_COMPLETE = "UPDATE actions SET time = ?, place = ?, salt = ?, action = ? WHERE number = ?"
+_SELECT = """
+SELECT number, action FROM actions
+WHERE number > ? AND time >= ? AND time < ? ORDER BY number LIMIT ?
+"""
 
 
 def _about(description: str) -> msgspec.Meta:
@@ -54,73 +55,56 @@ _decode = msgspec.json.Decoder(Action).decode
 
 
 class ActionLog:
-    """Writes actions. Each call opens the file: actions are rare. For any thread.
+    """Writes actions. For any thread.
 
-    What a call wrote survives a loss of power. Methods raise StackError when the file, which the
-    writer of records makes, can't be written.
+    What a call wrote is durable. Methods raise StackError when the log, which the writer of records
+    makes, can't be written.
     """
 
-    def __init__(self, path: Path) -> None:
-        """`path` is the audit log's file."""
-        self._path = path
+    def __init__(self, log: AuditLog) -> None:
+        """`log` outlives it."""
+        self._log = log
 
     def begin(self, action: Action) -> int:
-        """Write down what is about to be done; its number, for `complete`."""
-
-        def write(connection: sqlite3.Connection) -> int:
-            found = connection.execute(
-                "INSERT INTO actions (time, action) VALUES (?, x'')", (action.time,)
+        """Write down what is about to be done; return its number, for `complete`."""
+        content, salt = msgspec.json.encode(action), salts(1)
+        with self._log.writing() as session:
+            number = self._log.number(session, ACTION, 1)
+            entry = Entry(ACTION, WRITTEN, number, 0, digest(salt, content))
+            place = append(session, [entry]).place
+            session.insert(
+                "actions",
+                ("number", "time", "place", "salt", "action"),
+                [(number, action.time, place, salt, content)],
             )
-            return _put(connection, int(found.lastrowid or 0), action, WRITTEN)
-
-        return self._run(write)
+        return number
 
     def complete(self, number: int, action: Action) -> None:
         """Write down what came of it."""
-        self._run(lambda connection: _put(connection, number, action, COMPLETED))
-
-    def _run(self, write: Callable[[sqlite3.Connection], int]) -> int:
-        if not self._path.exists():
-            raise StackError(f"{self._path}: there is no audit log")
-        try:
-            with (
-                closing(open_log(self._path, synchronous="FULL")) as connection,
-                transaction(connection),
-            ):
-                return write(connection)
-        except sqlite3.Error as error:
-            raise StackError(f"{self._path}: can't be written: {error}") from None
-
-
-def _put(connection: sqlite3.Connection, number: int, action: Action, event: str) -> int:
-    """Give an action its content and its place in the chain; its number."""
-    content, salt = msgspec.json.encode(action), salts(1)
-    place = append(connection, [Entry(ACTION, event, number, 0, digest(salt, content))]).place
-    connection.execute(
-        "UPDATE actions SET time = ?, place = ?, salt = ?, action = ? WHERE number = ?",
-        (action.time, place, salt, content, number),
-    )
-    return number
+        content, salt = msgspec.json.encode(action), salts(1)
+        with self._log.writing() as session:
+            entry = Entry(ACTION, COMPLETED, number, 0, digest(salt, content))
+            place = append(session, [entry]).place
+            session.run(_COMPLETE, action.time, place, salt, content, number)
 
 
 def actions(
-    path: Path, *, since: float | None = None, until: float | None = None
+    log: AuditLog, *, since: float | None = None, until: float | None = None
 ) -> Iterator[Action]:
-    """Actions in their order; from `since`, before `until`. Raises StackError."""
-    return map(_decode, export_actions(path, since=since, until=until))
+    """Return actions in their order; from `since`, before `until`. Raises StackError."""
+    return map(_decode, export_actions(log, since=since, until=until))
 
 
 def export_actions(
-    path: Path, *, since: float | None = None, until: float | None = None
+    log: AuditLog, *, since: float | None = None, until: float | None = None
 ) -> Iterator[bytes]:
-    """The same as JSON without a line end."""
-    try:
-        with closing(open_for_reading(path)) as connection:
-            bounds = (
-                float("-inf") if since is None else since,
-                float("inf") if until is None else until,
-            )
-            for (action,) in connection.execute(_SELECT, bounds):
-                yield action
-    except sqlite3.Error as error:
-        raise StackError(f"{path}: can't be read: {error}") from None
+    """Yield the same as JSON without a line end."""
+    bounds = float("-inf") if since is None else since, float("inf") if until is None else until
+    last = 0
+    while True:
+        with log.reading() as session:
+            rows = session.rows(_SELECT, last, *bounds, _AT_ONCE)
+        if not rows:
+            return
+        yield from (content for _, content in rows)
+        last = rows[-1][0]

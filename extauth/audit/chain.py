@@ -18,15 +18,15 @@ from __future__ import annotations
 import os
 import re
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
-
-import msgspec
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Sequence
 
-RECORD, ACTION, CHAIN = "record", "action", "chain"
+    from extauth.storage.database import Session
+
+RECORD: Final = "record"
+ACTION: Final = "action"
 WRITTEN, COMPLETED, ERASED, KEPT = "written", "completed", "erased", "kept"
 """Events. `kept`: carried over as it was, by an upgrade or when retention moved the anchor."""
 
@@ -36,15 +36,7 @@ _DIGEST = 32
 _PIECE = 2047
 
 _HEAD = "SELECT place, link FROM chain ORDER BY place DESC LIMIT 1"
-# One statement for all rows: each statement lets the event loop run, and waits for it afterwards.
-_APPEND = """
-INSERT INTO chain (place, of, event, number, action, digest, link)
-SELECT ?1 + key, json_extract(value, '$[0]'), json_extract(value, '$[1]'),
-       json_extract(value, '$[2]'), json_extract(value, '$[3]'),
-       substr(?2, key * 32 + 1, 32), substr(?3, key * 32 + 1, 32)
-FROM json_each(?4)
-"""
-_encode = msgspec.json.Encoder().encode
+_COLUMNS = ("place", "of", "event", "number", "action", "digest", "link")
 
 
 class Head(NamedTuple):
@@ -95,28 +87,21 @@ def link(before: bytes, place: int, entry: Entry) -> bytes:
     ).digest()
 
 
-def head(connection: sqlite3.Connection) -> Head:
-    """The newest place."""
-    return Head(*connection.execute(_HEAD).fetchone())
+def head(session: Session) -> Head:
+    """Return the newest place."""
+    ((place, last),) = session.rows(_HEAD)
+    return Head(place, last)
 
 
-def append(connection: sqlite3.Connection, entries: Sequence[Entry]) -> Head:
-    """Add entries behind the newest; the last of them.
+def append(session: Session, entries: Sequence[Entry]) -> Head:
+    """Add entries behind the newest; return the last of them.
 
-    In a write transaction, so that no other process adds any in between. Raises sqlite3.Error.
+    In a block that writes to the log, so that nobody else adds any in between. Raises StackError.
     """
-    place, last = head(connection)
-    links = []
+    place, last = head(session)
+    rows = []
     for at, entry in enumerate(entries, place + 1):
         last = link(last, at, entry)
-        links.append(last)
-    connection.execute(
-        _APPEND,
-        (
-            place + 1,
-            b"".join([entry.digest for entry in entries]),
-            b"".join(links),
-            _encode([entry[:4] for entry in entries]).decode(),
-        ),
-    )
+        rows.append((at, *entry, last))
+    session.insert("chain", _COLUMNS, rows)
     return Head(place + len(entries), last)

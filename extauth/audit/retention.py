@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from extauth.audit.chain import ACTION, KEPT, RECORD, Entry, append
-from extauth.storage.sqlite import transaction
 
 if TYPE_CHECKING:
-    import sqlite3
+    from extauth.audit.log import AuditLog
 
 PURGE_ROWS = 1000
 
@@ -27,21 +24,22 @@ LEFT JOIN records ON chain.of = 'record' AND records.number = chain.number
 LEFT JOIN actions ON chain.of = 'action' AND actions.number = chain.number
 ORDER BY chain.place LIMIT ?
 """
-_DELETE = "DELETE FROM records WHERE number IN (SELECT value FROM json_each(?))"
+_DELETE = "DELETE FROM records WHERE number IN ({})"
 _CUT = "DELETE FROM chain WHERE place < ?"
 _MOVE = "UPDATE actions SET place = ? WHERE number = ?"
 
 
-def purge(connection: sqlite3.Connection, before: float) -> bool:
-    """Delete some of the records that began before a time; whether there may be more.
+def purge(log: AuditLog, before: float) -> bool:
+    """Delete some of the records that began before a time; tell whether there may be more.
 
     One that began later, and was written down earlier, keeps those behind it until it is too old
-    itself. Raises sqlite3.Error.
+    itself. Raises StackError.
     """
-    if not connection.execute(_ANY, (before,)).fetchone()[0]:
-        return False
-    with transaction(connection):
-        rows = connection.execute(_OLDEST, (PURGE_ROWS,)).fetchall()
+    with log.reading() as session:
+        if not session.rows(_ANY, before)[0][0]:
+            return False
+    with log.writing() as session:
+        rows = session.rows(_OLDEST, PURGE_ROWS)
         anchor, gone, kept = 0, [], []
         for place, of, number, digest, time, current in rows:
             if of == RECORD and current and time >= before:
@@ -52,9 +50,10 @@ def purge(connection: sqlite3.Connection, before: float) -> bool:
             elif of == ACTION and current:
                 kept.append(Entry(ACTION, KEPT, number, 0, digest))
         if kept:
-            first = append(connection, kept).place - len(kept) + 1
-            moved = [(first + at, entry.number) for at, entry in enumerate(kept)]
-            connection.executemany(_MOVE, moved)
-        connection.execute(_DELETE, (msgspec.json.encode(gone).decode(),))
-        connection.execute(_CUT, (anchor,))
+            first = append(session, kept).place - len(kept) + 1
+            for at, entry in enumerate(kept, first):
+                session.run(_MOVE, at, entry.number)
+        if gone:
+            session.run(_DELETE.format(", ".join("?" * len(gone))), *gone)
+        session.run(_CUT, anchor)
     return len(rows) == PURGE_ROWS and anchor == rows[-1][0]

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from extauth.audit.chain import ERASED, Entry, append, digest, salts
-from extauth.audit.layout import open_for_reading, open_log
-from extauth.errors import StackError
-from extauth.storage.sqlite import checkpoint, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+
+    from extauth.audit.log import AuditLog, Of
+    from extauth.storage.database import Session
 
     Change = Callable[[bytes], bytes | None]
     """What content is to become; None where it stays as it is."""
 
 _AT_ONCE = 500
-_SELECT = {
+_SELECT: dict[Of, str] = {
     "record": "SELECT number, record FROM records WHERE number > ? ORDER BY number LIMIT ?",
     "action": "SELECT number, action FROM actions WHERE number > ? ORDER BY number LIMIT ?",
 }
-_UPDATE = {
+_UPDATE: dict[Of, str] = {
     "record": "UPDATE records SET place = ?, salt = ?, record = ?, request_id = ? WHERE number = ?",
     "action": "UPDATE actions SET place = ?, salt = ?, action = ? WHERE number = ?",
 }
@@ -35,54 +32,42 @@ class _Head(msgspec.Struct):
     request_id: str
 
 
-def contents(path: Path, of: Literal["record", "action"]) -> Iterator[bytes]:
-    """Every record or action as JSON. Raises StackError when the log can't be read."""
-    try:
-        with closing(open_for_reading(path)) as connection:
-            last = 0
-            while rows := connection.execute(_SELECT[of], (last, _AT_ONCE)).fetchall():
-                yield from (content for _, content in rows)
-                last = rows[-1][0]
-    except sqlite3.Error as error:
-        raise StackError(f"{path}: can't be read: {error}") from None
+def contents(log: AuditLog, of: Of) -> Iterator[bytes]:
+    """Yield every record or action as JSON. Raises StackError when the log can't be read."""
+    last = 0
+    while True:
+        with log.reading() as session:
+            rows = session.rows(_SELECT[of], last, _AT_ONCE)
+        if not rows:
+            return
+        yield from (content for _, content in rows)
+        last = rows[-1][0]
 
 
-def rewrite(path: Path, of: Literal["record", "action"], change: Change, action: int) -> int:
-    """Rewrite records or actions; how many. `action` is the number of the one that ordered it.
+def rewrite(log: AuditLog, of: Of, change: Change, action: int) -> int:
+    """Rewrite records or actions; return how many. `action` is the number of the order.
 
-    Each gets another place and another salt; what it was is in no file of the log afterwards. A
-    gateway may write meanwhile. What a call that fails has not done, another one does. Raises
-    StackError.
+    Each gets another place and another salt; no query finds what it was afterwards, and in SQLite
+    no file of the log has it. A gateway may write meanwhile. What a call that fails has not done,
+    another one does. Raises StackError.
     """
-    try:
-        with closing(open_log(path, synchronous="FULL")) as connection:
-            last = count = 0
-            while True:
-                with transaction(connection):
-                    rows = connection.execute(_SELECT[of], (last, _AT_ONCE)).fetchall()
-                    changed = [
-                        (number, new)
-                        for number, content in rows
-                        if (new := change(content)) is not None
-                    ]
-                    _put(connection, of, changed, action)
-                count += len(changed)
-                if not rows:
-                    break
-                last = rows[-1][0]
-            if not checkpoint(connection):
-                raise StackError(f"{path}: somebody reads it and does not come to an end")
-            return count
-    except sqlite3.Error as error:
-        raise StackError(f"{path}: can't be written: {error}") from None
+    last = count = 0
+    while True:
+        with log.writing() as session:
+            rows = session.rows(_SELECT[of], last, _AT_ONCE)
+            changed = [
+                (number, new) for number, content in rows if (new := change(content)) is not None
+            ]
+            _put(session, of, changed, action)
+        count += len(changed)
+        if not rows:
+            break
+        last = rows[-1][0]
+    log.scrub()
+    return count
 
 
-def _put(
-    connection: sqlite3.Connection,
-    of: Literal["record", "action"],
-    changed: list[tuple[int, bytes]],
-    action: int,
-) -> None:
+def _put(session: Session, of: Of, changed: list[tuple[int, bytes]], action: int) -> None:
     if not changed:
         return
     made = [salts(1) for _ in changed]
@@ -90,7 +75,7 @@ def _put(
         Entry(of, ERASED, number, action, digest(salt, content))
         for (number, content), salt in zip(changed, made, strict=True)
     ]
-    first = append(connection, entries).place - len(entries) + 1
+    first = append(session, entries).place - len(entries) + 1
     for at, ((number, content), salt) in enumerate(zip(changed, made, strict=True)):
         ids = (msgspec.json.decode(content, type=_Head).request_id,) if of == "record" else ()
-        connection.execute(_UPDATE[of], (first + at, salt, content, *ids, number))
+        session.run(_UPDATE[of], first + at, salt, content, *ids, number)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import sqlite3
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from extauth.audit.layout import open_for_reading
 from extauth.audit.record import AuditRecord
 from extauth.errors import StackError
 
@@ -17,39 +14,47 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from extauth.audit.log import AuditLog
+    from extauth.storage.database import Value
+
+_AT_ONCE = 1000
+_EXPORT = """
+SELECT time, number, record FROM records
+WHERE (time, number) > (?, ?) AND time < ? {} ORDER BY time, number LIMIT ?
+"""
 _decode = msgspec.json.Decoder(AuditRecord).decode
 
 
 class AuditStore:
-    """Reads one audit log. Methods raise StackError when it can't be read."""
+    """Reads one audit log. Methods raise StackError when there is none, or it can't be read."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the log. Raises StackError when there is none."""
-        self._path = path
-        self._connection = open_for_reading(path)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
+    def __init__(self, log: AuditLog) -> None:
+        """`log` outlives it."""
+        self._log = log
 
     def last(self, limit: int) -> tuple[AuditRecord, ...]:
-        """The newest records, the oldest of them first."""
+        """Return the newest records, the oldest of them first."""
         rows = self._rows("SELECT record FROM records ORDER BY number DESC LIMIT ?", limit)
         return tuple(_decode(record) for (record,) in rows)[::-1]
 
     def follow(self, limit: int, pause: Callable[[], None]) -> Iterator[AuditRecord]:
-        """The newest records, and then each new one, for ever; `pause` waits between looks."""
-        (seen,) = next(self._rows("SELECT coalesce(max(number), 0) - ? FROM records", limit))
+        """Yield the newest records, then each new one, for ever; `pause` waits between looks."""
+        ((newest,),) = self._rows("SELECT coalesce(max(number), 0) FROM records")
+        seen = newest - limit
         while True:
-            for number, record in self._rows(
-                "SELECT number, record FROM records WHERE number > ? ORDER BY number", seen
-            ):
+            rows = self._rows(
+                "SELECT number, record FROM records WHERE number > ? ORDER BY number LIMIT ?",
+                seen,
+                _AT_ONCE,
+            )
+            for number, record in rows:
                 seen = number
                 yield _decode(record)
-            pause()
+            if not rows:
+                pause()
 
     def show(self, request_id: str) -> tuple[AuditRecord, ...]:
-        """The records of a request: one, unless a client chose an id twice."""
+        """Return the records of a request: one, unless a client chose an id twice."""
         rows = self._rows(
             "SELECT record FROM records WHERE request_id = ? ORDER BY number", request_id
         )
@@ -62,32 +67,21 @@ class AuditStore:
         until: float | None = None,
         tenant: str | None = None,
     ) -> Iterator[bytes]:
-        """Records as JSON without a line end, the oldest first; from `since`, before `until`."""
-        rows = self._rows(
-            "SELECT record FROM records WHERE time >= ? AND time < ?"
-            " AND (? IS NULL OR tenant = ?) ORDER BY time, number",
-            float("-inf") if since is None else since,
-            float("inf") if until is None else until,
-            tenant,
-            tenant,
-        )
-        return (record for (record,) in rows)
+        """Yield records as JSON without a line end, the oldest first.
 
-    def _rows(self, query: str, *values: float | str | None) -> Iterator[tuple[Any, ...]]:
-        try:
-            yield from self._connection.execute(query, values)
-        except sqlite3.Error as error:
-            raise StackError(f"{self._path}: can't be read: {error}") from None
+        From `since`, before `until`.
+        """
+        query = _EXPORT.format("" if tenant is None else "AND tenant = ?")
+        whose: tuple[str, ...] = () if tenant is None else (tenant,)
+        end = float("inf") if until is None else until
+        time, number = float("-inf") if since is None else since, -1
+        while rows := self._rows(query, time, number, end, *whose, _AT_ONCE):
+            for time, number, record in rows:  # noqa: B007 - the next piece begins behind the last
+                yield record
 
-
-@contextmanager
-def opened(path: Path) -> Iterator[AuditStore]:
-    """A store for the length of a block."""
-    store = AuditStore(path)
-    try:
-        yield store
-    finally:
-        store.close()
+    def _rows(self, query: str, *values: Value) -> list[tuple[Any, ...]]:
+        with self._log.reading() as session:
+            return session.rows(query, *values)
 
 
 def write_lines(path: Path, lines: Iterable[bytes]) -> int:

@@ -6,8 +6,6 @@ noted elsewhere tells: `Head` of an earlier verification must still be there.
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -26,12 +24,14 @@ from extauth.audit.chain import (
     link,
 )
 from extauth.audit.exported import Exported
-from extauth.audit.layout import open_for_reading
 from extauth.errors import StackError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from extauth.audit.log import AuditLog
+    from extauth.storage.database import Session
 
 ERASURE = "privacy.erase"
 MOST = 20
@@ -39,14 +39,14 @@ MOST = 20
 
 _AT_ONCE = 2000
 _FIRST = "SELECT place, link FROM chain ORDER BY place LIMIT 1"
-# Whoever tampers may put other types in: they are taken for what belongs there.
+# Whoever tampers with a file may put other types in: they are taken for what belongs there.
 _PIECE = """
-SELECT chain.place, CAST(of AS TEXT), CAST(event AS TEXT), CAST(chain.number AS INTEGER),
-  CAST(chain.action AS INTEGER), CAST(digest AS BLOB), CAST(link AS BLOB),
+SELECT chain.place, CAST(of AS TEXT), CAST(event AS TEXT), CAST(chain.number AS BIGINT),
+  CAST(chain.action AS BIGINT), CAST(digest AS {blob}), CAST(link AS {blob}),
   CAST(CASE chain.place WHEN records.place THEN records.salt
-                        WHEN actions.place THEN actions.salt END AS BLOB),
+                        WHEN actions.place THEN actions.salt END AS {blob}),
   CAST(CASE chain.place WHEN records.place THEN record
-                        WHEN actions.place THEN actions.action END AS BLOB),
+                        WHEN actions.place THEN actions.action END AS {blob}),
   records.request_id, records.time, tenant, outcome
 FROM chain
 LEFT JOIN records ON chain.of = 'record' AND records.number = chain.number
@@ -54,9 +54,9 @@ LEFT JOIN actions ON chain.of = 'action' AND actions.number = chain.number
 WHERE chain.place > ? ORDER BY chain.place LIMIT ?
 """
 _STRAY = """
-SELECT {of}s.number FROM {of}s LEFT JOIN chain ON chain.place = {of}s.place
-WHERE chain.number IS NOT {of}s.number OR chain.of IS NOT '{of}'
-ORDER BY {of}s.number LIMIT ?
+SELECT {of}s.number FROM {of}s
+LEFT JOIN chain ON chain.place = {of}s.place AND chain.number = {of}s.number AND chain.of = '{of}'
+WHERE chain.place IS NULL ORDER BY {of}s.number LIMIT ?
 """
 
 
@@ -213,26 +213,23 @@ class Verification:
             self.problem(place, f"action {entry.number} can't be read")
 
 
-def verify(path: Path, noted: Head | None = None) -> Verified:
+def verify(log: AuditLog, noted: Head | None = None) -> Verified:
     """Verify a log, also while a gateway writes to it. Raises StackError when it can't be read."""
-    with closing(open_for_reading(path)) as connection:
-        try:
-            verification = Verification(_anchor(connection, path), noted, whole=True)
-            for entry, columns in _entries(connection, verification.last.place):
-                if entry.place != verification.last.place + 1:
-                    # Retention may have gone past this meanwhile.
-                    anchor = _anchor(connection, path)
-                    if anchor.place > verification.last.place:
-                        verification.anchor(anchor)
-                if entry.place > verification.last.place:
-                    verification.take(entry)
-                    _compare(verification, entry, columns)
-            for of in (RECORD, ACTION):
-                # Of this file's own words.
-                for (number,) in connection.execute(_STRAY.format(of=of), (MOST,)):
-                    verification.problem(None, f"{of} {number} is not in the chain")
-        except sqlite3.Error as error:
-            raise StackError(f"{path}: can't be read: {error}") from None
+    with log.reading() as session:
+        verification = Verification(_anchor(session, log), noted, whole=True)
+        for entry, columns in _entries(session, log, verification.last.place):
+            if entry.place != verification.last.place + 1:
+                # Retention may have gone past this meanwhile.
+                anchor = _anchor(session, log)
+                if anchor.place > verification.last.place:
+                    verification.anchor(anchor)
+            if entry.place > verification.last.place:
+                verification.take(entry)
+                _compare(verification, entry, columns)
+        for of in (RECORD, ACTION):
+            # Of this file's own words.
+            for (number,) in session.rows(_STRAY.format(of=of), MOST):
+                verification.problem(None, f"{of} {number} is not in the chain")
     return verification.done()
 
 
@@ -258,44 +255,40 @@ def verify_exported(path: Path, noted: Head | None = None) -> Verified:
     return verification.done()
 
 
-def export_chain(path: Path, after: Head | None = None) -> Iterator[bytes]:
-    """A log's chain as lines of JSON without their ends, from the anchor on, or from a head.
+def export_chain(log: AuditLog, after: Head | None = None) -> Iterator[bytes]:
+    """Yield a log's chain as lines of JSON without their ends, from the anchor or a head on.
 
     The first line is taken as it is by who verifies. Raises StackError when the log can't be read,
     or does not have that head.
     """
-    with closing(open_for_reading(path)) as connection:
-        try:
-            connection.execute("BEGIN")
-            begin = _anchor(connection, path) if after is None else after
-            entries = (exported for exported, _ in _entries(connection, begin.place - 1))
-            first = next(entries, None)
-            if first is None or (first.place, first.link) != begin:
-                raise StackError(
-                    f"{path}: has no head {begin}: it is older than what is kept, or another log's"
-                )
-            yield first._replace(content=None).line()
-            yield from (entry.line() for entry in entries)
-        except sqlite3.Error as error:
-            raise StackError(f"{path}: can't be read: {error}") from None
+    with log.snapshot() as session:
+        begin = _anchor(session, log) if after is None else after
+        entries = (exported for exported, _ in _entries(session, log, begin.place - 1))
+        first = next(entries, None)
+        if first is None or (first.place, first.link) != begin:
+            raise StackError(
+                f"{log.name}: has no head {begin}: it is older than what is kept, or another log's"
+            )
+        yield first._replace(content=None).line()
+        yield from (entry.line() for entry in entries)
 
 
-def _anchor(connection: sqlite3.Connection, path: Path) -> Head:
-    first = connection.execute(_FIRST).fetchone()
-    if first is None:
-        raise StackError(f"{path}: has no chain")
-    return Head(*first)
+def _anchor(session: Session, log: AuditLog) -> Head:
+    first = session.rows(_FIRST)
+    if not first:
+        raise StackError(f"{log.name}: has no chain")
+    return Head(*first[0])
 
 
 def _entries(
-    connection: sqlite3.Connection, after: int
+    session: Session, log: AuditLog, after: int
 ) -> Iterator[tuple[Exported, tuple[object, ...]]]:
-    """The entries after a place, each with what the log's columns repeat of its content.
+    """Yield the entries after a place, each with what the log's columns repeat of its content.
 
     No statement stays open between two pieces: a gateway that writes is not held up.
     """
-    last = after
-    while rows := connection.execute(_PIECE, (last, _AT_ONCE)).fetchall():
+    query, last = _PIECE.format(blob=log.blob), after
+    while rows := session.rows(query, last, _AT_ONCE):
         for last, of, event, number, action, made, linked, salt, content, *columns in rows:
             entry = Entry(of, event, number, action, made)
             yield Exported(last, entry, linked, salt or b"", content), tuple(columns)

@@ -5,26 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import queue
-import sqlite3
 import threading
 import time
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from extauth.audit.chain import RECORD, SALT, WRITTEN, Entry, append, digest, salts
-from extauth.audit.layout import open_log
 from extauth.audit.retention import purge
 from extauth.errors import StackError
-from extauth.storage.sqlite import transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
+    from extauth.audit.log import AuditLog
     from extauth.audit.record import AuditRecord
+    from extauth.storage.database import Session
     from extauth.types import Clock
 
     Waiter = asyncio.Future[None]
@@ -36,31 +34,36 @@ RETRY_SECONDS = 1.0
 PURGE_SECONDS = 60.0
 MAX_WAITING = 8192
 
-# One statement for all rows: each statement lets the event loop run, and waits for it afterwards.
-# What is long is passed as it is, and cut here.
-_INSERT = """
-INSERT INTO records (number, place, salt, request_id, time, tenant, outcome, record)
-SELECT ?1 + key, ?2 + key, substr(?3, key * 16 + 1, 16), json_extract(value, '$[0]'),
-       json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]'),
-       substr(?4, json_extract(value, '$[4]') + 1, json_extract(value, '$[5]'))
-FROM json_each(?5)
-"""
-_NEWEST = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'records'), 0)"
+# Beyond it a thread that writes does not come back in time.
+LONGEST = 15.0
+
+_COLUMNS = ("number", "place", "salt", "request_id", "time", "tenant", "outcome", "record")
+_HAS = "SELECT EXISTS (SELECT 1 FROM chain WHERE place = ? AND digest = ?)"
 _encode = msgspec.json.Encoder().encode
+
+
+class Tried(NamedTuple):
+    """Where the first record of a batch was put, and the digest that no other one has."""
+
+    place: int
+    digest: bytes
 
 
 class AuditWriter:
     """Writes records in the order in which they come. For tasks of one event loop.
 
-    Records are on disk within some 250 ms, and all of them when `close` returns; a process that is
-    killed loses those moments. While the disk refuses, `failure` says why, records wait, and it
-    is tried again every second; with too many waiting, `record` waits too.
+    Records are in the log within some 250 ms, and all of them when `close` returns; a process that
+    is killed loses those moments. While the log refuses, `failure` says why, records wait, and it
+    is tried again every second; with `2 * MAX_WAITING` of them, `record` waits too. Each gets into
+    the log once, also where a commit's answer was lost.
     """
 
-    def __init__(self, path: Path, *, retention: float, clock: Clock = time.time) -> None:
-        """`path` is the SQLite file. Records older than `retention` seconds are deleted."""
-        self.failure: str | None = None
-        self._path = path
+    def __init__(self, log: AuditLog, *, retention: float, clock: Clock = time.time) -> None:
+        """`log` outlives it. Records older than `retention` seconds are deleted."""
+        self._log = log
+        self._failure: str | None = None
+        self._begun: float | None = None
+        self._tried: Tried | None = None
         self._retention = retention
         self._clock = clock
         self._queue: deque[Row] = deque()
@@ -73,9 +76,17 @@ class AuditWriter:
         self._dead = False
         self._thread: threading.Thread | None = None
 
+    @property
+    def failure(self) -> str | None:
+        """Why nothing gets into the log at the moment."""
+        begun = self._begun
+        if begun is not None and time.monotonic() > begun + LONGEST:
+            return f"{self._log.name}: does not answer"
+        return self._failure
+
     async def start(self) -> None:
-        """Open the file and start the thread. Raises StackError when it can't be opened."""
-        self._connection = open_log(self._path, synchronous="NORMAL")
+        """Open the log and start the thread. Raises StackError when it can't be opened."""
+        await asyncio.to_thread(self._log.open)
         self._loop = asyncio.get_running_loop()
         self._done: Waiter = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
@@ -103,7 +114,7 @@ class AuditWriter:
             self._wake.put(None)
 
     async def flush(self) -> None:
-        """Wait until everything that was recorded before is on disk. Raises StackError."""
+        """Wait until everything that was recorded before is in the log. Raises StackError."""
         flusher = self._loop.create_future()
         self._flushers.append(flusher)
         # The second cuts the wait for more records short.
@@ -116,7 +127,7 @@ class AuditWriter:
     async def close(self) -> None:
         """Write everything that was recorded, and end the thread.
 
-        Raises StackError when the disk refuses to the end.
+        Raises StackError when the log refuses to the end.
         """
         if self._thread is None or self._closing:
             return
@@ -124,9 +135,7 @@ class AuditWriter:
         self._wake.put(None)
         await asyncio.shield(self._done)
         self._thread.join()
-        self._connection.close()
-        if self.failure is not None:
-            lost = len(self._batch) + len(self._queue)
+        if lost := len(self._batch) + len(self._queue):
             raise StackError(f"{lost} audit records are lost: {self.failure}")
 
     def _run(self) -> None:
@@ -139,18 +148,17 @@ class AuditWriter:
                 # Before the queue is emptied: what comes later wakes the thread again.
                 self._woken = False
                 flushers, self._flushers = self._flushers, []
-                while self._queue:
-                    self._batch.append(self._queue.popleft())
-                self._call(self._admit)
                 try:
                     self._write()
                     if time.monotonic() >= due:
                         due = time.monotonic() + (0 if self._purge() else PURGE_SECONDS)
-                except sqlite3.Error as error:
-                    self.failure = f"the audit log can't be written: {error}"
+                except StackError as error:
+                    self._failure = f"the audit log can't be written: {error.message}"
+                finally:
+                    self._begun = None
                 self._call(partial(_release, flushers))
         except BaseException as error:
-            self.failure = f"the writer has died: {type(error).__name__}"
+            self._failure = f"the writer has died: {type(error).__name__}"
             raise
         finally:
             self._dead = True
@@ -159,40 +167,63 @@ class AuditWriter:
 
     def _sleep(self) -> None:
         """Until there is something to do, and then until it is worth a commit."""
+        until = time.monotonic() + (PURGE_SECONDS if self._failure is None else RETRY_SECONDS)
         with contextlib.suppress(queue.Empty):
-            self._wake.get(timeout=RETRY_SECONDS if self._batch else PURGE_SECONDS)
+            self._wake.get(timeout=until - time.monotonic())
+            # Those who wait call again and again, and it would be no use to listen.
+            while self._failure and not self._closing and (left := until - time.monotonic()) > 0:
+                self._wake.get(timeout=left)
             if not self._closing:
                 # Cut short by a task that waits, or by the end.
                 self._wake.get(timeout=LINGER)
 
     def _write(self) -> None:
-        if self._batch:
-            with transaction(self._connection):
-                self._insert(self._batch)
+        """Write everything that waits. Raises StackError; the batch then goes first next time."""
+        # What comes meanwhile is the next call's, so that those who flush need not wait for it.
+        waiting = len(self._batch) + len(self._queue)
+        while waiting > 0 and self._fill():
+            self._begun = time.monotonic()
+            with self._log.writing() as session:
+                # The answer to a commit may be lost, and the commit not.
+                if self._tried is None or not session.rows(_HAS, *self._tried)[0][0]:
+                    self._insert(session, self._batch)
+            waiting -= len(self._batch)
+            self._tried = None
             self._batch = []
-        self.failure = None
+        self._failure = None
 
-    def _insert(self, rows: list[Row]) -> None:
-        """Write records, and chain them: other processes do the same to the file."""
-        ((newest,),) = self._connection.execute(_NEWEST)
+    def _fill(self) -> bool:
+        """Take the next batch, unless one is there that has been tried; tell whether there is."""
+        if not self._batch:
+            while self._queue and len(self._batch) < MAX_WAITING:
+                self._batch.append(self._queue.popleft())
+        if len(self._queue) < MAX_WAITING:
+            self._call(self._admit)
+        return bool(self._batch)
+
+    def _insert(self, session: Session, rows: list[Row]) -> None:
+        """Write records, and chain them: other processes do the same to the log."""
+        newest = self._log.number(session, RECORD, len(rows))
         made = salts(len(rows))
-        heads: list[tuple[object, ...]] = []
-        entries: list[Entry] = []
-        at = 0
-        for number, (*columns, record) in enumerate(rows, 1):
-            salt = made[(number - 1) * SALT : number * SALT]
-            entries.append(Entry(RECORD, WRITTEN, newest + number, 0, digest(salt, record)))
-            heads.append((*columns, at, len(record)))
-            at += len(record)
-        first = append(self._connection, entries).place - len(rows) + 1
-        records = b"".join([row[4] for row in rows])
-        self._connection.execute(
-            _INSERT, (newest + 1, first, made, records, _encode(heads).decode())
+        cut = [made[at : at + SALT] for at in range(0, len(made), SALT)]
+        entries = [
+            Entry(RECORD, WRITTEN, number, 0, digest(salt, row[4]))
+            for number, (salt, row) in enumerate(zip(cut, rows, strict=True), newest)
+        ]
+        first = append(session, entries).place - len(rows) + 1
+        self._tried = Tried(first, entries[0].digest)
+        session.insert(
+            "records",
+            _COLUMNS,
+            [
+                (newest + at, first + at, salt, *row)
+                for at, (salt, row) in enumerate(zip(cut, rows, strict=True))
+            ],
         )
 
     def _purge(self) -> bool:
-        """Delete some of what is too old; whether there may be more."""
-        return purge(self._connection, self._clock() - self._retention)
+        """Delete some of what is too old; tell whether there may be more."""
+        return purge(self._log, self._clock() - self._retention)
 
     def _admit(self) -> None:
         waiters, self._waiters = self._waiters, []

@@ -1,4 +1,4 @@
-"""The command `sluice`: one file a command, no logic. Commands import what they need when called.
+"""The command `sluice`. Commands import what they need when they are called.
 
 Exit status: 0 done, 1 it failed, 2 the command line or an operator's file is wrong.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from extauth.cli.commands import Commands, version
+from extauth.cli.terminal.commands import Commands, version
 
 app = typer.Typer(
     name="sluice",

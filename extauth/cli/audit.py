@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json as encoder
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from extauth.cli.options import STATE_DIR, JsonOption, StateDirOption
-from extauth.cli.times import moment, written
+from extauth.cli.terminal.options import FAILED, STATE_DIR, JsonOption, StateDirOption
+from extauth.cli.terminal.output import print_json, print_table, written
+from extauth.cli.terminal.values import moment
 from extauth.errors import StackError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from extauth.audit import AuditRecord
     from extauth.audit.chain import Head
+    from extauth.audit.log import AuditLog
 
 app = typer.Typer(help="Read the audit log.", no_args_is_help=True)
 
@@ -33,10 +35,10 @@ def tail(
     state_dir: StateDirOption = STATE_DIR,
 ) -> None:
     """Print the newest records."""
-    from extauth.audit.store import opened
-    from extauth.storage.state import StateDir
+    from extauth.audit.store import AuditStore
 
-    with opened(StateDir.at(state_dir).audit_db) as store:
+    with _opened(state_dir) as log:
+        store = AuditStore(log)
         records = (
             store.follow(limit, lambda: time.sleep(LOOK_AGAIN)) if follow else store.last(limit)
         )
@@ -54,15 +56,14 @@ def show(
     """Print everything that is known of a request."""
     import msgspec
 
-    from extauth.audit.store import opened
-    from extauth.storage.state import StateDir
+    from extauth.audit.store import AuditStore
 
-    with opened(StateDir.at(state_dir).audit_db) as store:
-        records = store.show(request_id)
+    with _opened(state_dir) as log:
+        records = AuditStore(log).show(request_id)
     if not records:
         raise StackError(f"no record of request {request_id}")
     if json:
-        typer.echo(encoder.dumps({"records": msgspec.to_builtins(records)}))
+        print_json({"records": records})
         return
     for record in records:
         typer.echo(msgspec.json.format(_json(record), indent=2))
@@ -94,25 +95,23 @@ def export(
 ) -> None:
     """Write records as JSON lines (schemas/audit.schema.json, schemas/action.schema.json)."""
     from extauth.audit.action import export_actions
-    from extauth.audit.store import opened
+    from extauth.audit.store import AuditStore
     from extauth.audit.verification import export_chain
-    from extauth.storage.state import StateDir
 
-    path = StateDir.at(state_dir).audit_db
-    if chain:
-        if actions or (since, until, tenant) != (None, None, None):
-            raise typer.BadParameter("--chain has no gaps: it takes --after alone")
-        _write(export_chain(path, _head(after)), output)
-        return
-    if after is not None:
+    if chain and (actions or (since, until, tenant) != (None, None, None)):
+        raise typer.BadParameter("--chain has no gaps: it takes --after alone")
+    if after is not None and not chain:
         raise typer.BadParameter("--after goes with --chain")
-    if actions:
-        if tenant is not None:
-            raise typer.BadParameter("--actions are of no tenant")
-        _write(export_actions(path, since=since, until=until), output)
-        return
-    with opened(path) as store:
-        _write(store.export(since=since, until=until, tenant=tenant), output)
+    if actions and tenant is not None:
+        raise typer.BadParameter("--actions are of no tenant")
+    with _opened(state_dir) as log:
+        if chain:
+            lines = export_chain(log, _head(after))
+        elif actions:
+            lines = export_actions(log, since=since, until=until)
+        else:
+            lines = AuditStore(log).export(since=since, until=until, tenant=tenant)
+        _write(lines, output)
 
 
 @app.command("actions")
@@ -128,17 +127,14 @@ def show_actions(
     state_dir: StateDirOption = STATE_DIR,
 ) -> None:
     """Print what operators changed by hand: who, when, what, before and after."""
-    import msgspec
 
     from extauth.audit.action import actions
-    from extauth.storage.state import StateDir
 
-    found = list(actions(StateDir.at(state_dir).audit_db, since=since, until=until))
+    with _opened(state_dir) as log:
+        found = list(actions(log, since=since, until=until))
     if json:
-        typer.echo(encoder.dumps({"actions": msgspec.to_builtins(found)}))
+        print_json({"actions": found})
         return
-    from extauth.cli.table import print_table
-
     print_table(
         ("time", "user", "by", "what", "to", "details", "used before", "after"),
         [
@@ -171,19 +167,17 @@ def verify(
     state_dir: StateDirOption = STATE_DIR,
 ) -> None:
     """Prove that nothing was changed, removed or put in since; exit status 1 when that fails."""
-    import msgspec
 
     from extauth.audit.verification import verify, verify_exported
-    from extauth.cli.failure import FAILED
-    from extauth.storage.state import StateDir
 
     noted = _head(head)
     if exported is not None:
         found = verify_exported(exported, noted)
     else:
-        found = verify(StateDir.at(state_dir).audit_db, noted)
+        with _opened(state_dir) as log:
+            found = verify(log, noted)
     if json:
-        typer.echo(encoder.dumps(msgspec.to_builtins(found)))
+        print_json(found)
     else:
         for problem in found.problems:
             typer.echo(
@@ -200,6 +194,15 @@ def verify(
         raise typer.Exit(FAILED)
 
 
+@contextmanager
+def _opened(state_dir: Path) -> Iterator[AuditLog]:
+    from extauth.storage.state import StateDir
+    from extauth.stores import open_stores
+
+    with open_stores(StateDir.at(state_dir)) as stores:
+        yield stores.audit()
+
+
 def _head(text: str | None) -> Head | None:
     from extauth.audit.chain import Head
 
@@ -208,13 +211,13 @@ def _head(text: str | None) -> Head | None:
     head = Head.parse(text)
     if head is None:
         raise typer.BadParameter(
-            f"{text} is no head like 12:9f3c…, as `sluice audit verify` prints"
+            f"{text} is not a head like 12:9f3c…, as `sluice audit verify` prints"
         )
     return head
 
 
 def _standing(counters: list[dict[str, Any]]) -> str:
-    """What was used of each; of an erasure, what was done where."""
+    """Write the use of each counter; of an erasure, the changes in each store."""
     return ", ".join(
         f"{each['used']:,} {each['unit']}"
         if "used" in each

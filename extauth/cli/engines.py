@@ -1,10 +1,30 @@
-"""`sluice engines`: obtain Envoy, OPA and Triton before they are needed."""
+"""`sluice doctor` and `sluice engines`: the engines that a stack needs on this machine."""
 
 from __future__ import annotations
 
 import sys
 
 import typer
+
+from extauth.cli.terminal.options import FAILED, JsonOption
+from extauth.cli.terminal.output import print_json
+
+
+def doctor(*, json: JsonOption = False) -> None:
+    """Show what is there, what is missing, and what to do. Exit status 1 if anything is missing."""
+    from extauth.stack.engines.doctor import examine
+
+    findings = examine()
+    ok = all(one.ok for one in findings)
+    if json:
+        print_json({"ok": ok, "findings": findings})
+    else:
+        for one in findings:
+            origin = f" ({one.source})" if one.source else ""
+            there = f"{one.version}{origin}  {one.path or ''}".rstrip()
+            typer.echo(f"{'ok' if one.ok else 'missing':<9}{one.name:<9}{one.remedy or there}")
+    if not ok:
+        raise typer.Exit(FAILED)
 
 
 def engines() -> None:

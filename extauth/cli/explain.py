@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from extauth.cli.options import STATE_DIR, StateDirOption
+from extauth.cli.terminal.options import STATE_DIR, StateDirOption
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from extauth.assurance.explanation import Explanation
     from extauth.assurance.explanation.policies import Policies
-    from extauth.assurance.explanation.question import Question
+    from extauth.assurance.explanation.subject import Subject
 
 
 class Format(StrEnum):
-    """How the explanation is printed."""
+    """The formats that an explanation is printed in."""
 
     TEXT = "text"
     JSON = "json"
@@ -59,15 +59,20 @@ def explain(
     state_dir: StateDirOption = STATE_DIR,
 ) -> None:
     """Tell which rules decided on a request, which nearly did, and what would flip the decision."""
-    from extauth.assurance.explanation import Explainer, question
+    from extauth.assurance.explanation import Explainer, subject
     from extauth.stack.engines.opa import obtain_opa
     from extauth.stack.progress import Terminal
     from extauth.storage.state import StateDir
+    from extauth.stores import open_stores
 
     if (request_id is None) is (given is None):
         raise typer.BadParameter("name either a request id or a file with --input")
     state = StateDir.at(state_dir)
-    asked = question.of_file(given) if given else question.of_request(state, request_id or "")
+    if given:
+        asked = subject.of_file(given)
+    else:
+        with open_stores(state) as stores:
+            asked = subject.of_request(stores.audit(), request_id or "")
     opa = obtain_opa(Terminal(sys.stderr)).path
     with _policies(asked, policies, state.snapshots, opa, of_request=given is None) as found:
         explanation = Explainer(found, opa).explain(asked, what_if or ())
@@ -75,7 +80,7 @@ def explain(
 
 
 def _policies(
-    asked: Question, directory: Path | None, snapshots: Path, opa: Path, *, of_request: bool
+    asked: Subject, directory: Path | None, snapshots: Path, opa: Path, *, of_request: bool
 ) -> AbstractContextManager[Policies]:
     from extauth.assurance.explanation.policies import of_repository, of_snapshot
 
@@ -85,10 +90,11 @@ def _policies(
 
 
 def _renderer(to: Format) -> Callable[[Explanation], str]:
-    from extauth.assurance.explanation import document, markdown, text
+    from extauth.assurance.explanation import markdown, text
+    from extauth.assurance.explanation.explained import as_json
 
     return {
         Format.TEXT: text.render,
-        Format.JSON: document.render,
+        Format.JSON: as_json,
         Format.MARKDOWN: markdown.render,
     }[to]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json as encoder
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from extauth.cli.options import STATE_DIR, JsonOption, StateDirOption
-from extauth.cli.times import seconds, written
+from extauth.cli.terminal.options import STATE_DIR, JsonOption, StateDirOption
+from extauth.cli.terminal.output import print_json, print_table, written
+from extauth.cli.terminal.values import seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from extauth.identity import ApiKey, KeyStore
@@ -53,8 +55,7 @@ def create(
 ) -> None:
     """Make a key and print it, this once."""
     pairs = dict(_pair(text) for text in attribute or ())
-    store = _store(state_dir)
-    try:
+    with _opened(state_dir) as store:
         record, key = store.create(
             name=name,
             tenant=tenant,
@@ -67,8 +68,6 @@ def create(
             lifetime=expires,
             now=time.time(),
         )
-    finally:
-        store.close()
     _print_new(record, key, json=json)
 
 
@@ -80,11 +79,8 @@ def list_keys(
     state_dir: StateDirOption = STATE_DIR,
 ) -> None:
     """List keys, also those that no longer work."""
-    store = _store(state_dir)
-    try:
+    with _opened(state_dir) as store:
         keys = store.list(tenant=tenant)
-    finally:
-        store.close()
     _print(keys, json=json)
 
 
@@ -105,14 +101,12 @@ def rotate(
 ) -> None:
     """Put a new key in the place of one, and print it, this once."""
     if grace is None:
-        from extauth.cli.active import active_settings
+        from extauth.stack.activation.active import active_settings
+        from extauth.storage.state import StateDir
 
-        grace = active_settings(state_dir).identity.rotation_grace
-    store = _store(state_dir)
-    try:
+        grace = active_settings(StateDir.at(state_dir)).identity.rotation_grace
+    with _opened(state_dir) as store:
         record, plaintext = store.rotate(key, grace=grace, now=time.time())
-    finally:
-        store.close()
     _print_new(record, plaintext, json=json)
 
 
@@ -121,11 +115,8 @@ def revoke(
     key: Reference, *, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR
 ) -> None:
     """End a key at once, or all keys of TENANT/NAME."""
-    store = _store(state_dir)
-    try:
+    with _opened(state_dir) as store:
         revoked = store.revoke(key, now=time.time())
-    finally:
-        store.close()
     _print(revoked, json=json)
 
 
@@ -144,11 +135,8 @@ def set_consent(
 
     if withdraw == bool(consent):
         raise typer.BadParameter("give --consent, or --withdraw")
-    store = _store(state_dir)
-    try:
+    with _opened(state_dir) as store:
         keys = store.consent(key, _consent(consent, consent_until) or Consent(()))
-    finally:
-        store.close()
     _print(keys, json=json)
 
 
@@ -162,11 +150,13 @@ def _consent(purposes: list[str] | None, until: str | None) -> Consent | None:
     return Consent(tuple(dict.fromkeys(purposes)), until)
 
 
-def _store(state_dir: Path) -> KeyStore:
-    from extauth.identity import KeyStore
+@contextmanager
+def _opened(state_dir: Path) -> Iterator[KeyStore]:
     from extauth.storage.state import StateDir
+    from extauth.stores import open_stores
 
-    return KeyStore(StateDir.at(state_dir).identity_db)
+    with open_stores(StateDir.at(state_dir)) as stores:
+        yield stores.keys()
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -185,7 +175,7 @@ def _plain(key: ApiKey) -> dict[str, object]:
 
 def _print_new(record: ApiKey, key: str, *, json: bool) -> None:
     if json:
-        typer.echo(encoder.dumps({"key": key, "record": _plain(record)}))
+        print_json({"key": key, "record": _plain(record)})
         return
     typer.echo(key)
     typer.echo(f"{record.principal.id}, id {record.id}: it will not be shown again", err=True)
@@ -193,10 +183,8 @@ def _print_new(record: ApiKey, key: str, *, json: bool) -> None:
 
 def _print(keys: tuple[ApiKey, ...], *, json: bool) -> None:
     if json:
-        typer.echo(encoder.dumps({"keys": [_plain(key) for key in keys]}))
+        print_json({"keys": [_plain(key) for key in keys]})
         return
-    from extauth.cli.table import print_table
-
     now = time.time()
     print_table(
         ("id", "principal", "tier", "roles", "created", "expires", "state"),

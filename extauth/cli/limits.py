@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json as encoder
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from extauth.cli.options import STATE_DIR, JsonOption, StateDirOption
-from extauth.cli.times import written
-from extauth.cli.user import current_user
+from extauth.cli.terminal.options import STATE_DIR, JsonOption, StateDirOption
+from extauth.cli.terminal.output import print_json, print_table, written
+from extauth.cli.terminal.values import current_user
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,12 +30,12 @@ def show(
     state_dir: StateDirOption = STATE_DIR,
 ) -> None:
     """Print what counts under a key now: booked, and reserved by requests that run."""
-    from extauth.stack.admin_call import ask
+    from extauth.stack.process.admin import AdminClient
     from extauth.storage.state import StateDir
 
-    told = ask(StateDir.at(state_dir), "/limits", {"key": key})
+    told = AdminClient.of(StateDir.at(state_dir)).get("/limits", {"key": key})
     if json:
-        typer.echo(encoder.dumps(told))
+        print_json(told)
         return
     _print(told["limits"])
 
@@ -65,19 +64,17 @@ def grant(
 
 
 def _order(state_dir: Path, path: str, body: dict[str, object], *, json: bool) -> None:
-    from extauth.stack.admin_call import order
+    from extauth.stack.process.admin import AdminClient
     from extauth.storage.state import StateDir
 
-    told = order(StateDir.at(state_dir), path, body | {"user": current_user()})
+    told = AdminClient.of(StateDir.at(state_dir)).post(path, body | {"user": current_user()})
     if json:
-        typer.echo(encoder.dumps(told))
+        print_json(told)
         return
     _print(told["after"])
 
 
 def _print(limits: list[dict[str, Any]]) -> None:
-    from extauth.cli.table import print_table
-
     print_table(
         ("key", "name", "unit", "window", *NUMBERS, "resets at"),
         [

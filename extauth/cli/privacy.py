@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json as encoder
 import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from extauth.cli.options import STATE_DIR, JsonOption, StateDirOption
-from extauth.cli.user import current_user
+from extauth.cli.terminal.options import STATE_DIR, JsonOption, StateDirOption
+from extauth.cli.terminal.output import print_json, print_table
+from extauth.cli.terminal.values import current_user
 
 if TYPE_CHECKING:
     from extauth.erasure import Erased, Person
@@ -35,40 +35,37 @@ def erase(
 ) -> None:
     """Remove a person's identifiers from every store, on the record; sums stay as they are."""
     from extauth.erasure import erase, find
-    from extauth.identity import KeyStore
     from extauth.stack.renaming import renaming
     from extauth.storage.state import StateDir
+    from extauth.stores import open_stores
 
     state = StateDir.at(state_dir)
-    keys = KeyStore(state.identity_db)
-    try:
-        person = find(subject, keys, state.audit_db)
+    with open_stores(state) as stores:
+        keys, log = stores.keys(), stores.audit()
+        person = find(subject, keys, log)
         if dry_run:
             _print_person(person, json=json)
             return
-        erased = erase(person, state, keys, renaming(state), user=current_user(), clock=time.time)
-    finally:
-        keys.close()
+        erased = erase(
+            person, state, keys, log, renaming(state), user=current_user(), clock=time.time
+        )
     _print(person, erased, json=json)
 
 
 def _print_person(person: Person, *, json: bool) -> None:
     if json:
         principals = [f"{person.tenant}/{name}" for name in person.principals]
-        typer.echo(encoder.dumps({"principals": principals, "users": person.users}))
+        print_json({"principals": principals, "users": person.users})
         return
     for name in person.principals:
         typer.echo(f"{person.tenant}/{name}")
 
 
 def _print(person: Person, erased: Erased, *, json: bool) -> None:
-    import msgspec
 
     if json:
-        typer.echo(encoder.dumps(msgspec.to_builtins(erased._asdict())))
+        print_json(erased._asdict())
         return
-    from extauth.cli.table import print_table
-
     print_table(
         ("store", "rewritten", "deleted"),
         [(each.store, f"{each.rewritten:,}", f"{each.deleted:,}") for each in erased.stores],

@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from extauth.assurance.findings import FORMATS, Format
-from extauth.cli.options import STATE_DIR, StateDirOption
-from extauth.cli.times import moment
+from extauth.cli.terminal.options import FAILED, STATE_DIR, StateDirOption
+from extauth.cli.terminal.values import moment
 from extauth.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from typing import Any
-
-    from extauth.storage.state import StateDir
+    from collections.abc import Callable, Iterator
 
 
 def replay(
@@ -62,31 +59,34 @@ def replay(
     Exit status: 0 done, 1 an expression of --fail-on holds, 2 a file or the command line is wrong.
     """
     from extauth.assurance.findings import render
-    from extauth.assurance.replay.candidate import from_directory, from_revision
-    from extauth.assurance.replay.replay import Question
+    from extauth.assurance.replay.build import from_directory, from_revision
+    from extauth.assurance.replay.replay import Comparison
     from extauth.assurance.replay.replay import replay as run
     from extauth.assurance.replay.report import document, report
-    from extauth.assurance.replay.threshold import Threshold
+    from extauth.assurance.replay.threshold import FailThreshold
     from extauth.assurance.replay.trace import open_trace
+    from extauth.settings import Store
+    from extauth.stack.activation.active import active_catalog
     from extauth.stack.engines.opa import obtain_opa
     from extauth.stack.progress import Terminal
     from extauth.storage.state import StateDir
+    from extauth.stores import audit_store
 
     if candidate is not None and head is not None:
         raise ConfigurationError("name the candidate by CANDIDATE_DIR or by --head, not by both")
-    thresholds = [Threshold.parse(expression) for expression in fail_on or ()]
+    thresholds = [FailThreshold.parse(expression) for expression in fail_on or ()]
     state = StateDir.at(state_dir)
-    path = records or state.audit_db
-    trace = open_trace(path, since, until)
+    store = Store() if records else audit_store(state)
+    trace = open_trace(records or state.audit_db, since, until, store)
     opa = obtain_opa(Terminal(sys.stderr)).path
     with tempfile.TemporaryDirectory(prefix="sluice-") as temporary:
         work = Path(temporary)
-        question = Question(
+        comparison = Comparison(
             candidate=from_revision(head, work / "head", opa)
             if head
             else from_directory(candidate or Path(), work / "head", opa),
             base=from_revision(base, work / "base", opa) if base else None,
-            catalog=None if records else _prices(state),
+            catalog=None if records else active_catalog(state),
             since=since,
             until=until,
             sample=sample,
@@ -94,32 +94,20 @@ def replay(
         kept = records.with_name(f"{records.name}.resume") if records else state.replay_progress
         try:
             with _progress() as watch:
-                figures = run(question, trace, resume=kept, watch=watch)
+                figures = run(comparison, trace, resume=kept, watch=watch)
         except KeyboardInterrupt:
             typer.echo(f"sluice: interrupted; the same command goes on from {kept}", err=True)
             raise
-    made = report(question, figures, thresholds)
-    text = document(question, figures, made) if to == "json" else render(made, to)
+    made = report(comparison, figures, thresholds)
+    text = document(comparison, figures, made) if to == "json" else render(made, to)
     typer.echo(text, nl=False)
     if made.failed:
-        raise typer.Exit(1)
-
-
-def _prices(state: StateDir) -> Mapping[str, Any] | None:
-    """The models of the active snapshot, if there is one."""
-    import msgspec
-
-    try:
-        data = msgspec.json.decode((state.active / "policy" / "data.json").read_bytes())
-        models: Mapping[str, Any] = data["catalog"]["models"]
-    except (OSError, msgspec.MsgspecError, LookupError, TypeError):
-        return None
-    return models
+        raise typer.Exit(FAILED)
 
 
 @contextmanager
 def _progress() -> Iterator[Callable[[int, float], None]]:
-    """Tells a terminal how far it is, in one line that goes away."""
+    """Show the progress on a terminal, in a line that goes away."""
     if not sys.stderr.isatty():
         yield lambda _records, _share: None
         return

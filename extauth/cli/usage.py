@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json as encoder
 import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from extauth.cli.options import STATE_DIR, JsonOption, StateDirOption
-from extauth.cli.times import day
+from extauth.cli.terminal.options import STATE_DIR, JsonOption, StateDirOption
+from extauth.cli.terminal.output import print_json, print_table
+from extauth.cli.terminal.values import day
 
 if TYPE_CHECKING:
-    from extauth.ledger.reports import Row
-    from extauth.usage import Answer, Forecast
+    from extauth.ledger.reports import UsageRow
+    from extauth.usage import Forecast, UsageReport
 
 app = typer.Typer(help="Report what was used.")
 
@@ -52,17 +52,17 @@ def usage(
     json: JsonOption = False,
     state_dir: StateDirOption = STATE_DIR,
 ) -> None:
-    """What was settled, at the prices of the time.
+    """Report what was settled, at the prices of the time.
 
     `unsettled` are requests that a killed gateway had not settled: they count as what was known.
     """
-    from extauth.cli.active import active_settings
+    from extauth.stack.activation.active import active_settings
     from extauth.storage.state import StateDir
-    from extauth.usage import LineSource, Question, answer
+    from extauth.usage import LineSource, UsageQuery, usage_report
 
     if csv and json:
         raise typer.BadParameter("--csv or --json, not both")
-    question = Question(
+    query = UsageQuery(
         by=tuple(column for listed in by or () for column in listed.split(",")),
         since=since,
         until=until,
@@ -74,32 +74,31 @@ def usage(
         model=model,
     )
     state = StateDir.at(state_dir)
-    source = LineSource(active_settings(state_dir).ledger, state.ledger_db)
-    found = answer(question, source, state.active, time.time())
+    source = LineSource(active_settings(state).ledger, state.ledger_db)
+    found = usage_report(query, source, state.active, time.time())
     if json:
-        typer.echo(encoder.dumps(found.document()))
+        print_json(found.document())
     elif csv:
         typer.echo(found.csv().encode(), nl=False)
     else:
         _print(found)
 
 
-def _print(answer: Answer) -> None:
-    from extauth.cli.table import print_table
+def _print(report: UsageReport) -> None:
     from extauth.usage import Forecast
 
-    numbers = FORECAST if answer.forecast else USED
+    numbers = FORECAST if report.forecast else USED
     print_table(
-        (*answer.by, *numbers),
+        (*report.by, *numbers),
         [
             (*row.group.values(), *(_ahead(row) if isinstance(row, Forecast) else _used(row)))
-            for row in answer.rows
+            for row in report.rows
         ],
         numbers=numbers,
     )
 
 
-def _used(row: Row) -> tuple[str, ...]:
+def _used(row: UsageRow) -> tuple[str, ...]:
     return (
         f"{row.requests:,}",
         f"{row.prompt_tokens:,}",

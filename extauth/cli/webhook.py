@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json as encoder
 from typing import Annotated
 
 import typer
 
-from extauth.cli.options import CONFIG, ConfigOption, JsonOption
+from extauth.cli.terminal.options import CONFIG, FAILED, ConfigOption, JsonOption
+from extauth.cli.terminal.output import print_json, print_table
 
 app = typer.Typer(help="Try the webhooks that events are sent to.", no_args_is_help=True)
 
@@ -35,8 +35,6 @@ def try_out(
     import time
     from urllib.parse import urlsplit
 
-    from extauth.cli.failure import FAILED
-    from extauth.cli.table import print_table
     from extauth.compiler import Overrides
     from extauth.compiler.source import read_source
     from extauth.errors import ConfigurationError
@@ -61,7 +59,7 @@ def try_out(
         for (at, one), answer in zip(webhooks.items(), answers, strict=True)
     ]
     if json:
-        typer.echo(encoder.dumps({"webhooks": tried}))
+        print_json({"webhooks": tried})
     else:
         print_table(
             ("index", "webhook", "accepted", "what came back", "ms"),

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from extauth.compiler.url import Origin
 from extauth.errors import ConfigurationError
-from extauth.settings import Events, Webhook
+from extauth.settings import EventSettings, Webhook
 
 if TYPE_CHECKING:
     from extauth.compiler.fields import Fields
 
 
-def read_events(fields: Fields) -> Events:
+def read_events(fields: Fields) -> EventSettings:
     """Read it. Raises ConfigurationError with the line; no part of a secret is in it."""
     webhooks = (fields.at("events") or {}).get("webhooks", ())
-    return Events(tuple(_webhook(fields, index) for index in range(len(webhooks))))
+    return EventSettings(tuple(_webhook(fields, index) for index in range(len(webhooks))))
 
 
 def _webhook(fields: Fields, index: int) -> Webhook:

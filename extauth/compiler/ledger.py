@@ -15,14 +15,14 @@ _SHORTEST_LEASE = 3.0
 """It is renewed at a third of its length, and a busy event loop must not lose it."""
 
 
-def read_ledger(fields: Fields) -> to.Ledger:
+def read_ledger(fields: Fields) -> to.LedgerSettings:
     """Where usage and reservations are kept. Raises ConfigurationError with the line."""
     ledger = fields.at("ledger")
     if ledger is None or ledger["kind"] == "embedded":
         for key in ledger or ():
             if key != "kind":
                 raise fields.error(("ledger", key), "only `kind: redis` has it")
-        return to.Ledger()
+        return to.LedgerSettings()
     if "url" not in ledger:
         raise fields.error(
             ("ledger",), "the key url is missing: where Redis is, as in redis://host:6379/0"
@@ -32,7 +32,7 @@ def read_ledger(fields: Fields) -> to.Ledger:
     except ConfigurationError as error:
         raise fields.error(("ledger", "url"), error.message) from None
     password = fields.secret("ledger", "password_file") if "password_file" in ledger else None
-    return to.Ledger(
+    return to.LedgerSettings(
         kind="redis",
         url=ledger["url"],
         password_file=str(password) if password else None,
@@ -44,7 +44,7 @@ def read_ledger(fields: Fields) -> to.Ledger:
     )
 
 
-def read_workers(fields: Fields, ledger: to.Ledger) -> int:
+def read_workers(fields: Fields, ledger: to.LedgerSettings) -> int:
     """How many processes serve. Raises ConfigurationError when they can't share the ledger."""
     workers = int(fields.at("workers") or 1)
     if workers > 1 and ledger.kind == "embedded":

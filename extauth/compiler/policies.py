@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import json
-import re
+import shutil
 import tempfile
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from extauth.compiler.prices import catalog_prices
 from extauth.content.privacy import Terms
 from extauth.errors import ConfigurationError
-from extauth.rego.process import SECONDS, run
+from extauth.policy.engine import LISTING
+from extauth.rego.fault import OpaRefused
+from extauth.rego.opa import Opa, sources
 from extauth.snapshot.bundle import pack, unpack
+from extauth.storage.resources import policies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from extauth.rego.fault import OpaFault
     from extauth.settings import Settings
 
 ENTRYPOINTS = ("gateway/admission/decision", "gateway/inference/decision")
-REVISION_LENGTH = 32
+"""The decisions that a policy directory has to have."""
 
-_PLACE = re.compile(
-    r"(?P<file>(?:gateway|data)/[^:]+\.(?:rego|ya?ml|json)):(?:(?P<line>\d+):)? (?P<text>.*)"
-)
-_YAML_LINE = re.compile(r"yaml: line (\d+)")
+_LISTING = Path("gateway/listing/listing.rego")
+REVISION_LENGTH = 32
 
 
 def compile_policies(directory: Path, models: Mapping[str, object], opa: Path) -> dict[str, bytes]:
@@ -36,8 +40,8 @@ def compile_policies(directory: Path, models: Mapping[str, object], opa: Path) -
     digest of the policies and their data; equal policies give equal bytes. Tests and decision
     cases are left out. Raises ConfigurationError with file and line.
     """
-    sources = [name for name in ("gateway", "data") if (directory / name).is_dir()]
-    if not sources:
+    given = sources(directory)
+    if not given:
         raise ConfigurationError(
             "holds no policies; expected the directories gateway/ and data/", file=directory
         )
@@ -45,15 +49,24 @@ def compile_policies(directory: Path, models: Mapping[str, object], opa: Path) -
         work = Path(temporary)
         catalog = work / "catalog.json"
         catalog.write_text(json.dumps({"catalog": {"models": models}}))
-        inputs = [*sources, str(catalog)]
-        revision = _revision(directory, sources, catalog)
-        common = ["build", "--ignore", "*_test.rego", "--revision", revision]
-        _run(opa, directory, *common, "--output", str(work / "bundle.tar.gz"), *inputs)
-        entries = [flag for entry in ENTRYPOINTS for flag in ("--entrypoint", entry)]
-        _run(
-            opa, directory, *common, "--target", "wasm", *entries,
-            "--output", str(work / "wasm.tar.gz"), *inputs,
-        )  # fmt: skip
+        built = _with_listing(directory, given, work / "policies")
+        inputs = [*given, str(catalog)]
+        revision = _revision(built, given, catalog)
+        try:
+            for name, entrypoints in (("bundle", ()), ("wasm", (*ENTRYPOINTS, LISTING))):
+                Opa(opa).build(
+                    inputs,
+                    work / f"{name}.tar.gz",
+                    cwd=built,
+                    revision=revision,
+                    entrypoints=entrypoints,
+                )
+        except OpaRefused as error:
+            if error.faults[0].file is None:
+                raise ConfigurationError(
+                    f"can't be built: {error.message}", file=directory
+                ) from None
+            raise OpaRefused([_placed(fault, built, directory) for fault in error.faults]) from None
         bundle = unpack((work / "bundle.tar.gz").read_bytes())
         wasm = unpack((work / "wasm.tar.gz").read_bytes())
     Terms.of_data(wasm["data.json"])
@@ -82,33 +95,30 @@ def catalog_of(settings: Settings) -> dict[str, object]:
     }
 
 
-def _run(opa: Path, directory: Path, *arguments: str) -> None:
-    """Run OPA in the policy directory: a bundle remembers the paths that it was built from."""
-    done = run(opa, *arguments, cwd=directory)
-    if done.late:
-        raise ConfigurationError(f"opa build took more than {SECONDS:g} s")
-    if done.status == 0:
-        return
-    output = done.err + done.out
-    faults = [_fault(directory, found) for found in _PLACE.finditer(output)]
-    if len(faults) == 1:
-        raise faults[0]
-    if faults:
-        raise ConfigurationError("\n".join(fault.message for fault in faults))
-    words = " ".join(output.removeprefix("error: ").split())
-    raise ConfigurationError(f"can't be built: {words[:500]}", file=directory)
+def _with_listing(directory: Path, given: list[str], copy: Path) -> Path:
+    """Return a directory of the same policies that can list models, a copy if need be.
+
+    The list follows from the policies' own admission: the shipped one fits any of them.
+    """
+    if (directory / _LISTING).exists() or "gateway" not in given:
+        return directory
+    for source in given:
+        shutil.copytree(directory / source, copy / source)
+    (copy / _LISTING).parent.mkdir(exist_ok=True)
+    shutil.copyfile(policies() / _LISTING, copy / _LISTING)
+    return copy
 
 
-def _fault(directory: Path, found: re.Match[str]) -> ConfigurationError:
-    line = found["line"] or ((of_yaml := _YAML_LINE.search(found["text"])) and of_yaml[1])
-    return ConfigurationError(
-        found["text"], file=directory / found["file"], line=int(line) if line else None
-    )
+def _placed(fault: OpaFault, built: Path, directory: Path) -> OpaFault:
+    """Return the fault of a copy at its place in the policies."""
+    if fault.file is None or not fault.file.is_relative_to(built):
+        return fault
+    return replace(fault, file=directory / fault.file.relative_to(built))
 
 
-def _revision(directory: Path, sources: list[str], catalog: Path) -> str:
+def _revision(directory: Path, given: list[str], catalog: Path) -> str:
     digest = sha256(catalog.read_bytes())
-    for source in sources:
+    for source in given:
         for file in sorted((directory / source).rglob("*")):
             if file.is_file() and not file.name.endswith("_test.rego"):
                 digest.update(f"\0{file.relative_to(directory)}\0".encode())

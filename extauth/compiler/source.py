@@ -17,6 +17,7 @@ from extauth.compiler.external import read_externals
 from extauth.compiler.fields import Fields
 from extauth.compiler.ledger import read_ledger, read_workers
 from extauth.compiler.prices import read_prices
+from extauth.compiler.store import read_store
 from extauth.compiler.validation import nearest, validate
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class _Reader:
         self._repositories.update(externals.repositories)
         settings = to.Settings(
             time_zone=zone,
-            listener=to.Listener(
+            listener=to.ListenerSettings(
                 address=self._fields.address("listener", "address"),
                 port=self._overrides.listener_port or value["listener"]["port"],
             ),
@@ -287,6 +288,7 @@ class _Reader:
         issuers = identity.get("jwt", [])
         return to.Identity(
             rotation_grace=self._fields.duration("identity", "rotation_grace", least=0),
+            store=read_store(self._fields, "identity"),
             jwt=tuple(self._jwt(index) for index in range(len(issuers))),
             demo_keys=tuple(
                 self._demo_key(index) for index in range(len(identity.get("demo_keys", [])))
@@ -345,9 +347,10 @@ class _Reader:
         return text
 
     def _audit(self) -> to.Audit:
+        store = read_store(self._fields, "audit")
         if "retention" not in self._value.get("audit", {}):
-            return to.Audit()
-        return to.Audit(retention=self._fields.duration("audit", "retention"))
+            return to.Audit(store=store)
+        return to.Audit(retention=self._fields.duration("audit", "retention"), store=store)
 
     def _limits(self) -> to.Limits:
         limits = self._value["limits"]

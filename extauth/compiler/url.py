@@ -12,6 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 from extauth.errors import ConfigurationError
 
 _PORTS = {"http": 80, "https": 443}
+_TLS = frozenset({"disable", "require", "verify-ca", "verify-full"})
+"""Those of libpq that never go on without TLS by themselves, and the one that says to."""
+
 _DATABASE = re.compile(r"[0-9]{1,4}", re.ASCII)
 
 
@@ -86,6 +89,41 @@ def check_store(url: str) -> None:
         numbers = [parts.path.strip("/")] if parts.path.strip("/") else []
     if not valid or query or parts.fragment or not all(map(_DATABASE.fullmatch, numbers)):
         raise ConfigurationError(f"not a URL of Redis; {expected}")
+
+
+def check_postgres(url: str) -> None:
+    """Hold `url` to what names a database: `postgresql://[user@]host[:port]/database`.
+
+    Its query may say `sslmode`, which goes without TLS only when it says so, `sslrootcert`, and in
+    place of a host the directory of a unix socket. A user name may stand in it, a password not.
+    Raises ConfigurationError, which does not quote it.
+    """
+    expected = (
+        "expected postgresql://user@host:5432/database or "
+        "postgresql://user@/database?host=/directory"
+    )
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme == "postgresql" and parts.port != 0
+    except ValueError:
+        raise ConfigurationError(f"not a URL of PostgreSQL; {expected}") from None
+    query = parse_qs(parts.query, keep_blank_values=True)
+    if parts.password is not None or query.keys() & {"password", "passfile", "sslpassword"}:
+        raise ConfigurationError(
+            "a URL may not hold a password; write it to a file and name that in password_file"
+        )
+    directories = query.pop("host", [])
+    modes = query.pop("sslmode", [])
+    query.pop("sslrootcert", None)
+    if not set(modes) <= _TLS:
+        raise ConfigurationError(f"sslmode must be one of {', '.join(sorted(_TLS))}")
+    if directories:
+        valid = valid and not parts.hostname and all(one.startswith("/") for one in directories)
+    else:
+        valid = valid and bool(parts.hostname)
+    database = parts.path.strip("/")
+    if not valid or query or parts.fragment or not database or "/" in database:
+        raise ConfigurationError(f"not a URL of PostgreSQL; {expected}")
 
 
 def trusted_authorities() -> str:

@@ -1,4 +1,4 @@
-"""JSON's escapes in a text: what a reader of the JSON reads, and where it stands in the text."""
+"""JSON's escapes in a text: removal, and offsets with and without them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from typing import Final
 
 DEPTH: Final = 3
-"""Strings inside strings inside strings: how often escapes are undone."""
+"""Layers of escapes that are undone: a string inside a string inside a string."""
 
 _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -22,14 +22,14 @@ class Unescaped:
     """A text with one layer of JSON's escapes undone (RFC 8259, section 7).
 
     Every escape becomes one character; half of a surrogate pair becomes U+FFFD. `inner` has the
-    next layer undone, of `depth` at most, and is None where there is none. Immutable.
+    next layer undone, up to `depth`, and is None where there is none. Immutable.
     """
 
     __slots__ = ("_ends", "_places", "_starts", "inner", "text")
 
     def __init__(self, text: str, depth: int = DEPTH) -> None:
         pieces: list[str] = []
-        # Where escapes begin and end in the text, and where their characters stand behind it.
+        # Starts and ends of the escapes in `text`, and offsets of their characters without escapes.
         self._starts: list[int] = []
         self._ends: list[int] = []
         self._places: list[int] = []
@@ -48,21 +48,21 @@ class Unescaped:
 
     @classmethod
     def of(cls, text: str, depth: int = DEPTH) -> Unescaped | None:
-        """None where there is no escape, which takes no time."""
+        """Return `text` unescaped; None if it has no escape, at almost no cost."""
         if depth == 0 or "\\" not in text or _ESCAPE.search(text) is None:
             return None
         return cls(text, depth)
 
     def offset(self, at: int) -> int:
-        """What is at `at` without escapes: where it is in the text with them.
+        """Return the offset with escapes of the offset `at` without them.
 
-        The boundary behind an escape's character is the one behind the escape.
+        The boundary after an escape's character is the end of the escape.
         """
         before = bisect_left(self._places, at)
         return at if not before else self._ends[before - 1] + at - self._places[before - 1] - 1
 
     def whole(self, start: int, end: int) -> tuple[int, int]:
-        """A span of the text with escapes, widened to the escapes of all layers that it cuts."""
+        """Widen a span of the text with escapes to whole escapes, in all layers."""
         first = bisect_right(self._starts, start) - 1
         if first >= 0 and self._starts[first] < start < self._ends[first]:
             start = self._starts[first]
@@ -75,13 +75,13 @@ class Unescaped:
         return self.offset(start), self.offset(end)
 
     def _place(self, at: int) -> int:
-        """What is at `at` with escapes, and cuts none: where it is without them."""
+        """Return the offset without escapes of the offset `at` with them, which cuts none."""
         before = bisect_right(self._ends, at)
         return at if not before else self._places[before - 1] + 1 + at - self._ends[before - 1]
 
 
 def unescaped(text: str) -> tuple[str, int]:
-    """`text` without any escapes, and how many layers there were: `DEPTH` at most."""
+    """Return `text` without escapes, and the number of layers removed, at most `DEPTH`."""
     layers, layer = 0, Unescaped.of(text)
     while layer is not None:
         layers, text, layer = layers + 1, layer.text, layer.inner
@@ -89,7 +89,7 @@ def unescaped(text: str) -> tuple[str, int]:
 
 
 def escaped(text: str, layers: int) -> str:
-    """`text` as it stands inside a JSON string, inside of as many of them as `layers`."""
+    """Return `text` as it stands inside that many nested JSON strings."""
     for _ in range(layers):
         text = json.dumps(text, ensure_ascii=False)[1:-1]
     return text

@@ -1,4 +1,4 @@
-"""google-re2, typed: byte patterns that match in linear time whatever the text."""
+"""Typed google-re2: byte patterns that match in linear time, whatever the text."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ import re2
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# Bytes that RE2 may keep of its automata; it forgets and goes on, slower, when they are full.
+# Bytes that RE2 may use for its automata. When they are full it starts again, and is slower.
 _SET_MEMORY = 32 << 20
 _PATTERN_MEMORY = 4 << 20
 
 
 class Match(Protocol):
-    """One match of a pattern."""
+    """A match of a pattern."""
 
     def group(self, group: int = 0, /) -> bytes | None:
-        """What the group matched, None if it took no part."""
+        """Return the bytes that the group matched; None if it took no part."""
 
     def start(self, group: int = 0, /) -> int:
-        """Where the group begins, -1 if it took no part."""
+        """Return the start of the group; -1 if it took no part."""
 
     def end(self, group: int = 0, /) -> int:
-        """Where the group ends, -1 if it took no part."""
+        """Return the end of the group; -1 if it took no part."""
 
 
 class Pattern(Protocol):
     """A compiled pattern. Safe to share between threads."""
 
     def finditer(self, data: bytes, /) -> Iterator[Match]:
-        """Matches from left to right, none overlapping another."""
+        """Yield matches from left to right, without overlap."""
 
     def search(self, data: bytes, pos: int = 0, /) -> Match | None:
-        """The leftmost match at or behind `pos`."""
+        """Return the leftmost match that starts at or after `pos`."""
 
     def fullmatch(self, data: bytes, /) -> Match | None:
-        """A match of all of `data`."""
+        """Return a match of the whole of `data`."""
 
 
 def compile_pattern(
@@ -45,8 +45,8 @@ def compile_pattern(
 ) -> Pattern:
     """Compile RE2 syntax that reads one byte as one character (Latin-1), or UTF-8 with `utf8`.
 
-    Of alternatives that match at one place the first wins, with `longest` the longest. Raises
-    ValueError for what is no RE2 pattern, or takes more than `memory` bytes.
+    Of several alternatives that match at one place the first wins, or with `longest` the longest.
+    Raises ValueError if it is not an RE2 pattern, or takes more than `memory` bytes.
     """
     options = _options(memory, utf8)
     options.longest_match = longest
@@ -69,8 +69,8 @@ class PatternSet:
         self._set.Compile()
 
     def match(self, data: bytes) -> list[int]:
-        """Which patterns, by their position in `sources`, occur somewhere in `data`."""
-        # Set.Match answers None instead of an empty list.
+        """Return the positions in `sources` of the patterns that occur in `data`."""
+        # Set.Match returns None instead of an empty list.
         return self._set.Match(data) or []
 
 

@@ -20,6 +20,7 @@ from extauth.identity.names import principal_id
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from extauth.audit.log import AuditLog
     from extauth.erasure.person import Person
     from extauth.identity import KeyStore
     from extauth.ledger.ledger import Moved
@@ -58,12 +59,13 @@ def erase(
     person: Person,
     state: StateDir,
     keys: KeyStore,
+    audit: AuditLog,
     rename: Renaming,
     *,
     user: str | None,
     clock: Clock,
 ) -> Erased:
-    """Erase a person from the state directory and its ledger.
+    """Erase a person from the stores of a gateway and from its state directory.
 
     `rename` has the ledger go on under other names, and the processes that serve forget what they
     have in memory. `user` is who orders it. Raises SluiceError: then call again.
@@ -71,7 +73,7 @@ def erase(
     secret = state.read_hash_key()
     rewriting = Rewriting(person, secret)
     pseudonym = principal_id(person.tenant, person.pseudonym(person.name, secret))
-    log = ActionLog(state.audit_db)
+    log = ActionLog(audit)
     action = Action(
         time=clock(),
         credential=CREDENTIAL,
@@ -86,8 +88,8 @@ def erase(
     moved = rename(rewriting.pseudonyms.names)
     files = blot_out(state, rewriting.pseudonyms)
     replays = forget_replay(state, rewriting.pseudonyms)
-    records = rewrite(state.audit_db, "record", rewriting.record, number)
-    actions = rewrite(state.audit_db, "action", rewriting.action, number)
+    records = rewrite(audit, "record", rewriting.record, number)
+    actions = rewrite(audit, "action", rewriting.action, number)
     deleted = sum(keys.erase(person.tenant, name) for name in person.principals)
     stores = (
         Store("keys", 0, deleted),

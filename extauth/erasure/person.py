@@ -18,8 +18,8 @@ from extauth.types.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
+    from extauth.audit.log import AuditLog
     from extauth.identity import KeyStore
 
 USER = "user"
@@ -74,8 +74,8 @@ def parse(subject: str) -> tuple[str, str]:
     return tenant, name
 
 
-def find(subject: str, keys: KeyStore, audit: Path) -> Person:
-    """The person that a subject names, as keys and the audit log know it.
+def find(subject: str, keys: KeyStore, audit: AuditLog) -> Person:
+    """Return the person that a subject names, as keys and the audit log know it.
 
     Raises InvalidRequest for what is no subject, StackError when the stores can't be read.
     """
@@ -91,13 +91,13 @@ def find(subject: str, keys: KeyStore, audit: Path) -> Person:
         principals, users = grown
 
 
-def _recorded(tenant: str, audit: Path) -> Iterable[tuple[str, str | None]]:
+def _recorded(tenant: str, audit: AuditLog) -> Iterable[tuple[str, str | None]]:
     if not audit.exists():
         return
     for content in contents(audit, "record"):
         try:
             principal = msgspec.json.decode(content, type=_Record).principal
         except msgspec.MsgspecError as error:
-            raise StackError(f"{audit}: a record can't be read: {error}") from None
+            raise StackError(f"{audit.name}: a record can't be read: {error}") from None
         if principal is not None and principal.tenant == tenant:
             yield principal.id.partition("/")[2], principal.attributes.get(USER)

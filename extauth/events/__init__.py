@@ -1,25 +1,25 @@
-"""Telling the world that a limit is nearly used up: a log line, a metric, signed webhooks.
+"""Events about limits that are nearly used up: a log line, a metric, signed webhooks.
 
-The ledger says which thresholds a settlement crossed, each once a window. `Events.raised` tells;
-an `Outbox` a webhook delivers behind its back, through one `Sender`, signed with a `Secret` as
-https://www.standardwebhooks.com asks for. What a webhook receives is in schemas/event.schema.json.
+The ledger reports each threshold that a settlement crosses, once a window, and `Notifier.raised`
+logs and counts it. One `Outbox` a webhook delivers it in the background, through one `Sender`,
+signed with a `Secret` as https://www.standardwebhooks.com specifies. schemas/event.schema.json
+describes a webhook's body.
 """
 
-from extauth.events.event import Event, Message, Threshold
-from extauth.events.events import Events
-from extauth.events.example import try_webhooks
+from extauth.events.event import CrossedThreshold, Event, WebhookMessage
+from extauth.events.notifier import Notifier
 from extauth.events.outbox import Retry
 from extauth.events.secret import Secret
-from extauth.events.sender import Answer, Sender
+from extauth.events.sender import Delivery, Sender, try_webhooks
 
 __all__ = [
-    "Answer",
+    "CrossedThreshold",
+    "Delivery",
     "Event",
-    "Events",
-    "Message",
+    "Notifier",
     "Retry",
     "Secret",
     "Sender",
-    "Threshold",
+    "WebhookMessage",
     "try_webhooks",
 ]

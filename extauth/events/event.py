@@ -1,4 +1,4 @@
-"""What is told: the body of a webhook (schemas/event.schema.json), and the same in the log."""
+"""Events: the body of a webhook (schemas/event.schema.json), which the log has as well."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from extauth.types.pseudonyms import Pseudonyms
 
 
-class Threshold(msgspec.Struct, frozen=True):
-    """How far a limit is used up: facts, never content.
+class CrossedThreshold(msgspec.Struct, frozen=True):
+    """A threshold of a limit that was crossed: facts, never content.
 
-    `key` is what is counted together, `tenant` whose request crossed the threshold. `used` and
-    `max` are in `unit`. `resets_at` is None for a limit that never resets.
+    `key` is the limit's counter, `tenant` the tenant whose request crossed the threshold. `used`
+    and `max` are in `unit`. `resets_at` is None for a limit that never resets.
     """
 
     tenant: str
@@ -33,20 +33,20 @@ class Threshold(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """The body: `type`, `timestamp` and `data`, as Standard Webhooks recommends."""
+    """A webhook's body: `type`, `timestamp` and `data`, as Standard Webhooks recommends."""
 
     type: Literal["limit.threshold_crossed"]
     timestamp: datetime
-    data: Threshold
+    data: CrossedThreshold
 
     @classmethod
     def of(cls, crossing: Crossing, account: Account, now: float) -> Event:
-        """The event of a threshold crossed at `now`, in unix seconds."""
+        """Return the event of a threshold crossed at `now`, in unix seconds."""
         limit, resets_at = crossing.limit, crossing.resets_at
         return cls(
             type="limit.threshold_crossed",
             timestamp=datetime.fromtimestamp(now, UTC),
-            data=Threshold(
+            data=CrossedThreshold(
                 tenant=account.tenant,
                 limit=limit.name,
                 key=limit.key,
@@ -59,8 +59,8 @@ class Event(msgspec.Struct, frozen=True):
         )
 
 
-class Message(NamedTuple):
-    """An event on its way. `id` stays the same over retries, so that a receiver can tell."""
+class WebhookMessage(NamedTuple):
+    """An event to deliver. `id` stays the same over retries, so that a receiver can deduplicate."""
 
     id: str
     tenant: str
@@ -68,12 +68,12 @@ class Message(NamedTuple):
     body: bytes
 
     @classmethod
-    def of(cls, event: Event) -> Message:
-        """A new message, with an id of its own."""
+    def of(cls, event: Event) -> WebhookMessage:
+        """Return a message for `event`, with a new id."""
         data = event.data
         return cls(f"evt_{uuid4().hex}", data.tenant, data.limit, msgspec.json.encode(event))
 
-    def renamed(self, pseudonyms: Pseudonyms) -> Message:
-        """The same under other names."""
+    def renamed(self, pseudonyms: Pseudonyms) -> WebhookMessage:
+        """Return the message with the names in its body replaced; its id stays."""
         body = pseudonyms.deeply(msgspec.json.decode(self.body))
         return self._replace(body=msgspec.json.encode(body))

@@ -1,4 +1,4 @@
-"""What waits to be delivered to one webhook, and is tried again until it arrives or is given up."""
+"""The queue of messages for one webhook, retried until they arrive or are given up."""
 
 from __future__ import annotations
 
@@ -13,45 +13,47 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from extauth.events.event import Message
+    from extauth.events.event import WebhookMessage
+    from extauth.events.metrics import EventMetrics
     from extauth.events.sender import Sender
-    from extauth.observability.metrics import Metrics
     from extauth.settings import Webhook
     from extauth.types.pseudonyms import Pseudonyms
 
 logger = logging.getLogger(__name__)
 
 ROOM = 1000
-"""Messages that may wait for one webhook; more are dropped and counted."""
+"""Messages that may wait for one webhook at most; further ones are dropped and counted."""
 
 _random = SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """How often, and after how many seconds: doubling from `first` up to `longest`."""
+    """A retry schedule: `attempts` in all, with pauses that double from `first` to `longest`
+    seconds.
+    """
 
     attempts: int = 10
     first: float = 1.0
     longest: float = 300.0
 
     def pause(self, failures: int) -> float:
-        """Seconds to wait after so many failures; by chance a half shorter, to spread the load."""
+        """Return the seconds to wait after so many failures, shortened by up to half at random."""
         most = min(self.longest, self.first * 2 ** (failures - 1))
         return _random.uniform(most / 2, most)
 
 
 class Outbox:
-    """The queue of one webhook and the task that empties it, so that none waits for another.
+    """The queue of one webhook and the task that empties it; webhooks don't wait for each other.
 
-    Belongs to one event loop. A message that has to be tried again does not hold up newer ones.
+    Belongs to one event loop. A message that waits for its next attempt does not delay newer ones.
     """
 
     def __init__(
         self,
         webhook: Webhook,
         sender: Sender,
-        metrics: Metrics,
+        metrics: EventMetrics,
         *,
         retry: Retry,
         room: int = ROOM,
@@ -61,12 +63,13 @@ class Outbox:
         self._metrics = metrics
         self._retry = retry
         self._room = room
-        # The host alone: a path may be a secret of the receiver's.
+        # Only the host: the path may be a secret of the receiver.
         self._name = urlsplit(webhook.url).netloc
-        self._waiting: list[tuple[float, int, Message, int]] = []
+        metrics.serves(self._name)
+        self._waiting: list[tuple[float, int, WebhookMessage, int]] = []
         self._numbers = count()
         self._sending = 0
-        # Since the delivery began that is under way.
+        # Renames that arrived while a delivery is under way.
         self._renamed: list[Pseudonyms] = []
         self._wake = asyncio.Event()
         self._ending = False
@@ -78,8 +81,8 @@ class Outbox:
         """Messages that are not delivered yet."""
         return len(self._waiting) + self._sending
 
-    def put(self, message: Message) -> None:
-        """Have it delivered, if the webhook is about it and there is room. Never blocks."""
+    def put(self, message: WebhookMessage) -> None:
+        """Queue a message if the webhook's filters accept it and there is room. Never blocks."""
         tenants, limits = self.webhook.tenants, self.webhook.limits
         if (tenants and message.tenant not in tenants) or (limits and message.limit not in limits):
             return
@@ -89,7 +92,7 @@ class Outbox:
         self._queue(message, 0, 0.0)
 
     def rename(self, pseudonyms: Pseudonyms) -> None:
-        """Deliver what waits under other names, and what is tried just now if it is tried again."""
+        """Replace names in the queued messages, and in the message under way if it is retried."""
         self._renamed.append(pseudonyms)
         self._waiting = [
             (due, number, message.renamed(pseudonyms), failures)
@@ -97,24 +100,24 @@ class Outbox:
         ]
 
     def end(self) -> None:
-        """Stop when everything is delivered or given up, in its usual time."""
+        """Stop once everything is delivered or given up, on the usual schedule."""
         self._ending = True
         self._wake.set()
 
     def hurry(self) -> None:
-        """Try everything now and once, then stop."""
+        """Try every message once more now, then stop."""
         self._hurrying = True
         self.end()
 
     async def abandon(self) -> None:
-        """Stop now, and tell what is left."""
+        """Stop now, and log the number of messages that are left."""
         if left := self.size:
             logger.warning("webhook %s: %d events were not delivered: stopping", self._name, left)
         self.task.cancel()
         with suppress(asyncio.CancelledError):
             await self.task
 
-    def _queue(self, message: Message, failures: int, pause: float) -> None:
+    def _queue(self, message: WebhookMessage, failures: int, pause: float) -> None:
         due = asyncio.get_running_loop().time() + pause
         heappush(self._waiting, (due, next(self._numbers), message, failures))
         self._wake.set()
@@ -135,30 +138,30 @@ class Outbox:
                 self._sending = 0
 
     def _pause(self) -> float | None:
-        """Seconds until something is due; None while nothing waits."""
+        """Return the seconds until a message is due; None while the queue is empty."""
         if not self._waiting:
             return None
         if self._hurrying:
             return 0
         return max(0.0, self._waiting[0][0] - asyncio.get_running_loop().time())
 
-    async def _deliver(self, message: Message, failures: int) -> None:
+    async def _deliver(self, message: WebhookMessage, failures: int) -> None:
         failures += 1
-        # One that was under way when the hurry began has another attempt.
+        # A message that was under way when `hurry` was called gets one more attempt.
         last = self._hurrying or failures >= self._retry.attempts
         self._renamed.clear()
         answer = await self._sender.send(self.webhook, message)
         for pseudonyms in self._renamed:
             message = message.renamed(pseudonyms)
         if answer.accepted:
-            self._metrics.webhook(self._name, "delivered")
+            self._metrics.delivery(self._name, "delivered")
             return
         if last:
             self._drop(message, f"{answer.reason} (attempt {failures})")
             return
-        self._metrics.webhook(self._name, "failed")
+        self._metrics.delivery(self._name, "failed")
         self._queue(message, failures, self._retry.pause(failures))
 
-    def _drop(self, message: Message, why: str) -> None:
-        self._metrics.webhook(self._name, "dropped")
+    def _drop(self, message: WebhookMessage, why: str) -> None:
+        self._metrics.delivery(self._name, "dropped")
         logger.warning("webhook %s: event %s is dropped: %s", self._name, message.id, why)

@@ -1,4 +1,4 @@
-"""Signing as Standard Webhooks has it: symmetric, `v1`.
+"""Symmetric signatures of Standard Webhooks, version `v1`.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 PREFIX = "whsec_"
 LEAST, MOST = 24, 64
-"""Bytes that the specification allows a secret to have."""
+"""Sizes in bytes that the specification allows for a secret."""
 
 
 class Secret:
-    """A key that a webhook's receiver shares. Shows itself to nobody."""
+    """A key shared with a webhook's receiver. Nothing prints or returns it."""
 
     __slots__ = ("_key",)
 
@@ -31,7 +31,7 @@ class Secret:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `whsec_` and the base64 of 24 to 64 bytes.
+        """Parse `whsec_` followed by the base64 of 24 to 64 bytes.
 
         Raises ConfigurationError, which does not quote the text.
         """
@@ -42,13 +42,13 @@ class Secret:
             key = b""
         if not text.lstrip().startswith(PREFIX) or not LEAST <= len(key) <= MOST:
             raise ConfigurationError(
-                f"is no webhook secret; expected {PREFIX} and {LEAST} to {MOST} bytes in base64"
+                f"is not a webhook secret; expected {PREFIX} and {LEAST} to {MOST} bytes in base64"
             )
         return cls(key)
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """The secret in a file. Blocks. Raises ConfigurationError with the file's name."""
+        """Read the secret in a file. Blocks. Raises ConfigurationError with the file's name."""
         try:
             return cls.parse(file.read_bytes().decode("utf-8", "replace"))
         except OSError as error:
@@ -57,6 +57,6 @@ class Secret:
             raise ConfigurationError(error.message, file=file) from None
 
     def sign(self, message_id: str, timestamp: int, body: bytes) -> str:
-        """The header `webhook-signature` of a message sent at `timestamp`, in unix seconds."""
+        """Return a message's `webhook-signature` header; `timestamp` is in unix seconds."""
         signed = b"%s.%d.%s" % (message_id.encode(), timestamp, body)
         return "v1," + b64encode(hmac.digest(self._key, signed, sha256)).decode()

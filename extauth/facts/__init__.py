@@ -1,4 +1,4 @@
-"""Everything that policies may know of a request: the policy input, and what it is made from."""
+"""The facts that policies may know about a request: the policy input and its sources."""
 
 from extauth.facts.facts import (
     Calendar,
@@ -7,6 +7,7 @@ from extauth.facts.facts import (
     at_admission,
     bucket,
     inference_facts,
+    listing_facts,
 )
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "at_admission",
     "bucket",
     "inference_facts",
+    "listing_facts",
 ]

@@ -1,4 +1,4 @@
-"""How each principal's requests ended lately, so that policies can ask how somebody behaves."""
+"""Recent request outcomes by principal, so that policies can react to a caller's behaviour."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 MINUTES = 10
 MOST = 100_000
-"""Principals that are remembered: some 50 MB where all of them are."""
+"""Principals remembered at most; that many take some 50 MB."""
 
 _KINDS = {Outcome.DENIED: 1, Outcome.LIMITED: 2, Outcome.FAILED: 3}
-# The minute that runs, and ten whole ones before it.
+# The current minute, and the ten whole minutes before it.
 _SLOTS = MINUTES + 1
 _EMPTY = array("I", bytes(array("I").itemsize * _SLOTS * (len(_KINDS) + 1)))
 _NONE = BehaviourFacts()
 
 
 class _Past:
-    """One principal's counts: for each kind a ring of minutes. `minute` is the newest."""
+    """A principal's counts: a ring of minutes for each kind. `minute` is the newest."""
 
     __slots__ = ("counts", "minute")
 
@@ -33,26 +33,26 @@ class _Past:
         self.counts = _EMPTY[:]
 
     def advance(self, minute: int) -> None:
-        """Forget what is too old at `minute`."""
+        """Clear the slots that are too old at `minute`."""
         for passed in range(min(minute - self.minute, _SLOTS)):
             for slot in range((minute - passed) % _SLOTS, len(self.counts), _SLOTS):
                 self.counts[slot] = 0
         self.minute = max(minute, self.minute)
 
     def count(self, kind: int) -> None:
-        """One more, in the newest minute."""
+        """Count one more request in the newest minute."""
         self.counts[kind * _SLOTS + self.minute % _SLOTS] += 1
 
     def total(self, kind: int) -> int:
-        """Over all minutes."""
+        """Return the count of a kind over all minutes."""
         return sum(self.counts[kind * _SLOTS : (kind + 1) * _SLOTS])
 
 
 class Behaviour:
-    """Counts by principal over the last ten minutes. Belongs to one event loop; on no disk.
+    """Outcome counts by principal over the last ten minutes. In memory only; for one event loop.
 
-    A request counts for ten minutes, at most one longer. Of more than `most` principals the one
-    that was silent longest is forgotten.
+    A request counts for at least ten minutes and less than eleven. Above `most` principals, the one
+    whose last request is the oldest is forgotten.
     """
 
     def __init__(self, most: int = MOST) -> None:
@@ -60,11 +60,11 @@ class Behaviour:
         self._pasts: OrderedDict[str, _Past] = OrderedDict()
 
     def __len__(self) -> int:
-        """Principals that are remembered."""
+        """Return the number of principals remembered."""
         return len(self._pasts)
 
     def note(self, principal: str, outcome: Outcome, now: float) -> None:
-        """A request of the principal ended at `now`, in unix seconds."""
+        """Count a request of the principal that ended at `now`, in unix seconds."""
         minute = int(now // 60)
         past = self._pasts.get(principal)
         if past is None:
@@ -79,12 +79,12 @@ class Behaviour:
         self._forget(minute)
 
     def forget(self, principals: Iterable[str]) -> None:
-        """As if they had never called."""
+        """Forget these principals, as if they had never called."""
         for principal in principals:
             self._pasts.pop(principal, None)
 
     def facts(self, principal: str, now: float) -> BehaviourFacts:
-        """How the principal's latest requests ended."""
+        """Return the outcomes of the principal's latest requests; zeros if it has none."""
         past = self._pasts.get(principal)
         if past is None:
             return _NONE
@@ -92,7 +92,7 @@ class Behaviour:
         return BehaviourFacts(*(past.total(kind) for kind in range(len(_KINDS) + 1)))
 
     def _forget(self, minute: int) -> None:
-        """Let go of who was silent for the whole time, and of who is one too many."""
+        """Forget principals without a request in the window, and the oldest above the maximum."""
         pasts = self._pasts
         oldest = next(iter(pasts.values()))
         while len(pasts) > self._most or oldest.minute < minute - MINUTES:

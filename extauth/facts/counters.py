@@ -1,8 +1,8 @@
-"""The usage that policies read: which counters it is, and how it stands in the input.
+"""The usage counters that policies read.
 
-Those of the caller and its tenant over the last minute and day are always there; more are declared
-in the policy's data, under `usage.counters`. All are counted with every request, and fetched in
-one call.
+The counters of the principal and of its tenant over the last minute and day are always there. A
+policy's data may declare more, under `usage.counters`. Every request is counted in all of them, and
+their values are read from the ledger in one call.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Fact = Literal["principal", "user", "key", "tenant", "team", "tier", "region", "
 
 
 class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A counter of a policy's data. `of` are the facts that it is kept apart by."""
+    """A counter that a policy's data declares, kept apart for each combination of `of`."""
 
     of: tuple[Fact, ...]
     unit: Unit
@@ -40,28 +40,28 @@ class _Usage(msgspec.Struct, frozen=True):
     counters: dict[str, Declared] = {}
 
 
-class _Data(msgspec.Struct, frozen=True):
+class _UsageData(msgspec.Struct, frozen=True):
     usage: _Usage = _Usage()
 
 
 class UsageCounters:
-    """Makes a request's counters, and the facts of what they count. Safe for any task."""
+    """Builds a request's counters, and facts from their values. Safe to share between tasks."""
 
     def __init__(self, declared: dict[str, Declared]) -> None:
         self._declared = tuple(declared.items())
 
     @classmethod
     def of_data(cls, path: Path) -> UsageCounters:
-        """The declarations in a snapshot's policy data. Raises ConfigurationError."""
+        """Read the declarations in a snapshot's policy data. Raises ConfigurationError."""
         try:
-            return cls(msgspec.json.decode(path.read_bytes(), type=_Data).usage.counters)
+            return cls(msgspec.json.decode(path.read_bytes(), type=_UsageData).usage.counters)
         except (OSError, msgspec.MsgspecError) as error:
             raise ConfigurationError(f"policy data usage.counters: {error}") from None
 
     def of(self, principal: Principal, model: str) -> tuple[Counter, ...]:
-        """The counters of a request, in the order in which `facts` takes what they count.
+        """Return the counters of a request, in the order that `facts` expects their values in.
 
-        A declared one of which the principal lacks a fact is left out.
+        Leaves out a declared counter if the principal lacks one of its facts.
         """
         standing = _standing(principal.tenant, principal.id)
         if not self._declared:
@@ -74,7 +74,10 @@ class UsageCounters:
         )
 
     def facts(self, principal: Principal, model: str, counted: Sequence[int]) -> UsageFacts:
-        """What the counters of `of` count, as the policy input has it; 0 for one left out."""
+        """Return the policy input's usage from the values of the counters that `of` returned.
+
+        A declared counter that `of` left out is 0.
+        """
         caller, tenant = (
             Windows(Counters(*counted[at : at + 2]), Counters(*counted[at + 2 : at + 4]))
             for at in (0, 4)
@@ -93,7 +96,7 @@ class UsageCounters:
 
 
 def key_of(names: Sequence[str], facts: dict[str, str]) -> str:
-    """A counter's key, as policies write it too: `tenant:acme|model:chat`."""
+    """Return a counter's key, as policies write it too: `tenant:acme|model:chat`."""
     return "|".join([f"{name}:{facts[name]}" for name in names])
 
 

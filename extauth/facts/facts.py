@@ -1,4 +1,4 @@
-"""The policy input, made of what is known at each stage. Facts, never content."""
+"""The policy input at each stage of a request. Facts, never content."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import msgspec
 from extauth.types import (
     Api,
     Facts,
+    ListingFacts,
     ModelFacts,
     Parameters,
     RequestFacts,
@@ -21,6 +22,7 @@ from extauth.types import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from zoneinfo import ZoneInfo
 
     from extauth.types import (
@@ -39,7 +41,7 @@ BUCKETS = 10_000
 
 
 class Calendar:
-    """Unix seconds to `TimeFacts` in one time zone. Keeps the current minute; not thread-safe."""
+    """Converts unix seconds to `TimeFacts` in one time zone. Not thread-safe: caches the minute."""
 
     def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone
@@ -47,7 +49,7 @@ class Calendar:
         self._facts = self._at(0)
 
     def __call__(self, now: float) -> TimeFacts:
-        """The minute that `now` lies in."""
+        """Return the minute that contains `now`."""
         minute = int(now // 60)
         if minute != self._minute:
             self._facts = self._at(now)
@@ -65,13 +67,16 @@ class Calendar:
 
 
 def bucket(principal: str, model: str) -> int:
-    """A principal's place in the rollouts of a model: 0 to 9999, uniform, stable everywhere."""
+    """Return a principal's bucket in the rollouts of a model: 0 to 9999, uniform.
+
+    A function of the two names alone, so it is the same in every process and version.
+    """
     digest = blake2b(f"{principal}\n{model}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") % BUCKETS
 
 
 def model_facts(principal: Principal, reference: ModelReference) -> ModelFacts:
-    """The model that was asked for, and the principal's place in its rollouts."""
+    """Return the facts of the model that was asked for, with the principal's rollout bucket."""
     return ModelFacts(
         name=reference.name,
         version=reference.version,
@@ -88,7 +93,7 @@ def admission_facts(
     *,
     purpose: str | None = None,
 ) -> Facts:
-    """What the request line, the credential and the purpose that the client names tell."""
+    """Return the facts that are known before the body: request line, credential, purpose."""
     return Facts(
         request=RequestFacts(api=target.api, operation=target.operation),
         principal=principal,
@@ -99,15 +104,28 @@ def admission_facts(
     )
 
 
+def listing_facts(admission: Facts, names: Iterable[str]) -> ListingFacts:
+    """The same, about each of the models of these names in turn."""
+    principal = admission.principal
+    return ListingFacts(
+        request=admission.request,
+        principal=principal,
+        source=admission.source,
+        time=admission.time,
+        purpose=admission.purpose,
+        buckets={name: bucket(principal.id, name) for name in names},
+    )
+
+
 def about_model(admission: Facts, reference: ModelReference) -> Facts:
-    """The same, had the path named the model that the body names."""
+    """Return `admission` with the model that the body names, as if the path had named it."""
     return msgspec.structs.replace(admission, model=model_facts(admission.principal, reference))
 
 
 def at_admission(facts: Facts) -> Facts:
-    """What admission was asked about the request that these are the facts of.
+    """Return the facts that admission had decided on, from a request's later facts.
 
-    The model is there only where the path names it.
+    The model is included only where the path names it, as KServe's does.
     """
     return Facts(
         request=facts.request,
@@ -134,9 +152,10 @@ def inference_facts(
     guard: GuardFacts,
     parts: PartFacts,
 ) -> Facts:
-    """The same, with what the body tells, and how things are now.
+    """Return `admission` with the facts of the body and of the gateway's current state.
 
-    `tokens` is None for a model the gateway lacks, and so is `load`, as it is where nobody knows.
+    `tokens` and `load` are None for a model that the snapshot does not have; `load` also where it
+    is unknown.
     """
     return Facts(
         request=admission.request,

@@ -1,8 +1,10 @@
-"""The header stage: who is it, and may they at all?"""
+"""The header stage: identify the caller, and ask whether it may call this at all."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from extauth.clients import check_headers, parse_target
 from extauth.errors import (
@@ -19,38 +21,44 @@ from extauth.types.headers import PURPOSE
 
 if TYPE_CHECKING:
     from extauth.gateway.transaction import Transaction
-    from extauth.types import Decision, RequestHead
+    from extauth.types import Decision, Facts, Principal, RequestHead, Target
 
 _HIDDEN = "The request is not allowed."
 
 
-async def admit(transaction: Transaction) -> Decision:
+class Admitted(msgspec.Struct, frozen=True):
+    """A request that may go on to its body, and what was decided on its head."""
+
+    principal: Principal
+    target: Target
+    facts: Facts
+    decision: Decision
+
+
+async def admit(transaction: Transaction) -> Admitted:
     """Let the request pass to its body, or raise the error to answer with.
 
     A stranger learns nothing but that: identity comes before the route.
     """
-    head, runtime = transaction.head, transaction.runtime
+    head, runtime, entry = transaction.head, transaction.runtime, transaction.entry
     if head.repeated is not None:
         raise InvalidRequest(f"The header {head.repeated} is there twice.", code="repeated_header")
-    principal = transaction.principal = runtime.identifier.identify(head, transaction.received)
-    transaction.join(principal)
+    principal = entry.principal = await runtime.identifier.identify(head, transaction.received)
+    transaction.decisions.join(head.request_id, principal)
     transaction.mark("identify")
-    target = transaction.target = parse_target(head.method, head.path)
+    target = entry.target = parse_target(head.method, head.path)
     check_headers(head)
     time = runtime.calendar(transaction.received)
-    decision = await transaction.decide(
-        Entrypoint.ADMISSION,
-        admission_facts(target, principal, head.source_ip, time, purpose=_purpose(head)),
-    )
+    facts = admission_facts(target, principal, head.source_ip, time, purpose=_purpose(head))
+    decision = await transaction.decisions.ask(Entrypoint.ADMISSION, facts)
     transaction.mark("admission")
     if not decision.allow:
         raise denial(decision)
-    transaction.admitted()
-    return decision
+    return Admitted(principal, target, facts, decision)
 
 
 def _purpose(head: RequestHead) -> str | None:
-    """What the client says that it wants the answer for; policies and consents have its name."""
+    """Return the purpose that the client names, which policies and consents know it by."""
     purpose = head.headers.get(PURPOSE)
     if purpose is not None and not is_name(purpose):
         raise InvalidRequest(
@@ -60,7 +68,7 @@ def _purpose(head: RequestHead) -> str | None:
 
 
 def denial(decision: Decision) -> AnsweredError:
-    """The answer to a deny: its first reason, or no more than the status when that is hidden."""
+    """Return the error for a deny: its first reason, or its status alone where that is hidden."""
     if not decision.reasons:
         return Forbidden("The policy does not allow this request.", code="denied")
     reason = decision.reasons[0]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec.structs import replace
 
 from extauth.obligations import clamped, demand
 from extauth.usage.prices import price_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from extauth.gateway.transaction import Transaction
     from extauth.ledger import Counter, Reservation
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from extauth.types import Account, Limit
 
     Hold = Callable[[float], Awaitable[None]]
-    """Tells whoever waits for the answer that it may take so many seconds longer."""
+    """Tells Envoy that the answer may take so many seconds longer."""
 
 PATIENCE = 1.0
 """Seconds that a request waits in line before `Hold` is called: sooner than anybody gives up."""
@@ -32,14 +33,22 @@ WAITING = 0.9
 """The share of the time after which Envoy gives a request up that it may spend in line."""
 
 
+class Reserved(msgspec.Struct, frozen=True):
+    """A draft whose worst case is set aside, as its limits have clamped it, and its price."""
+
+    reservation: Reservation
+    draft: Draft
+    price: Price
+
+
 async def reserve(
     transaction: Transaction,
     account: Account,
     draft: Draft,
     counters: Sequence[Counter],
     hold: Hold,
-) -> tuple[Reservation, Draft, Price]:
-    """Set the draft's worst case aside; the draft as its limits have clamped it, and its price.
+) -> Reserved:
+    """Set the draft's worst case aside.
 
     Raises LimitExceeded when it does not fit, and won't within the time that a limit lets it wait.
     What is reserved is known to the transaction, also when this is cancelled.
@@ -61,10 +70,11 @@ async def reserve(
 
     waits = [limit.queue.max_wait for limit in draft.limits if limit.queue is not None]
     if waits:
-        reservation = await _in_line(transaction, draft, attempt, hold, max(waits))
+        line = transaction.books.room.pass_through(draft.limits, account.tenant, attempt)
+        reservation = await _holding(line, hold, max(waits))
     else:
         reservation = await attempt()
-    return reservation, clamped(draft, reservation, price), price
+    return Reserved(reservation, clamped(draft, reservation, price), price)
 
 
 def _bounded(limits: tuple[Limit, ...], most: Limits) -> tuple[Limit, ...]:
@@ -82,21 +92,17 @@ def _bounded(limits: tuple[Limit, ...], most: Limits) -> tuple[Limit, ...]:
     )
 
 
-async def _in_line(
-    transaction: Transaction,
-    draft: Draft,
-    attempt: Callable[[], Awaitable[Reservation]],
-    hold: Hold,
-    longest: float,
+async def _holding(
+    line: Coroutine[object, object, Reservation], hold: Hold, longest: float
 ) -> Reservation:
+    """Wait in line; Envoy is told when that takes longer than a moment."""
     loop = asyncio.get_running_loop()
     holding: list[asyncio.Future[None]] = []
     timer = loop.call_later(
         PATIENCE, lambda: holding.append(asyncio.ensure_future(hold(longest + GRACE)))
     )
-    tenant = transaction.principal.tenant if transaction.principal else ""
     try:
-        return await transaction.books.room.pass_through(draft.limits, tenant, attempt)
+        return await line
     finally:
         timer.cancel()
         if holding:

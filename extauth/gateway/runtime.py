@@ -12,6 +12,7 @@ from extauth.content.guard import Guard
 from extauth.content.privacy import Detector, Terms
 from extauth.facts import Calendar
 from extauth.facts.counters import UsageCounters
+from extauth.gateway.listing import list_models
 from extauth.identity import Identifier, JwtIdentity
 from extauth.policy import open_engine
 from extauth.rollout.pinned import Pinned
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.backends import Backend
-    from extauth.content.detectors import Externals
-    from extauth.identity import KeyStore
+    from extauth.content.detectors import ExternalServices
+    from extauth.identity import KeyRing
     from extauth.policy import Entrypoint, PolicyEngine
     from extauth.rollout import Trial
     from extauth.snapshot import Snapshot
@@ -49,7 +50,7 @@ class Runtime(Pinned):
         counters: UsageCounters,
         detector: Detector,
         guard: Guard,
-        externals: Externals | None,
+        externals: ExternalServices | None,
     ) -> None:
         super().__init__()
         self.snapshot = snapshot
@@ -65,7 +66,7 @@ class Runtime(Pinned):
         self.trial: Trial | None = None
 
     @classmethod
-    async def open(cls, snapshot: Snapshot, keys: KeyStore, *, opa_url: str | None) -> Runtime:
+    async def open(cls, snapshot: Snapshot, keys: KeyRing, *, opa_url: str | None) -> Runtime:
         """Load the policy engine, tokenizers, chat templates and own terms of `snapshot`.
 
         Raises ConfigurationError for what can't be loaded.
@@ -92,7 +93,16 @@ class Runtime(Pinned):
         """The decision of the policies that serve `principal` now. Raises as `engine` does."""
         if self.trial is None:
             return await self.engine.decide(entrypoint, facts)
-        return await self.trial.decide(principal, self.engine, entrypoint, facts)
+        with self.trial.apart(principal, self.engine) as asked:
+            return await asked.decide(entrypoint, facts)
+
+    async def list_models(self, facts: Facts) -> list[str]:
+        """The models that the principal of `facts` may ask for now; see `listing.list_models`."""
+        models = self.snapshot.settings.models
+        if self.trial is None:
+            return await list_models(self.engine, models, facts)
+        with self.trial.apart(facts.principal, self.engine) as asked:
+            return await list_models(asked, models, facts)
 
     async def close(self) -> None:
         """Let go of the connections and the engine. No request may need it any more."""

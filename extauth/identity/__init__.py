@@ -2,6 +2,8 @@
 
 from extauth.identity.identify import Identifier
 from extauth.identity.jwt import JwtIdentity
-from extauth.identity.keys import ApiKey, KeyStore
+from extauth.identity.ring import KeyRing
+from extauth.identity.sqlite import SqliteKeys
+from extauth.identity.store import ApiKey, KeyStore
 
-__all__ = ["ApiKey", "Identifier", "JwtIdentity", "KeyStore"]
+__all__ = ["ApiKey", "Identifier", "JwtIdentity", "KeyRing", "KeyStore", "SqliteKeys"]

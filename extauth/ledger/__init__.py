@@ -1,4 +1,4 @@
-"""Reserve, then settle: what every limit counts, and what `sluice usage` reports."""
+"""The ledger: reserve a request's worst case, then settle its usage, under every limit."""
 
 from extauth.ledger.embedded import EmbeddedLedger
 from extauth.ledger.ledger import Counter, Demand, Ledger, Reservation, Standing

@@ -1,4 +1,4 @@
-"""All counters of an embedded ledger, in memory. No storage, no waiting: one call, one change."""
+"""The counters of an embedded ledger, in memory. No storage and no waiting."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ if TYPE_CHECKING:
 
 
 class Book:
-    """Reserves, settles and releases, each in one step, and tells what to write down of it."""
+    """Reserves, settles and releases. Each call is one change, and returns the entry to write down.
+
+    Not thread-safe. Calls take `now` in unix seconds; time never goes back.
+    """
 
     def __init__(self) -> None:
         self._now = 0.0
@@ -50,17 +53,17 @@ class Book:
 
     @property
     def size(self) -> int:
-        """How many counters are kept."""
+        """Number of counters."""
         return len(self._counters)
 
     @property
     def open(self) -> int:
-        """How many reservations are neither settled nor released."""
+        """Number of reservations that are neither settled nor released."""
         return len(self._open)
 
     @property
     def opened(self) -> tuple[Reserved, ...]:
-        """Those reservations, the oldest first."""
+        """The open reservations, the oldest first."""
         return tuple(self._open.values())
 
     def reserve(self, account: Account, demand: Demand, now: float) -> tuple[Reservation, Reserved]:
@@ -103,7 +106,7 @@ class Book:
         return reservation, entry
 
     def progress(self, reservation: Reservation, usage: Usage, now: float) -> Progressed | None:
-        """So much is known to be used; None when the reservation has ended before."""
+        """Note the usage so far; None if the reservation has already ended."""
         if reservation.id not in self._open:
             return None
         self._known[reservation.id] = usage
@@ -112,7 +115,7 @@ class Book:
     def settle(
         self, reservation: Reservation, usage: Usage, now: float
     ) -> tuple[Settled, tuple[Crossing, ...]] | None:
-        """Replace what is held by what was used; None when the reservation has ended before."""
+        """Replace what is held by what was used; None if the reservation has already ended."""
         reserved = self._open.get(reservation.id)
         if reserved is None:
             return None
@@ -121,7 +124,7 @@ class Book:
         return entry, self._crossings(reservation.demand.limits)
 
     def release(self, reservation: Reservation, now: float) -> Released | None:
-        """Give back what was reserved; None when the reservation has ended before."""
+        """Give back what was reserved; None if the reservation has already ended."""
         if reservation.id not in self._open:
             return None
         entry = Released(reservation.id, self.advance(now))
@@ -129,14 +132,14 @@ class Book:
         return entry
 
     def lose(self, now: float) -> list[Lost]:
-        """End everything that is open with what is known of it: its process is dead."""
+        """End every open reservation of a dead process, with the usage known of it."""
         lost = [Lost(key, self.advance(now)) for key in self._open]
         for entry in lost:
             self.apply(entry)
         return lost
 
     def apply(self, entry: Entry) -> None:
-        """Do once more what an entry tells of. The end of what is not open changes nothing."""
+        """Apply an entry again. The end of a reservation that is not open changes nothing."""
         match entry:
             case Granted():
                 self.advance(entry.time)
@@ -174,7 +177,7 @@ class Book:
                 self._end(entry, self._known.get(entry.id, reserved.known))
 
     def usage(self, counters: Iterable[Counter], now: float) -> tuple[int, ...]:
-        """What counts now, held and booked; seconds are whole."""
+        """Return the usage of each counter, held and booked, in whole units."""
         now = self.advance(now)
         get = self._counters.get
         return tuple(
@@ -185,7 +188,7 @@ class Book:
         )
 
     def standing(self, key: str, now: float) -> tuple[Standing, ...]:
-        """The counters under a key, or under those that begin as it does up to a final `*`."""
+        """Return the counters under `key`, or with a final `*` under every key with that prefix."""
         now = self.advance(now)
         found = []
         for counter, window in self._under(key):
@@ -205,16 +208,16 @@ class Book:
         return tuple(sorted(found, key=lambda each: str(each.counter)))
 
     def knows(self, key: str) -> int:
-        """How many counters there are under a key."""
+        """Return the number of counters under a key."""
         return len(self._under(key))
 
     def advance(self, now: float) -> float:
-        """The time of the next change: never before that of the last one."""
+        """Return the time of the next change: `now`, or that of the last change if it is later."""
         self._now = max(self._now, now)
         return self._now
 
     def hold(self, entry: Reserved) -> None:
-        """Hold again what was reserved before a restart; its requests are booked already."""
+        """Restore a reservation of before a restart. Its request is booked already."""
         self._open[entry.id] = entry
         self._count = max(self._count, int(entry.id))
         for counter, amount in entry.claims:
@@ -222,18 +225,19 @@ class Book:
                 self._window(counter).held += amount
 
     def load(self, counter: Counter, state: Sequence[float]) -> None:
-        """Count again what was booked before a restart."""
+        """Restore what was booked in a counter before a restart."""
         self._window(counter).load(state, self._now)
 
     def states(self) -> Iterator[tuple[Counter, Sequence[float]]]:
-        """What is booked in every counter, as `load` takes it; what is held is not in it."""
+        """Yield the booked state of every counter, as `load` takes it, without held amounts."""
         for counter, window in self._counters.items():
             yield counter, window.state()
 
     def changes(self) -> list[tuple[Counter, Sequence[float], float]]:
-        """The same of the counters that changed since the last call, each with when it is idle.
+        """Return the counters that changed since the last call: each with its state and idle time.
 
-        An idle one need not be kept: infinity for one that always counts.
+        An idle counter need not be kept. The time is in unix seconds, infinity for a counter that
+        always counts.
         """
         changed = []
         for counter in self._changed:
@@ -288,7 +292,7 @@ class Book:
             if other is None:
                 self._counters.rename(counter, new)
             else:
-                # Erased before, and come back: both count on together.
+                # The person was erased before and came back: add the two up.
                 other.book(window.used(self._now) - window.held, self._now)
                 other.held += window.held
                 self._counters.drop(counter)
@@ -309,7 +313,7 @@ class Book:
         prefix = key.removesuffix("*")
         if prefix != key:
             return [each for each in self._counters.items() if each[0].key.startswith(prefix)]
-        # Clients ask for their own, and there may be a million keys.
+        # Clients ask for their own keys, and there may be a million others.
         counters = [Counter(key, unit, window) for unit, window in self._kinds]
         return [(each, window) for each in counters if (window := self._counters.get(each))]
 
@@ -323,5 +327,5 @@ class Book:
 
 @lru_cache(maxsize=4096)
 def _asked(name: str, most: int) -> Asked:
-    """One for all counters of a limit: there may be a million."""
+    """Return one shared tuple for all counters of a limit: there may be a million."""
     return name, most

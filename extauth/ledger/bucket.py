@@ -1,4 +1,4 @@
-"""The arithmetic of a token bucket, seen from below: what was used is a level that flows off.
+"""The arithmetic of a token bucket, kept as a leaky bucket: usage is a level that sinks.
 
 A limit's `max` is the height of the bucket, the burst; the level sinks by `refill` every `seconds`.
 """
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from extauth.ledger.window import Asked
 
-# Levels are floats: what they may lack of a whole number is nothing that anybody used.
+# Levels are floats. A difference to a whole number below this is an error of rounding, not usage.
 _ROUNDING = 1e-6
 
 
-class Level:
-    """What has not flowed off yet. See `Window`."""
+class LeakyBucket:
+    """A `Window` whose usage leaks at a constant rate."""
 
     __slots__ = ("_last", "_level", "_rate", "asked", "held")
 
@@ -30,25 +30,21 @@ class Level:
         self._last = 0.0
 
     def used(self, now: float) -> int:
-        """See Window."""
         self._sink(now)
         return self.held + math.ceil(self._level - _ROUNDING)
 
     def idle(self, now: float) -> bool:
-        """See Window."""
         return self.used(now) == 0 and not self.held
 
     def book(self, amount: int, now: float) -> None:
-        """See Window."""
         self._sink(now)
         self._level += amount
 
     def take_back(self, amount: int, booked: float) -> None:
-        """Takes off what is left; what has flowed off since it was booked is no more."""
+        """Subtract what is left of the booking; the part that has leaked is gone already."""
         self._level = max(0.0, self._level - amount)
 
     def room_after(self, excess: int, now: float) -> float | None:
-        """See Window."""
         self._sink(now)
         to = math.ceil(self._level - _ROUNDING) - excess
         if to < 0:
@@ -56,25 +52,22 @@ class Level:
         return max(0.0, (self._level - to) / self._rate)
 
     def whole_after(self, now: float, more: int = 0) -> float | None:
-        """See Window."""
         self._sink(now)
         return (self._level + self.held + more) / self._rate
 
     def told_until(self, now: float) -> float:
-        """Until all that is there now has flowed off."""
+        """Return when the current level will have leaked away."""
         self._sink(now)
         return now + self._level / self._rate
 
     def clear(self) -> None:
-        """See Window."""
         self._level = 0.0
 
     def state(self) -> Sequence[float]:
-        """The level, and when it stood there."""
+        """Return the level, and the time at which it had that value."""
         return [self._level, self._last]
 
     def load(self, state: Sequence[float], now: float) -> None:
-        """See Window."""
         self._level, self._last = state
         self._sink(now)
 

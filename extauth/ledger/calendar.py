@@ -1,4 +1,4 @@
-"""The arithmetic of calendar periods and of lifetimes: what is booked counts to the end."""
+"""The arithmetic of calendar periods and lifetimes, where usage counts to the end."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 def bounds(spec: CalendarPeriod, now: float) -> tuple[float, float]:
-    """When the period that `now` lies in began and ends, in unix seconds.
+    """Return the begin and end of the period that contains `now`, in unix seconds.
 
-    Wall clock time of its zone: the day on which the clocks change has 23 or 25 hours, and an hour
-    that comes twice is two. Raises PolicyError for a zone that nobody knows.
+    Periods follow the zone's wall clock: the day on which the clocks change has 23 or 25 hours, and
+    an hour that occurs twice is two periods. Raises PolicyError for an unknown zone.
     """
-    # Whole seconds: a fraction may be rounded up into the next period.
+    # In whole seconds, since rounding a fraction up could lead into the next period.
     second = math.floor(now)
     local = datetime.fromtimestamp(second, UTC).astimezone(_zone(spec.time_zone))
     if spec.period == "hour":
-        # By what has passed of it: folds and gaps begin on the hour, or on the half one.
+        # Subtract what has passed of the hour: clocks change at an hour or half an hour.
         begin = float(second - local.minute * 60 - local.second)
         return begin, begin + 3600
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
@@ -44,7 +44,7 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise PolicyError(f"A limit names the time zone {name!r}, which nobody knows.") from None
+        raise PolicyError(f"A limit names an unknown time zone: {name!r}.") from None
 
 
 def _months(first: datetime, number: int) -> datetime:
@@ -53,12 +53,12 @@ def _months(first: datetime, number: int) -> datetime:
 
 
 class Period:
-    """What counts in the current hour, day or month. See `Window`."""
+    """A `Window` of the current hour, day or month."""
 
     __slots__ = ("_begin", "_booked", "_end", "_spec", "asked", "held")
 
     def __init__(self, spec: CalendarPeriod) -> None:
-        """Raises PolicyError for a time zone that nobody knows."""
+        """Raises PolicyError for an unknown time zone."""
         _zone(spec.time_zone)
         self.asked: Asked = (None, None)
         self.held = 0
@@ -67,52 +67,44 @@ class Period:
         self._begin = self._end = 0.0
 
     def used(self, now: float) -> int:
-        """See Window."""
         if now >= self._end:
             self._turn(now)
         return self.held + self._booked
 
     def idle(self, now: float) -> bool:
-        """See Window."""
         return self.used(now) == 0 and not self.held
 
     def book(self, amount: int, now: float) -> None:
-        """See Window."""
         if now >= self._end:
             self._turn(now)
         self._booked += amount
 
     def take_back(self, amount: int, booked: float) -> None:
-        """See Window."""
         if booked >= self._begin:
             self._booked -= amount
 
     def room_after(self, excess: int, now: float) -> float | None:
-        """See Window."""
         return self._end - now if excess <= self._booked else None
 
     def whole_after(self, now: float, more: int = 0) -> float | None:
-        """See Window."""
         if now >= self._end:
             self._turn(now)
         return self._end - now if self._booked or self.held or more else 0.0
 
     def told_until(self, now: float) -> float:
-        """The end of the period."""
+        """Return the end of the period."""
         if now >= self._end:
             self._turn(now)
         return self._end
 
     def clear(self) -> None:
-        """See Window."""
         self._booked = 0
 
     def state(self) -> Sequence[float]:
-        """When the period began, and what is booked in it."""
+        """Return the begin of the period, and the amount booked in it."""
         return [self._begin, self._booked]
 
     def load(self, state: Sequence[float], now: float) -> None:
-        """See Window."""
         begin, booked = state
         self._turn(max(begin, now))
         if begin >= self._begin:
@@ -124,7 +116,7 @@ class Period:
 
 
 class Forever:
-    """What counts for all time. See `Window`."""
+    """A `Window` over all time."""
 
     __slots__ = ("_booked", "asked", "held")
 
@@ -134,41 +126,35 @@ class Forever:
         self._booked = 0
 
     def used(self, now: float) -> int:
-        """See Window."""
         return self.held + self._booked
 
     def idle(self, now: float) -> bool:
-        """See Window."""
         return not self._booked and not self.held
 
     def book(self, amount: int, now: float) -> None:
-        """See Window."""
         self._booked += amount
 
     def take_back(self, amount: int, booked: float) -> None:
-        """See Window."""
         self._booked -= amount
 
     def room_after(self, excess: int, now: float) -> float | None:
-        """Only what is held may still go."""
+        """Return None: only held amounts can go."""
         return None
 
     def whole_after(self, now: float, more: int = 0) -> float | None:
-        """Never, once anything is booked."""
+        """Return None if anything is booked, since it never leaves."""
         return None if self._booked else 0.0
 
     def told_until(self, now: float) -> float:
-        """For ever."""
+        """Return infinity: a threshold is reported once."""
         return math.inf
 
     def clear(self) -> None:
-        """See Window."""
         self._booked = 0
 
     def state(self) -> Sequence[float]:
-        """What is booked."""
+        """Return the booked amount."""
         return [self._booked]
 
     def load(self, state: Sequence[float], now: float) -> None:
-        """See Window."""
         self._booked = int(state[0])

@@ -1,7 +1,7 @@
-"""What happened, entry by entry, as the journal has it.
+"""Entries of the journal, one for each change of the book.
 
-The book is changed by entries alone, while it serves and when the journal of a killed process is
-read, so there is one meaning of an entry.
+The book changes through entries only, while it serves and when the journal of a killed process is
+read, so that an entry has one meaning.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from extauth.types.pseudonyms import Pseudonyms
 
 
 class Reserved(msgspec.Struct, frozen=True, array_like=True, tag="reserved"):
-    """Claims were set aside, each with its amount; `known` counts if nothing else is heard."""
+    """A reservation of amounts in counters; `known` counts if its end is never reported."""
 
     id: str
     time: float
@@ -24,7 +24,7 @@ class Reserved(msgspec.Struct, frozen=True, array_like=True, tag="reserved"):
 
 
 class Progressed(msgspec.Struct, frozen=True, array_like=True, tag="progressed"):
-    """So much of a reservation is known to be used."""
+    """The usage of a reservation so far."""
 
     id: str
     time: float
@@ -32,7 +32,7 @@ class Progressed(msgspec.Struct, frozen=True, array_like=True, tag="progressed")
 
 
 class Settled(msgspec.Struct, frozen=True, array_like=True, tag="settled"):
-    """A reservation ended with this usage."""
+    """The end of a reservation, with its usage."""
 
     id: str
     time: float
@@ -40,21 +40,21 @@ class Settled(msgspec.Struct, frozen=True, array_like=True, tag="settled"):
 
 
 class Released(msgspec.Struct, frozen=True, array_like=True, tag="released"):
-    """A reservation ended and nothing was used."""
+    """The end of a reservation without usage."""
 
     id: str
     time: float
 
 
 class Lost(msgspec.Struct, frozen=True, array_like=True, tag="lost"):
-    """The process was killed before a reservation ended: what is known to be used counts."""
+    """The end of a reservation whose process was killed; the usage known of it counts."""
 
     id: str
     time: float
 
 
 class Granted(msgspec.Struct, frozen=True, array_like=True, tag="granted"):
-    """An operator lets that much more be used in the current window."""
+    """An operator's grant of more usage in the current window."""
 
     time: float
     counter: Counter
@@ -62,14 +62,14 @@ class Granted(msgspec.Struct, frozen=True, array_like=True, tag="granted"):
 
 
 class Cleared(msgspec.Struct, frozen=True, array_like=True, tag="cleared"):
-    """An operator had everything forgotten that was booked under a key."""
+    """An operator's reset of all counters under a key."""
 
     time: float
     key: str
 
 
 class Renamed(msgspec.Struct, frozen=True, array_like=True, tag="renamed"):
-    """A person was erased: what is counted under the old names goes on under the new ones."""
+    """The erasure of a person: counters under the old names continue under the new ones."""
 
     time: float
     names: dict[str, str]
@@ -79,7 +79,7 @@ Entry = Reserved | Progressed | Settled | Released | Lost | Granted | Cleared | 
 
 
 def renamed(entry: Reserved, pseudonyms: Pseudonyms) -> Reserved:
-    """The same reservation under other names."""
+    """Return the reservation under other names."""
     account = msgspec.structs.replace(
         entry.account, principal=pseudonyms.of(entry.account.principal)
     )

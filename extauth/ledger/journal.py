@@ -1,8 +1,8 @@
-"""The journal: numbered files beside the ledger, one line an entry, in the order of events.
+"""The journal: numbered files beside the ledger, one line for each entry, in their order.
 
-An append is one write(2) of some hundred bytes into the page cache and takes about a microsecond,
-where handing it to a thread takes a hundred: so the event loop does it itself. What was written
-survives the death of the process. A file that was folded into the sums is removed.
+An append is one write(2) of some hundred bytes into the page cache and takes about a microsecond;
+handing it to a thread would take a hundred, so the event loop writes. A written entry survives the
+death of the process. A file is removed once it is added to the sums.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SUFFIX = ".jsonl"
 
 
 def journal_of(ledger: Path) -> Path:
-    """The directory of the journal that belongs to a ledger's SQLite file."""
+    """Return the directory of the journal that belongs to a ledger's SQLite file."""
     return ledger.with_suffix(".journal")
 
 
@@ -44,7 +44,7 @@ class Journal:
             raise StackError(f"{directory}: can't be written: {error.strerror}") from None
 
     def append(self, entries: Iterable[Entry]) -> None:
-        """Write entries down, all of them or none. Raises OSError when the disk refuses."""
+        """Write all of the entries or none. Raises OSError when the disk refuses."""
         lines = b"".join([encode(entry) + b"\n" for entry in entries])
         written = os.write(self._file, lines)
         if written < len(lines):
@@ -52,7 +52,7 @@ class Journal:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def turn(self) -> int:
-        """Go on in the next file; the number of the one that is complete. Raises OSError."""
+        """Start the next file; return the number of the one that is complete. Raises OSError."""
         self._number += 1
         try:
             following = self._open()
@@ -64,13 +64,13 @@ class Journal:
         return self._number - 1
 
     def drop(self, number: int) -> None:
-        """Remove the files up to this one: they are in the sums."""
+        """Remove the files up to this number, once they are in the sums."""
         for found, file in _files(self._directory):
             if found <= number:
                 file.unlink()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self._file)
 
     def _open(self) -> int:
@@ -79,10 +79,10 @@ class Journal:
 
 
 def files_after(directory: Path, number: int) -> Iterator[tuple[int, Iterator[Entry]]]:
-    """The files after file `number`, the oldest first: their numbers and entries.
+    """Yield the number and entries of each file after file `number`, the oldest first.
 
-    Raises StackError for one that is damaged. Of the newest, what a loss of power left
-    half-written at the end does not count.
+    Raises StackError for a damaged file. In the newest file, entries are read up to the first
+    damaged one, which a loss of power may have left.
     """
     files = [(found, file) for found, file in _files(directory) if found > number]
     for found, file in files:
@@ -93,7 +93,7 @@ def _entries(file: Path, *, newest: bool) -> Iterator[Entry]:
     try:
         lines = file.read_bytes().split(b"\n")
     except FileNotFoundError:
-        # Folded while this was reading; the caller looks again.
+        # It was added to the sums meanwhile; the caller looks again.
         return
     for number, line in enumerate(lines[:-1], 1):
         try:

@@ -1,10 +1,10 @@
-"""The ledger as the rest of the gateway sees it.
+"""The ledger's interface.
 
-A counter is everything under one (key, unit, window): limits of different names, or a limit whose
-`max` changed, count on together. Requests count from the moment they are reserved, slots only
-while a request runs; all else is held from the reservation to the settlement, and what was really
-used counts from the settlement on. That is the one choice by which no window can be overspent: a
-request's tokens are spent at some time between the two, and are counted throughout.
+A counter is everything under one (key, unit, window): limits of different names, or of a `max` that
+changed, share it. Requests count from their reservation on, slots only while the request runs. All
+other units are held from the reservation to the settlement, and from then on the actual usage
+counts. So no window can be overspent: a request's tokens are spent at some time between the two,
+and are counted throughout.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from extauth.types import Account, Crossing, Limit, LimitState, Unit, Usage, Win
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from extauth.observability.metrics import Metrics
+
 MILLISECONDS = 1000
-"""Seconds are counted in thousandths; a limit's `max` is in whole ones."""
+"""Seconds are counted in thousandths; a limit's `max` is in whole seconds."""
 
 
 class Counter(NamedTuple):
-    """What is counted together."""
+    """The identity of a counter."""
 
     key: str
     unit: Unit
@@ -31,11 +33,11 @@ class Counter(NamedTuple):
 
 
 class Demand(msgspec.Struct, frozen=True):
-    """What a request may use at most, and where it is counted.
+    """A request's usage at most, and the counters that it goes to.
 
-    `worst` is reserved, by unit, under every limit and counter. A limit whose on_exceed is `clamp`
-    may grant less, down to `least`. `known` is what counts if the process dies before it can say
-    more. `counters` count too, without a limit.
+    `worst` is reserved under every limit and counter. A limit whose on_exceed is `clamp` may grant
+    less, down to `least`. `known` is counted if the process dies before it reports more. `counters`
+    are counted too, without a limit.
     """
 
     limits: tuple[Limit, ...]
@@ -46,10 +48,10 @@ class Demand(msgspec.Struct, frozen=True):
 
 
 class Reservation(msgspec.Struct, frozen=True):
-    """A worst case that is set aside until it is settled or released, whichever comes first.
+    """A worst case set aside until it is settled or released, whichever comes first.
 
-    `states` are the limits in the order of the demand, this request counted in; `granted` what
-    each of them holds for it, in its unit: less than the worst case only where it was clamped.
+    `states` are the limits in the demand's order, with this request included. `granted` is what
+    each limit holds for it, in the limit's unit: less than the worst case only if it was clamped.
     """
 
     id: str
@@ -61,10 +63,11 @@ class Reservation(msgspec.Struct, frozen=True):
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """A counter as people want to see it, in its unit.
+    """A counter for display, in its unit.
 
-    `name` and `max` are those of the limit that was last asked of it, None for a counter without
-    one. `resets_at` is in unix seconds, None where nothing counts or nothing will ever leave.
+    `name` and `max` are those of the limit that was last checked against it, None for a counter
+    without a limit. `resets_at` is in unix seconds, None where nothing counts or nothing ever
+    leaves.
     """
 
     counter: Counter
@@ -76,84 +79,97 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class Moved(NamedTuple):
-    """How many counters and lines got other names, and how many requests still know old ones."""
+    """The result of a rename: `rows` renamed, and `left` requests that still carry an old name."""
 
     rows: int
     left: int = 0
 
 
 class Ledger(Protocol):
-    """Counts, and refuses what does not fit. Safe for any number of tasks of one event loop.
+    """Counts usage, and refuses requests that do not fit. Safe for all tasks of one event loop.
 
-    Every method raises LedgerUnavailable when nothing can be accounted for. `now` is unix
-    seconds; a clock that steps back stands still until it has caught up.
+    Every method raises LedgerUnavailable when the ledger can't be used. `now` is in unix seconds; a
+    time before the newest one counts as the newest.
     """
 
     @property
     def failure(self) -> str | None:
-        """Why nothing can be accounted for at the moment."""
+        """The reason why the ledger can't be used at the moment; None while it can."""
 
     @property
     def size(self) -> int:
-        """How many counters are in memory."""
+        """Number of counters."""
 
     @property
     def open(self) -> int:
-        """How many reservations of this process are neither settled nor released."""
+        """Number of reservations of this process that are neither settled nor released."""
 
     async def start(self) -> None:
-        """Load what was counted before. Raises StackError when the store can't be used."""
+        """Load the counters. Raises StackError when the store can't be used."""
 
     async def close(self) -> None:
-        """Write everything down and let go of the store."""
+        """Write everything down and close the store."""
 
     async def reserve(self, account: Account, demand: Demand, now: float) -> Reservation:
         """Set the worst case aside under all limits, or under none.
 
-        Raises LimitExceeded with the limit that has to wait longest, its name as the code, the
-        `states` of every limit, and the seconds until there is room as `retry_after`; None means
-        that there never will be, since the request alone is larger than the limit.
+        Raises LimitExceeded with the limit that has the longest wait: its name as the code, the
+        `states` of every limit, and the seconds until there is room as `retry_after`. That is None
+        if there never will be room, since the request alone is larger than the limit.
         """
 
     async def progress(self, reservation: Reservation, usage: Usage, now: float) -> None:
-        """So much is known to be used by now: it counts if the process dies."""
+        """Note the usage so far. It is counted if the process dies."""
 
     async def settle(
         self, reservation: Reservation, usage: Usage, now: float
     ) -> tuple[Crossing, ...]:
         """Replace what was reserved by what was used; durable when it returns.
 
-        The first settle or release of a reservation counts; every other one changes nothing. What
-        was used is booked as it is, also beyond what was reserved. Cancelling the caller does not
-        undo it. Returns the thresholds of `warn_at` that it reached.
+        The first settle or release of a reservation counts, every later one changes nothing. Usage
+        is booked in full, even beyond what was reserved. Cancelling the caller does not undo it.
+        Returns the crossed thresholds of `warn_at`.
         """
 
     async def release(self, reservation: Reservation, now: float) -> None:
-        """Give everything back, the request too: nothing was used."""
+        """Give everything back, the request included: nothing was used."""
 
     async def usage(self, counters: Sequence[Counter], now: float) -> tuple[int, ...]:
-        """What counts in each now, held and booked."""
+        """Return the usage of each counter now, held and booked."""
 
     async def standing(self, key: str, now: float) -> tuple[Standing, ...]:
-        """Every counter under `key`, or under all keys that begin as it does up to a final `*`."""
+        """Return the counters under `key`, or with a final `*` under every key with that prefix."""
 
     async def reset(self, key: str, now: float) -> int:
-        """Forget what is booked under a key, in every unit and window; how many counters."""
+        """Forget what is booked under a key, in every unit and window; return how many counters."""
 
     async def grant(self, counter: Counter, amount: int, now: float) -> None:
-        """Let that much more be used in the current window, in the counter's unit."""
+        """Allow `amount` more usage in the current window, in the counter's unit."""
 
     async def rename(self, names: Mapping[str, str], now: float) -> Moved:
-        """Go on under other names: counters, requests that run, lines of the usage report.
+        """Replace names in counters, running requests, and lines of the usage report.
 
-        A name stands in a counter's key as a whole. What counts under both names is added up. The
-        old ones are in no file of the ledger afterwards. Requests that are `left` may bring them
-        back into a shared one, and into other stores: call again when they have ended.
+        A name is replaced in a counter's key if it is a whole part of it. Counters that then have
+        the same key are added up. Afterwards no file of the ledger contains an old name. The `left`
+        requests may write it again, to a shared ledger or to other stores: call again once they
+        have ended.
         """
 
 
+def declare(ledger: Ledger, metrics: Metrics) -> None:
+    """Have every scrape show the size of the ledger."""
+    metrics.gauge(
+        "sluice_ledger_counters", "Counters that the ledger has.", lambda: ledger.size, shared=True
+    )
+    metrics.gauge(
+        "sluice_ledger_reservations",
+        "Reservations neither settled nor released.",
+        lambda: ledger.open,
+    )
+
+
 def amounts(usage: Usage) -> dict[Unit, int]:
-    """What a request of this usage takes, by unit; seconds in milliseconds."""
+    """Return the amounts that a request of this usage takes, by unit; seconds in milliseconds."""
     return {
         "requests": 1,
         "prompt_tokens": usage.prompt_tokens,
@@ -166,5 +182,5 @@ def amounts(usage: Usage) -> dict[Unit, int]:
 
 
 def scale(unit: Unit) -> int:
-    """How many of what is counted make one of the unit."""
+    """Return how many counted parts make one of the unit."""
     return MILLISECONDS if unit == "seconds" else 1

@@ -1,4 +1,4 @@
-"""The usage report's lines, added up from entries."""
+"""The lines of the usage report, added up from entries."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 DAY = 86_400
 
 
-class Line(NamedTuple):
-    """One line of the usage report; `day` is the UTC date of the settlement."""
+class UsageLine(NamedTuple):
+    """The key of a line of the usage report; `day` is the UTC date of the settlement."""
 
     day: str
     account: Account
 
 
 class Used:
-    """What a line adds up to. Of `unsettled` requests only a part of the usage is known."""
+    """The sums of a line. Of `unsettled` requests only a part of the usage is known."""
 
     __slots__ = (
         "completion_tokens",
@@ -56,7 +56,7 @@ class Used:
         self.unsettled = 0
 
     def add(self, usage: Usage, *, unsettled: bool) -> None:
-        """Count one request more."""
+        """Add one request."""
         self.requests += 1
         self.prompt_tokens += usage.prompt_tokens
         self.completion_tokens += usage.completion_tokens
@@ -65,22 +65,22 @@ class Used:
         self.unsettled += unsettled
 
     def merge(self, other: Used) -> None:
-        """Count what another line has, too."""
+        """Add the sums of another line."""
         for name in self.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 class Lines:
-    """The sums of entries in their order, on top of the reservations that were open before."""
+    """Sums over entries in their order, given the reservations that were open before them."""
 
     def __init__(self, opened: Iterable[Reserved] = ()) -> None:
         self.opened = {entry.id: entry for entry in opened}
-        self.used: dict[Line, Used] = {}
+        self.used: dict[UsageLine, Used] = {}
         self.renamed: list[Pseudonyms] = []
         self._known: dict[str, Usage] = {}
 
     def clear(self) -> None:
-        """Forget the sums, once they are written; what is open stays so."""
+        """Forget the sums once they are written. Open reservations stay."""
         self.used.clear()
         self.renamed.clear()
 
@@ -108,7 +108,7 @@ class Lines:
                 pass
 
     def remember(self) -> list[Reserved]:
-        """What is open, each with what is known of it by now."""
+        """Return the open reservations, each with the usage known of it so far."""
         return [
             Reserved(
                 each.id, each.time, each.account, each.claims, self._known.get(each.id, each.known)
@@ -122,11 +122,11 @@ class Lines:
         used, self.used = self.used, {}
         for line, sums in used.items():
             principal = pseudonyms.of(line.account.principal)
-            new = Line(line.day, replace(line.account, principal=principal))
+            new = UsageLine(line.day, replace(line.account, principal=principal))
             self.used.setdefault(new, Used()).merge(sums)
 
     def _line(self, account: Account, time: float) -> Used:
-        line = Line(_date(int(time) // DAY), account)
+        line = UsageLine(_date(int(time) // DAY), account)
         used = self.used.get(line)
         if used is None:
             used = self.used[line] = Used()

@@ -1,4 +1,4 @@
-"""The error of a request that does not fit: which limit, why, and when it would."""
+"""The error for a request that does not fit: the limit, the reason, and the time to wait."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from extauth.ledger.window import Window
     from extauth.types import Limit
 
-# Nobody knows when a running request ends, only that it ends: ask again soon.
+# Seconds to wait for a running request, whose end is unknown.
 WHILE_HELD = 1.0
 
 
 def refusal(demand: Demand, window_of: Callable[[Counter], Window], now: float) -> LimitExceeded:
-    """The error of the limit that has to wait longest, or would wait for ever."""
+    """Return the error of the limit that has the longest wait."""
     worst, least = amounts(demand.worst), amounts(demand.least)
     longest, refused, asked = -1.0, None, 0
     states = []
@@ -46,7 +46,7 @@ def refusal(demand: Demand, window_of: Callable[[Counter], Window], now: float) 
 
 
 def wait_for(limit: Limit, amount: int, excess: int, window: Window, now: float) -> float:
-    """Seconds until `amount` fits, infinity when it never will."""
+    """Return the seconds until `amount` fits; infinity if it never will."""
     if amount > limit.max * scale(limit.unit):
         return math.inf
     wait = window.room_after(excess, now)
@@ -64,7 +64,7 @@ def exceeded(
     wait: float,
     states: tuple[LimitState, ...],
 ) -> LimitExceeded:
-    """The error of a limit that `amount` does not fit into for `wait` seconds, or infinity."""
+    """Return the error of a limit that `amount` fits into only after `wait` seconds, or never."""
     return LimitExceeded(
         _message(limit, demand, -(-amount // scale(limit.unit)), remaining),
         code=limit.name,

@@ -1,4 +1,4 @@
-"""What was used, added up for people: lines of the ledger grouped by whatever columns."""
+"""Usage reports: the ledger's lines added up by columns."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from extauth.ledger.lines import Used
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from extauth.ledger.lines import Line
+    from extauth.ledger.lines import UsageLine
 
 COLUMNS = ("day", "tenant", "team", "principal", "model", "version")
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """Which usage: None takes everything. Days are UTC dates, `2026-08-31`, both included."""
+    """A filter for lines; None takes all. Days are UTC dates, `2026-08-31`, both included."""
 
     since: str | None = None
     until: str | None = None
@@ -27,8 +27,8 @@ class Selection(msgspec.Struct, frozen=True):
     principal: str | None = None
     model: str | None = None
 
-    def takes(self, line: Line) -> bool:
-        """Whether a line is chosen."""
+    def takes(self, line: UsageLine) -> bool:
+        """Return whether the line passes the filter."""
         account = line.account
         return (
             (self.since is None or line.day >= self.since)
@@ -40,12 +40,12 @@ class Selection(msgspec.Struct, frozen=True):
         )
 
 
-class Row(msgspec.Struct, frozen=True):
-    """One group. `group` holds the columns that it was grouped by.
+class UsageRow(msgspec.Struct, frozen=True):
+    """The usage of one group. `group` holds the columns that it was grouped by.
 
     `cost` is in micro-units of the prices' currency, as it was charged at the time;
-    `compute_seconds` are the backend's. Of `unsettled` requests, which a killed process had not
-    settled, only the part that was known is in the sums.
+    `compute_seconds` are the backend's. `unsettled` requests are those that a killed process had
+    not settled; only the known part of their usage is in the sums.
     """
 
     group: dict[str, str]
@@ -58,14 +58,17 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def report(
-    lines: Iterable[tuple[Line, Used]], *, by: Sequence[str], selection: Selection | None = None
-) -> tuple[Row, ...]:
-    """Lines grouped by some of `COLUMNS`, in their order.
+    lines: Iterable[tuple[UsageLine, Used]],
+    *,
+    by: Sequence[str],
+    selection: Selection | None = None,
+) -> tuple[UsageRow, ...]:
+    """Return the lines grouped by some of `COLUMNS`, sorted by group.
 
-    Raises InvalidRequest for another column, or one that is there twice.
+    Raises InvalidRequest for an unknown column, or one given twice.
     """
     return tuple(
-        Row(
+        UsageRow(
             group=dict(zip(by, group, strict=True)),
             requests=used.requests,
             prompt_tokens=used.prompt_tokens,
@@ -79,9 +82,9 @@ def report(
 
 
 def grouped(
-    lines: Iterable[tuple[Line, Used]], by: Sequence[str], selection: Selection
+    lines: Iterable[tuple[UsageLine, Used]], by: Sequence[str], selection: Selection
 ) -> dict[tuple[str, ...], Used]:
-    """The sums of each group. Raises as `report` does."""
+    """Return the sums of each group. Raises as `report` does."""
     for place, column in enumerate(by):
         if column not in COLUMNS:
             raise InvalidRequest(
@@ -107,5 +110,5 @@ def grouped(
     return groups
 
 
-def _value(line: Line, column: str) -> str:
+def _value(line: UsageLine, column: str) -> str:
     return line.day if column == "day" else str(getattr(line.account, column))

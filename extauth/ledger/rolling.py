@@ -1,8 +1,8 @@
-"""The arithmetic of a rolling window: pure, without storage or clock.
+"""The arithmetic of a rolling window. Pure: no storage, no clock.
 
-A window of `seconds` is cut into 60 buckets. An amount leaves when the whole of its bucket is
-older than the window, so it counts for at least `seconds` and at most a sixtieth longer: never
-more than the limit fits into any rolling window, and the memory is bounded at any rate.
+A window of `seconds` is cut into 60 buckets. An amount leaves when the whole of its bucket is older
+than the window, so it counts for at least `seconds` and at most a sixtieth longer. A rolling window
+so never holds more than the limit, and memory is bounded at any rate.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from extauth.ledger.window import Asked
 
 BUCKETS = 60
-# What a float of unix seconds may lack after the arithmetic of `leaves`.
+# Seconds that a float of unix seconds may be too small by after the arithmetic of `leaves`.
 _ROUNDING = 0.001
 
 
 def bucket_at(now: float, seconds: int) -> int:
-    """The index of the bucket that `now` falls into."""
+    """Return the index of the bucket that contains `now`."""
     return int(now * BUCKETS / seconds)
 
 
 def leaves(bucket: int, seconds: int) -> float:
-    """When the amounts of a bucket stop counting, in unix seconds."""
+    """Return when the amounts of a bucket stop counting, in unix seconds."""
     return (bucket + 1 + BUCKETS) * seconds / BUCKETS + _ROUNDING
 
 
 class Rolling:
-    """What counts in the last `seconds`. See `Window`.
+    """A `Window` over the last `seconds`.
 
-    Only buckets with anything in them are kept, and most of many counters have one or two: they
-    are bucket and amount by turns, ascending.
+    Only buckets with an amount are kept, as a flat list of bucket and amount in turn, ascending:
+    most counters have one or two.
     """
 
     __slots__ = ("_booked", "_kept", "_last", "_seconds", "asked", "held")
@@ -47,29 +47,24 @@ class Rolling:
         self._kept: list[int] = []
 
     def used(self, now: float) -> int:
-        """See Window."""
         bucket = int(now * BUCKETS / self._seconds)
         if bucket > self._last:
             self._turn(bucket)
         return self.held + self._booked
 
     def idle(self, now: float) -> bool:
-        """See Window."""
         return self.used(now) == 0 and not self.held and not self._kept
 
     def book(self, amount: int, now: float) -> None:
-        """See Window."""
         bucket = int(now * BUCKETS / self._seconds)
         if bucket > self._last:
             self._turn(bucket)
         self._add(self._last, amount)
 
     def take_back(self, amount: int, booked: float) -> None:
-        """See Window."""
         self._add(bucket_at(booked, self._seconds), -amount)
 
     def room_after(self, excess: int, now: float) -> float | None:
-        """See Window."""
         kept = self._kept
         for place in range(0, len(kept), 2):
             excess -= kept[place + 1]
@@ -78,33 +73,29 @@ class Rolling:
         return None
 
     def whole_after(self, now: float, more: int = 0) -> float | None:
-        """See Window."""
         if self.held or more:
             return leaves(max(self._last, bucket_at(now, self._seconds)), self._seconds) - now
-        # None of them is empty.
+        # Every bucket kept has an amount.
         return leaves(self._kept[-2], self._seconds) - now if self._kept else 0.0
 
     def told_until(self, now: float) -> float:
-        """See Window."""
         return now + self._seconds
 
     def clear(self) -> None:
-        """See Window."""
         self._kept.clear()
         self._booked = 0
 
     def state(self) -> Sequence[float]:
-        """Bucket and amount by turns, ascending."""
+        """Return buckets and amounts in turn, ascending."""
         return self._kept.copy()
 
     def load(self, state: Sequence[float], now: float) -> None:
-        """See Window."""
         self.used(now)
         for bucket, amount in zip(state[::2], state[1::2], strict=True):
             self._add(int(bucket), int(amount))
 
     def _add(self, bucket: int, amount: int) -> None:
-        """Count `amount` in a bucket, unless it has left already."""
+        """Count `amount` in a bucket, unless the bucket has left already."""
         if bucket > self._last:
             self._turn(bucket)
         if not amount or self._last - bucket > BUCKETS:

@@ -1,4 +1,4 @@
-"""A dictionary of counters that forgets those where nothing counts any more."""
+"""A dictionary of counters that drops the idle ones."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ if TYPE_CHECKING:
 _PATROL = 2
 
 
-class Counter(Protocol):
-    """What a shelf keeps."""
+class Expiring(Protocol):
+    """A value that can tell whether it is still needed."""
 
     def idle(self, now: float) -> bool: ...
 
 
 Key = TypeVar("Key", bound="Hashable")
-Kept = TypeVar("Kept", bound=Counter)
+Kept = TypeVar("Kept", bound=Expiring)
 
 
 class Shelf(Generic[Key, Kept]):
-    """Counters by key. For each that is added, two are looked at and dropped when idle.
+    """Counters by key. For each one added, two are checked and dropped if idle.
 
-    So work is done only where something grows, and at most about twice as many are kept as count.
+    So the cleaning costs time only while counters are added, and about half of the counters kept
+    are in use at least.
     """
 
     def __init__(self, make: Callable[[Key], Kept]) -> None:
@@ -39,14 +40,14 @@ class Shelf(Generic[Key, Kept]):
         return len(self._kept)
 
     def add(self, key: Key) -> Kept:
-        """Make the counter of a key that has none."""
+        """Create the counter of a key that has none."""
         kept = self._kept[key] = self._make(key)
         self._round.append(key)
         self._due += _PATROL
         return kept
 
     def rename(self, old: Key, new: Key) -> None:
-        """Keep a counter under a key that has none."""
+        """Move a counter to a key that has none."""
         self._kept[new] = self._kept.pop(old)
         self._round = deque(new if key == old else key for key in self._round)
 
@@ -56,7 +57,10 @@ class Shelf(Generic[Key, Kept]):
         self._round.remove(key)
 
     def patrol(self, now: float) -> None:
-        """Drop as many idle counters as are due. Not between looking one up and using it."""
+        """Drop the idle ones among the counters due for a check.
+
+        Don't call it between getting a counter and using it.
+        """
         while self._due and self._round:
             self._due -= 1
             key = self._round.popleft()

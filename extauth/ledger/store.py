@@ -1,7 +1,7 @@
-"""The ledger's SQLite file: the counters and sums that the journal beside it folds into.
+"""The ledger's SQLite file: counters and sums, into which the journal is folded.
 
-One process owns both, held by a lock beside them; others may read. What was written survives the
-death of the process. A loss of power may take the last moments with it, never the rest.
+One process owns the file and its journal, by a lock beside them; other processes may read. Written
+data survives the death of the process. A loss of power may take the last moments, and no more.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from extauth.ledger.book import Book
 from extauth.ledger.entry import Reserved, decode, encode
 from extauth.ledger.journal import files_after, journal_of
 from extauth.ledger.ledger import Counter
-from extauth.ledger.lines import Line, Lines, Used
+from extauth.ledger.lines import Lines, UsageLine, Used
 from extauth.storage.sqlite import checkpoint, connect, connect_read_only, transaction
 from extauth.types import Account
 
@@ -66,7 +66,7 @@ CREATE TABLE folded (
   now REAL NOT NULL
 )
 """
-# One statement a table, its rows as JSON: each statement lets the event loop run, and has to wait
+# One statement for each table, its rows as JSON: each statement releases the GIL, and has to wait
 # for it afterwards.
 _PUT_COUNTERS = """
 INSERT OR REPLACE INTO counters (counter, state, idle)
@@ -128,7 +128,7 @@ SELECT day, tenant, principal, team, model, version,
   requests, prompt_tokens, completion_tokens, cost, milliseconds, unsettled
 FROM usage WHERE day >= ?
 """
-# One look into the table a day, and not one at every line of everybody.
+# One look-up for each day, rather than a scan over the lines of all principals.
 _OWN = """
 WITH RECURSIVE days (day) AS (
   SELECT min(day) FROM usage WHERE day >= ?
@@ -146,7 +146,7 @@ _text = msgspec.json.encode
 
 
 class Position(NamedTuple):
-    """How the book stands behind the last entry of journal file `number`, at `now`."""
+    """The state of the book after the last entry of journal file `number`, at `now`."""
 
     number: int
     now: float
@@ -154,8 +154,8 @@ class Position(NamedTuple):
     told: Sequence[tuple[Threshold, float]]
 
 
-class Store:
-    """Owns the file. For one thread at a time; methods raise sqlite3.Error."""
+class LedgerStore:
+    """Owner of the SQLite file. For one thread at a time. Methods raise sqlite3.Error."""
 
     def __init__(self, path: Path) -> None:
         """Open `path` and take its lock. Raises StackError when another process has it."""
@@ -168,19 +168,18 @@ class Store:
         self._path = path
         self._stored: dict[str, Reserved] = {}
         self.renamed = 0
-        """Rows that were given another name since the file was opened."""
+        """Rows renamed since the file was opened."""
 
     def close(self) -> None:
-        """Close the file and let another process have it."""
+        """Close the file and release the lock."""
         self._connection.close()
         os.close(self._lock)
 
     def recover(self, book: Book, now: float) -> tuple[Lines, int]:
-        """Fill an empty book with what a former process left, which may have been killed.
+        """Fill an empty book from the file and the journal of a former process.
 
-        What it had reserved and not settled counts as what is known of it, from `now`. The
-        lines that are returned are empty. The number is that of the last journal file that is
-        in the sums now.
+        Reservations that it left open are ended at `now` with the usage known of them. Returns
+        lines without sums, and the number of the last journal file, which is in the sums now.
         """
         number, last = folded(self._connection)
         book.advance(last)
@@ -204,7 +203,7 @@ class Store:
         return lines, number
 
     def fold(self, lines: Lines, position: Position) -> None:
-        """Write the book's position and the lines' sums down, in one commit."""
+        """Write the book's position and the lines' sums in one commit, and clear the lines."""
         run = self._connection.execute
         opened = {entry.id: entry for entry in lines.remember()}
         counters = [
@@ -255,11 +254,11 @@ class Store:
         lines.clear()
 
     def checkpoint(self) -> bool:
-        """Leave nothing that was deleted in the file or its WAL; whether it is done."""
+        """Remove deleted data from the file and its WAL; return whether that succeeded."""
         return checkpoint(self._connection)
 
     def _rename(self, pseudonyms: Pseudonyms) -> None:
-        """Give rows other names; what has the new one already is newer, or is added to."""
+        """Rename rows. A state under the new name is newer and stays; usage is added up."""
         run = self._connection.execute
         for read, change, delete in _RENAMED:
             for (text,) in run(read).fetchall():
@@ -275,11 +274,12 @@ class Store:
 
 def report_lines(
     path: Path, *, principal: str | None = None, since: str = ""
-) -> list[tuple[Line, Used]]:
-    """Lines of the usage report, also while a gateway writes; a line may be there twice.
+) -> list[tuple[UsageLine, Used]]:
+    """Return lines of the usage report, also while a gateway writes; a line may occur twice.
 
-    All of them, or a principal's, or from a UTC day on; `2026-08-31`. Every settlement that has
-    returned is in it. Raises StackError when there is no ledger, it can't be read or is damaged.
+    All of them, or those of a principal, or those from a UTC day such as `2026-08-31` on. Includes
+    every settlement that has returned. Blocks. Raises StackError when the ledger does not exist,
+    can't be read, or is damaged.
     """
     connection = connect_read_only(path, version=VERSION)
     try:
@@ -292,7 +292,7 @@ def report_lines(
                 for entry in entries:
                     rest.apply(entry)
             connection.execute("COMMIT")
-            # A journal file that was folded meanwhile may be gone, and in neither.
+            # A journal file that was folded meanwhile may be missing from both: read again.
             if folded(connection) == before:
                 return [*found, *_chosen(rest, principal, since)]
     except sqlite3.Error as error:
@@ -301,14 +301,14 @@ def report_lines(
         connection.close()
 
 
-def _chosen(lines: Lines, principal: str | None, since: str) -> Iterator[tuple[Line, Used]]:
+def _chosen(lines: Lines, principal: str | None, since: str) -> Iterator[tuple[UsageLine, Used]]:
     for line, used in lines.used.items():
         if line.day >= since and principal in {None, line.account.principal}:
             yield line, used
 
 
 def folded(connection: sqlite3.Connection) -> tuple[int, float]:
-    """The number of the last journal file in the sums, and the time of its last entry."""
+    """Return the number of the last journal file in the sums, and the time of its last entry."""
     row = connection.execute("SELECT journal, now FROM folded").fetchone()
     return row or (0, 0.0)
 
@@ -323,7 +323,7 @@ def _opened(connection: sqlite3.Connection, path: Path) -> list[Reserved]:
 
 def _lines(
     connection: sqlite3.Connection, principal: str | None, since: str
-) -> Iterator[tuple[Line, Used]]:
+) -> Iterator[tuple[UsageLine, Used]]:
     if principal is None:
         rows = connection.execute(_ALL, (since,))
     else:
@@ -340,7 +340,7 @@ def _lines(
             used.milliseconds,
             used.unsettled,
         ) = sums
-        yield Line(day, Account(tenant, who, model, version, team)), used
+        yield UsageLine(day, Account(tenant, who, model, version, team)), used
 
 
 def _columns(account: Account) -> tuple[str, ...]:

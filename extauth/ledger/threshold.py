@@ -1,4 +1,4 @@
-"""Which thresholds of a limit were reached, each told once a window."""
+"""Crossed thresholds of limits, each reported once a window."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PATROL = 2
 
 
 class Thresholds:
-    """Remembers what was told until it may be told again. Not thread-safe."""
+    """Remembers reported thresholds until they may be reported again. Not thread-safe."""
 
     def __init__(self) -> None:
         self._told: dict[Threshold, float] = {}
@@ -31,7 +31,7 @@ class Thresholds:
     def reached(
         self, limit: Limit, counter: Counter, window: Window, now: float
     ) -> Iterable[Crossing]:
-        """The percents of `limit` that what is booked has reached, and that nobody was told of."""
+        """Yield the crossings of `limit` by booked usage that were not reported in this window."""
         self._patrol(now)
         booked, parts = window.used(now) - window.held, scale(limit.unit)
         for percent in limit.warn_at:
@@ -46,29 +46,29 @@ class Thresholds:
             yield Crossing(limit, percent, booked // parts, None if after is None else now + after)
 
     def forget(self, counter: Counter) -> None:
-        """The counter begins anew."""
+        """Forget what was reported of a counter, which begins anew."""
         for threshold in [each for each in self._told if each[0] == counter]:
             del self._told[threshold]
             self._new[threshold] = 0.0
 
     def rename(self, old: Counter, new: Counter) -> None:
-        """The counter goes on under another key."""
+        """Move what was reported of a counter to its new key."""
         for told in (self._told, self._new):
             for threshold in [each for each in told if each[0] == old]:
                 renamed = (new, *threshold[1:])
                 told[renamed] = max(told.pop(threshold), told.get(renamed, 0.0))
 
     def load(self, threshold: Threshold, until: float) -> None:
-        """This was told before a restart."""
+        """Restore a threshold that was reported before a restart."""
         self._told[threshold] = until
 
     def changes(self) -> dict[Threshold, float]:
-        """What was told since the last call, and until when it is not told again."""
+        """Return the thresholds reported since the last call, with the end of their windows."""
         changes, self._new = self._new, {}
         return changes
 
     def _patrol(self, now: float) -> None:
-        """Look at the two that were looked at longest ago, so that old ones do not stay."""
+        """Check the two thresholds checked longest ago, so that old ones are dropped."""
         for _ in range(min(_PATROL, len(self._told))):
             threshold = next(iter(self._told))
             until = self._told.pop(threshold)

@@ -1,7 +1,7 @@
-"""One counter's arithmetic over time: what counts now, and when it will count no more.
+"""The arithmetic of one counter over time: the usage now, and when it will leave.
 
-Time only goes forward: an older `now` is taken for the newest one seen. Amounts are whole; the
-unit is the counter's. Not thread-safe.
+Time only goes forward: an older `now` counts as the newest one seen. Amounts are integers in the
+counter's parts (see `scale`). Not thread-safe.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from extauth.errors import PolicyError
-from extauth.ledger.bucket import Level
+from extauth.ledger.bucket import LeakyBucket
 from extauth.ledger.calendar import Forever, Period
 from extauth.ledger.rolling import Rolling
 from extauth.types import CalendarPeriod, Lifetime, TokenBucket
@@ -25,19 +25,22 @@ Asked = tuple[str, int] | tuple[None, None]
 
 
 class Window(Protocol):
-    """What counts: amounts held, which nobody knows the end of, and amounts booked.
+    """A counter: amounts held by open reservations, and amounts booked.
 
-    `asked` is the limit that was last asked of it.
+    `asked` is the limit that was last checked against it.
     """
 
     held: int
     asked: Asked
 
     def used(self, now: float) -> int:
-        """Everything that counts at `now`, held and booked."""
+        """Return the usage at `now`, held and booked."""
 
     def idle(self, now: float) -> bool:
-        """Whether it could as well be new: a grant and what is held may come to nothing too."""
+        """Return whether it is in the same state as a new counter.
+
+        Grants and holds are state, even where they add up to no usage.
+        """
 
     def book(self, amount: int, now: float) -> None:
         """Count `amount` from `now` until it leaves."""
@@ -46,32 +49,32 @@ class Window(Protocol):
         """Undo a booking made at `booked`, as far as it still counts."""
 
     def room_after(self, excess: int, now: float) -> float | None:
-        """Seconds until `excess` less counts than now; None when held amounts are in the way."""
+        """Return the seconds until `excess` has left; None if held amounts are in the way."""
 
     def whole_after(self, now: float, more: int = 0) -> float | None:
-        """Seconds until nothing counts any more, if what is held, and `more`, were booked now.
+        """Return the seconds until nothing counts, if what is held and `more` were booked now.
 
         None means never.
         """
 
     def told_until(self, now: float) -> float:
-        """Until when a threshold that was reached at `now` is not told of again."""
+        """Return until when a threshold reached at `now` is not reported again."""
 
     def clear(self) -> None:
         """Forget what is booked."""
 
     def state(self) -> Sequence[float]:
-        """What is booked, as `load` takes it; what is held is not in it."""
+        """Return what is booked, as `load` takes it. Held amounts are not in it."""
 
     def load(self, state: Sequence[float], now: float) -> None:
-        """Count again what was counted before a restart."""
+        """Restore what was booked before a restart."""
 
 
 def window_of(spec: Spec) -> Window:
-    """An empty counter. Raises PolicyError for a time zone that nobody knows."""
+    """Return an empty counter. Raises PolicyError for an unknown time zone or an invalid length."""
     match spec:
         case TokenBucket():
-            return Level(spec.refill, spec.seconds)
+            return LeakyBucket(spec.refill, spec.seconds)
         case CalendarPeriod():
             return Period(spec)
         case Lifetime():

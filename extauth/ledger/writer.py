@@ -1,7 +1,7 @@
-"""Writes the ledger down: entries at once, on the event loop; their sums in a thread.
+"""The writer of the ledger: entries at once, on the event loop; their sums in a thread.
 
-Nothing waits for the thread but its own backlog, so that a slow disk costs memory first, and then
-makes new requests wait.
+The event loop never waits for the thread. A slow disk first takes memory for the backlog, and then
+makes new reservations wait.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from extauth.ledger.journal import Journal
     from extauth.ledger.ledger import Counter
     from extauth.ledger.lines import Lines
-    from extauth.ledger.store import Store
+    from extauth.ledger.store import LedgerStore
     from extauth.ledger.threshold import Threshold
 
-# How long an entry that nobody waits for may stay in memory only.
+# Seconds that an entry may stay in memory only, if no caller waits for it.
 LINGER = 0.01
-# Folds stay short: after so many entries, or so long after the first.
+# A fold begins after this many entries, or this long after the first, so that it stays short.
 FOLD_ENTRIES = 512
 FOLD_SECONDS = 1.0
 RETRY_SECONDS = 1.0
@@ -36,14 +36,14 @@ MAX_WAITING = 4096
 
 
 class Writer:
-    """Writes entries in the order in which they come. For tasks of one event loop.
+    """Writes entries in their order. For tasks of one event loop.
 
-    `failure` is set while the disk refuses: what could not be written stays queued, and it is
-    tried again with every entry and every second.
+    `failure` is set while the disk refuses. Unwritten entries then stay queued, and are tried again
+    with every entry and every second.
     """
 
-    def __init__(self, journal: Journal, store: Store, book: Book, lines: Lines) -> None:
-        """`lines` has every open reservation, and no sums that are not in the store."""
+    def __init__(self, journal: Journal, store: LedgerStore, book: Book, lines: Lines) -> None:
+        """`lines` has every open reservation, and no sums that the store does not have."""
         self.failure: str | None = None
         self._journal = journal
         self._store = store
@@ -55,7 +55,7 @@ class Writer:
         self._unfolded: list[Entry] = []
         self._fold_timer: asyncio.TimerHandle | None = None
         self._folding: asyncio.Future[bool] | None = None
-        # What is not in the store yet: more than one fold's after it failed.
+        # Changes that are not in the store yet: those of several folds, if one failed.
         self._counters: dict[Counter, tuple[Counter, Sequence[float], float]] = {}
         self._told: dict[Threshold, float] = {}
         self._defect: str | None = None
@@ -63,23 +63,23 @@ class Writer:
 
     @property
     def behind(self) -> bool:
-        """Whether new work has to wait: the sums are written more slowly than requests come."""
+        """True if new reservations have to wait for the sums to catch up."""
         return len(self._unfolded) >= MAX_WAITING and self._folding is not None
 
     async def catch_up(self) -> None:
-        """Wait until the sums have caught up."""
+        """Wait until `behind` is false."""
         while self.behind and self._folding is not None:
-            # Done already, and not looked at yet: awaiting it would not let anybody look.
+            # If it is done, let its callback run: awaiting the future would not.
             await (asyncio.sleep(0) if self._folding.done() else asyncio.shield(self._folding))
 
     def put(self, entry: Entry) -> None:
-        """Write an entry with the next one that is written, or soon."""
+        """Queue an entry, to be written with the next one or within `LINGER` seconds."""
         self._queue.append(entry)
         if self._append_timer is None:
             self._append_timer = self._loop.call_later(LINGER, self._append)
 
     def write(self, entry: Entry) -> None:
-        """Write an entry and all before it: they are on disk when this returns.
+        """Write an entry and all before it. They are in the journal file when this returns.
 
         Raises LedgerUnavailable when the disk refuses. The entry stays queued all the same.
         """
@@ -89,24 +89,24 @@ class Writer:
             raise LedgerUnavailable(self.failure)
 
     async def fold(self) -> int:
-        """Have all that was written until now added up, and nothing of it left in the journal.
+        """Add up everything written until now, and leave none of it in the journal.
 
-        How many rows were given another name. Raises LedgerUnavailable when it can't be done.
+        Returns the number of rows that were renamed. Raises LedgerUnavailable when it fails.
         """
         before = self._store.renamed
         self._append()
-        # One that is under way began before; the next one has everything.
+        # A fold under way does not have everything; the next one has.
         await self._folded()
         self._put_away()
         if not await self._folded() or self._queue:
             raise LedgerUnavailable("The ledger's journal can't be added up: the disk refuses.")
         run = self._loop.run_in_executor
         if not await run(self._thread, self._store.checkpoint):
-            raise LedgerUnavailable("The ledger is read by somebody who does not come to an end.")
+            raise LedgerUnavailable("A process that reads the ledger does not finish.")
         return self._store.renamed - before
 
     async def close(self) -> None:
-        """Write what is queued, fold it, and end the thread. Raises LedgerUnavailable if not."""
+        """Write what is queued, fold it, and end the thread. Raises LedgerUnavailable."""
         self._append()
         if self._folding is not None:
             await asyncio.shield(self._folding)
@@ -122,11 +122,11 @@ class Writer:
             raise LedgerUnavailable(self.failure)
 
     async def _folded(self) -> bool:
-        """Wait for the fold that is under way; whether it is in the store."""
+        """Wait for the fold under way; return whether it succeeded. True if there is none."""
         if self._folding is None:
             return True
         done = await asyncio.shield(self._folding)
-        # Its end is noted in the next round.
+        # Its callback runs in the next round of the event loop.
         await asyncio.sleep(0)
         return done
 
@@ -156,18 +156,18 @@ class Writer:
             self._fold_timer = self._loop.call_later(FOLD_SECONDS, self._put_away)
 
     def _put_away(self) -> None:
-        """Let the thread add up what the journal has."""
+        """Start a fold of what the journal has."""
         if self._fold_timer is not None:
             self._fold_timer.cancel()
             self._fold_timer = None
-        # What the book has done and the journal has not would count twice after a crash.
+        # A change in the book's state but not in the journal would count twice after a crash.
         self._append()
         if self._folding is not None or self._queue or not self._unfolded:
             return
         try:
             number = self._journal.turn()
         except OSError:
-            # Not urgent: the file that there is goes on.
+            # Not urgent: the current file goes on.
             self._fold_timer = self._loop.call_later(RETRY_SECONDS, self._put_away)
             return
         entries, self._unfolded = self._unfolded, []
@@ -181,10 +181,10 @@ class Writer:
         self._folding.add_done_callback(self._added_up)
 
     def _add_up(self, entries: Sequence[Entry], position: Position) -> bool:
-        """In the thread; whether all of it is in the store."""
+        """Fold the entries, in the thread; return whether they are in the store."""
         for entry in entries:
             self._lines.apply(entry)
-        # When this fails, the journal and the lines still have everything: the next time adds more.
+        # If this fails, the journal and the lines still have everything, for the next fold.
         with contextlib.suppress(sqlite3.Error, OSError):
             self._store.fold(self._lines, position)
             self._journal.drop(position.number)
@@ -195,7 +195,7 @@ class Writer:
         self._folding = None
         error = None if folding.cancelled() else folding.exception()
         if error is not None:
-            # Nothing may be let through that could not be added up.
+            # Refuse requests: their usage could not be added up.
             self.failure = self._defect = f"The ledger is broken: {type(error).__name__}."
             return
         if folding.result():

@@ -1,4 +1,4 @@
-"""Where the service's processes listen: unix sockets, relative to the state directory.
+"""The unix sockets of the service's processes, relative to the state directory.
 
 It is the working directory of Envoy and of the service: an absolute path may be too long for a
 unix socket. A single process has the names without a number.
@@ -12,22 +12,22 @@ RUN = Path("run")
 
 
 def processor_socket(worker: int, workers: int) -> Path:
-    """Where worker `worker` of `workers` serves ext_proc."""
+    """Return the socket of ext_proc of worker `worker` of `workers`."""
     return _socket("ext_proc", worker, workers)
 
 
 def authorization_socket(worker: int, workers: int) -> Path:
-    """Where it serves ext_authz."""
+    """Return the socket of ext_authz."""
     return _socket("ext_authz", worker, workers)
 
 
 def portal_socket(worker: int, workers: int) -> Path:
-    """Where it serves the portal."""
+    """Return the socket of the portal."""
     return _socket("portal", worker, workers)
 
 
 def control_socket(worker: int) -> Path:
-    """Where it takes orders from worker 0, of several."""
+    """Return the socket of a worker's control endpoint, which exists for several workers only."""
     return RUN / f"control-{worker}.sock"
 
 

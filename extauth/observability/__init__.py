@@ -1,1 +1,1 @@
-"""Metrics and logs: how the gateway tells how it is doing, and never what is said through it."""
+"""Metrics and logs: the state of the gateway, never the content of requests."""

@@ -1,4 +1,4 @@
-"""What a process writes of a failure that nobody expected: which, and where; never what it says.
+"""Logs of unexpected failures: their types and places, never their messages.
 
 The message of an exception may hold what was worked on, a piece of a prompt say.
 """
@@ -26,15 +26,15 @@ _CHAIN = 10
 
 
 class Formatter(logging.Formatter):
-    """Writes records with what `described` tells of their exceptions."""
+    """The format of log lines, with exceptions as `described` writes them."""
 
     def formatException(self, ei: ExcInfo) -> str:  # noqa: N802 - the library's name
-        """What a log line is followed by."""
+        """Describe the exception below its log line."""
         return described(ei[1])
 
 
 def described(error: BaseException | None) -> str:
-    """Its type and the places it went through, and those of its causes, a line each."""
+    """Write the type and the places of an error and of its causes, a line each."""
     lines = []
     for _ in range(_CHAIN):
         if error is None:
@@ -49,7 +49,7 @@ def described(error: BaseException | None) -> str:
 
 
 def keep_quiet(loop: asyncio.AbstractEventLoop) -> None:
-    """Have the interpreter and `loop` tell of failures in this way, whatever becomes of them."""
+    """Have the interpreter and `loop` log every failure in this way."""
     loop.set_exception_handler(_of_loop)
     sys.excepthook = lambda _, error, __: _write("the process failed", error)
     threading.excepthook = lambda given: _write("a thread failed", given.exc_value)

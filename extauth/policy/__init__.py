@@ -1,18 +1,18 @@
-"""Decisions: what OPA says about a request, by one of two engines."""
+"""Policy decisions on requests, by one of two engines."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from extauth.policy.engine import Entrypoint, PolicyEngine
+from extauth.policy.engine import LISTING, Entrypoint, PolicyEngine, checked_route
 from extauth.policy.opa_server import OpaServerEngine
-from extauth.policy.route import checked_route
 from extauth.policy.wasm import WasmEngine
 
 if TYPE_CHECKING:
     from extauth.snapshot import Snapshot
 
 __all__ = [
+    "LISTING",
     "Entrypoint",
     "OpaServerEngine",
     "PolicyEngine",
@@ -28,7 +28,7 @@ _ENGINES: dict[Literal["wasm", "opa"], type[WasmEngine | OpaServerEngine]] = {
 
 
 def open_engine(snapshot: Snapshot, url: str | None) -> PolicyEngine:
-    """The engine that the snapshot's settings choose; `url` is the stack's own OPA server.
+    """Open the engine that the snapshot's settings choose; `url` is the stack's own OPA server.
 
     Reads and compiles files: call it off the event loop. Raises ConfigurationError.
     """

@@ -1,4 +1,4 @@
-"""Decision cases: what a security team writes in `cases/*.yaml`, asked of any engine.
+"""Decision cases, which a security team writes in `cases/*.yaml`, for any engine.
 
 The format is described in `schemas/case.schema.json`.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from extauth.policy.engine import PolicyEngine
+    from extauth.policy.engine import Decider
 
 _FIXTURES = "fixtures.yaml"
 _BASE = "base"
@@ -29,22 +29,22 @@ _PATH = re.compile(r" - at `\$\.?(.*)`$")
 _STEP = re.compile(r"([^.\[\]]+)")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.+)`")
 
-Part = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a decision must be; what is left out, but for `rules`, is not compared."""
+    """The expected decision. Fields that are left out are not compared, except for `rules`."""
 
     allow: bool
     rules: tuple[str, ...] = ()
     message: str | None = None
     route: dict[str, str] = {}
-    obligations: tuple[Part, ...] = ()
+    obligations: tuple[JsonObject, ...] = ()
     without: tuple[Literal["limit", "mask", "clamp", "context", "guard", "settle"], ...] = ()
 
 
 class Case(msgspec.Struct, frozen=True):
-    """One question with the answer it must get. `place` is `file:line`."""
+    """A question with its expected decision. `place` is `file:line`."""
 
     name: str
     place: str
@@ -58,27 +58,27 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expect: Expectation
     entrypoint: Literal["admission", "inference"] = "inference"
     parts: tuple[str, ...] = msgspec.field(default=(), name="from")
-    given: Part = {}
+    given: JsonObject = {}
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    fixtures: dict[str, Part] = {}
+    fixtures: dict[str, JsonObject] = {}
     cases: tuple[_Row, ...] = ()
 
 
 def load_cases(directory: Path) -> tuple[Case, ...]:
-    """Every case of the directory's files, by file name, in their order.
+    """Read every case of the directory's files, by file name, in their order.
 
-    Raises ConfigurationError with file and line for what is not a case, names a fixture that
-    isn't there, or gives facts that no request has.
+    Raises ConfigurationError with file and line for anything that is not a case, a fixture that
+    does not exist, and facts that no request has.
     """
     shared = _Source(directory / _FIXTURES).content.fixtures
     files = sorted(file for file in directory.glob("*.yaml") if file.name != _FIXTURES)
     return tuple(case for file in files for case in _Source(file).cases(shared))
 
 
-async def check(case: Case, engine: PolicyEngine) -> tuple[str, ...]:
-    """Ask `engine`, and tell in words what differs from the expectation; empty when nothing."""
+async def check(case: Case, engine: Decider) -> tuple[str, ...]:
+    """Ask `engine`; return in words what differs from the expectation, empty when nothing does."""
     try:
         decision = await engine.decide(case.entrypoint, case.facts)
     except GatewayError as error:
@@ -108,8 +108,8 @@ class _Source:
         except msgspec.ValidationError as error:
             raise self._wrong(str(error)) from None
 
-    def cases(self, shared: Mapping[str, Part]) -> Iterator[Case]:
-        """The file's cases, over its own fixtures and the shared ones."""
+    def cases(self, shared: Mapping[str, JsonObject]) -> Iterator[Case]:
+        """Yield the file's cases, over its own fixtures and the shared ones."""
         fixtures = {**shared, **self.content.fixtures}
         for number, row in enumerate(self.content.cases):
             path = f"cases[{number}]"
@@ -121,8 +121,8 @@ class _Source:
                 expect=row.expect,
             )
 
-    def _facts(self, row: _Row, fixtures: Mapping[str, Part], path: str) -> Facts:
-        merged: Part = fixtures.get(_BASE, {})
+    def _facts(self, row: _Row, fixtures: Mapping[str, JsonObject], path: str) -> Facts:
+        merged: JsonObject = fixtures.get(_BASE, {})
         for place, part in enumerate(row.parts):
             if part not in fixtures:
                 known = ", ".join(sorted(fixtures))
@@ -152,7 +152,7 @@ class _Source:
         return ConfigurationError(message, file=self._file, line=self._line(path))
 
     def _line(self, path: str) -> int:
-        """Where the path is, or the nearest that is there of what holds it."""
+        """Return the line of the path, or of its nearest ancestor that exists."""
         node = self._root
         line = node.start_mark.line if node else 0
         for step in _STEP.findall(path):
@@ -168,7 +168,7 @@ class _Source:
 
 
 def _without_key(holder: str, name: str) -> tuple[str, str]:
-    """The path of a key that nothing has, and what to say of it."""
+    """Return the path of an unknown key, and the message about it."""
     kind = Expectation if holder.endswith(".expect") else _Row if holder else _File
     keys = [field.encode_name for field in msgspec.structs.fields(kind)]
     close = difflib.get_close_matches(name, keys, 1)
@@ -176,7 +176,7 @@ def _without_key(holder: str, name: str) -> tuple[str, str]:
     return f"{holder}.{name}", f"there is no key {name}; {hint}"
 
 
-def _merge(below: Part, above: Part) -> Part:
+def _merge(below: JsonObject, above: JsonObject) -> JsonObject:
     merged = dict(below)
     for key, value in above.items():
         under = merged.get(key)
@@ -185,7 +185,7 @@ def _merge(below: Part, above: Part) -> Part:
     return merged
 
 
-def _unknown(given: Part, facts: Part, prefix: str = "") -> Iterator[str]:
+def _unknown(given: JsonObject, facts: JsonObject, prefix: str = "") -> Iterator[str]:
     for key, value in given.items():
         if key not in facts:
             yield prefix + key
@@ -194,7 +194,7 @@ def _unknown(given: Part, facts: Part, prefix: str = "") -> Iterator[str]:
 
 
 def differences(expect: Expectation, decision: Decision) -> Iterator[str]:
-    """What of the decision is not as expected, in words; nothing when all is."""
+    """Yield in words what differs between the decision and the expectation."""
     rules = tuple(reason.rule for reason in decision.reasons)
     if decision.allow is not expect.allow:
         yield "allowed, expected a deny" if decision.allow else f"denied by {', '.join(rules)}"
@@ -204,16 +204,17 @@ def differences(expect: Expectation, decision: Decision) -> Iterator[str]:
     if expect.message not in {None, first}:
         yield f"the message is {first!r}, expected {expect.message!r}"
     route = msgspec.to_builtins(decision.route) or {}
-    if not _holds(route, expect.route):
+    if not holds(route, expect.route):
         yield f"routed to {route or 'nowhere'}, expected {expect.route}"
     obligations = json.loads(msgspec.json.encode(decision.obligations))
     for wanted in expect.obligations:
-        if not any(_holds(obligation, wanted) for obligation in obligations):
+        if not any(holds(obligation, wanted) for obligation in obligations):
             yield f"no obligation {wanted}; there are {obligations}"
     for kind in expect.without:
         if any(obligation["type"] == kind for obligation in obligations):
             yield f"an obligation {kind}, expected none"
 
 
-def _holds(whole: Part, part: Part) -> bool:
+def holds(whole: JsonObject, part: JsonObject) -> bool:
+    """Return whether `whole` has everything that `part` has."""
     return all(key in whole and whole[key] == value for key, value in part.items())

@@ -1,9 +1,9 @@
-"""The one interface that everything asks for decisions through."""
+"""The interface of policy engines, through which everything asks for decisions."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -11,38 +11,84 @@ from extauth.errors import PolicyError
 from extauth.types import Decision
 
 if TYPE_CHECKING:
-    from extauth.types import Facts
+    from collections.abc import Collection
+
+    from extauth.settings import Settings
+    from extauth.types import Facts, ListingFacts, Route
 
 
 class Entrypoint(StrEnum):
-    """What can be asked. The value is the rule's path, for Wasm and the Data API alike."""
+    """An entry point of the policies. The value is the rule's path, for Wasm and the Data API."""
 
     ADMISSION = "gateway/admission/decision"
     INFERENCE = "gateway/inference/decision"
 
 
-class PolicyEngine(Protocol):
-    """Evaluates the policies of one snapshot. Belongs to one event loop."""
+LISTING: Final = "gateway/listing/decision"
+"""The rule's path of the model list, which the shipped library has and no policy needs to."""
+
+
+class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The answer of `LISTING`: names such as `chat`, `chat@stable` and `chat@2`."""
+
+    models: frozenset[str]
+
+
+class Decider(Protocol):
+    """Decides on facts, by some policies."""
 
     name: str
 
     async def decide(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
-        """The policies' decision on these facts; equal facts give equal decisions.
+        """Return the policies' decision on these facts; equal facts give equal decisions.
 
         Raises PolicyError when it is undefined, conflicting, malformed or holds an obligation
-        that nobody enforces, PolicyUnavailable when there is none in time. Both are denies, and
+        that nobody enforces, PolicyUnavailable when it does not come in time. Both are denies;
         their messages are for the log.
+        """
+
+
+class PolicyEngine(Decider, Protocol):
+    """Evaluates the policies of one snapshot. Belongs to one event loop."""
+
+    async def list_models(self, facts: ListingFacts) -> frozenset[str]:
+        """Return the names that admission allows, of the models that `facts` ask about.
+
+        Each is what `decide` says of it by itself. Raises as `decide` does.
         """
 
     async def close(self) -> None:
         """Free what the engine holds. It decides nothing afterwards."""
 
 
-def undefined(entrypoint: Entrypoint) -> PolicyError:
-    """No rule gave a value, and there is no default."""
+def undefined(entrypoint: str) -> PolicyError:
+    """Return the error of a decision without a value: no rule gave one, nor a default."""
     return PolicyError(f"the decision {entrypoint} is undefined")
 
 
-def malformed(entrypoint: Entrypoint, error: msgspec.MsgspecError) -> PolicyError:
-    """Not what `schemas/decision.schema.json` describes."""
+def malformed(entrypoint: str, error: msgspec.MsgspecError) -> PolicyError:
+    """Return the error of a decision that `schemas/decision.schema.json` does not allow."""
     return PolicyError(f"the decision {entrypoint} is malformed: {error}")
+
+
+def checked_route(route: Route | None, settings: Settings) -> Route:
+    """Return the policy's route. Raises PolicyError when the snapshot does not have it."""
+    model = settings.models.get(route.model) if route else None
+    served = (model.versions, settings.backends[model.backend].cluster) if model else None
+    return served_route(route, served)
+
+
+def served_route(route: Route | None, served: tuple[Collection[str], str] | None) -> Route:
+    """Return the policy's route to a model with these versions on this cluster.
+
+    Raises PolicyError, a defect of the policy, when there is no route, no such model (None), or
+    another version or cluster in the route.
+    """
+    if route is None:
+        raise PolicyError("the decision allows the request and routes it nowhere")
+    versions, cluster = served or ((), "")
+    if route.version not in versions:
+        raise PolicyError(f"the decision routes to {route.model}@{route.version}: no such model")
+    if route.cluster != cluster:
+        raise PolicyError(f"the decision routes {route.model} to another backend's cluster")
+    return route

@@ -1,22 +1,24 @@
-"""The other engine: an OPA server, for policies that need builtins Wasm lacks."""
+"""The engine that asks an OPA server, for policies that need builtins Wasm lacks."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 
 from extauth.errors import ConfigurationError, PolicyError, PolicyUnavailable
-from extauth.policy.engine import malformed, undefined
+from extauth.policy.engine import LISTING, Listing, malformed, undefined
 from extauth.types import Decision
 
 if TYPE_CHECKING:
     from extauth.policy.engine import Entrypoint
     from extauth.snapshot import Snapshot
-    from extauth.types import Facts
+    from extauth.types import Facts, ListingFacts
+
+T = TypeVar("T")
 
 # A builtin that fails makes a rule undefined, which a `not` would take for a yes.
 _QUERY = {"strict-builtin-errors": True, "provenance": True}
@@ -24,7 +26,9 @@ _SERVER_ERROR = 500
 
 
 class OpaServerEngine:
-    """Asks an OPA server by its Data API, over TCP. Tasks may share it; it belongs to one loop.
+    """Engine that asks an OPA server by its Data API, over TCP.
+
+    Belongs to one event loop, whose tasks may share it.
 
     With a `revision`, a decision counts only when it comes from the bundle of that revision: a
     server that has moved on to the next snapshot can't decide for this one.
@@ -35,7 +39,7 @@ class OpaServerEngine:
     def __init__(self, url: str, timeout: float, revision: str | None) -> None:
         """Prepare to ask the server at `url`, which may take `timeout` seconds a decision.
 
-        Connects when it is first asked. Raises ConfigurationError when `url` is none of HTTP.
+        Connects on the first decision. Raises ConfigurationError when `url` is not an HTTP one.
         """
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -57,9 +61,9 @@ class OpaServerEngine:
 
     @classmethod
     def open(cls, snapshot: Snapshot, url: str | None) -> OpaServerEngine:
-        """The engine of a snapshot: the stack's own server at `url`, or the one that it names.
+        """Open the engine of a snapshot: its configured server, or the stack's own at `url`.
 
-        A server run by somebody else has bundles of its own, whose revisions are not ours.
+        A server run by somebody else has bundles of its own, so their revision is not checked.
         """
         named = snapshot.settings.policy.url
         address = named or url
@@ -69,6 +73,17 @@ class OpaServerEngine:
 
     async def decide(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
         """See PolicyEngine. The path asked for never depends on the facts."""
+        return await self._ask(entrypoint, facts, Decision)
+
+    async def list_models(self, facts: ListingFacts) -> frozenset[str]:
+        """See PolicyEngine."""
+        return (await self._ask(LISTING, facts, Listing)).models
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close_connection()
+
+    async def _ask(self, entrypoint: str, facts: Facts, kind: type[T]) -> T:
         if not self._open:
             self._open = True
             await self._client.__aenter__()
@@ -90,13 +105,9 @@ class OpaServerEngine:
         if "result" not in answer:
             raise undefined(entrypoint)
         try:
-            return msgspec.convert(answer["result"], Decision)
+            return msgspec.convert(answer["result"], kind)
         except msgspec.MsgspecError as error:
             raise malformed(entrypoint, error) from None
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.close_connection()
 
     def _check_revision(self, answer: dict[str, Any]) -> None:
         if self._revision is None:

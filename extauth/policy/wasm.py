@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 import wasmtime
@@ -11,28 +11,32 @@ from opapywasm import OpaWasmError
 from opapywasm.runtime import WasmtimeRuntimeFactory
 
 from extauth.errors import ConfigurationError, PolicyError, PolicyUnavailable
-from extauth.policy.engine import Entrypoint, malformed, undefined
+from extauth.policy.engine import LISTING, Entrypoint, Listing, malformed, undefined
 from extauth.policy.instance import INPUT_BYTES, WasmInstance
 from extauth.types import Decision
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from extauth.snapshot import Snapshot
-    from extauth.types import Facts
+    from extauth.types import Facts, ListingFacts
 
 _MEMORY_PAGES = 4096
 _REMEMBERED = 4096
 
 
-class _Row(msgspec.Struct, frozen=True):
+T = TypeVar("T")
+
+
+class _Row(msgspec.Struct, Generic[T], frozen=True):
     """A row of OPA's result set."""
 
-    result: Decision
+    result: T
 
 
 class WasmEngine:
-    """Decides in process.
+    """Engine that decides in process.
 
     An evaluation is synchronous and never yields, so the tasks of one event loop share the one
     instance safely; threads must not. Admission is a pure function of its input, which holds the
@@ -46,7 +50,7 @@ class WasmEngine:
         """Load `policy.wasm` and `data.json`. An evaluation may last `timeout` seconds.
 
         The bound is kept to about 10 ms. Raises ConfigurationError when the module is missing,
-        is none of OPA's, lacks an entry point, or needs builtins that Wasm does not have.
+        does not come from OPA, lacks an entry point, or needs builtins that Wasm does not have.
         """
         module = directory / "policy.wasm"
         try:
@@ -70,12 +74,13 @@ class WasmEngine:
         self._closed = False
         self._factory.epoch.ensure_running()
         self._encode = msgspec.json.Encoder().encode
-        self._decode = msgspec.json.Decoder(list[_Row]).decode
+        self._decision = msgspec.json.Decoder(list[_Row[Decision]]).decode
+        self._listing = msgspec.json.Decoder(list[_Row[Listing]]).decode
         self._admission = lru_cache(_REMEMBERED)(self._admit)
 
     @classmethod
     def open(cls, snapshot: Snapshot, url: str | None) -> WasmEngine:
-        """The engine of a snapshot; no server has a part in it."""
+        """Open the engine of a snapshot. `url` is not used."""
         del url
         return cls(snapshot.root / "policy", snapshot.settings.policy.timeout)
 
@@ -84,11 +89,19 @@ class WasmEngine:
         return self.ask(entrypoint, facts)
 
     def ask(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
-        """The same without an event loop, for whoever has the engine to one thread."""
+        """Decide without an event loop, in the one thread that uses the engine. See `decide`."""
         document = self._encode(facts)
         if entrypoint is Entrypoint.ADMISSION:
             return self._admission(document)
-        return self._evaluate(entrypoint, document)
+        return self._evaluate(entrypoint, document, self._decision)
+
+    async def list_models(self, facts: ListingFacts) -> frozenset[str]:
+        """See PolicyEngine. Does not yield to the event loop."""
+        return self.ask_models(facts)
+
+    def ask_models(self, facts: ListingFacts) -> frozenset[str]:
+        """The same without an event loop."""
+        return self._evaluate(LISTING, self._encode(facts), self._listing).models
 
     async def close(self) -> None:
         """Free the instance and stop the clock of the time bound."""
@@ -98,9 +111,11 @@ class WasmEngine:
         self._factory.close()
 
     def _admit(self, document: bytes) -> Decision:
-        return self._evaluate(Entrypoint.ADMISSION, document)
+        return self._evaluate(Entrypoint.ADMISSION, document, self._decision)
 
-    def _evaluate(self, entrypoint: Entrypoint, document: bytes) -> Decision:
+    def _evaluate(
+        self, entrypoint: str, document: bytes, decode: Callable[[bytes], list[_Row[T]]]
+    ) -> T:
         if len(document) > INPUT_BYTES:
             raise PolicyError(f"the facts take more than {INPUT_BYTES} bytes")
         if self._closed:
@@ -108,7 +123,7 @@ class WasmEngine:
         if self._instance is None:
             self._instance = self._instantiate()
         try:
-            rows = self._decode(self._instance.evaluate(entrypoint, document))
+            rows = decode(self._instance.evaluate(entrypoint, document))
         except msgspec.MsgspecError as error:
             raise malformed(entrypoint, error) from None
         except wasmtime.Trap as trap:
@@ -135,9 +150,11 @@ class WasmEngine:
 
 
 def _check(instance: WasmInstance, module: Path) -> None:
-    missing = [entry for entry in Entrypoint if entry not in instance.entrypoints]
+    missing = [entry for entry in (*Entrypoint, LISTING) if entry not in instance.entrypoints]
     if missing:
-        raise ConfigurationError(f"no entry point {', '.join(missing)}", file=module)
+        raise ConfigurationError(
+            f"no entry point {', '.join(missing)}; compile it again", file=module
+        )
     if instance.host_builtins:
         raise ConfigurationError(
             f"Wasm lacks the builtins {', '.join(instance.host_builtins)}: do without them, or "

@@ -1,8 +1,10 @@
-"""A program run to its end within a time limit. Imports nothing but errors."""
+"""A program run to its end within a time limit: OPA, Regal, Envoy's validation."""
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -11,15 +13,17 @@ import msgspec
 from extauth.errors import StackError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 SECONDS = 60.0
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_LONGEST = 500
 
 
 class Done(msgspec.Struct, frozen=True):
-    """How a program ended. `late` says that it was killed when its time was up."""
+    """The end of a program. `late` marks one that was killed when its time was up."""
 
     status: int
     out: str
@@ -28,8 +32,8 @@ class Done(msgspec.Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """Everything that it wrote, on one line."""
-        return " ".join((self.err + self.out).split())
+        """The program's output on one line of at most 500 characters, errors first."""
+        return " ".join((self.err + self.out).split())[:_LONGEST]
 
 
 def run(
@@ -37,12 +41,14 @@ def run(
     *arguments: str,
     cwd: Path | None = None,
     given: str = "",
+    environment: Mapping[str, str] | None = None,
     seconds: float = SECONDS,
 ) -> Done:
     """Run `binary` with `given` on its standard input, for at most `seconds`.
 
-    Colours are taken out of what it writes, and what is no UTF-8 is replaced. Raises StackError
-    when it can't be run at all.
+    `environment` is added to this process's own. Colours are removed from the output, and bytes
+    that are not UTF-8 are replaced. Raises StackError when the program can't be run at all, or
+    was interrupted: Ctrl-C reaches every process of a terminal.
     """
     try:
         done = subprocess.run(  # noqa: S603  # its callers' fixed command lines, no shell
@@ -52,6 +58,7 @@ def run(
             capture_output=True,
             encoding="utf-8",
             errors="replace",
+            env={**os.environ, **environment} if environment else None,
             timeout=seconds,
             check=False,
         )
@@ -59,4 +66,6 @@ def run(
         return Done(-1, "", "", late=True)
     except OSError as error:
         raise StackError(f"{binary} can't be run: {error.strerror}") from None
+    if done.returncode == -signal.SIGINT:
+        raise StackError("interrupted")
     return Done(done.returncode, _COLOUR.sub("", done.stdout), _COLOUR.sub("", done.stderr))

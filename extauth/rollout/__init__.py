@@ -1,4 +1,4 @@
-"""Candidates of policies on live traffic: beside the live policy, or in its place for some."""
+"""Trials of candidate policies on live traffic: as a shadow, or as a canary."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from extauth.rollout.canary import Canary
 from extauth.rollout.candidate import Candidate
 from extauth.rollout.record import Mode, TrialOrder
 from extauth.rollout.shadow import Shadow
-from extauth.rollout.trial import Part, Trial
+from extauth.rollout.trial import Trial, TrialEngine
 
 if TYPE_CHECKING:
-    from extauth.observability.metrics import Metrics
+    from extauth.rollout.metrics import TrialMetrics
     from extauth.snapshot import Snapshot
     from extauth.snapshot.signing import Verifier
     from extauth.types import Clock
 
-__all__ = ["Canary", "Mode", "Part", "Shadow", "Trial", "TrialOrder", "open_trial"]
+__all__ = ["Canary", "Mode", "Shadow", "Trial", "TrialEngine", "TrialOrder", "open_trial"]
 
 _TRIALS: dict[Mode, type[Shadow | Canary]] = {Mode.SHADOW: Shadow, Mode.CANARY: Canary}
 
@@ -30,11 +30,11 @@ async def open_trial(
     directory: Path,
     *,
     verifier: Verifier | None,
-    metrics: Metrics,
+    metrics: TrialMetrics,
     clock: Clock,
     worker: int = 0,
 ) -> Trial:
-    """A trial that has started. `directory` holds its record, and the candidate by its digest.
+    """Start a trial. `directory` holds its record, and the candidate by its digest.
 
     Each worker has a record of its own; `load` takes them together.
 

@@ -1,49 +1,52 @@
-"""A share of principals is served by the candidate; the others by the live policy."""
+"""Canary: the candidate decides for a share of principals, the live policy for the others."""
 
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from extauth.audit import TrialPart
 from extauth.errors import GatewayError
 from extauth.rollout.record import Mode
-from extauth.rollout.trial import Part, Trial
+from extauth.rollout.trial import Trial, TrialEngine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from extauth.policy import Entrypoint, PolicyEngine
-    from extauth.types import Decision, Facts, Principal
+    from extauth.types import Decision, Facts, ListingFacts, Principal
 
 logger = logging.getLogger(__name__)
 
 
 class Canary(Trial):
-    """A principal stays on its side for as long as the candidate is the same."""
+    """A canary. A principal stays in its group for as long as the candidate is the same."""
 
     mode = Mode.CANARY
 
-    def join(self, request_id: str, principal: Principal, live: PolicyEngine) -> Part | None:
-        """See Trial. Every request has a part, so that the two groups can be told apart."""
+    def join(self, request_id: str, principal: Principal, live: PolicyEngine) -> TrialEngine | None:
+        """See Trial. Every request joins, so that the records tell the two groups apart."""
         if not self.running:
             return None
         chosen = self._shares(principal.id)
-        return _Part(self, request_id, live, group="candidate" if chosen else "live")
+        return _CanaryEngine(self, request_id, live, group="candidate" if chosen else "live")
 
-    async def decide(
-        self, principal: Principal, live: PolicyEngine, entrypoint: Entrypoint, facts: Facts
-    ) -> Decision:
+    @contextmanager
+    def apart(
+        self, principal: Principal, live: PolicyEngine
+    ) -> Iterator[TrialEngine | PolicyEngine]:
         """See Trial."""
         part = self.join("", principal, live)
-        if part is None:
-            return await live.decide(entrypoint, facts)
         try:
-            return await part.decide(entrypoint, facts)
+            yield part or live
         finally:
-            part.close()
+            if part is not None:
+                part.close()
 
 
-class _Part(Part):
-    """Asks the candidate until it fails, and from then on the live policy."""
+class _CanaryEngine(TrialEngine):
+    """Engine that asks the candidate until it fails, and from then on the live policy."""
 
     __slots__ = ("_asked", "_canary", "_error", "_group", "_live", "_request_id")
 
@@ -64,20 +67,37 @@ class _Part(Part):
         canary.pin()
 
     async def decide(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
-        if self._group == "candidate" and self._error is None:
-            self._asked = True
+        if self._serves:
             try:
                 return self._canary.candidate.decide(entrypoint, facts)
             except GatewayError as error:
-                self._error = error.code
-                # At once: a stream may take minutes to its end.
-                self._canary.judged(error)
-                logger.warning(
-                    "request %s: the candidate failed, the live policy decides: %s",
-                    self._request_id,
-                    error.message,
-                )
+                self._failed(error)
         return await self._live.decide(entrypoint, facts)
+
+    async def list_models(self, facts: ListingFacts) -> frozenset[str]:
+        if self._serves:
+            try:
+                return self._canary.candidate.list_models(facts)
+            except GatewayError as error:
+                self._failed(error)
+        return await self._live.list_models(facts)
+
+    @property
+    def _serves(self) -> bool:
+        """Whether the candidate is to be asked, which is noted."""
+        serves = self._group == "candidate" and self._error is None
+        self._asked = self._asked or serves
+        return serves
+
+    def _failed(self, error: GatewayError) -> None:
+        self._error = error.code
+        # At once: a stream may take minutes to its end.
+        self._canary.judged(error)
+        logger.warning(
+            "request %s: the candidate failed, the live policy decides: %s",
+            self._request_id,
+            error.message,
+        )
 
     def close(self) -> TrialPart | None:
         if self._asked and self._error is None:

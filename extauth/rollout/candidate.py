@@ -1,8 +1,9 @@
-"""The policies that are tried, held to what the snapshot can serve."""
+"""Candidate policies, held to what the snapshot can serve."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from extauth.errors import ConfigurationError, GatewayError, PolicyError
@@ -11,23 +12,35 @@ from extauth.snapshot import Snapshot
 from extauth.types import Operation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from extauth.settings import Settings
     from extauth.snapshot.signing import Verifier
-    from extauth.types import Decision, Facts
+    from extauth.types import Decision, Facts, ListingFacts
 
 TIMEOUT = 0.1
-"""Seconds that a candidate gets for a decision at most: two thousand times what one takes."""
+"""The most seconds that a candidate may take for a decision, some 2,000 times what one takes."""
 
 _ROUTED = frozenset({Operation.MODEL_READY, Operation.MODEL_METADATA})
-"""What a backend answers about a model after admission alone."""
+"""Operations that a backend answers after admission alone."""
+
+
+@contextmanager
+def _failing() -> Iterator[None]:
+    """Whatever a candidate does to its engine is its failure, never the request's."""
+    try:
+        yield
+    except GatewayError:
+        raise
+    except Exception as error:
+        raise PolicyError(f"the engine failed: {type(error).__name__}") from error
 
 
 class Candidate:
-    """Decides as the live engine does, and fails where its decision could not be carried out.
+    """Candidate engine. It fails where its decision could not be carried out.
 
-    Like WasmEngine, one thread at a time may use it.
+    One thread at a time may use it, as WasmEngine.
     """
 
     name = "wasm"
@@ -58,16 +71,16 @@ class Candidate:
         return cls(await asyncio.to_thread(WasmEngine, root / "policy", timeout), settings)
 
     def decide(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
-        """The candidate's decision. Raises PolicyError or PolicyUnavailable, and nothing else."""
-        try:
+        """Return the decision. Raises PolicyError or PolicyUnavailable, and nothing else."""
+        with _failing():
             decision = self._engine.ask(entrypoint, facts)
-        except GatewayError:
-            raise
-        except Exception as error:
-            # Whatever a candidate does to its engine is its failure, never the request's.
-            raise PolicyError(f"the engine failed: {type(error).__name__}") from error
         self._check(entrypoint, facts, decision)
         return decision
+
+    def list_models(self, facts: ListingFacts) -> frozenset[str]:
+        """The candidate's list of models. Raises as `decide` does."""
+        with _failing():
+            return self._engine.ask_models(facts)
 
     def _check(self, entrypoint: Entrypoint, facts: Facts, decision: Decision) -> None:
         if not decision.allow:

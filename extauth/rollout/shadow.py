@@ -1,4 +1,4 @@
-"""The candidate is asked what the live policy was asked, and nobody hears its answers.
+"""Shadow: the candidate is asked what the live policy was asked, and nobody acts on its answers.
 
 Requests leave their questions in a queue when they end. One thread asks the candidate: it may
 loop until its time is up, and the event loop does not wait for it.
@@ -15,8 +15,8 @@ import msgspec
 
 from extauth.errors import GatewayError
 from extauth.policy.verdict import Verdict, differences
-from extauth.rollout.record import Count, Example, Mode, Tally
-from extauth.rollout.trial import Part, Trial
+from extauth.rollout.record import Mode, ShadowCount, ShadowExample, ShadowTally
+from extauth.rollout.trial import Trial, TrialEngine
 from extauth.types import Decision, Reason
 
 if TYPE_CHECKING:
@@ -25,28 +25,28 @@ if TYPE_CHECKING:
 
     from extauth.policy import Entrypoint, PolicyEngine
     from extauth.policy.verdict import Difference
-    from extauth.types import Facts, Principal
+    from extauth.types import Facts, ListingFacts, Principal
 
 QUEUE = 2048
 """Requests that may wait for their comparison; more are counted and not compared."""
 
 GATHER = 0.25
-"""Seconds in which requests gather, so that they share the way to the thread and to the disk."""
+"""Seconds in which requests gather, to share a hop to the thread and a write to the disk."""
 
 TOGETHER = 32
-"""Requests that are compared before the event loop hears of them, and may end the trial."""
+"""Requests that are compared between two returns to the event loop, which may end the trial."""
 
 LINES = 1000
-"""Kinds of differences by rule and tenant that are told apart, and errors by their words."""
+"""The most differences by rule and tenant, and errors by message, that are counted apart."""
 
 EXAMPLES = 10
-"""Requests that are remembered of each difference under each rule."""
+"""Example requests that are kept of each difference under each rule."""
 
 OTHER = "other"
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """A request that has ended: what was asked, and what the live policy decided at last."""
+    """An ended request: its questions, and the last decision of the live policy."""
 
     request_id: str
     time: float
@@ -56,28 +56,28 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Shadow(Trial):
-    """Compares a share of requests, by their ids."""
+    """A shadow. It compares a share of requests, by their ids."""
 
     mode = Mode.SHADOW
 
     def __init__(self, **parts: Any) -> None:
         super().__init__(**parts)
-        self._tally = self.record.tally = Tally()
+        self._tally = self.record.tally = ShadowTally()
         self._counts: dict[tuple[str, str, str], int] = {}
-        self._examples: dict[tuple[str, str], list[Example]] = {}
+        self._examples: dict[tuple[str, str], list[ShadowExample]] = {}
         self._queue: deque[Answered] = deque()
         self._wake = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="shadow")
         self._comparing = asyncio.ensure_future(self._compare())
 
-    def join(self, request_id: str, principal: Principal, live: PolicyEngine) -> Part | None:
+    def join(self, request_id: str, principal: Principal, live: PolicyEngine) -> TrialEngine | None:
         """See Trial."""
         if not self.running or not self._shares(request_id):
             return None
-        return _Part(self, request_id, self._clock(), principal.tenant, live)
+        return _ShadowEngine(self, request_id, self._clock(), principal.tenant, live)
 
     def answered(self, request: Answered) -> None:
-        """Have a request compared, if there is room."""
+        """Queue a request to be compared, if there is room."""
         if not self.running:
             return
         if len(self._queue) >= QUEUE:
@@ -110,7 +110,7 @@ class Shadow(Trial):
         return [self._judge(request) for request in requests]
 
     def _judge(self, request: Answered) -> Decision | GatewayError:
-        """What the candidate would have come to: its first deny, or its last word."""
+        """Return the candidate's decision on a request: its first deny, or its last decision."""
         decision = Decision(allow=False)
         try:
             for entrypoint, facts in request.questions:
@@ -151,7 +151,7 @@ class Shadow(Trial):
             examples = self._examples.setdefault(line[:2], [])
             if len(examples) < EXAMPLES:
                 examples.append(
-                    Example(
+                    ShadowExample(
                         request_id=request.request_id,
                         time=request.time,
                         difference=difference.kind,
@@ -162,21 +162,21 @@ class Shadow(Trial):
 
     def _sum_up(self) -> None:
         self._tally.counts = tuple(
-            Count(*line, requests) for line, requests in sorted(self._counts.items())
+            ShadowCount(*line, requests) for line, requests in sorted(self._counts.items())
         )
         self._tally.examples = tuple(
             dict.fromkeys(example for each in self._examples.values() for example in each)
         )
 
     async def _finish(self) -> None:
-        """Compare those that wait; nobody joins them any more."""
+        """Compare the requests that wait; no more can join."""
         self._wake.set()
         await self._comparing
         self._thread.shutdown()
 
 
-class _Part(Part):
-    """Asks the live policy, and remembers what it was asked."""
+class _ShadowEngine(TrialEngine):
+    """Engine that asks the live policy, and remembers its questions."""
 
     __slots__ = ("_live", "_questions", "_request_id", "_shadow", "_tenant", "_time", "_verdict")
 
@@ -201,6 +201,9 @@ class _Part(Part):
             self._verdict = Decision(allow=False, reasons=(reason,))
             raise
         return self._verdict
+
+    async def list_models(self, facts: ListingFacts) -> frozenset[str]:
+        return await self._live.list_models(facts)
 
     def close(self) -> None:
         if self._verdict is not None:

@@ -1,4 +1,4 @@
-"""Signatures as OPA makes them: of bundles, and of documents that travel as one.
+"""Signatures by OPA: of bundles, and of documents in a bundle of their own.
 
 The OPA binary signs and verifies, in some 15 ms each, so that there is one implementation of
 https://www.openpolicyagent.org/docs/management-bundles#signing and no key in this process.
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from extauth.errors import ConfigurationError
-from extauth.rego.process import run
+from extauth.rego.fault import OpaError
+from extauth.rego.opa import Opa
 from extauth.snapshot import bundle
 
 if TYPE_CHECKING:
@@ -22,44 +23,45 @@ if TYPE_CHECKING:
 
 Algorithm = Literal["RS256", "ES256", "HS256"]
 
-_SECONDS = 20
+_NAME = "bundle.tar.gz"
+_SECONDS = 20.0
+_LONGEST = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Signs with the private key, or the secret, in a file."""
+    """Signer with the private key, or the secret, in a file."""
 
     opa: Path
     key: Path
     algorithm: Algorithm
 
     def sign(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
-        """The files of a bundle together with their signature.
+        """Return the files of a bundle together with their signature.
 
-        Raises ConfigurationError when the key is none for the algorithm.
+        Raises ConfigurationError when the key does not fit the algorithm.
         """
         with tempfile.TemporaryDirectory(prefix="sluice-") as temporary:
             work = Path(temporary)
-            (work / "bundle.tar.gz").write_bytes(bundle.pack(files))
-            failure = _run(
-                self.opa, work, "sign",
-                *("--signing-key", str(self.key), "--signing-alg", self.algorithm),
-                *("--bundle", "bundle.tar.gz", "--output-file-path", "."),
-            )  # fmt: skip
-            if failure is not None:
-                raise ConfigurationError(
-                    f"can't sign with {self.algorithm}: {failure}", file=self.key
+            (work / _NAME).write_bytes(bundle.pack(files))
+            try:
+                Opa(self.opa).sign(
+                    _NAME, key=self.key, algorithm=self.algorithm, cwd=work, seconds=_SECONDS
                 )
+            except OpaError as error:
+                raise ConfigurationError(
+                    f"can't sign with {self.algorithm}: {error.message[:_LONGEST]}", file=self.key
+                ) from None
             return {**files, bundle.SIGNATURES: (work / bundle.SIGNATURES).read_bytes()}
 
     def seal(self, document: object) -> str:
-        """The signature of a JSON document, as text."""
+        """Return the signature of a JSON document, as text."""
         return self.sign(_alone(document))[bundle.SIGNATURES].decode()
 
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Verifies with the public key, or the secret, in a file."""
+    """Verifier with the public key, or the secret, in a file."""
 
     opa: Path
     key: Path
@@ -69,14 +71,15 @@ class Verifier:
         """Raise ConfigurationError unless the files are those that the key's owner signed."""
         with tempfile.TemporaryDirectory(prefix="sluice-") as temporary:
             work = Path(temporary)
-            (work / "bundle.tar.gz").write_bytes(bundle.pack(files))
-            failure = _run(
-                self.opa, work, "build",
-                *("--verification-key", str(self.key), "--signing-alg", self.algorithm),
-                *("--bundle", "bundle.tar.gz", "--output", "verified.tar.gz"),
-            )  # fmt: skip
-        if failure is not None:
-            raise ConfigurationError(f"the signature is not valid: {failure}")
+            (work / _NAME).write_bytes(bundle.pack(files))
+            try:
+                Opa(self.opa).verify(
+                    _NAME, key=self.key, algorithm=self.algorithm, cwd=work, seconds=_SECONDS
+                )
+            except OpaError as error:
+                raise ConfigurationError(
+                    f"the signature is not valid: {error.message[:_LONGEST]}"
+                ) from None
 
     def check(self, document: object, seal: str | None) -> None:
         """Raise ConfigurationError unless `seal` is the signature of the document."""
@@ -87,13 +90,3 @@ class Verifier:
 
 def _alone(document: object) -> dict[str, bytes]:
     return {"data.json": msgspec.json.encode(document, order="sorted")}
-
-
-def _run(opa: Path, work: Path, *arguments: str) -> str | None:
-    """Run OPA; None, or what it says is wrong."""
-    done = run(opa, *arguments, cwd=work, seconds=_SECONDS)
-    if done.late:
-        return f"OPA took more than {_SECONDS} s"
-    if done.status == 0:
-        return None
-    return done.words.removeprefix("error: ").removeprefix("load error: ")[:300]

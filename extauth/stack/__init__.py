@@ -1,4 +1,4 @@
-"""Finding, starting and watching Envoy, OPA, Triton and the service itself.
+"""A stack on one machine: Envoy, OPA, Triton and the service, found, started and kept running.
 
-Only `extauth.cli` imports it; nothing here touches a request.
+The command line alone imports it, and none of it touches a request.
 """

@@ -1,4 +1,4 @@
-"""The demo's API keys: made on a state directory's first start, shown again on every later one."""
+"""The API keys of the demo: made at the first start, shown again at every later one."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.errors import InvalidRequest, StackError
-from extauth.identity import KeyStore
 from extauth.storage.state import write_secret
+from extauth.stores import open_stores
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from extauth.settings import DemoKey
+    from extauth.identity import KeyStore
+    from extauth.settings import DemoKey, Settings
     from extauth.storage.state import StateDir
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """An API key in plain text, with whom it stands for. `id` is its public part."""
+    """An API key in plain text, and its principal. `id` is its public part."""
 
     id: str
     key: str
@@ -32,14 +31,15 @@ class Credential(msgspec.Struct, frozen=True):
         return f"Credential(id={self.id!r}, name={self.name!r}, tenant={self.tenant!r})"
 
 
-def demo_keys(state: StateDir, wanted: Sequence[DemoKey]) -> tuple[Credential, ...]:
-    """The wanted keys that work. One that was made before and no longer works is left out.
+def demo_keys(state: StateDir, settings: Settings) -> tuple[Credential, ...]:
+    """Make the demo's keys that are missing, and return those that work.
 
     Raises StackError when the key store or the file of plain texts can't be used.
     """
     known = {(one.tenant, one.name): one for one in read_demo_keys(state)}
-    store = KeyStore(state.identity_db)
-    try:
+    wanted = settings.identity.demo_keys
+    with open_stores(state, settings) as stores:
+        store = stores.keys()
         for one in wanted:
             if (one.tenant, one.name) in known:
                 continue
@@ -49,14 +49,12 @@ def demo_keys(state: StateDir, wanted: Sequence[DemoKey]) -> tuple[Credential, .
         write_secret(state.demo_keys, msgspec.json.encode(list(known.values())).decode() + "\n")
         now = time.time()
         working = {key.id for key in store.list() if key.works(now)}
-    finally:
-        store.close()
     chosen = (known.get((one.tenant, one.name)) for one in wanted)
     return tuple(one for one in chosen if one and one.id in working)
 
 
 def read_demo_keys(state: StateDir) -> tuple[Credential, ...]:
-    """The plain texts kept in the state directory, whether they still work or not."""
+    """Return the keys in the state directory, also those that no longer work."""
     try:
         data = state.demo_keys.read_bytes()
     except FileNotFoundError:
@@ -81,7 +79,7 @@ def _create(store: KeyStore, wanted: DemoKey) -> Credential | None:
             now=time.time(),
         )
     except InvalidRequest:
-        # Somebody made a key of that name, and its plain text is not ours to show.
+        # An operator made a key of that name, and its plain text is not ours to show.
         return None
     return Credential(
         id=key.id,

@@ -1,40 +1,39 @@
-"""Everything that is settled before the first process of a stack starts."""
+"""The plan of a stack: everything that is settled before its first process starts."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from extauth.errors import StackError
-from extauth.stack import commands
-from extauth.stack.compilation import compile_for, signer_of, signing_of, verifier_of
+from extauth.stack.activation.compilation import compile_for, signer_of, signing_of, verifier_of
+from extauth.stack.activation.switching import start
 from extauth.stack.demo import demo_keys
 from extauth.stack.engines.envoy import find_envoy
 from extauth.stack.engines.opa import obtain_opa
 from extauth.stack.engines.triton import link_backend, obtain_triton
-from extauth.stack.ports import allocate, require_free
+from extauth.stack.process import commands
+from extauth.stack.process.locks import switching
+from extauth.stack.process.models import lay_out
+from extauth.stack.process.ports import allocate, require_free
+from extauth.stack.process.record import StackRecord, birth
 from extauth.stack.progress import step
-from extauth.stack.record import StackRecord, birth
-from extauth.stack.repository import lay_out
-from extauth.stack.switching import start, switching
+from extauth.stores import require_clients
 
 if TYPE_CHECKING:
     from extauth.compiler import Source
-    from extauth.settings import Settings
     from extauth.snapshot import Snapshot
-    from extauth.stack.child import Command
+    from extauth.stack.activation.compilation import StackOptions
     from extauth.stack.demo import Credential
+    from extauth.stack.process.child import Command
     from extauth.stack.progress import Progress
-    from extauth.stack.wish import Wish
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What to run, in order, what to record about it, and the keys to show.
+class StackPlan:
+    """The commands of a stack in their order, its record, and the keys to show.
 
-    Commands that stand together start side by side.
+    Commands of one group start side by side.
     """
 
     record: StackRecord
@@ -43,26 +42,26 @@ class Plan:
     source: Source
 
 
-def prepare(wish: Wish, progress: Progress) -> Plan:
+def prepare(options: StackOptions, progress: Progress) -> StackPlan:
     """Find the engines, compile and activate the configuration, and lay out the models.
 
-    Blocks, for a minute or more where OPA has to be built. Raises ConfigurationError for what an
-    operator's file says, StackError for what is missing or in the way.
+    Blocks, for a minute or more where OPA has to be built. Raises ConfigurationError for a fault of
+    an operator's file, StackError for what is missing or in the way.
     """
-    state = wish.state
+    state = options.state
     envoy, opa = find_envoy(), obtain_opa(progress)
     previous = StackRecord.load(state)
     ports = allocate((*commands.TRITON_PORTS, "opa"), previous.ports if previous else {})
-    with step(progress, f"compiling {wish.config.name}"):
-        snapshot, source = compile_for(wish, ports, envoy=envoy, opa=opa)
+    with step(progress, f"compiling {options.config.name}"):
+        snapshot, source = compile_for(options, ports, envoy=envoy, opa=opa)
     settings = snapshot.settings
-    require_client(settings)
+    require_clients(settings)
     require_free(settings.listener.address, settings.listener.port, "--port")
     require_free(settings.admin.address, settings.admin.port, "--admin-port")
-    record = _record(wish, snapshot, source, ports)
+    record = _record(options, snapshot, source, ports)
     with switching(state):
         start(snapshot, state, signer_of(record.signing, opa))
-    keys = demo_keys(state, settings.identity.demo_keys)
+    keys = demo_keys(state, settings)
     children: list[tuple[Command, ...]] = []
     backend = commands.embedded_backend(settings)
     if backend:
@@ -82,18 +81,12 @@ def prepare(wish: Wish, progress: Progress) -> Plan:
         )
     )
     children.append((commands.envoy(envoy, record, state),))
-    return Plan(record, tuple(children), keys, source)
+    return StackPlan(record, tuple(children), keys, source)
 
 
-def require_client(settings: Settings) -> None:
-    """Raise StackError when the ledger is in a Redis and nothing here can talk to one."""
-    if settings.ledger.kind == "redis" and find_spec("redis") is None:
-        raise StackError(
-            "the ledger in Redis needs the package redis: pip install 'sluicegate[redis]'"
-        )
-
-
-def _record(wish: Wish, snapshot: Snapshot, source: Source, ports: dict[str, int]) -> StackRecord:
+def _record(
+    options: StackOptions, snapshot: Snapshot, source: Source, ports: dict[str, int]
+) -> StackRecord:
     settings = snapshot.settings
     return StackRecord(
         pid=os.getpid(),
@@ -101,12 +94,12 @@ def _record(wish: Wish, snapshot: Snapshot, source: Source, ports: dict[str, int
         phase="starting",
         endpoint=_url(settings.listener.address, settings.listener.port),
         admin=_url(settings.admin.address, settings.admin.port),
-        config=str(wish.config),
+        config=str(options.config),
         digest=snapshot.digest,
         ports=ports,
         overrides={
             name: port
-            for name, port in (("port", wish.port), ("admin_port", wish.admin_port))
+            for name, port in (("port", options.port), ("admin_port", options.admin_port))
             if port is not None
         },
         signing=signing_of(source),

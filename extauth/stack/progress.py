@@ -1,4 +1,4 @@
-"""Showing long steps: a spinner on a terminal, plain lines elsewhere, events to a parent."""
+"""The progress of long steps: a spinner on a terminal, lines elsewhere, events to a parent."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ QUIET_SECONDS = 10.0
 
 
 class Progress(Protocol):
-    """Somebody who is told what is going on. Steps do not nest."""
+    """A receiver of progress. Steps do not nest."""
 
     def begin(self, text: str) -> None:
-        """A step begins."""
+        """Begin a step."""
 
     def update(self, text: str) -> None:
-        """Something new about the step."""
+        """Show news of the step."""
 
     def end(self, seconds: float, *, ok: bool) -> None:
-        """The step is over."""
+        """End the step, after `seconds`."""
 
     def note(self, text: str) -> None:
-        """Something worth a line of its own."""
+        """Show a line of its own."""
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def step(progress: Progress, text: str) -> Iterator[None]:
 
 
 class Terminal:
-    """On a terminal a spinner, elsewhere a line when a step begins and one when it ends."""
+    """Progress for people: on a terminal a spinner, elsewhere a line at the begin and the end."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._console = Console(file=stream, highlight=False, soft_wrap=True)
@@ -56,7 +56,7 @@ class Terminal:
         self._spoke = 0.0
 
     def begin(self, text: str) -> None:
-        """A step begins."""
+        """Begin a step."""
         self._text = text
         self._spoke = time.monotonic()
         if self._console.is_terminal:
@@ -66,7 +66,7 @@ class Terminal:
             self._console.print(f"{text} ...", markup=False)
 
     def update(self, text: str) -> None:
-        """Something new about the step; without a terminal at most one line in ten seconds."""
+        """Show news of the step, elsewhere than on a terminal at most once in ten seconds."""
         if self._status:
             self._status.update(f"{self._text}: {text}")
         elif time.monotonic() - self._spoke >= QUIET_SECONDS:
@@ -74,7 +74,7 @@ class Terminal:
             self._console.print(f"  {text}", markup=False)
 
     def end(self, seconds: float, *, ok: bool) -> None:
-        """The step is over."""
+        """End the step, after `seconds`."""
         if self._status:
             self._status.stop()
             self._status = None
@@ -84,30 +84,30 @@ class Terminal:
             self._console.print(f"  done in {seconds:.1f} s", markup=False)
 
     def note(self, text: str) -> None:
-        """Something worth a line of its own."""
+        """Show a line of its own."""
         self._console.print(text, markup=False)
 
 
 class Silent:
-    """For output that a program reads."""
+    """Progress that is not shown, where a program reads the output."""
 
     def begin(self, text: str) -> None:
-        """A step begins."""
+        """Begin a step."""
 
     def update(self, text: str) -> None:
-        """Something new about the step."""
+        """Show news of the step."""
 
     def end(self, seconds: float, *, ok: bool) -> None:
-        """The step is over."""
+        """End the step, after `seconds`."""
 
     def note(self, text: str) -> None:
-        """Something worth a line of its own."""
+        """Show a line of its own."""
 
 
-class Events:
+class EventProgress:
     """Progress as JSON lines, for the process that started this one to show; see `replay`.
 
-    A reader that has gone is no reason to stop.
+    It goes on when the reader has gone.
     """
 
     def __init__(self, stream: IO[str], log: IO[str]) -> None:
@@ -115,20 +115,20 @@ class Events:
         self._log = log
 
     def begin(self, text: str) -> None:
-        """A step begins."""
+        """Begin a step."""
         self._say(text)
         self.send("begin", text)
 
     def update(self, text: str) -> None:
-        """Something new about the step."""
+        """Show news of the step."""
         self.send("update", text)
 
     def end(self, seconds: float, *, ok: bool) -> None:
-        """The step is over."""
+        """End the step, after `seconds`."""
         self.send("end", seconds, ok)
 
     def note(self, text: str) -> None:
-        """Something worth a line of its own."""
+        """Show a line of its own."""
         self._say(text)
         self.send("note", text)
 
@@ -142,7 +142,7 @@ class Events:
                 self._stream = None
 
     def close(self) -> None:
-        """Say no more."""
+        """Close the stream."""
         if self._stream:
             self._stream.close()
             self._stream = None
@@ -153,7 +153,7 @@ class Events:
 
 
 def replay(event: list[object], progress: Progress) -> bool:
-    """Show one of the other process's events. False if it is none about progress."""
+    """Show an event of the other process. False if it is not about progress."""
     match event:
         case ["begin", str(text)]:
             progress.begin(text)

@@ -1,4 +1,4 @@
-"""Renaming in the ledger of a state directory, whether its stack runs or not."""
+"""The renaming of keys in the ledger of a state directory, whether its stack runs or not."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from extauth.app import open_ledger
 from extauth.ledger.ledger import Moved
-from extauth.settings import Ledger as Settings
-from extauth.snapshot import Snapshot
-from extauth.stack.admin_call import order
-from extauth.stack.record import StackRecord
+from extauth.stack.process.admin import AdminClient
+from extauth.stack.process.record import StackRecord
+from extauth.stores import open_stores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,38 +21,35 @@ _AT_ONCE = 4
 
 
 def renaming(state: StateDir) -> Callable[[Mapping[str, str]], Moved]:
-    """What has names replaced: the service where a stack runs, else this process.
+    """Return a function that renames: by the service if a stack runs, else in this process.
 
-    It raises StackError when that can't be done.
+    The function raises StackError when the ledger can't be changed.
     """
 
     def rename(names: Mapping[str, str]) -> Moved:
         if StackRecord.running(state) is not None:
             return _order(state, names)
-        if state.active.exists():
-            settings = Snapshot.load(state.active.resolve()).settings.ledger
-        elif state.ledger_db.exists():
-            settings = Settings()
-        else:
+        if not state.active.exists() and not state.ledger_db.exists():
             return Moved(0)
-        return asyncio.run(_rename(state, settings, names))
+        return asyncio.run(_rename(state, names))
 
     return rename
 
 
 def _order(state: StateDir, names: Mapping[str, str]) -> Moved:
-    """A few at a time: an order is small."""
+    """Rename a few at a time: the service takes small orders only."""
+    client = AdminClient.of(state)
     pairs = list(names.items())
     rows = left = 0
     for begin in range(0, len(pairs), _AT_ONCE):
         some = dict(pairs[begin : begin + _AT_ONCE])
-        told = order(state, "/erasure", {"names": some}, within=WITHIN_SECONDS)
+        told = client.post("/erasure", {"names": some}, within=WITHIN_SECONDS)
         rows, left = rows + int(told["rows"]), max(left, int(told["left"]))
     return Moved(rows, left)
 
 
-async def _rename(state: StateDir, settings: Settings, names: Mapping[str, str]) -> Moved:
-    ledger = open_ledger(state, settings)
+async def _rename(state: StateDir, names: Mapping[str, str]) -> Moved:
+    ledger = open_stores(state).ledger()
     await ledger.start()
     try:
         return await ledger.rename(names, time.time())

@@ -1,4 +1,4 @@
-"""How a stack is doing, asked of its processes now."""
+"""The status of a stack, asked of its processes now."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import msgspec
 
 from extauth.rollout import Mode
 from extauth.rollout.record import load
-from extauth.snapshot.history import Entry, History, refused_last
-from extauth.stack.activation import active_digest
-from extauth.stack.following_state import FollowingState
-from extauth.stack.readiness import ready
-from extauth.stack.record import StackRecord
+from extauth.snapshot.history import History, HistoryEntry, refused_last
+from extauth.stack.activation.active import active_digest
+from extauth.stack.process.readiness import ready
+from extauth.stack.process.record import StackRecord
+from extauth.stack.sources.following import FollowingState
 
 if TYPE_CHECKING:
     from extauth.storage.state import StateDir
 
 
 class ProcessStatus(msgspec.Struct, frozen=True):
-    """One process. `uptime` is seconds."""
+    """A process of a stack. `uptime` is seconds."""
 
     pid: int
     uptime: float
@@ -39,10 +39,10 @@ class TrialStatus(msgspec.Struct, frozen=True):
 
 
 class StackStatus(msgspec.Struct, frozen=True):
-    """A running stack. `ready` is whether it is complete and every process is ready.
+    """A running stack, `ready` if it is complete and every process is ready.
 
-    `sequence` is the active snapshot's. `refused` is what was wanted last and is not active,
-    None if what was wanted last is. `following` is what the stack follows by itself.
+    `sequence` is the active snapshot's. `refused` is the last entry of the history if that is a
+    refusal. `following` are the sources that the stack follows.
     """
 
     ready: bool
@@ -55,12 +55,12 @@ class StackStatus(msgspec.Struct, frozen=True):
     processes: dict[str, ProcessStatus]
     trial: TrialStatus | None = None
     sequence: int = 0
-    refused: Entry | None = None
+    refused: HistoryEntry | None = None
     following: FollowingState = FollowingState()
 
 
 def status(state: StateDir) -> StackStatus | None:
-    """The state directory's stack, or None if none runs. Blocks for a few seconds at most."""
+    """Return the stack of a state directory, None if none runs. Blocks for a few seconds."""
     record = StackRecord.running(state)
     if record is None:
         return None
@@ -96,7 +96,7 @@ def status(state: StateDir) -> StackStatus | None:
 
 
 def _trial(state: StateDir) -> TrialStatus | None:
-    """The latest trial, if somebody should know of it."""
+    """Return the latest trial if it runs or failed."""
     records = [record for mode in Mode if (record := load(state.trials, mode)) is not None]
     latest = max(records, key=lambda record: record.started, default=None)
     if latest is None or not (latest.running or latest.failed):

@@ -13,22 +13,22 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def schema(name: str) -> Path:
-    """The JSON Schema called `name`, such as `gateway`. Raises StackError if it is missing."""
+    """Return the JSON Schema called `name`, such as `gateway`. Raises StackError if missing."""
     return _find(Path("schemas") / f"{name}.schema.json")
 
 
 def bootstrap() -> Path:
-    """Envoy's bootstrap configuration. Raises StackError if it is missing."""
+    """Return Envoy's bootstrap configuration. Raises StackError if it is missing."""
     return _find(Path("envoy") / "bootstrap.yaml")
 
 
 def policies() -> Path:
-    """The directory of the shipped policies. Raises StackError if it is missing."""
+    """Return the directory of the shipped policies. Raises StackError if it is missing."""
     return _find(Path("policies"))
 
 
 def ci_templates() -> Path:
-    """The directory of what a policy repository's CI runs. Raises StackError if it is missing."""
+    """Return the directory of a policy repository's CI templates. Raises StackError if missing."""
     return _find(Path("ci"))
 
 

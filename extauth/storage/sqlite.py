@@ -1,7 +1,7 @@
 """SQLite as every embedded store opens it: WAL, private files, one schema version.
 
 Connections are in autocommit mode and may move between threads; the caller makes sure that one
-thread at a time uses one. Imports nothing but errors.
+thread at a time uses one. `SqliteDatabase` does so for its callers.
 """
 
 from __future__ import annotations
@@ -9,22 +9,28 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
+
+import msgspec
 
 from extauth.errors import StackError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    from extauth.storage.database import Value
 
     Upgrade = Callable[[sqlite3.Connection], None]
 
 SCHEMA_VERSION = 1
 BUSY_SECONDS = 5.0
 UPGRADE_SECONDS = 300.0
-"""How long a process waits for another one that upgrades the file."""
+"""Seconds that a process waits for another one that upgrades the file."""
 
 
 def connect(
@@ -94,7 +100,7 @@ def connect_read_only(path: Path, *, version: int = SCHEMA_VERSION) -> sqlite3.C
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """One write transaction: committed at the end of the block, rolled back when it raises."""
+    """Run a write transaction: committed at the end of the block, rolled back when it raises."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -142,3 +148,150 @@ def _check(connection: sqlite3.Connection, path: Path, version: int) -> None:
     if found != version:
         connection.close()
         raise StackError(f"{path}: written by another version of sluice (schema {found})")
+
+
+class SqliteSession:
+    """See Session."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def rows(self, sql: str, *values: Value) -> list[tuple[Any, ...]]:
+        """See Session."""
+        return self._connection.execute(sql, values).fetchall()
+
+    def run(self, sql: str, *values: Value) -> int:
+        """See Session."""
+        return self._connection.execute(sql, values).rowcount
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Value]]) -> None:
+        """See Session: one statement, since each lets the event loop run and waits for it after.
+
+        What is bytes is passed as it is, one behind the other, and cut by SQLite; the rest is JSON.
+        """
+        if not rows:
+            return
+        blobs: list[bytes] = []
+        at = 0
+        plain: list[list[Value]] = []
+        for row in rows:
+            made: list[Value] = []
+            for value in row:
+                if isinstance(value, bytes):
+                    made += (at, len(value))
+                    blobs.append(value)
+                    at += len(value)
+                else:
+                    made.append(value)
+            plain.append(made)
+        self._connection.execute(
+            _insertion(table, tuple(columns), tuple(isinstance(one, bytes) for one in rows[0])),
+            (msgspec.json.encode(plain).decode(), b"".join(blobs)),
+        )
+
+
+class SqliteDatabase:
+    """`Database` in one file. Its connections are opened when they are first needed."""
+
+    def __init__(
+        self,
+        path: Path,
+        schema: str,
+        *,
+        synchronous: Literal["NORMAL", "FULL"] = "FULL",
+        version: int = SCHEMA_VERSION,
+        upgrade: Upgrade | None = None,
+    ) -> None:
+        """See `connect`. Opens nothing yet."""
+        self.name = str(path)
+        self.path = path
+        self._schema = schema
+        self._synchronous: Literal["NORMAL", "FULL"] = synchronous
+        self._version = version
+        self._upgrade = upgrade
+        # Reading goes on while a thread waits for its turn to write.
+        self._writing, self._reading = threading.RLock(), threading.RLock()
+        self._writer: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
+
+    def open(self) -> None:
+        """See Database."""
+        with self._writing:
+            if self._writer is None:
+                self._writer = connect(
+                    self.path,
+                    self._schema,
+                    synchronous=self._synchronous,
+                    version=self._version,
+                    upgrade=self._upgrade,
+                )
+
+    def exists(self) -> bool:
+        """See Database."""
+        return self.path.exists()
+
+    @contextmanager
+    def reading(self) -> Iterator[SqliteSession]:
+        """See Database. Raises StackError where there is no file yet."""
+        with self._reading, self._told("read"):
+            if self._reader is None:
+                self._reader = connect_read_only(self.path, version=self._version)
+            yield SqliteSession(self._reader)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[SqliteSession]:
+        """See Database."""
+        with self.reading() as session:
+            session.run("BEGIN")
+            try:
+                yield session
+            finally:
+                session.run("ROLLBACK")
+
+    @contextmanager
+    def writing(self) -> Iterator[SqliteSession]:
+        """See Database. Makes the file where there is none."""
+        with self._writing, self._told("written"):
+            self.open()
+            assert self._writer is not None  # noqa: S101 - `open` raises or opens
+            with transaction(self._writer):
+                yield SqliteSession(self._writer)
+
+    def scrub(self) -> None:
+        """See Database. What was deleted is overwritten already, but in the WAL."""
+        with self._writing, self._told("written"):
+            self.open()
+            if self._writer is not None and not checkpoint(self._writer):
+                raise StackError(f"{self.name}: somebody reads it and does not come to an end")
+
+    def close(self) -> None:
+        """See Database."""
+        with self._writing, self._reading:
+            for connection in (self._reader, self._writer):
+                if connection is not None:
+                    connection.close()
+            self._reader = self._writer = None
+
+    @contextmanager
+    def _told(self, done: Literal["read", "written"]) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StackError(f"{self.name}: can't be {done}: {error}") from None
+
+
+@lru_cache
+def _insertion(table: str, columns: tuple[str, ...], blobs: tuple[bool, ...]) -> str:
+    values, at = [], 0
+    for blob in blobs:
+        first = f"json_extract(value, '$[{at}]')"
+        if blob:
+            values.append(f"substr(?2, {first} + 1, json_extract(value, '$[{at + 1}]'))")
+        else:
+            values.append(first)
+        at += 2 if blob else 1
+    # Names of tables and columns are the stores' own.
+    return (
+        f"INSERT INTO {table} ({', '.join(columns)}) "  # noqa: S608
+        f"SELECT {', '.join(values)} FROM json_each(?1)"
+    )

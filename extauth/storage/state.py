@@ -1,16 +1,16 @@
 """The state directory: everything that one stack owns on disk.
 
 run/             sockets, stack.json, the lock: meaningless without a running stack
-logs/            one file a process, the previous start's as <name>.log.1
+logs/            a file for each process, the previous start's as <name>.log.1
 snapshots/       compiled snapshots by digest; `active` points at the one in use
-xds/             what Envoy watches
+xds/             the files that Envoy watches
 opa/, triton/    what the OPA server and the embedded Triton read
 pulled/          the policies fetched last, where they are pulled
 history.jsonl    the newest activations and refusals of snapshots
-trials/          what shadows and canaries found out, and their candidates
+trials/          records of shadows and canaries, and their candidates
 *.db             identity, ledger and audit
-admin.token      who may use the admin endpoint
-hash.key         what hashes and stand-ins of sensitive data are made with
+admin.token      the token of the admin endpoint
+hash.key         the key of hashes and stand-ins of sensitive data
 demo-keys.json   the demo's API keys, so that a second start can print them again
 """
 
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +35,7 @@ class StateDir:
 
     @classmethod
     def at(cls, path: Path) -> StateDir:
-        """The state directory at `path`, which need not exist yet."""
+        """Return the state directory at `path`, which need not exist yet."""
         return cls(path.expanduser().resolve())
 
     @property
@@ -44,7 +45,7 @@ class StateDir:
 
     @property
     def logs(self) -> Path:
-        """One log file a process."""
+        """A log file for each process."""
         return self.path / "logs"
 
     @property
@@ -64,7 +65,7 @@ class StateDir:
 
     @property
     def opa(self) -> Path:
-        """What the stack's own OPA server loads."""
+        """The bundle that the stack's own OPA server loads."""
         return self.path / "opa"
 
     @property
@@ -79,7 +80,7 @@ class StateDir:
 
     @property
     def history(self) -> Path:
-        """What was activated and refused (extauth.snapshot.history)."""
+        """Activations and refusals (extauth.snapshot.history)."""
         return self.path / "history.jsonl"
 
     @property
@@ -89,7 +90,7 @@ class StateDir:
 
     @property
     def replay_progress(self) -> Path:
-        """How far an interrupted replay of the audit log came (extauth.assurance.replay.resume)."""
+        """The checkpoint of an interrupted replay (extauth.assurance.replay.checkpoint)."""
         return self.path / "replay.resume"
 
     @property
@@ -124,22 +125,22 @@ class StateDir:
 
     @property
     def stack_file(self) -> Path:
-        """The running stack's record (extauth.stack.record)."""
+        """The running stack's record (extauth.stack.process.record)."""
         return self.run / "stack.json"
 
     @property
     def following_file(self) -> Path:
-        """How watching and pulling go (extauth.stack.following)."""
+        """The state of watching and pulling (extauth.stack.sources.following)."""
         return self.run / "following.json"
 
     @property
     def switch_file(self) -> Path:
-        """Locked by whoever changes what is active."""
+        """The lock of changes to what is active."""
         return self.run / "switch"
 
     @property
     def lock_file(self) -> Path:
-        """Locked by the one supervisor that this directory may have."""
+        """The lock of the only supervisor that this directory may have."""
         return self.run / "lock"
 
     def create(self) -> None:
@@ -158,7 +159,7 @@ class StateDir:
             raise StackError(f"cannot use state directory {self.path}: {error.strerror}") from None
 
     def read_hash_key(self) -> bytes:
-        """The 32 bytes that every process of this gateway hashes sensitive data with.
+        """Return the 32 bytes that every process of this gateway hashes sensitive data with.
 
         Raises StackError when they are not there: with others, equal originals would no longer
         have equal hashes.
@@ -176,7 +177,7 @@ class StateDir:
         return key
 
     def read_admin_token(self) -> str:
-        """The admin endpoint's token. Raises StackError when there is none to read."""
+        """Return the admin endpoint's token. Raises StackError when it can't be read."""
         try:
             return self.admin_token.read_text().strip()
         except OSError as error:
@@ -186,7 +187,7 @@ class StateDir:
 
 
 def make_secret(path: Path, text: str) -> None:
-    """A file that only its owner can read, unless there is one: the first to make it wins."""
+    """Make a file that only its owner can read, unless it is there: the first to make it wins."""
     if path.exists():
         return
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
@@ -209,3 +210,24 @@ def write_secret(path: Path, text: str) -> None:
         file.flush()
         os.fsync(descriptor)
     temporary.replace(path)
+
+
+def read_password(file: str | None, server: str) -> str | None:
+    """Return the first line of `file`; None without one.
+
+    `server` is named in what is said. Raises StackError when the file can't be read, or others can
+    read it too.
+    """
+    if file is None:
+        return None
+    path = Path(file)
+    try:
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise StackError(f"{file}: others can read the password of {server}; chmod 600 it")
+        return path.read_text("utf-8").partition("\n")[0]
+    except OSError as error:
+        raise StackError(
+            f"{file}: the password of {server} can't be read: {error.strerror}"
+        ) from None
+    except UnicodeDecodeError:
+        raise StackError(f"{file}: the password of {server} is not UTF-8") from None

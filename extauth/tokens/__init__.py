@@ -1,4 +1,4 @@
-"""A model's own tokenizer and chat template: what a request costs, and what the model is given."""
+"""Tokenizers and chat templates: count a request's tokens, and write the model's prompt."""
 
 from extauth.tokens.model import LanguageModel
 from extauth.tokens.template import ChatTemplate

@@ -1,4 +1,4 @@
-"""The tokens of a model whose tokenizer the gateway does not have: an estimate, never too low."""
+"""A token estimate for a model whose tokenizer the gateway does not have; never too low."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from extauth.tokens.tokenizer import Tokenizer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# Enough for a begin and an end token, and for the space that SentencePiece puts ahead of a text.
+# Begin token, end token, and the space that SentencePiece puts in front of a text.
 _ADDED: Final = 3
 
 
 class Estimate(Tokenizer):
-    """A token a byte, the most that a tokenizer can make of a text that reads bytes at worst.
+    """Counts one token a byte: the most that a tokenizer with a byte fallback makes of a text.
 
-    That is every byte-level one, and SentencePiece with byte fallback. English has some four times
-    fewer (docs/tokens.md). `control_tokens` are those that the model's chat template writes.
+    This bounds every byte-level tokenizer, and SentencePiece with byte fallback. English text has
+    some four times fewer tokens (docs/tokens.md). `control_tokens` are those that the model's chat
+    template writes.
     """
 
     exact: ClassVar[bool] = False
@@ -28,14 +29,17 @@ class Estimate(Tokenizer):
         super().__init__(control_tokens, added=_ADDED)
 
     def count(self, text: str) -> int:
-        """The bytes of `text` in UTF-8, or of its NFKC form, which some models read, if longer."""
+        """Return the bytes of `text` in UTF-8, or of its NFKC form if that is longer.
+
+        Some models normalise to NFKC before they tokenize.
+        """
         length = len(text.encode())
         if length == len(text):
             return length
         return max(length, len(unicodedata.normalize("NFKC", text).encode()))
 
     def decode(self, _: Sequence[int]) -> str:
-        """Raises InvalidRequest: nobody here knows what the ids mean."""
+        """Raise InvalidRequest: without a tokenizer, ids can't be decoded."""
         raise InvalidRequest(
             "Token ids are not supported for this model: send text.", code="unsupported_parameter"
         )

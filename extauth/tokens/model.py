@@ -1,4 +1,4 @@
-"""A model as the gateway reads and counts for it."""
+"""A language model with its tokenizer and chat template."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 
 from extauth.errors import InvalidRequest
-from extauth.tokens.opening import open_tokenizer
+from extauth.tokens.estimate import Estimate
+from extauth.tokens.sentence_piece import SentencePiece
+from extauth.tokens.tekken import Tekken
 from extauth.tokens.template import ChatTemplate, plain_chat
+from extauth.tokens.tokenizer_json import TokenizerJson
 from extauth.types import Operation
 from extauth.types.call import Chat, Completion, Embedding, Infer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from extauth import settings
     from extauth.snapshot import Snapshot
@@ -24,9 +28,16 @@ _CHAT: Final = ("chat",)
 _COMPLETION: Final = ("completion", "chat")
 _EMBEDDING: Final = ("embedding",)
 
+_KINDS: Final[dict[str, Callable[[Path], Tokenizer]]] = {
+    "tokenizer.json": TokenizerJson,
+    "tokenizer.model": SentencePiece,
+    "tekken.json": Tekken,
+}
+"""Tokenizers by the name that the compiler gives the file."""
+
 
 class LanguageModel:
-    """A model of the snapshot with what it takes to read and count for it. Safe to share."""
+    """A model of the snapshot with its tokenizer and chat template. Safe to share."""
 
     __slots__ = ("settings", "template", "tokenizer")
 
@@ -42,12 +53,12 @@ class LanguageModel:
 
     @classmethod
     def load(cls, snapshot: Snapshot, name: str) -> LanguageModel:
-        """Return a model of `snapshot`. Raises ConfigurationError for a file that is no use."""
+        """Return the model `name` of `snapshot`. Raises ConfigurationError for an unusable file."""
         model = snapshot.settings.models[name]
         template = None
         if model.chat_template is not None:
             template = ChatTemplate(snapshot.root / model.chat_template)
-        tokenizer = open_tokenizer(
+        tokenizer = _open_tokenizer(
             None if model.tokenizer is None else snapshot.root / model.tokenizer,
             template.markers if template else (),
         )
@@ -55,21 +66,21 @@ class LanguageModel:
 
     @property
     def name(self) -> str:
-        """The name that clients use."""
+        """The model's name in the configuration, which clients use."""
         return self.settings.name
 
     @property
     def task(self) -> Literal["chat", "completion", "embedding"]:
-        """The task that the model is for."""
+        """The kind of request that the model serves."""
         return self.settings.task
 
     @property
     def exact(self) -> bool:
-        """Whether `counts` are the model's own; otherwise they err upwards."""
+        """True if `counts` uses the model's own tokenizer; otherwise it errs upwards."""
         return self.tokenizer.exact
 
     def counts(self, prompts: Sequence[str]) -> list[int]:
-        """Return the tokens of each prompt, with those that the backend puts around it."""
+        """Return the tokens of each prompt, with the special tokens that the backend adds to it."""
         added = self.tokenizer.added if self.settings.add_special_tokens else 0
         return [self.tokenizer.count(prompt) + added for prompt in prompts]
 
@@ -117,11 +128,11 @@ class LanguageModel:
         )
 
     def decode(self, ids: Sequence[int]) -> str:
-        """As `Tokenizer.decode`."""
+        """Decode token ids, as `Tokenizer.decode` does."""
         return self.tokenizer.decode(ids)
 
     def admit(self, texts: Sequence[str]) -> None:
-        """As `Tokenizer.admit`."""
+        """Refuse control tokens in texts, as `Tokenizer.admit` does."""
         self.tokenizer.admit(texts)
 
     def _rendered(self, call: Chat) -> str:
@@ -146,3 +157,11 @@ def _given(items: Sequence[Item], param: str) -> list[str]:
             f"'{param}' can't be token ids here.", code="unsupported_parameter", param=param
         )
     return texts
+
+
+def _open_tokenizer(path: Path | None, markers: Iterable[str]) -> Tokenizer:
+    """Return the tokenizer in `path`, or for None an estimate with `markers` as control tokens.
+
+    Raises ConfigurationError for an unusable file.
+    """
+    return Estimate(markers) if path is None else _KINDS[path.name](path)

@@ -1,4 +1,4 @@
-"""A SentencePiece model, as Google's `sentencepiece` reads it."""
+"""SentencePiece models, read with Google's `sentencepiece`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from extauth.errors import ConfigurationError
-from extauth.tokens.segments import SegmentTokenizer
-from extauth.tokens.tokenizer import unknown_id
+from extauth.tokens.tokenizer import SegmentTokenizer, unknown_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +16,9 @@ if TYPE_CHECKING:
 class SentencePiece(SegmentTokenizer):
     """A model's tokenizer from its SentencePiece `.model`.
 
-    A backend begins a prompt with the model's begin token, as Llama's do; where it has none, it
-    ends one with the end token, as T5's do. Raises ConfigurationError when the file is no model,
-    or the package is not installed.
+    A backend begins a prompt with the model's begin token, as Llama's do; if the model has none, it
+    ends the prompt with the end token, as T5's do. Raises ConfigurationError when the file is not a
+    SentencePiece model, or the package is not installed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,11 +49,11 @@ class SentencePiece(SegmentTokenizer):
         )
 
     def encoded(self, text: str) -> int:
-        """As `SegmentTokenizer.encoded`."""
+        """Return the number of tokens of a text without control tokens."""
         return len(self._model.encode(text))
 
     def decode(self, ids: Sequence[int]) -> str:
-        """As `Tokenizer.decode`."""
+        """Decode token ids, as `Tokenizer.decode` does."""
         if any(not 0 <= token < self._size for token in ids):
             raise unknown_id()
         pieces: list[str] = []

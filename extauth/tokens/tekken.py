@@ -1,12 +1,11 @@
-"""A `tekken.json`, as Mistral's `mistral-common` reads it."""
+"""`tekken.json`, read with Mistral's `mistral-common`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from extauth.errors import ConfigurationError
-from extauth.tokens.segments import SegmentTokenizer
-from extauth.tokens.tokenizer import unknown_id
+from extauth.tokens.tokenizer import SegmentTokenizer, unknown_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 class Tekken(SegmentTokenizer):
     """A model's tokenizer from its `tekken.json`. A backend begins a prompt with `<s>`.
 
-    Raises ConfigurationError when the file is no tekken, or the package is not installed.
+    Raises ConfigurationError when the file is not a tekken.json, or the package is not installed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,11 +42,11 @@ class Tekken(SegmentTokenizer):
         )
 
     def encoded(self, text: str) -> int:
-        """As `SegmentTokenizer.encoded`."""
+        """Return the number of tokens of a text without control tokens."""
         return len(self._model.encode(text, bos=False, eos=False))
 
     def decode(self, ids: Sequence[int]) -> str:
-        """As `Tokenizer.decode`."""
+        """Decode token ids, as `Tokenizer.decode` does."""
         if any(not 0 <= token < self._model.n_words for token in ids):
             raise unknown_id()
         return self._model.decode(list(ids), special_token_policy=self._keep)

@@ -1,4 +1,4 @@
-"""A model's chat template: what it is given for the messages of a chat."""
+"""A model's chat template, which turns the messages of a chat into its prompt."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PART_TOKENS: Final = 2048
 """Tokens set aside for a part that is not text: more than an image takes of most models. What it
 took in the end the server tells."""
 
-# A rendered prompt is a little longer than its messages; this only stops a runaway template.
+# In characters. A prompt is little longer than its messages; this stops a runaway template.
 MAX_RENDERED: Final = 16 << 20
 
 _MARKER: Final = re.compile(r"<\|[^|<>\s]{1,64}\|>|</?[a-z_]{1,64}>|\[/?[A-Z][A-Z_ ]{1,62}\]")
@@ -31,14 +31,15 @@ _MARKER: Final = re.compile(r"<\|[^|<>\s]{1,64}\|>|</?[a-z_]{1,64}>|\[/?[A-Z][A-
 class ChatTemplate:
     """A model's chat template, compiled once, in a sandbox. Safe to share.
 
-    It gets `messages`, `tools` (None when there are none), `bos_token` and `eos_token` where the
-    model has them, and `add_generation_prompt`, and may call `raise_exception`. What is not
-    defined is false and writes nothing, and `tojson` escapes nothing: as `transformers`, which
-    templates are written for. Raises ConfigurationError, with the line, when it does not compile.
+    A template reads `messages`, `tools` (None without tools), `bos_token` and `eos_token` if the
+    model has them, and `add_generation_prompt`, and may call `raise_exception`. An undefined name
+    is false and prints nothing, and `tojson` does not escape HTML, as in `transformers`, for which
+    templates are written. Raises ConfigurationError, with the line, when the template does not
+    compile.
     """
 
     markers: frozenset[str]
-    """What looks like a control token in its source: `<|end|>`, `</s>`, `[INST]`."""
+    """Texts in its source that look like control tokens: `<|end|>`, `</s>`, `[INST]`."""
 
     def __init__(self, path: Path) -> None:
         environment = ImmutableSandboxedEnvironment(
@@ -70,10 +71,10 @@ class ChatTemplate:
         bos_token: str | None = None,
         eos_token: str | None = None,
     ) -> str:
-        """The prompt, up to where the model goes on.
+        """Return the prompt, up to the place where the model continues.
 
-        Raises InvalidRequest when the template refuses the messages, RequestTooLarge when it
-        writes without end.
+        Raises InvalidRequest when the template fails on these messages, RequestTooLarge when the
+        prompt is longer than `MAX_RENDERED`.
         """
         variables = {
             **self._globals,
@@ -88,7 +89,7 @@ class ChatTemplate:
         pieces = []
         length = 0
         try:
-            # `Template.generate` would make this context at twice the cost of the rendering.
+            # `Template.generate` builds this context too, at twice the cost of the rendering.
             context = self._template.new_context(variables, shared=True)
             for piece in self._template.root_render_func(context):
                 length += len(piece)
@@ -97,7 +98,7 @@ class ChatTemplate:
                 pieces.append(piece)
         except RequestTooLarge:
             raise
-        except Exception:  # whatever a template does with messages that it does not expect
+        except Exception:  # a template may fail in any way on messages that it does not expect
             raise InvalidRequest(
                 "This model's chat template does not take these messages.",
                 code="invalid_messages",

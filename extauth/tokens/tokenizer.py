@@ -1,4 +1,4 @@
-"""What every kind of tokenizer does: count, decode, and keep control tokens out of texts."""
+"""The interface of a tokenizer: count, decode, and refuse control tokens in texts."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 class Tokenizer(ABC):
     """A model's tokenizer. Safe to share between threads and tasks.
 
-    `control_tokens` are the strings that only a template may write. `added` is how many tokens a
-    backend puts around a prompt, `bos` and `eos` the strings of those that begin and end one, as
-    far as the file tells.
+    `control_tokens` are the strings that only a template may write. `added` is the number of
+    special tokens that a backend adds to a prompt. `bos` and `eos` are the strings of the tokens
+    that begin and end one, None if the file does not name them.
     """
 
     exact: ClassVar[bool] = True
-    """Whether `count` is the model's own; otherwise an estimate that errs upwards."""
+    """True if `count` is the model's own count; otherwise it is an estimate that errs upwards."""
 
     def __init__(
         self,
@@ -39,16 +39,17 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def count(self, text: str) -> int:
-        """The number of tokens in `text`: control tokens are parsed, and none is added."""
+        """Return the number of tokens in `text`. Parses control tokens, adds no special token."""
 
     @abstractmethod
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of these ids, control tokens included. InvalidRequest when one is unknown."""
+        """Return the text of these ids, control tokens included. Raises InvalidRequest."""
 
     def admit(self, texts: Sequence[str]) -> None:
-        """Raises InvalidRequest with code `control_token` when one of `texts` holds one.
+        """Raise InvalidRequest with code `control_token` if a text contains a control token.
 
-        Texts that a template may join are seen joined as well; and as the model normalises them.
+        Searches the texts joined by line breaks, as a template may join them, and also in the form
+        that the model normalises them into.
         """
         if self._control is None:
             return
@@ -62,16 +63,35 @@ class Tokenizer(ABC):
             )
 
     def _normalized(self, text: str) -> str:
-        """What becomes of a text before control tokens are looked for in it."""
+        """Return `text` as the model normalises it before it looks for control tokens."""
         return text
 
 
+class SegmentTokenizer(Tokenizer):
+    """A tokenizer whose model does not recognise control tokens in a text.
+
+    The text is cut at them: each control token is one token, and each text between two is encoded
+    by itself, as Mistral's encoding of chats and `transformers` do.
+    """
+
+    @abstractmethod
+    def encoded(self, text: str) -> int:
+        """Return the number of tokens of a text without control tokens."""
+
+    def count(self, text: str) -> int:
+        """Return the number of tokens in `text`."""
+        if self._control is None:
+            return self.encoded(text)
+        pieces = self._control.split(text)
+        return len(pieces) - 1 + sum([self.encoded(piece) for piece in pieces if piece])
+
+
 def any_of(tokens: Iterable[str]) -> re.Pattern[str] | None:
-    """What finds any of these strings, the longest first; None when there is none."""
+    """Return a pattern that finds any of these strings, the longest first; None without any."""
     longest_first = sorted(tokens, key=lambda token: (-len(token), token))
     return re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
 
 def unknown_id() -> InvalidRequest:
-    """The error of a token id that the model does not have."""
+    """Return the error for a token id that the model does not have."""
     return InvalidRequest("A token id is not one of this model's.", code="invalid_token")

@@ -1,4 +1,4 @@
-"""A `tokenizer.json`, as Hugging Face's `tokenizers` reads it."""
+"""`tokenizer.json`, read with Hugging Face's `tokenizers`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TokenizerJson(Tokenizer):
     """A model's tokenizer from its `tokenizer.json`.
 
     A `tokenizer_config.json` beside it names the tokens that begin and end a text. Raises
-    ConfigurationError when a file is not what it should be.
+    ConfigurationError when a file can't be read or is malformed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,10 +55,10 @@ class TokenizerJson(Tokenizer):
         self._words = Words(self._encoded)
 
     def count(self, text: str) -> int:
-        """The number of tokens in `text`.
+        """Return the number of tokens in `text`.
 
-        No token spans a control token, so the texts in between are counted alone; and where the
-        model reads words alone, as most do, so are words.
+        No token spans a control token, so the texts between control tokens are counted one by one.
+        If the model also splits at spaces, as most do, words are counted one by one.
         """
         if self._separators is None:
             return self._encoded(text)
@@ -66,7 +66,7 @@ class TokenizerJson(Tokenizer):
         return len(pieces) - 1 + sum([self._words.count(piece) for piece in pieces if piece])
 
     def decode(self, ids: Sequence[int]) -> str:
-        """As `Tokenizer.decode`."""
+        """Decode token ids, as `Tokenizer.decode` does."""
         if any(not 0 <= token < self._size for token in ids):
             raise unknown_id()
         text: str = self._tokenizer.decode(list(ids), skip_special_tokens=False)
@@ -80,7 +80,7 @@ class TokenizerJson(Tokenizer):
         return len(self._tokenizer.encode_batch_fast([text], add_special_tokens=False)[0])
 
     def _find_separators(self) -> re.Pattern[str] | None:
-        """What splits a text into parts that are counted alone; None if nothing surely does."""
+        """Return a pattern that cuts texts into parts to count one by one; None if none is safe."""
         added = self._tokenizer.get_added_tokens_decoder().values()
         plain = all(
             token.special and not (token.lstrip or token.rstrip or token.single_word)
@@ -92,7 +92,7 @@ class TokenizerJson(Tokenizer):
 
 
 def _ends(path: Path) -> tuple[str | None, str | None]:
-    """The strings that begin and end a text, where a file tells."""
+    """Return the tokens that begin and end a text, as far as the file names them."""
     if not path.is_file():
         return None, None
     try:

@@ -1,10 +1,10 @@
-"""Counts tokens word by word, and remembers how many a word has, and a whole text.
+"""A token count by words, with caches of the counts of words and of whole texts.
 
-Who goes on with a conversation sends all of it again, and the system prompt is everybody's.
+A conversation is sent again in full with every turn, and many requests share a system prompt.
 
-Byte-pair models of GPT-2's line cut a text into pieces before they look for tokens, and a space
-between two other characters always begins a piece. So `" word"` has as many tokens anywhere, and
-a tokenizer is needed for new words only.
+Byte-pair models in the manner of GPT-2 split a text before they look for tokens, and a space
+between two other characters always begins a part. So `" word"` has the same number of tokens
+everywhere, and only new words need the tokenizer.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 _REMEMBERED: Final = 16_384
 _TEXTS_REMEMBERED: Final = 4_096
-# A shorter text is counted as quickly as it is looked up.
+# Texts shorter than this are counted as fast as they are looked up.
 _LONG: Final = 64
-# With more unknown words, one call for the whole text is quicker; so many of them are learned.
+# Words learned from one text. With more new words, one call for the whole text is faster.
 _LEARNED_AT_ONCE: Final = 32
 _BREAK: Final = re.compile(r"(?<=\S) (?=\S)")
-# No other word begins with a space.
+# Marks the first word of a text, which has no space in front. No other word begins with a space.
 _FIRST: Final = " "
 
 _CONTRACTION: Final = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
@@ -55,26 +55,26 @@ class _Model(msgspec.Struct):
     dropout: float | None = None
 
 
-class _File(msgspec.Struct):
+class _TokenizerFile(msgspec.Struct):
     model: _Model
     normalizer: msgspec.Raw | None = None
     pre_tokenizer: _PreTokenizer | None = None
 
 
 class Words:
-    """The counts of the words and texts seen last. Safe to share between threads.
+    """Counts of the words and texts seen last. Safe to share between threads.
 
-    Both are kept as their `hash`, which the process keys at random: no text stays in memory.
+    Both are stored by `hash`, whose key is random in each process: no text stays in memory.
     """
 
     def __init__(self, tokenize: Callable[[str], int]) -> None:
-        """`tokenize` counts the tokens of any text."""
+        """`tokenize` returns the number of tokens of any text."""
         self._tokenize = tokenize
         self._counts: dict[int, int] = {}
         self._texts: dict[int, int] = {}
 
     def count(self, text: str) -> int:
-        """The tokens of `text`, which is not empty."""
+        """Return the number of tokens of `text`, which must not be empty."""
         if len(text) < _LONG:
             return self._add_up(text)
         count = self._texts.get(hash(text))
@@ -99,7 +99,7 @@ class Words:
 
     def _learn(self, text: str, words: Sequence[str], counts: list[int | None]) -> int:
         unknown, place = [], -1
-        with contextlib.suppress(ValueError):  # until there is no other
+        with contextlib.suppress(ValueError):  # raised by `index` after the last one
             while True:
                 place = counts.index(None, place + 1)
                 counts[place] = 0
@@ -118,12 +118,12 @@ class Words:
 
 
 def splits_at_spaces(tokenizer: str) -> bool:
-    """Whether the model of this `tokenizer.json` cuts a text at every single space.
+    """Return whether the model of this `tokenizer.json` splits a text at every single space.
 
-    Only where it is known to: otherwise a text has to be counted as a whole.
+    False unless the file is of a known form; its texts then have to be counted whole.
     """
     try:
-        file = msgspec.json.decode(tokenizer, type=_File)
+        file = msgspec.json.decode(tokenizer, type=_TokenizerFile)
     except msgspec.MsgspecError:
         return False
     cuts = file.pre_tokenizer
@@ -134,7 +134,7 @@ def splits_at_spaces(tokenizer: str) -> bool:
 
 
 def _cuts(step: _PreTokenizer) -> bool:
-    """Whether it cuts before a space."""
+    """Return whether the step splits in front of a space."""
     if step.type == "ByteLevel":
         return step.use_regex and not step.add_prefix_space
     known = step.type == "Split" and step.pattern.get("Regex") in _PATTERNS
@@ -142,7 +142,7 @@ def _cuts(step: _PreTokenizer) -> bool:
 
 
 def _keeps_spaces(step: _PreTokenizer) -> bool:
-    """Whether what it does to a word has nothing to do with the words around it."""
+    """Return whether the step treats each word independently of the words around it."""
     return (
         _cuts(step)
         or step.type == "Digits"

@@ -1,4 +1,4 @@
-"""The nouns that stages hand to each other. Immutable; imports nothing of its own."""
+"""The values that stages hand to each other. Immutable; this room imports no other room."""
 
 from extauth.types.answer import Delta
 from extauth.types.decision import Decision, Reason, Route
@@ -7,6 +7,7 @@ from extauth.types.facts import (
     Counters,
     Facts,
     GuardFacts,
+    ListingFacts,
     LoadFacts,
     ModelFacts,
     Parameters,
@@ -60,6 +61,7 @@ __all__ = [
     "Lifetime",
     "Limit",
     "LimitState",
+    "ListingFacts",
     "LoadFacts",
     "Mask",
     "ModelFacts",

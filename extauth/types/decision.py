@@ -1,6 +1,6 @@
-"""The policy output, exactly as it stands in `schemas/decision.schema.json`.
+"""The policy output, exactly as in `schemas/decision.schema.json`.
 
-These are msgspec structs, so strict decoding happens in C.
+msgspec structs, so that strict decoding happens in C.
 """
 
 from __future__ import annotations
@@ -13,7 +13,11 @@ from extauth.types.obligation import Obligation
 
 
 class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Why a request is denied. `rule` is stable; a hidden one is logged and not told."""
+    """A reason to deny a request.
+
+    `rule` is a stable name. The client is told `rule` and `message` unless `hidden` is true; the
+    log has both either way. `status` is the HTTP status.
+    """
 
     rule: str
     message: str
@@ -22,7 +26,7 @@ class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the request goes: a model and version that the snapshot has, and Envoy's cluster."""
+    """The destination of a request: a model and version of the snapshot, and Envoy's cluster."""
 
     model: str
     version: str
@@ -30,7 +34,7 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The policy output (schemas/decision.schema.json)."""
+    """A policy decision: allow, or deny with its reasons; the route; the obligations."""
 
     allow: bool
     reasons: tuple[Reason, ...] = ()

@@ -1,6 +1,6 @@
-"""The policy input, exactly as it stands in `schemas/input.schema.json`.
+"""The policy input, exactly as in `schemas/input.schema.json`.
 
-These are msgspec structs, so encoding happens in C.
+msgspec structs, so that encoding happens in C.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from extauth.types.request import Api, Operation
 
 
 class RequestFacts(msgspec.Struct, frozen=True):
-    """The request line, canonical."""
+    """The API that the client called and the operation that it asked for."""
 
     api: Api
     operation: Operation
 
 
 class SourceFacts(msgspec.Struct, frozen=True):
-    """Where the request came from."""
+    """The peer's address, as Envoy trusts it."""
 
     ip: str
 
 
 class TimeFacts(msgspec.Struct, frozen=True):
-    """When the request began, to the minute, in the gateway's time zone.
+    """The time at which the request began, to the minute, in the gateway's time zone.
 
     Minutes are enough for rules, and let equal inputs share one evaluation.
     """
@@ -39,10 +39,11 @@ class TimeFacts(msgspec.Struct, frozen=True):
 
 
 class ModelFacts(msgspec.Struct, frozen=True):
-    """The model that was asked for. What the gateway knows of it is `data.catalog.models`.
+    """The model that the client asked for, by its own name for it.
 
-    `bucket` is 0 to 9999, a stable hash of principal and model name: a share of 5 % is
-    `bucket < 500`, and a principal stays on its side of the line.
+    The catalogue's facts about the model are in `data.catalog.models`. `bucket` is 0 to 9999, a
+    stable hash of principal and model name: a share of 5 % is `bucket < 500`, and a principal keeps
+    its bucket.
     """
 
     name: str
@@ -52,7 +53,7 @@ class ModelFacts(msgspec.Struct, frozen=True):
 
 
 class Parameters(msgspec.Struct, frozen=True):
-    """The generation parameters that a policy may look at; None where the client gave none.
+    """The generation parameters that a policy may read; None for one that the client did not give.
 
     `stop` and `tools` are counts, `inputs` is the number of prompts or texts in the body.
     """
@@ -70,10 +71,10 @@ class Parameters(msgspec.Struct, frozen=True):
 
 
 class TokenFacts(msgspec.Struct, frozen=True):
-    """Tokens by the model's own tokenizer. `max_completion` is the worst case over all choices.
+    """Token counts of a request. `max_completion` is the worst case over all choices.
 
-    Not `exact` are those of a model whose tokenizer the gateway does not have: an estimate that
-    errs upwards.
+    `exact` is true for the model's own tokenizer, and false for the estimate that stands in for a
+    tokenizer that the gateway does not have. The estimate errs upwards.
     """
 
     prompt: int
@@ -82,21 +83,21 @@ class TokenFacts(msgspec.Struct, frozen=True):
 
 
 class Counters(msgspec.Struct, frozen=True):
-    """Usage so far in the current window: settled and reserved together."""
+    """Usage in the current window, settled and reserved together, before this request."""
 
     requests: int = 0
     tokens: int = 0
 
 
 class Windows(msgspec.Struct, frozen=True):
-    """Rolling windows of one owner."""
+    """Usage of one owner in two rolling windows."""
 
     minute: Counters = Counters()
     day: Counters = Counters()
 
 
 class UsageFacts(msgspec.Struct, frozen=True):
-    """Usage so far, before this request. `counters` are those that the policy's data declares."""
+    """Usage before this request. `counters` are those that the policy's data declares, by name."""
 
     principal: Windows = Windows()
     tenant: Windows = Windows()
@@ -104,13 +105,13 @@ class UsageFacts(msgspec.Struct, frozen=True):
 
 
 class LoadFacts(msgspec.Struct, frozen=True):
-    """How busy the backend of the model was, `age` seconds ago.
+    """The load of the model's backend as read `age` seconds ago.
 
-    `pending` requests for the model, of any version, waited in the backend's queue, from whomever
-    they came. `queue_ms` is how long those had waited there, on average, that it answered in the
-    ten seconds before; None when there were none. `in_flight` are this gateway process's own
-    requests to the model that are not over now. `gpu` is the share of their time that the
-    backend's GPUs work, 0 to 1, on average; None without one.
+    `pending` is the number of requests for the model, over all of its versions and from all
+    clients, in the backend's queue. `queue_ms` is the mean time in that queue of the requests that
+    the backend answered in the ten seconds before the reading, None if it answered none.
+    `in_flight` is the number of requests to the model that this gateway process has open now. `gpu`
+    is the mean utilisation of the backend's GPUs, 0 to 1, None without a GPU.
     """
 
     pending: int = 0
@@ -121,10 +122,10 @@ class LoadFacts(msgspec.Struct, frozen=True):
 
 
 class BehaviourFacts(msgspec.Struct, frozen=True):
-    """How the principal's requests of the last ten minutes ended, as this process saw them.
+    """Outcomes of the principal's requests of the last ten minutes that this process served.
 
-    `requests` are all of them; `denied` by the policy, `limited` by a limit, `failed` by the
-    gateway or a backend.
+    `requests` counts all of them; `denied` those that the policy refused, `limited` those that a
+    limit refused, `failed` those that failed in the gateway or in a backend.
     """
 
     requests: int = 0
@@ -134,17 +135,18 @@ class BehaviourFacts(msgspec.Struct, frozen=True):
 
 
 Source = Literal["application", "user", "model", "document"]
-"""Where a text of a request comes from: the application that calls, the user that it serves, the
-model's earlier answers, or what a tool or a document brought in."""
+"""The origin of a text in a request: the calling application, the user that it serves, the model's
+earlier answers, or a document that a tool or a retrieval brought in.
+"""
 
 
 class GuardFacts(msgspec.Struct, frozen=True):
-    """What in a request looks like an attack on the model, or is not to be talked about.
+    """Signs of an attack on the model in a request, and the topics that it touches.
 
-    `score` is 0 to 1, how much it reads like an injection or a jailbreak, `families` the kinds of
-    pattern that matched. `invisible` characters carry text that no person sees, `encoded` are
-    runs that a model could decode, `links` addresses that an answer could leak through. `topics`
-    are those of the policy's data whose words or patterns occur.
+    `score` is 0 to 1: the likeness to a prompt injection or a jailbreak. `families` are the kinds
+    of pattern that matched. `invisible` counts the characters that carry text which no person sees,
+    `encoded` the runs that a model could decode, `links` the addresses through which an answer
+    could leak data. `topics` are the topics of the policy's data whose words or patterns occur.
     """
 
     score: float = 0.0
@@ -156,7 +158,7 @@ class GuardFacts(msgspec.Struct, frozen=True):
 
 
 class PartFacts(msgspec.Struct, frozen=True):
-    """The parts of a chat that nobody here has searched: counts by kind.
+    """The parts of a chat that the gateway has not searched: counts by kind.
 
     `hosts` are those that a model server would fetch parts from, in lower case, each once; a part
     that is in the request itself has none.
@@ -171,13 +173,12 @@ class PartFacts(msgspec.Struct, frozen=True):
 class Facts(msgspec.Struct, frozen=True):
     """The policy input: facts, never content (schemas/input.schema.json).
 
-    `gateway/admission` sees `parameters`, `tokens`, `sensitive` and `usage` as null, and `model`
-    as null unless the path names one. `exceeded` names the limits that a route decided before
-    ran into, where they ask for another. `load` is None where nobody knows, which is not idle;
-    it, `behaviour`,
-    `guard` and `parts` are None at admission. `classifiers` are the scores by label that
-    external classifiers gave; `absent` names those, and external detectors, that did not answer.
-    `purpose` is what the client says that it wants the answer for, in `x-request-purpose`.
+    At `gateway/admission`, `parameters`, `tokens`, `sensitive`, `usage`, `load`, `behaviour`,
+    `guard` and `parts` are null, and so is `model` unless the path names one. `exceeded` names the
+    limits that an earlier decision's route ran into, when those limits ask for another route.
+    `load` is None where it is unknown, which does not mean idle. `classifiers` are the scores by
+    label of each external classifier; `absent` names the classifiers and external detectors that
+    did not answer. `purpose` is the client's header `x-request-purpose`.
     """
 
     request: RequestFacts
@@ -197,3 +198,12 @@ class Facts(msgspec.Struct, frozen=True):
     classifiers: dict[str, dict[str, float]] = {}
     absent: tuple[str, ...] = ()
     purpose: str | None = None
+
+
+class ListingFacts(Facts, frozen=True):
+    """The input of `gateway/listing`: the facts at admission, and the models to decide on.
+
+    `buckets` are the principal's, as in `ModelFacts`, by the model's name.
+    """
+
+    buckets: dict[str, int] = {}

@@ -1,9 +1,9 @@
-"""Headers between Envoy and this gateway. Whatever starts with `INTERNAL` is never a client's.
+"""Headers between Envoy and this gateway. A client can't set one that starts with `INTERNAL`.
 
-Envoy strips such headers from a client's request before its first filter runs. It alone sets
-`SOURCE`, `JWT` and `ORIGINAL_PATH`. Only ext_proc may set `CLUSTER` and `STREAMS`;
-only ext_authz may set
-`METADATA_CLUSTER` and `PRINCIPAL`: Envoy answers 503 to a mutation of another one's header.
+Envoy strips these headers from a client's request before its first filter runs. Only Envoy sets
+`SOURCE`, `JWT` and `ORIGINAL_PATH`; only ext_proc may set `CLUSTER` and `STREAMS`; only ext_authz
+may set `METADATA_CLUSTER` and `PRINCIPAL`. Envoy answers 503 to a filter that sets another one's
+header.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ CLUSTER = INTERNAL + "cluster"
 """Envoy's cluster for an inference request. Without it no route to a model's endpoints matches."""
 
 STREAMS = INTERNAL + "streams"
-"""That the answer to an inference request may take as long as it has something to say."""
+"""That an inference request's answer may take as long as the model has something to say."""
 
 METADATA_CLUSTER = INTERNAL + "metadata-cluster"
-"""Envoy's cluster for a metadata or health request, which reads and has no body."""
+"""Envoy's cluster for a metadata or health request, which has no body."""
 
 PRINCIPAL = INTERNAL + "principal"
-"""Who calls, for the portal. Without it no route to the portal matches."""
+"""The principal's id, for the portal. Without it no route to the portal matches."""
 
 SOURCE = INTERNAL + "source"
 """The peer's address, without its port."""
 
 JWT = INTERNAL + "jwt"
-"""The payload of a token that Envoy verified, as base64url without padding."""
+"""The payload of a token that Envoy verified, in base64url without padding."""
 
 NOTED = INTERNAL + "noted"
-"""In an answer: the findings that were left as they are, as in `card=1, email=2`."""
+"""Answer header: the findings that were left in place, as in `card=1, email=2`."""
 
 DROPPED_TURNS = INTERNAL + "dropped-turns"
-"""In an answer: how many of the chat's oldest turns were left out so that it fit."""
+"""Answer header: the number of the chat's oldest turns that were left out to make it fit."""
 
 ORIGINAL_PATH = INTERNAL + "path"
-"""The path as the client wrote it, without its query: for logs, and for the shape of an error."""
+"""The path as the client wrote it, without its query: for logs, and to choose an error's shape."""
 
 PURPOSE = "x-request-purpose"
-"""What the client says that it wants the answer for. Not an internal one: it is the client's."""
+"""The purpose of the request, in the client's own words. Set by the client, so not internal."""

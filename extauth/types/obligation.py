@@ -1,4 +1,4 @@
-"""What a decision asks for beyond allow, exactly as it stands in `schemas/decision.schema.json`."""
+"""The obligations of a decision, exactly as in `schemas/decision.schema.json`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import msgspec
 Unit = Literal[
     "requests", "prompt_tokens", "completion_tokens", "tokens", "cost", "seconds", "slots"
 ]
-"""What a limit counts. Cost is in micro-units of the prices' currency, seconds are seconds of
-computing, slots are requests that run at the moment."""
+"""The unit of a limit. `cost` is in micro-units of the prices' currency, `seconds` are the
+backend's computing time, `slots` are requests in flight.
+"""
 
 
 class TokenBucket(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="bucket"
 ):
-    """What was used flows off, `refill` every `seconds`; the limit's `max` is the burst."""
+    """A token bucket: `refill` units become free every `seconds`; `max` is the burst."""
 
     refill: Annotated[int, msgspec.Meta(ge=1)]
     seconds: Annotated[int, msgspec.Meta(ge=1)]
@@ -25,7 +26,7 @@ class TokenBucket(
 class CalendarPeriod(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="calendar"
 ):
-    """An hour, day or month of a time zone. Months begin on their day `anchor`, at midnight."""
+    """An hour, day or month of a time zone. Months begin at midnight on day `anchor`."""
 
     period: Literal["hour", "day", "month"]
     time_zone: str = "UTC"
@@ -35,21 +36,22 @@ class CalendarPeriod(
 class Lifetime(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="lifetime"
 ):
-    """All time: what was used counts for ever."""
+    """No window: usage counts for ever."""
 
 
 Seconds = Annotated[int, msgspec.Meta(ge=1)]
 
 
 Window = Seconds | TokenBucket | CalendarPeriod | Lifetime
-"""Over what time a limit counts; a number is a rolling window of so many seconds."""
+"""The window of a limit. A number is a rolling window of that many seconds."""
 
 
 class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a request waits for room: at most `max_wait` seconds, behind at most `max_waiting`.
+    """The rules for waiting until a limit has room.
 
-    Classes that wait share what becomes free by their `share`, and tenants inside a class by
-    their `weight`.
+    A request waits at most `max_wait` seconds, behind at most `max_waiting` others. Priority
+    classes share the room that becomes free by `share`; the tenants within a class share it by
+    `weight`.
     """
 
     max_waiting: Annotated[int, msgspec.Meta(ge=1)]
@@ -60,10 +62,10 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="limit"):
-    """At most `max` of `unit` in any `window`, over everything under `key`.
+    """At most `max` of `unit` in any `window`, over all requests under `key`.
 
-    `on_exceed` says what becomes of a request that does not fit. `warn_at` are percents of `max`;
-    reaching one raises an event, once a window.
+    `on_exceed` decides what happens to a request that does not fit. `warn_at` are percents of
+    `max`: reaching one raises an event, once a window.
     """
 
     name: str
@@ -77,14 +79,14 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
 
     def __post_init__(self) -> None:
         if (self.queue is None) == (self.on_exceed == "queue"):
-            raise ValueError("`queue` belongs to on_exceed `queue`, and to nothing else")
+            raise ValueError("`queue` is required with on_exceed `queue`, and allowed only there")
         if self.unit == "slots" and not isinstance(self.window, Lifetime):
             raise ValueError("slots have the window `lifetime`: they are free when a request ends")
         if self.on_exceed == "clamp" and self.unit in {"requests", "seconds", "slots"}:
             raise ValueError(f"a request can't be clamped to fewer {self.unit}")
 
     def __str__(self) -> str:
-        """In words: `4000 tokens in 60 s`."""
+        """Return the limit in words: `4000 tokens in 60 s`."""
         most = f"{self.max} {self.unit.replace('_', ' ')}"
         match self.window:
             case TokenBucket(refill=refill, seconds=seconds):
@@ -98,9 +100,10 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
 
 
 Treatment = Literal["placeholder", "redact", "hash", "stand_in", "note", "block"]
-"""What becomes of a finding: `placeholder` is put back into the answer, `redact` is gone for good,
-`hash` is the same for a tenant's equal originals, `stand_in` is another value of the same format,
-`note` leaves it and tells, `block` refuses the answer that holds it."""
+"""The treatment of a finding. `placeholder` is put back into the answer, `redact` removes it for
+good, `hash` gives equal originals of a tenant the same text, `stand_in` writes another value of the
+same format, `note` leaves it in place and reports it, `block` refuses the answer that holds it.
+"""
 
 
 class Mask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="mask"):
@@ -118,7 +121,7 @@ class Mask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
 
 
 class Clamp(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="clamp"):
-    """Lower `max_tokens` to this at most."""
+    """Lower the request's `max_tokens` to at most this."""
 
     max_tokens: Annotated[int, msgspec.Meta(ge=1)]
 
@@ -126,10 +129,10 @@ class Clamp(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
 class Context(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="context"
 ):
-    """What becomes of a prompt that is longer than `max_prompt_tokens` or the model's context.
+    """The handling of a prompt longer than `max_prompt_tokens` or than the model's context.
 
-    `drop_oldest` leaves out the oldest turns of a chat, as few as will do; what still does not fit
-    is refused. `room` tokens are left to an answer whose length the client does not name.
+    `drop_oldest` leaves out the oldest turns of a chat, as few as needed, and refuses a chat that
+    still does not fit. `room` tokens stay free for an answer whose length the client does not give.
     """
 
     on_exceed: Literal["deny", "drop_oldest"] = "deny"
@@ -140,7 +143,7 @@ class Context(
 class Settle(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="settle"
 ):
-    """Charge what the backend counted, where it tells; or the gateway's count if that is larger."""
+    """Charge the backend's count where it reports one, or the larger of that and the gateway's."""
 
     by: Literal["larger", "backend"]
 
@@ -148,9 +151,9 @@ class Settle(
 class AnswerGuard(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="guard"
 ):
-    """Take links that could carry data out of the answer, or refuse the answer that has one.
+    """Strip links that could carry data out of an answer, or block an answer that has one.
 
-    With `allowed_domains` all links are that point elsewhere than to them and their subdomains.
+    With `allowed_domains`, every link to a host outside these domains and their subdomains counts.
     """
 
     links: Literal["strip", "block"]

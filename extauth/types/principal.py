@@ -1,4 +1,4 @@
-"""Who calls."""
+"""The caller of a request."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import msgspec
 
 
 class Consent(msgspec.Struct, frozen=True):
-    """What the person behind a credential has agreed to: `purposes`, until the day `expires`.
+    """The `purposes` that the person behind a credential has agreed to, until the day `expires`.
 
-    The day is as in 2027-01-31 and the last on which it holds; None means until it is withdrawn.
+    `expires` is a date such as 2027-01-31, the last day on which the consent holds; None means
+    until it is withdrawn.
     """
 
     purposes: tuple[str, ...]
@@ -18,10 +19,10 @@ class Consent(msgspec.Struct, frozen=True):
 
 
 class Principal(msgspec.Struct, frozen=True):
-    """Who calls, as the credential says. `id` is stable over rotations of the key.
+    """The caller, as the credential says. `id` stays the same when the key is rotated.
 
-    `consent` is None where the credential says nothing of one; `retention` is the class of how
-    long records of its requests may be kept.
+    `consent` is None where the credential says nothing about consent; `retention` names the class
+    that sets how long records of this principal's requests may be kept.
     """
 
     id: str

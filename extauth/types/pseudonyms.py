@@ -1,4 +1,4 @@
-"""Other names for an erased person, wherever the old ones stand."""
+"""Pseudonyms of erased persons, and their substitution for the names."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ _FILLER = "*"
 
 
 class Pseudonyms:
-    """Replaces names in texts, as whole names only: `acme/ada` is not in `acme/adam`. Immutable."""
+    """Replaces whole names in texts: `acme/ada` does not match in `acme/adam`. Immutable."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
-        """`names` are the old ones with what takes their place."""
+        """`names` maps each old name to its replacement."""
         self.names = dict(names)
         self._names = _whole(self.names)
-        # As JSON writes them, too.
+        # Also in the form that JSON escapes them into.
         quoted = {json.dumps(name, ensure_ascii=False)[1:-1] for name in self.names}
         self._written = _whole(quoted | set(self.names))
 
     def of(self, text: str) -> str:
-        """The text with the names replaced."""
+        """Return `text` with the names replaced."""
         return self._names.sub(lambda match: self.names[match[0]], text)
 
     def deeply(self, value: object) -> object:
-        """The same for every text in a JSON value, the keys of its objects too."""
+        """Return a JSON value with the names replaced in all of its texts and object keys."""
         if isinstance(value, str):
             return self.of(value)
         if isinstance(value, dict):
@@ -38,18 +38,18 @@ class Pseudonyms:
         return value
 
     def stand_in(self, data: bytes) -> bool:
-        """Whether one of the names is in what was written as text or JSON."""
+        """Return whether a name occurs in these bytes of text or JSON."""
         return self._written.search(data.decode(errors="surrogateescape")) is not None
 
     def blotted(self, data: bytes) -> bytes:
-        """The same bytes with every name overwritten, and just as many."""
+        """Return the bytes with every name overwritten, at the same length."""
         text = data.decode(errors="surrogateescape")
         text = self._written.sub(lambda match: _FILLER * len(match[0].encode()), text)
         return text.encode(errors="surrogateescape")
 
 
 def _whole(names: Mapping[str, str] | set[str]) -> re.Pattern[str]:
-    """Finds whole names, the longest first; nothing where there are none."""
+    """Return a pattern of whole names, the longest first; without names, one that never matches."""
     if not names:
         return re.compile(r"(?!)")
     longest_first = sorted(names, key=len, reverse=True)

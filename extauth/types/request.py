@@ -1,4 +1,4 @@
-"""What a client asks for, as its head and its path say."""
+"""A request as its head and path describe it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Operation(StrEnum):
-    """What the client wants done, named by the API that it called."""
+    """The operation that the client asks for, by the name of the API it called."""
 
     CHAT = "chat.completions"
     COMPLETIONS = "completions"
@@ -27,18 +27,18 @@ class Operation(StrEnum):
 
 
 class Api(StrEnum):
-    """Whose shapes the client speaks; errors answer in the same ones."""
+    """The API whose shapes the client speaks. Errors are answered in the same shapes."""
 
     OPENAI = "openai"
     KSERVE = "kserve"
 
 
 class RequestHead(msgspec.Struct, frozen=True):
-    """A request before its body: what Envoy saw, header names in lower case.
+    """A request before its body, as Envoy saw it. Header names are in lower case.
 
-    `path` is normalised by Envoy and without its query. `source_ip` is the peer's address as
-    Envoy trusts it. `jwt_claims` are claims that Envoy's jwt_authn has verified, else None.
-    `repeated` names a header that may be there only once and is there twice.
+    `path` is normalised by Envoy and has no query. `source_ip` is the peer's address as Envoy
+    trusts it. `jwt_claims` are claims that Envoy's jwt_authn verified, else None. `repeated` names
+    a header that occurs twice and may occur only once.
     """
 
     request_id: str
@@ -63,7 +63,7 @@ class ModelReference(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """A parsed request line: what to do, by which API, to which model if the path names one."""
+    """A parsed request line: the API, the operation, and the model if the path names one."""
 
     api: Api
     operation: Operation
@@ -71,7 +71,7 @@ class Target(msgspec.Struct, frozen=True):
 
     @property
     def inference(self) -> bool:
-        """Whether a body goes to a model."""
+        """True if the request carries a body to a model."""
         return self.operation in INFERENCE
 
 

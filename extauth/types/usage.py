@@ -1,4 +1,4 @@
-"""What a request uses and says, and what is left of its limits."""
+"""Usage: of a request, of its limits, and of the account that it is charged to."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from extauth.types.obligation import Limit
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """What a request really used, or is known to have used when it was cut.
+    """The usage of a request, or the part that is known when a request was cut off.
 
-    `cost` is in micro-units of the prices' currency, `milliseconds` are those of the backend.
+    `cost` is in micro-units of the prices' currency; `milliseconds` are the backend's.
     """
 
     prompt_tokens: int = 0
@@ -22,12 +22,12 @@ class Usage(msgspec.Struct, frozen=True):
 
     @property
     def total_tokens(self) -> int:
-        """Prompt and completion together."""
+        """Prompt tokens and completion tokens together."""
         return self.prompt_tokens + self.completion_tokens
 
 
 class Account(msgspec.Struct, frozen=True):
-    """Whose usage it is, and of what: the key under which `sluice usage` finds it."""
+    """The key of a line of the usage report: the principal charged, and the model it used."""
 
     tenant: str
     principal: str
@@ -37,9 +37,9 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class LimitState(msgspec.Struct, frozen=True):
-    """One limit after a reservation: `reset` is the seconds until it is whole again.
+    """A limit after a reservation. `reset` is the seconds until the limit is unused again.
 
-    None means never, as nothing that counts leaves a lifetime.
+    `reset` is None for a lifetime, which never resets.
     """
 
     limit: Limit
@@ -48,9 +48,9 @@ class LimitState(msgspec.Struct, frozen=True):
 
 
 class Crossing(msgspec.Struct, frozen=True):
-    """`percent` of a limit is used up, for the first time in its window.
+    """The event that `percent` of a limit is used up, once a window.
 
-    `resets_at` is in unix seconds, None for a lifetime.
+    `used` is in the limit's unit. `resets_at` is in unix seconds, None for a lifetime.
     """
 
     limit: Limit
@@ -60,6 +60,6 @@ class Crossing(msgspec.Struct, frozen=True):
 
 
 class Clock(Protocol):
-    """Unix seconds. The real one is `time.time`; a simulation brings its own."""
+    """A source of unix seconds: `time.time`, or a simulation's own."""
 
     def __call__(self) -> float: ...

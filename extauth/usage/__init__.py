@@ -1,23 +1,23 @@
-"""Usage for those who pay for it: months, budgets, forecasts and sheets of the ledger's lines."""
+"""Usage reports: months, budgets and forecasts, computed from the ledger's lines."""
 
-from extauth.usage.answer import Answer
-from extauth.usage.books import UsageBooks, answer
+from extauth.usage.books import UsageBooks, usage_report
 from extauth.usage.budgets import Budget, Budgets
 from extauth.usage.forecast import Forecast
 from extauth.usage.month import Month
 from extauth.usage.own import OwnUsage
-from extauth.usage.question import Question
+from extauth.usage.query import UsageQuery
+from extauth.usage.report import UsageReport
 from extauth.usage.source import LineSource
 
 __all__ = [
-    "Answer",
     "Budget",
     "Budgets",
     "Forecast",
     "LineSource",
     "Month",
     "OwnUsage",
-    "Question",
     "UsageBooks",
-    "answer",
+    "UsageQuery",
+    "UsageReport",
+    "usage_report",
 ]

@@ -1,6 +1,6 @@
-"""The budgets of a snapshot's policies, as `data/budgets.yaml` has them.
+"""The budgets of a snapshot's policies, from `data/budgets.yaml`.
 
-The policies turn them into limits; here they are only read, to tell how far they will go.
+The policies turn them into limits. They are read here only to compare a forecast with them.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 
 
 class Budget(msgspec.Struct, frozen=True):
-    """What may be spent in a month, in micro-units of the prices' currency."""
+    """The amount that may be spent in a month, in micro-units of the prices' currency."""
 
     cost: int
 
 
 class Budgets(msgspec.Struct, frozen=True):
-    """By tenant, and by tenant and team. Months begin on their day `anchor` in `time_zone`."""
+    """Budgets by tenant, and by tenant and team.
+
+    Months begin at midnight on day `anchor`, in `time_zone`.
+    """
 
     tenants: dict[str, Budget] = {}
     teams: dict[str, dict[str, Budget]] = {}
@@ -34,13 +37,13 @@ class Budgets(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, snapshot: Path) -> Budgets:
-        """Those of the snapshot in a directory; none where its policies have no such data.
+        """Read the budgets of the snapshot in a directory; none if its policy data has none.
 
-        Raises ConfigurationError for data that are no budgets.
+        Raises ConfigurationError when they can't be read or are malformed.
         """
         file = snapshot / "policy" / "data.json"
         try:
-            data = msgspec.json.decode(file.read_bytes(), type=_Data)
+            data = msgspec.json.decode(file.read_bytes(), type=_BudgetsData)
             ZoneInfo(data.budgets.time_zone)
         except OSError as error:
             raise ConfigurationError(f"can't be read: {error.strerror}", file=file) from None
@@ -50,11 +53,11 @@ class Budgets(msgspec.Struct, frozen=True):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The time zone itself."""
+        """`time_zone` as an object."""
         return ZoneInfo(self.time_zone)
 
     def of_group(self, group: Mapping[str, str]) -> int | None:
-        """The budget of a row grouped by tenant, or by tenant and team; None for any other."""
+        """Return the budget of a row grouped by tenant, or by tenant and team; else None."""
         budget = None
         if group.keys() == {"tenant"}:
             budget = self.tenants.get(group["tenant"])
@@ -63,5 +66,5 @@ class Budgets(msgspec.Struct, frozen=True):
         return budget.cost if budget else None
 
 
-class _Data(msgspec.Struct):
+class _BudgetsData(msgspec.Struct):
     budgets: Budgets = Budgets()

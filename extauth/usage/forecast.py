@@ -1,4 +1,4 @@
-"""What a month will have cost at its end, if it goes on as it went."""
+"""The forecast of a month: its cost and tokens at the end, if usage goes on as before."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ from extauth.usage.month import DAY
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from extauth.ledger.lines import Line, Used
+    from extauth.ledger.lines import UsageLine, Used
     from extauth.usage.budgets import Budgets
     from extauth.usage.month import Month
 
 RECENT = 7
-"""Full days whose mean is taken for the days to come."""
+"""Full days whose mean stands for each day to come."""
 
 
 class Forecast(msgspec.Struct, frozen=True):
-    """One group's month. Costs are micro-units; `budget` is None where there is none."""
+    """The forecast of one group's month.
+
+    Costs are micro-units of the prices' currency; `budget` is None if the group has none.
+    """
 
     group: dict[str, str]
     cost: int
@@ -34,7 +37,7 @@ class Forecast(msgspec.Struct, frozen=True):
 
 
 def forecast(
-    lines: Sequence[tuple[Line, Used]],
+    lines: Sequence[tuple[UsageLine, Used]],
     *,
     by: Sequence[str],
     selection: Selection,
@@ -42,11 +45,11 @@ def forecast(
     now: float,
     budgets: Budgets,
 ) -> tuple[Forecast, ...]:
-    """The month to date and at its end, by group.
+    """Return the month to date, and its value at the end, for each group.
 
-    From the eighth day of the month on, it is the month to date and for each day left, parts of a
-    day too, the mean of the last seven full UTC days. Before, it is the month to date divided by
-    the share of the month that has passed.
+    From the eighth day of the month on, the value at the end is the month to date plus the mean of
+    the last seven full UTC days for each day left, fractions included. Before, it is the month to
+    date divided by the share of the month that has passed.
     """
     until = datetime.fromtimestamp(now, UTC).date()
     since = until - timedelta(days=RECENT)
@@ -79,13 +82,13 @@ def forecast(
 
 
 def _sums(
-    lines: Sequence[tuple[Line, Used]],
+    lines: Sequence[tuple[UsageLine, Used]],
     by: Sequence[str],
     selection: Selection,
     since: str,
     until: str,
 ) -> defaultdict[tuple[str, ...], tuple[int, int]]:
-    """Cost and tokens of each group from a day to another one."""
+    """Return the cost and tokens of each group between two UTC days, both included."""
     days = msgspec.structs.replace(selection, since=since, until=until)
     return defaultdict(
         lambda: (0, 0),

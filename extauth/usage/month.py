@@ -1,4 +1,4 @@
-"""A month of the books: from its anchor day to the next one's, at midnight in a time zone."""
+"""A billing month: from its anchor day to the next month's, at midnight in a time zone."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _TEXT = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
 
 class Month(NamedTuple):
-    """`begin` and `end` are unix seconds; the end is no more in it.
+    """A month from `begin` to before `end`, in unix seconds.
 
-    Usage is kept by UTC days: `first` and `last` are those whose usage is counted to the month.
-    In another time zone than UTC, a day's usage so belongs to the month that has most of its day.
+    Usage is kept by UTC days: `first` and `last` are the days whose usage is counted in the month.
+    In a time zone other than UTC, a UTC day belongs to the month that has most of it.
     """
 
     begin: float
@@ -27,7 +27,10 @@ class Month(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, zone: ZoneInfo, anchor: int) -> Month:
-        """`2026-11`: the month that begins on its day `anchor`. Raises InvalidRequest."""
+        """Return the month that begins on day `anchor` of `text`, such as `2026-11`.
+
+        Raises InvalidRequest for any other text.
+        """
         match = _TEXT.fullmatch(text)
         if match is None or match[1] == "0000" or text == "9999-12":
             raise InvalidRequest(f"{text} is not a month like 2026-11", param="month")
@@ -35,7 +38,7 @@ class Month(NamedTuple):
 
     @classmethod
     def at(cls, now: float, zone: ZoneInfo, anchor: int) -> Month:
-        """The month that `now` lies in."""
+        """Return the month that contains `now`."""
         today = datetime.fromtimestamp(now, zone)
         if today.day >= anchor:
             return cls._of(today.year, today.month, zone, anchor)
@@ -50,19 +53,19 @@ class Month(NamedTuple):
 
     @property
     def first(self) -> str:
-        """The first UTC day, `2026-11-01`."""
+        """The first UTC day, as in `2026-11-01`."""
         return _day(self.begin).isoformat()
 
     @property
     def last(self) -> str:
-        """The last UTC day."""
+        """The last UTC day, included in the month."""
         return (_day(self.end) - timedelta(days=1)).isoformat()
 
     def elapsed(self, now: float) -> float:
-        """The share that has passed at `now`, 0 to 1."""
+        """Return the share of the month that has passed at `now`, 0 to 1."""
         return min(1.0, max(0.0, (now - self.begin) / (self.end - self.begin)))
 
 
 def _day(moment: float) -> date:
-    """The UTC day whose beginning is nearest to a midnight of any zone."""
+    """Return the UTC day whose beginning is nearest to `moment`, a midnight of some time zone."""
     return datetime.fromtimestamp(moment + DAY / 2, UTC).date()

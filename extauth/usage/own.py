@@ -1,4 +1,4 @@
-"""A principal's own usage: by day and model, and in all."""
+"""A principal's own usage: by day and model, and in total."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.ledger.reports import Row, Selection, report
+from extauth.ledger.reports import Selection, UsageRow, report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from extauth.ledger.lines import Line, Used
+    from extauth.ledger.lines import UsageLine, Used
 
 DAYS = 30
-"""How many UTC days, with the current one."""
+"""Number of UTC days covered, the current one included."""
 
 
 def days_back(now: float) -> str:
-    """The first of the last days."""
+    """Return the first of the `DAYS` days that end at `now`."""
     return (datetime.fromtimestamp(now, UTC).date() - timedelta(days=DAYS - 1)).isoformat()
 
 
 class OwnUsage(msgspec.Struct, frozen=True):
-    """Of `principal`, from one UTC day to another one, both included."""
+    """Usage of `principal` from one UTC day to another, both included."""
 
     principal: str
     since: str
     until: str
-    rows: tuple[Row, ...]
-    total: Row
+    rows: tuple[UsageRow, ...]
+    total: UsageRow
 
     @classmethod
-    def of(cls, principal: str, lines: Sequence[tuple[Line, Used]], now: float) -> OwnUsage:
-        """Whatever lines there are, only the principal's count."""
+    def of(cls, principal: str, lines: Sequence[tuple[UsageLine, Used]], now: float) -> OwnUsage:
+        """Return the principal's usage from `lines`; lines of other principals are ignored."""
         since = days_back(now)
         own = Selection(since=since, principal=principal)
         total = report(lines, by=(), selection=own)
@@ -43,5 +43,5 @@ class OwnUsage(msgspec.Struct, frozen=True):
             since=since,
             until=datetime.fromtimestamp(now, UTC).date().isoformat(),
             rows=report(lines, by=("day", "model"), selection=own),
-            total=total[0] if total else Row({}, 0, 0, 0, 0, 0.0, 0),
+            total=total[0] if total else UsageRow({}, 0, 0, 0, 0, 0.0, 0),
         )

@@ -1,7 +1,7 @@
-"""What a request costs: the price of its model and version at a moment, and the sum.
+"""The price of a request: that of its model and version at a moment, times its tokens.
 
-Prices are micro-units of a currency a million tokens, costs are micro-units. Both functions are
-pure and on every request's path.
+Prices are micro-units of a currency a million tokens; costs are micro-units. Both functions are
+pure and run for every request.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ _MILLION = 1_000_000
 
 
 class Priced(Protocol):
-    """What has prices: `settings.Model`, say. `prices` are those with a date, the newest first."""
+    """Anything with prices, such as `settings.Model`."""
 
     @property
     def price(self) -> Price:
-        """What holds where none of `prices` does."""
+        """The price that applies where none of `prices` does."""
 
     @property
     def prices(self) -> tuple[DatedPrice, ...]:
-        """In the order in which they are looked at: the newest first, then the special first."""
+        """Dated prices, the newest first; on the same date, those for named versions first."""
 
 
 class Tariff(NamedTuple):
-    """The prices of a model by themselves."""
+    """A model's prices without the model."""
 
     price: Price = Price()
     prices: tuple[DatedPrice, ...] = ()
 
 
 def price_of(model: Priced, version: str, at: float) -> Price:
-    """The price of a version at `at`, in unix seconds.
+    """Return the price of a version at `at`, in unix seconds.
 
-    The newest whose date has come and that is for the version, else the model's one `price`. A
-    model without any is free: the other units limit it.
+    It is the newest dated price that has begun and is for the version, else `model.price`. A model
+    without prices is free: other units limit it.
     """
     for dated in model.prices:
         if dated.since <= at and (not dated.versions or version in dated.versions):
@@ -45,5 +45,5 @@ def price_of(model: Priced, version: str, at: float) -> Price:
 
 
 def cost(price: Price, prompt_tokens: int, completion_tokens: int) -> int:
-    """Micro-units for the tokens of one request, rounded up: what isn't free costs something."""
+    """Return the micro-units for a request's tokens, rounded up: only a price of 0 is free."""
     return -(-(price.prompt * prompt_tokens + price.completion * completion_tokens) // _MILLION)

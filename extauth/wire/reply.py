@@ -1,4 +1,4 @@
-"""Our answers as ext_proc messages, serialised. Those that never change are so once."""
+"""A request's steps as ext_proc messages, serialised. Those that never change are so once."""
 
 from __future__ import annotations
 
@@ -10,30 +10,23 @@ from envoy.service.ext_proc.v3.external_processor_pb2 import (
     BodyResponse,
     HeaderMutation,
     HeadersResponse,
-    ImmediateResponse,
     ProcessingResponse,
 )
-from envoy.type.v3.http_status_pb2 import HttpStatus
 
-from extauth.backends import REPLACED_HEADERS
-from extauth.clients import error_body, error_headers
-from extauth.types.headers import CLUSTER, STREAMS
+from extauth.gateway.step import Continue, Refuse, Upstream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from extauth.errors import AnsweredError
-    from extauth.gateway.dispatch import Dispatch
-    from extauth.gateway.exchange import Answer
-    from extauth.types import Api
-
-Header = tuple[str, str]
+    from extauth.gateway.step import Answer, Header
 
 _OVERWRITE = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 
-CONTINUE_REQUEST_HEADERS = ProcessingResponse(request_headers=HeadersResponse()).SerializeToString()
-CONTINUE_RESPONSE_BODY = ProcessingResponse(response_body=BodyResponse()).SerializeToString()
-CONTINUE_RESPONSE_HEADERS = ProcessingResponse(
+CONTINUE_REQUEST_HEADERS: bytes = ProcessingResponse(
+    request_headers=HeadersResponse()
+).SerializeToString()
+CONTINUE_RESPONSE_BODY: bytes = ProcessingResponse(response_body=BodyResponse()).SerializeToString()
+CONTINUE_RESPONSE_HEADERS: bytes = ProcessingResponse(
     response_headers=HeadersResponse()
 ).SerializeToString()
 
@@ -47,62 +40,48 @@ _STREAMED = ProcessingMode(
 )
 
 
-def _set(mutation: HeaderMutation, headers: Iterable[Header]) -> None:
-    """Headers in place of any of their names. Messages are filled in place: copies cost more."""
-    for name, value in headers:
-        option = mutation.set_headers.add(append_action=_OVERWRITE)
-        option.header.key = name
-        option.header.raw_value = value.encode()
+def to_headers(step: Continue | Refuse) -> bytes:
+    """Answer Envoy's message of a request's head."""
+    return CONTINUE_REQUEST_HEADERS if isinstance(step, Continue) else _immediate(step)
 
 
-def _serialised(message: ProcessingResponse) -> bytes:
-    data: bytes = message.SerializeToString()
-    return data
-
-
-def hold(seconds: float) -> bytes:
-    """Have Envoy wait so much longer for the answer to its message."""
-    message = ProcessingResponse()
-    message.override_message_timeout.FromMilliseconds(int(seconds * 1000))
-    return _serialised(message)
-
-
-def send_upstream(dispatch: Dispatch) -> bytes:
-    """Rewrite path and body, and name the cluster: only now does a route to it exist."""
-    request = dispatch.request
+def to_body(step: Upstream | Answer | Refuse) -> bytes:
+    """Answer Envoy's message of a request's body."""
+    if not isinstance(step, Upstream):
+        return _immediate(step)
     message = ProcessingResponse()
     response = message.request_body.response
+    # Only now, with the cluster's header, is there a route.
     response.clear_route_cache = True
-    response.body_mutation.body = request.body
-    response.header_mutation.remove_headers.extend(REPLACED_HEADERS)
-    headers = (
-        (":path", request.path),
-        (CLUSTER, dispatch.route.cluster),
-        ("content-length", str(len(request.body))),
-        *request.headers,
-    )
-    if request.streams:
-        headers = (*headers, (STREAMS, "1"))
-    _set(response.header_mutation, headers)
+    response.body_mutation.body = step.body
+    response.header_mutation.remove_headers.extend(step.removed)
+    _set(response.header_mutation, step.headers)
     return _serialised(message)
 
 
-def open_stream(content_type: str, headers: Iterable[Header]) -> bytes:
-    """Let the answer's headers go, and its body follow chunk by chunk."""
+def to_answer_headers(step: Continue | Answer | Refuse) -> bytes:
+    """Answer Envoy's message of an answer's head."""
+    if not isinstance(step, Continue):
+        return _immediate(step)
+    if not step.chunked:
+        return CONTINUE_RESPONSE_HEADERS
     message = ProcessingResponse(mode_override=_STREAMED)
     mutation = message.response_headers.response.header_mutation
     mutation.remove_headers.append("content-length")
-    _set(mutation, (("content-type", content_type), *headers))
+    _set(mutation, step.headers)
     return _serialised(message)
 
 
-def answer(whole: Answer, headers: Iterable[Header]) -> bytes:
-    """Replace the backend's whole answer."""
+def to_answer_body(step: Continue | Answer | Refuse) -> bytes:
+    """Answer Envoy's message of an answer's whole body."""
+    if isinstance(step, Continue):
+        return CONTINUE_RESPONSE_BODY
+    if isinstance(step, Refuse):
+        return _immediate(step)
     message = ProcessingResponse()
     response = message.response_body.response
-    response.body_mutation.body = whole.body
-    length = ("content-length", str(len(whole.body)))
-    _set(response.header_mutation, (*whole.headers, length, *headers))
+    response.body_mutation.body = step.body
+    _set(response.header_mutation, (*step.headers, ("content-length", str(len(step.body)))))
     return _serialised(message)
 
 
@@ -117,14 +96,35 @@ def chunk(body: bytes) -> bytes:
     return _serialised(message)
 
 
-def refuse(api: Api, error: AnsweredError, headers: Iterable[Header] = ()) -> bytes:
-    """Answer in the backend's place, in the shape of the API called."""
-    message = ProcessingResponse(
-        immediate_response=ImmediateResponse(
-            status=HttpStatus(code=error.status),
-            body=error_body(api, error),
-            details=error.code,
-        )
-    )
-    _set(message.immediate_response.headers, (*error_headers(error), *headers))
+def hold(seconds: float) -> bytes:
+    """Have Envoy wait so much longer for the answer to its message."""
+    message = ProcessingResponse()
+    message.override_message_timeout.FromMilliseconds(int(seconds * 1000))
     return _serialised(message)
+
+
+def _immediate(step: Answer | Refuse) -> bytes:
+    """Answer in the backend's place."""
+    message = ProcessingResponse()
+    response = message.immediate_response
+    if isinstance(step, Refuse):
+        response.status.code = step.status
+        response.details = step.code
+    else:
+        response.status.code = 200
+    response.body = step.body
+    _set(response.headers, step.headers)
+    return _serialised(message)
+
+
+def _set(mutation: HeaderMutation, headers: Iterable[Header]) -> None:
+    """Set headers in place of any of their names. Filled in place: copies cost more."""
+    for name, value in headers:
+        option = mutation.set_headers.add(append_action=_OVERWRITE)
+        option.header.key = name
+        option.header.raw_value = value.encode()
+
+
+def _serialised(message: ProcessingResponse) -> bytes:
+    data: bytes = message.SerializeToString()
+    return data

@@ -10,15 +10,12 @@ import grpc
 from extauth.wire import ext_proc
 from extauth.wire.ext_authz import Authorization
 from extauth.wire.ext_proc import ExternalProcessor
-from extauth.wire.listener import Listener
+from extauth.wire.http2 import Listener
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from extauth.gateway.inference import Inference
-    from extauth.gateway.runtime import Runtime
-    from extauth.gateway.transaction import Books
+    from extauth.gateway.gateway import Gateway
 
 _OVERHEAD = 1 << 20
 
@@ -27,26 +24,17 @@ class WireServer:
     """Serves both filters. `start` binds; `stop` lets streams end for a grace period."""
 
     def __init__(
-        self,
-        *,
-        processor: Path,
-        authorization: Path,
-        runtime: Callable[[], Runtime],
-        books: Books,
-        inference: Inference,
-        largest_body: int,
+        self, gateway: Gateway, *, processor: Path, authorization: Path, largest_body: int
     ) -> None:
         """The paths are short enough for unix sockets; `largest_body` is in bytes."""
-        self._processor = ExternalProcessor(runtime=runtime, books=books, inference=inference)
+        self._gateway = gateway
         self._streams = Listener(
             processor,
-            {ext_proc.PROCESS: self._processor.process},
+            {ext_proc.PROCESS: ExternalProcessor(gateway).process},
             largest_message=largest_body + _OVERHEAD,
         )
         self._checks = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-        self._checks.add_generic_rpc_handlers(
-            (Authorization(runtime=runtime, books=books).handler(),)
-        )
+        self._checks.add_generic_rpc_handlers((Authorization(gateway).handler(),))
         self._checks.add_insecure_port(f"unix:{authorization}")
 
     async def start(self) -> None:
@@ -57,4 +45,4 @@ class WireServer:
     async def stop(self, grace: float) -> None:
         """Refuse new calls, wait `grace` seconds for the others, settle those that are cut."""
         await asyncio.gather(self._checks.stop(grace), self._streams.stop(grace))
-        await self._processor.drain()
+        await self._gateway.drain()

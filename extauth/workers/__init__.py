@@ -1,4 +1,4 @@
-"""One process of the service, and how several of them act as one.
+"""The processes of the service: each for itself, and several acting as one.
 
 Each has a snapshot, a trial and books of its own and takes orders on a unix socket of its own.
 Worker 0 has the admin endpoint and speaks for all of them.

@@ -12,8 +12,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from extauth.api.admin import Guard
-from extauth.api.admin.guard import obeyed, order
+from extauth.api.admin.endpoint import TokenCheck, obeyed, order
 from extauth.rollout import Mode, TrialOrder
 from extauth.workers.merging import families
 from extauth.workers.state import Commitment, Ending, Forgetting, Preparation
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from extauth.api.admin.guard import Endpoint
+    from extauth.api.admin.endpoint import Endpoint
     from extauth.observability.metrics import Metrics
     from extauth.workers.state import WorkerState
     from extauth.workers.worker import Worker
@@ -38,11 +37,11 @@ def create_control(
     metrics: Metrics,
     forget: Callable[[Mapping[str, str]], Awaitable[None]],
 ) -> Starlette:
-    """The application. `state` is what `worker` serves and what of its process does not work.
+    """Return the application. `state` reads the state of the process of `worker`.
 
     `forget` has the process forget old names, and write down what it was told until now.
     """
-    protected = Guard(token)
+    protected = TokenCheck(token)
 
     async def readyz(_: Request) -> Response:
         failing = state().failing

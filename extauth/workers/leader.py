@@ -1,4 +1,4 @@
-"""Worker 0's other half: it passes orders on to its siblings, if any, and speaks for all of them.
+"""The leader: worker 0 passes orders on to its siblings, if any, and answers for all of them.
 
 A new snapshot is first loaded by every worker and only then served by any, so that one that can't
 be loaded somewhere is served nowhere, and the workers differ for the length of a message. What
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from extauth.observability.metrics import Metrics
     from extauth.rollout import Mode, TrialOrder
-    from extauth.workers.merging import Family
+    from extauth.workers.merging import MetricFamily
     from extauth.workers.sibling import Sibling
     from extauth.workers.state import TrialState, WorkerState
     from extauth.workers.worker import Worker
@@ -48,9 +48,7 @@ class Leader:
         metrics: Metrics,
         forget: Callable[[Mapping[str, str]], Awaitable[None]],
     ) -> None:
-        """`worker` is this process's own, `state` and `metrics` are what it tells, `forget` has
-        this process do what all of them do at an erasure.
-        """
+        """`worker`, `state` and `metrics` are this process's own; `forget` has it forget names."""
         self._forget = forget
         self._worker = worker
         self._siblings = siblings
@@ -59,9 +57,9 @@ class Leader:
         self._ordering = asyncio.Lock()
 
     async def readiness(self) -> Readiness:
-        """What does not work at the moment.
+        """Return the parts that do not work at the moment.
 
-        Of several workers, which one: `worker-1 ledger`, or `worker-1` that does not answer.
+        Of several workers with the worker: `worker-1 ledger`, or `worker-1` that does not answer.
         """
         if not self._siblings:
             return Readiness(self._state().failing)
@@ -75,11 +73,11 @@ class Leader:
         return Readiness(tuple(failing))
 
     async def metrics(self) -> Collector:
-        """What all workers have counted together."""
+        """Return the metrics of all workers together."""
         if not self._siblings:
             return self._metrics
         told = await self._each(lambda sibling: sibling.families())
-        counted: dict[int, tuple[Family, ...] | None] = {0: families(self._metrics)}
+        counted: dict[int, tuple[MetricFamily, ...] | None] = {0: families(self._metrics)}
         for sibling, one in zip(self._siblings, told, strict=True):
             counted[sibling.number] = None if isinstance(one, SluiceError) else one
         return Merged(counted)
@@ -102,7 +100,7 @@ class Leader:
             await self._worker.commit(digest)
 
     async def served(self) -> Served:
-        """The snapshot of new requests, and every other one that some worker still needs."""
+        """Return the snapshot of new requests, and every other one that some worker still needs."""
         told = await self._each(lambda sibling: sibling.state())
         _raise(told)
         own = self._state()
@@ -114,7 +112,7 @@ class Leader:
         return Served(own.digest, own.sequence, retiring)
 
     async def bundle(self) -> bytes:
-        """The policies served now, as an OPA bundle. Raises ConfigurationError."""
+        """Return the policies served now, as an OPA bundle. Raises ConfigurationError."""
         return await self._worker.bundle()
 
     async def start_trial(self, mode: Mode, order: TrialOrder) -> None:
@@ -145,7 +143,7 @@ class Leader:
         _raise([own, *others])
 
     async def keep_alike(self) -> None:
-        """Look every second whether a worker differs, until cancelled."""
+        """Align workers that differ, every second, until cancelled."""
         while True:
             async with self._ordering:
                 await self._align()
@@ -184,12 +182,12 @@ class Leader:
         await self._each(lambda one: one.stop_trial(mode, why))
 
     async def _each(self, ask: Callable[[Sibling], Awaitable[T]]) -> list[T | SluiceError]:
-        """What each sibling answers, or why it does not; all of them at once."""
+        """Ask all siblings at once, and return the answer or the error of each."""
         return await asyncio.gather(*(_tried(ask(sibling)) for sibling in self._siblings))
 
 
 def _same(ours: TrialState, theirs: TrialState) -> bool:
-    """Whether it is one trial, running there or stopped for its candidate's failures."""
+    """Return whether both are one trial, running there or stopped for its candidate's failures."""
     return (ours.mode, ours.order) == (theirs.mode, theirs.order) and (
         theirs.running or theirs.failed
     )

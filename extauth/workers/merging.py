@@ -25,32 +25,32 @@ REQUESTS = "sluice_requests"
 SUMMED = frozenset({"counter", "histogram"})
 
 
-class Sample(msgspec.Struct, frozen=True, array_like=True):
-    """One line of a scrape."""
+class MetricSample(msgspec.Struct, frozen=True, array_like=True):
+    """A line of a scrape."""
 
     name: str
     labels: dict[str, str]
     value: float
 
 
-class Family(msgspec.Struct, frozen=True, array_like=True):
+class MetricFamily(msgspec.Struct, frozen=True, array_like=True):
     """A metric as one worker has it; `kind` is Prometheus' word for its type."""
 
     name: str
     text: str
     kind: str
-    samples: tuple[Sample, ...]
+    samples: tuple[MetricSample, ...]
     shared: bool
 
 
-def families(metrics: Metrics) -> tuple[Family, ...]:
-    """What a worker has counted."""
+def families(metrics: Metrics) -> tuple[MetricFamily, ...]:
+    """Return the metrics of a worker."""
     return tuple(
-        Family(
+        MetricFamily(
             name=metric.name,
             text=metric.documentation,
             kind=metric.type,
-            samples=tuple(Sample(one.name, one.labels, one.value) for one in metric.samples),
+            samples=tuple(MetricSample(one.name, one.labels, one.value) for one in metric.samples),
             shared=metric.name in metrics.shared,
         )
         for metric in metrics.collect()
@@ -58,13 +58,13 @@ def families(metrics: Metrics) -> tuple[Family, ...]:
 
 
 class Merged(Collector):
-    """What a scrape of all workers sees; `None` stands for one that did not answer."""
+    """The metrics of all workers; `None` stands for one that did not answer."""
 
-    def __init__(self, workers: Mapping[int, Iterable[Family] | None]) -> None:
+    def __init__(self, workers: Mapping[int, Iterable[MetricFamily] | None]) -> None:
         self._workers = workers
 
     def collect(self) -> Iterator[Metric]:
-        """Called by prometheus_client."""
+        """Yield the families of a scrape; called by prometheus_client."""
         merged: dict[str, _Merging] = {}
         answered = GaugeMetricFamily(
             "sluice_worker_up", "Whether a worker answers.", labels=(WORKER,)
@@ -85,13 +85,13 @@ class Merged(Collector):
 
 
 class _Merging:
-    """One metric of all workers, in the order in which its samples were told first."""
+    """A metric of all workers, its samples in the order of their first appearance."""
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: MetricFamily) -> None:
         self._family = family
         self._samples: dict[tuple[str, Labels], float] = {}
 
-    def add(self, family: Family, worker: int) -> None:
+    def add(self, family: MetricFamily, worker: int) -> None:
         summed = family.kind in SUMMED and not family.shared
         # An info says the same of every worker that is in the same state.
         apart = family.kind == "gauge" and not family.shared

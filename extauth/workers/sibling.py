@@ -1,15 +1,14 @@
-"""Another worker, as worker 0 asks it over its unix socket."""
+"""The client of another worker, over its unix socket."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
-import aiohttp
 import msgspec
 
-from extauth.errors import StackError
-from extauth.workers.merging import Family
+from extauth.errors import StackError, Unreachable
+from extauth.network.client import HttpClient
+from extauth.workers.merging import MetricFamily
 from extauth.workers.state import Commitment, Ending, Forgetting, Preparation, WorkerState
 
 if TYPE_CHECKING:
@@ -21,14 +20,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LOAD_SECONDS = 15.0
-"""How long a worker may take to load policies, or to write down what a trial found out."""
+"""Seconds that a worker may take to load policies, or to write down what a trial found out."""
 
 TELL_SECONDS = 1.0
-"""How long it may take for everything else."""
+"""Seconds that it may take for everything else."""
+
+LARGEST = 16 << 20
+"""Bytes of an answer; the metrics of a worker are the largest."""
 
 
 class Sibling:
-    """One worker. Every method raises StackError when it refuses, or does not answer in time.
+    """Another worker. Every method raises StackError when it refuses, or does not answer in time.
 
     Belongs to one event loop.
     """
@@ -36,24 +38,24 @@ class Sibling:
     def __init__(self, number: int, socket: Path, token: str) -> None:
         """`socket` is short enough for a unix socket's address."""
         self.number = number
-        self._session = aiohttp.ClientSession(
-            "http://worker",
-            # A connection that outlives its worker would fail the first order to the next.
-            connector=aiohttp.UnixConnector(str(socket), force_close=True),
+        self._client = HttpClient(
+            timeout=TELL_SECONDS,
+            largest=LARGEST,
             headers={"authorization": f"Bearer {token}"},
+            socket=socket,
         )
 
     async def close(self) -> None:
-        """Let go of its connections."""
-        await self._session.close()
+        """Close the connections."""
+        await self._client.close()
 
     async def state(self) -> WorkerState:
-        """What it serves, and what of it does not work."""
+        """Return the snapshot that it serves, and its parts that do not work."""
         return self._told(await self._ask("GET", "/state"), WorkerState)
 
-    async def families(self) -> tuple[Family, ...]:
-        """What it has counted."""
-        return self._told(await self._ask("GET", "/metrics"), tuple[Family, ...])
+    async def families(self) -> tuple[MetricFamily, ...]:
+        """Return its metrics."""
+        return self._told(await self._ask("GET", "/metrics"), tuple[MetricFamily, ...])
 
     async def prepare(self, digest: str, *, rollback: bool) -> None:
         """See Worker."""
@@ -90,16 +92,14 @@ class Sibling:
     ) -> bytes:
         body = None if order is None else msgspec.json.encode(order)
         try:
-            async with (
-                asyncio.timeout(within),
-                self._session.request(method, path, data=body) as answer,
-            ):
-                content = await answer.read()
-        except (aiohttp.ClientError, OSError, TimeoutError):
+            answer = await self._client.request(
+                method, f"http://worker{path}", body, timeout=within
+            )
+        except Unreachable:
             raise StackError(f"worker {self.number} does not answer") from None
         if answer.status != 200:
-            raise StackError(f"worker {self.number}: {_reason(content)}")
-        return content
+            raise StackError(f"worker {self.number}: {_reason(answer.body)}")
+        return answer.body
 
     def _told(self, content: bytes, kind: type[T]) -> T:
         try:

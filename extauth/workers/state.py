@@ -1,4 +1,4 @@
-"""What workers tell each other."""
+"""The messages of workers to each other."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class TrialState(msgspec.Struct, frozen=True):
 
     @property
     def running(self) -> bool:
-        """Whether requests take part in it."""
+        """True while requests take part in it."""
         return self.why is None
 
 
 class WorkerState(msgspec.Struct, frozen=True):
-    """What a worker serves, and what of it does not work. `retiring` is as in `Served`."""
+    """The snapshot that a worker serves, and its parts that fail. `retiring` is as in `Served`."""
 
     digest: str
     sequence: int
@@ -32,26 +32,26 @@ class WorkerState(msgspec.Struct, frozen=True):
 
 
 class Preparation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which snapshot to load, and whether it may have a lower sequence number."""
+    """The snapshot to load, as a `rollback` with any sequence number."""
 
     digest: str
     rollback: bool = False
 
 
 class Commitment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which of the prepared snapshots to serve."""
+    """The prepared snapshot to serve."""
 
     digest: str
 
 
 class Ending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Why a trial ends, and whether that is its candidate's fault."""
+    """The reason of a trial's end; `failed` when its candidate is to blame."""
 
     why: str = "it was stopped"
     failed: bool = False
 
 
 class Forgetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which names are not to be kept in memory any more, and what takes their place."""
+    """The names to forget, each with the one that takes its place."""
 
     names: dict[str, str]

@@ -1,4 +1,4 @@
-"""What one process serves: a snapshot, the next one while it is prepared, and a trial."""
+"""The worker: a process with its snapshot, the next one while it is prepared, and a trial."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 from extauth.errors import ConfigurationError, StackError
 from extauth.gateway.runtime import Runtime
 from extauth.rollout import open_trial
+from extauth.rollout.metrics import TrialMetrics
 from extauth.snapshot import Snapshot
+from extauth.snapshot.history import History
 from extauth.workers.state import TrialState
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from extauth.identity import KeyStore
+    from extauth.identity import KeyRing
     from extauth.observability.metrics import Metrics
     from extauth.rollout import Mode, TrialOrder
     from extauth.snapshot.signing import Verifier
@@ -27,12 +29,12 @@ logger = logging.getLogger(__name__)
 
 
 class Worker:
-    """Serves one snapshot at a time; a request keeps its own. Belongs to one event loop."""
+    """A server of one snapshot at a time; a request keeps its own. Belongs to one event loop."""
 
     def __init__(
         self,
         state: StateDir,
-        keys: KeyStore,
+        keys: KeyRing,
         *,
         number: int,
         opa_url: str | None,
@@ -47,7 +49,6 @@ class Worker:
         self._number = number
         self._opa_url = opa_url
         self._verifier = verifier
-        self._metrics = metrics
         self._clock = clock
         self._served = served
         self._runtime: Runtime | None = None
@@ -56,6 +57,19 @@ class Worker:
         self._prepared: tuple[Runtime, int] | None = None
         self._retiring: dict[asyncio.Task[None], str] = {}
         self._changing = asyncio.Lock()
+        self._trials = TrialMetrics(metrics)
+        self._shown = metrics.info("sluice_snapshot", "The snapshot served.", "digest", "engine")
+        metrics.gauge(
+            "sluice_snapshot_sequence",
+            "The sequence number of the snapshot served.",
+            lambda: self._sequence,
+        )
+        metrics.total(
+            "sluice_snapshot_refused",
+            "Snapshots that were refused, in the history that the state directory keeps.",
+            History(state.history).refusals,
+            shared=True,
+        )
 
     async def start(self, snapshot: Snapshot) -> None:
         """Serve the first snapshot. Raises ConfigurationError."""
@@ -65,7 +79,7 @@ class Worker:
         logger.info("serving snapshot %s", snapshot.digest)
 
     async def close(self) -> None:
-        """End the trial, wait until what it found out is written, and let go of connections."""
+        """End the trial, wait until its record is written, and close the connections."""
         if self._runtime is None:
             return
         trial = self._runtime.trial
@@ -75,7 +89,7 @@ class Worker:
         await self._runtime.close()
 
     def runtime(self) -> Runtime:
-        """What requests that begin now are decided by."""
+        """Return the runtime of requests that begin now. Raises ConfigurationError without any."""
         if self._runtime is None:
             raise ConfigurationError("no snapshot is active")
         return self._runtime
@@ -108,7 +122,7 @@ class Worker:
         """Load another of the state directory's snapshots, to `commit` it or `abandon` it.
 
         Raises ConfigurationError when it can't be loaded, is not what was compiled and signed, or
-        has a lower sequence number and is no `rollback`.
+        has a lower sequence number and is not a `rollback`.
         """
         async with self._changing:
             await self._forget()
@@ -146,7 +160,7 @@ class Worker:
             await self._forget()
 
     async def bundle(self) -> bytes:
-        """The policies served now, as an OPA bundle. Raises ConfigurationError."""
+        """Return the policies served now, as an OPA bundle. Raises ConfigurationError."""
         return await asyncio.to_thread(self.runtime().snapshot.published)
 
     async def start_trial(self, mode: Mode, order: TrialOrder) -> None:
@@ -170,7 +184,7 @@ class Worker:
                 runtime.snapshot,
                 self._state.trials,
                 verifier=self._verifier,
-                metrics=self._metrics,
+                metrics=self._trials,
                 clock=self._clock,
                 worker=self._number,
             )
@@ -210,5 +224,5 @@ class Worker:
             await prepared[0].retire()
 
     async def _show(self, runtime: Runtime) -> None:
-        self._metrics.snapshot(runtime.snapshot.digest, runtime.engine.name)
+        self._shown.values = (runtime.snapshot.digest, runtime.engine.name)
         await self._served(runtime.snapshot)

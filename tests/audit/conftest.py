@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
@@ -24,6 +24,17 @@ from extauth.types import (
     Usage,
     UsageFacts,
 )
+from tests.postgres_server import postgres_server, private_postgres
+
+from .contract import Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from extauth.audit import AuditLog
+
+__all__ = ["postgres_server", "private_postgres"]
 
 NOW = 1_790_000_000.0
 _ROUTE = Route("chat", "1", "triton")
@@ -33,6 +44,21 @@ class Made(Protocol):
     """Makes a record."""
 
     def __call__(self, request_id: str, *, tenant: str = ..., time: float = ...) -> AuditRecord: ...
+
+
+@pytest.fixture(params=["embedded", "postgres"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
+    """Where nothing has been recorded yet."""
+    server = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
+    made = Kept(tmp_path / "state" / "audit.db", server)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def log(kept: Kept) -> AuditLog:
+    """The log there."""
+    return kept.log()
 
 
 @pytest.fixture

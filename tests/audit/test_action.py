@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jsonschema
 import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from extauth.audit import Action, ActionLog, AuditRecord, AuditWriter
+from extauth.audit import Action, ActionLog, AuditLog, AuditRecord
 from extauth.audit.action import actions
 from extauth.audit.schema import action_schema
-from extauth.audit.store import opened
+from extauth.audit.sqlite import SqliteLog
+from extauth.audit.store import AuditStore
 from extauth.cli.audit import app
 from extauth.errors import SluiceError, StackError
+
+from .contract import write
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 PUBLISHED = Path(__file__).parents[2] / "schemas" / "action.schema.json"
 NOW = 1_790_000_000.0  # 2026-09-21T14:13:20Z
@@ -31,13 +38,19 @@ GRANT = Action(
 
 
 @pytest.fixture
-async def state(tmp_path: Path, stranger: AuditRecord) -> Path:
+async def used(log: AuditLog, stranger: AuditRecord) -> AuditLog:
     """An audit log with the record of one request."""
-    writer = AuditWriter(tmp_path / "audit.db", retention=60, clock=lambda: NOW)
-    await writer.start()
-    await writer.record(stranger)
-    await writer.close()
-    return tmp_path
+    await write(log, [stranger])
+    return log
+
+
+@pytest.fixture
+async def state(tmp_path: Path, stranger: AuditRecord) -> AsyncIterator[Path]:
+    """A state directory that has one."""
+    log = SqliteLog(tmp_path / "audit.db")
+    await write(log, [stranger])
+    yield tmp_path
+    log.close()
 
 
 def run(state: Path, *arguments: str) -> str:
@@ -49,32 +62,32 @@ def run(state: Path, *arguments: str) -> str:
     return result.stdout
 
 
-def test_an_action_is_known_before_it_is_done(state: Path) -> None:
-    log = ActionLog(state / "audit.db")
+def test_an_action_is_known_before_it_is_done(used: AuditLog) -> None:
+    log = ActionLog(used)
     number = log.begin(GRANT)
 
-    assert list(actions(state / "audit.db")) == [GRANT]
+    assert list(actions(used)) == [GRANT]
 
     done = msgspec.structs.replace(GRANT, after=[{"unit": "tokens", "used": 400}])
     log.complete(number, done)
 
-    assert list(actions(state / "audit.db")) == [done]
+    assert list(actions(used)) == [done]
+    assert log.begin(GRANT) == number + 1
 
 
-def test_actions_are_apart_from_requests(state: Path) -> None:
-    ActionLog(state / "audit.db").begin(GRANT)
+def test_actions_are_apart_from_requests(used: AuditLog) -> None:
+    ActionLog(used).begin(GRANT)
 
-    with opened(state / "audit.db") as store:
-        assert len(store.last(10)) == 1
-    assert len(run(state, "export").splitlines()) == 1
+    store = AuditStore(used)
+    assert len(store.last(10)) == len(list(store.export())) == 1
 
 
-def test_they_stay_when_requests_are_deleted(state: Path) -> None:
+def test_they_stay_when_requests_are_deleted(used: AuditLog) -> None:
     """`retention` is about requests."""
-    ActionLog(state / "audit.db").begin(msgspec.structs.replace(GRANT, time=0.0))
+    ActionLog(used).begin(msgspec.structs.replace(GRANT, time=0.0))
 
-    assert len(list(actions(state / "audit.db", until=1.0))) == 1
-    assert list(actions(state / "audit.db", since=1.0)) == []
+    assert len(list(actions(used, until=1.0))) == 1
+    assert list(actions(used, since=1.0)) == []
 
 
 def test_before_the_first_action_there_are_none(state: Path) -> None:
@@ -82,17 +95,20 @@ def test_before_the_first_action_there_are_none(state: Path) -> None:
     assert run(state, "export", "--actions") == ""
 
 
-def test_without_an_audit_log_nothing_is_done(tmp_path: Path) -> None:
+def test_without_an_audit_log_nothing_is_done(log: AuditLog) -> None:
     with pytest.raises(StackError, match="there is no audit log"):
-        ActionLog(tmp_path / "audit.db").begin(GRANT)
+        ActionLog(log).begin(GRANT)
+    assert not log.exists()
 
 
 def test_people_and_scripts_read_them(state: Path) -> None:
-    log = ActionLog(state / "audit.db")
+    kept = SqliteLog(state / "audit.db")
+    log = ActionLog(kept)
     log.complete(
         log.begin(GRANT), msgspec.structs.replace(GRANT, after=[{"unit": "tokens", "used": 400}])
     )
     log.begin(msgspec.structs.replace(GRANT, kind="limits.reset", user=None))
+    kept.close()
 
     table = run(state, "actions")
     (first, second) = json.loads(run(state, "actions", "--json"))["actions"]

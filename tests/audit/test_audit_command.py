@@ -10,9 +10,12 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from extauth.audit import AuditRecord, AuditWriter
+from extauth.audit import AuditRecord
+from extauth.audit.sqlite import SqliteLog
 from extauth.cli.audit import app
 from extauth.errors import SluiceError, StackError
+
+from .contract import write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,11 +27,9 @@ NOW = 1_790_000_000.0  # 2026-09-21T14:13:20Z
 
 @pytest.fixture
 async def state(tmp_path: Path, served: Made, stranger: AuditRecord) -> Path:
-    writer = AuditWriter(tmp_path / "audit.db", retention=86_400, clock=lambda: NOW)
-    await writer.start()
-    for record in (served("one"), stranger, served("two", tenant="globex", time=NOW + 3600)):
-        await writer.record(record)
-    await writer.close()
+    log = SqliteLog(tmp_path / "audit.db")
+    await write(log, [served("one"), stranger, served("two", tenant="globex", time=NOW + 3600)])
+    log.close()
     return tmp_path
 
 

@@ -14,25 +14,27 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from extauth.audit import Action, ActionLog, AuditWriter
+from extauth.audit import Action, ActionLog, AuditLog, AuditWriter
 from extauth.audit.chain import Entry, Head, digest, link
 from extauth.audit.retention import PURGE_ROWS
 from extauth.audit.verification import export_chain, verify, verify_exported
 from extauth.cli.audit import app
 from extauth.errors import SluiceError, StackError
+from extauth.stores import open_audit
 
 from .conftest import _served
+from .contract import DAY, NOW, Kept
+from .contract import write as record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from extauth.audit.verification import Verified
+    from extauth.settings import Store
 
     from .conftest import Made
 
-NOW = 1_790_000_000.0
-DAY = 86_400.0
 GRANT = Action(
     time=NOW,
     credential="admin token",
@@ -57,38 +59,27 @@ PRAGMA user_version = 1
 """
 
 
-async def write(path: Path, made: Made, *names: str, time: float = NOW) -> None:
+async def write(log: AuditLog, made: Made, *names: str, time: float = NOW) -> None:
     """A gateway that handles some requests and stops, 30 days of retention later."""
-    writer = AuditWriter(path, retention=30 * DAY, clock=lambda: time)
-    await writer.start()
-    for name in names:
-        await writer.record(made(name, time=time))
-    await writer.close()
+    await record(log, [made(name, time=time) for name in names], lambda: time)
 
 
 @pytest.fixture
-async def log(tmp_path: Path, served: Made) -> Path:
+async def log(kept: Kept, served: Made) -> AuditLog:
     """Five records, a completed action, and five more."""
-    path = tmp_path / "audit.db"
-    await write(path, served, *"abcde")
-    actions = ActionLog(path)
+    log = kept.log()
+    await write(log, served, *"abcde")
+    actions = ActionLog(log)
     actions.complete(actions.begin(GRANT), msgspec.structs.replace(GRANT, after=[]))
-    await write(path, served, *"fghij")
-    return path
-
-
-def tamper(path: Path, *statements: str) -> None:
-    """What somebody does who may write the file."""
-    with closing(sqlite3.connect(path)) as connection, connection:
-        for statement in statements:
-            connection.execute(statement)
+    await write(log, served, *"fghij")
+    return log
 
 
 def problems(found: Verified) -> list[tuple[int | None, str]]:
     return [(each.place, each.message) for each in found.problems]
 
 
-def test_what_nobody_touched_is_valid(log: Path) -> None:
+def test_what_nobody_touched_is_valid(log: AuditLog) -> None:
     found = verify(log)
 
     assert (found.valid, found.records, found.actions, found.first) == (True, 10, 1, 0)
@@ -114,13 +105,16 @@ def test_what_nobody_touched_is_valid(log: Path) -> None:
         ("UPDATE chain SET link = randomblob(32) WHERE place = 3", 3, "does not follow"),
         ("UPDATE chain SET number = 4 WHERE place = 3", 3, "does not follow"),
         ("UPDATE records SET place = 99 WHERE number = 3", None, "record 3 is not in the chain"),
-        ("INSERT INTO records (request_id, time, outcome, record) VALUES ('x', 0, 'served', '{}')",
+        ("INSERT INTO records (number, request_id, time, outcome, record) "
+         "VALUES (11, 'x', 0, 'served', '{}')",
          None, "record 11 is not in the chain"),
         ("UPDATE records SET number = number + 100 WHERE number = 3", None, "record 103"),
     ],
 )  # fmt: skip
-def test_what_somebody_did_shows(log: Path, statement: str, place: int | None, told: str) -> None:
-    tamper(log, statement)
+def test_what_somebody_did_shows(
+    kept: Kept, log: AuditLog, statement: str, place: int | None, told: str
+) -> None:
+    kept.tamper(statement)
 
     found = verify(log)
 
@@ -128,31 +122,28 @@ def test_what_somebody_did_shows(log: Path, statement: str, place: int | None, t
     assert [each for each in problems(found) if each[0] == place and told in each[1]], found
 
 
-def test_an_entry_that_is_made_anew_does_not_fit_in(log: Path) -> None:
+def test_an_entry_that_is_made_anew_does_not_fit_in(kept: Kept, log: AuditLog) -> None:
     """Whoever knows how entries are made has to make all of those behind it anew."""
-    with closing(sqlite3.connect(log)) as connection, connection:
-        (before,) = connection.execute("SELECT link FROM chain WHERE place = 2").fetchone()
-        ((record, salt),) = connection.execute("SELECT record, salt FROM records WHERE number = 3")
-        forged = record.replace(b"192.0.2.1", b"192.0.2.7")
+    with kept.log().writing() as session:
+        ((before,),) = session.rows("SELECT link FROM chain WHERE place = 2")
+        ((made, salt),) = session.rows("SELECT record, salt FROM records WHERE number = 3")
+        forged = made.replace(b"192.0.2.1", b"192.0.2.7")
         entry = Entry("record", "written", 3, 0, digest(salt, forged))
-        connection.execute("UPDATE records SET record = ? WHERE number = 3", (forged,))
-        connection.execute(
+        session.run("UPDATE records SET record = ? WHERE number = 3", forged)
+        session.run(
             "UPDATE chain SET digest = ?, link = ? WHERE place = 3",
-            (entry.digest, link(before, 3, entry)),
+            entry.digest,
+            link(before, 3, entry),
         )
 
     assert [place for place, _ in problems(verify(log))] == [4]
 
 
-async def test_equal_records_have_nothing_in_common(tmp_path: Path, served: Made) -> None:
+async def test_equal_records_have_nothing_in_common(kept: Kept, served: Made) -> None:
     """So nobody can tell by its digest what an erased one was."""
-    path = tmp_path / "audit.db"
-    await write(path, served, "a", "a", "a")
+    await write(kept.log(), served, "a", "a", "a")
 
-    with closing(sqlite3.connect(path)) as connection:
-        rows = connection.execute(
-            "SELECT salt, digest FROM records JOIN chain ON chain.place = records.place"
-        ).fetchall()
+    rows = kept.rows("SELECT salt, digest FROM records JOIN chain ON chain.place = records.place")
 
     assert [len(salt) for salt, _ in rows] == [16] * 3
     assert len({salt for salt, _ in rows}) == len({digest for _, digest in rows}) == 3
@@ -167,15 +158,15 @@ async def test_equal_records_have_nothing_in_common(tmp_path: Path, served: Made
     ],
 )
 def test_only_a_head_that_was_noted_tells_of_a_cut_or_new_end(
-    log: Path, statements: tuple[str, ...]
+    kept: Kept, log: AuditLog, statements: tuple[str, ...]
 ) -> None:
     noted = Head.parse(verify(log).head)
-    tamper(log, *statements)
+    kept.tamper(*statements)
 
     assert not verify(log, noted).valid
 
 
-async def test_a_log_that_goes_on_still_has_an_earlier_head(log: Path, served: Made) -> None:
+async def test_a_log_that_goes_on_still_has_an_earlier_head(log: AuditLog, served: Made) -> None:
     noted = Head.parse(verify(log).head)
     await write(log, served, "k")
 
@@ -183,7 +174,9 @@ async def test_a_log_that_goes_on_still_has_an_earlier_head(log: Path, served: M
     assert not verify(log, Head(8, b"\0" * 32)).valid
 
 
-async def test_retention_moves_the_anchor_and_the_chain_goes_on(log: Path, served: Made) -> None:
+async def test_retention_moves_the_anchor_and_the_chain_goes_on(
+    log: AuditLog, served: Made
+) -> None:
     """Actions stay, whatever their age."""
     early = verify(log)
     later = NOW + 31 * DAY
@@ -201,34 +194,43 @@ async def test_retention_moves_the_anchor_and_the_chain_goes_on(log: Path, serve
     ]
 
 
-async def test_what_is_newer_keeps_what_is_behind_it(tmp_path: Path, served: Made) -> None:
+async def test_what_is_newer_keeps_what_is_behind_it(kept: Kept, served: Made) -> None:
     """A long request is written down late: the chain has no holes in between."""
-    path, later = tmp_path / "audit.db", NOW + 31 * DAY
-    await write(path, served, "old")
-    await write(path, served, "new", time=later)
-    await write(path, served, "late", time=NOW)
+    log, later = kept.log(), NOW + 31 * DAY
+    await write(log, served, "old")
+    await write(log, served, "new", time=later)
+    await write(log, served, "late", time=NOW)
 
-    await write(path, served, time=later)
+    await write(log, served, time=later)
 
-    found = verify(path)
+    found = verify(log)
     assert (found.valid, found.records, found.first) == (True, 2, 1)
 
 
-async def test_retention_comes_to_an_end_with_many_actions(tmp_path: Path, served: Made) -> None:
-    path, later = tmp_path / "audit.db", NOW + 31 * DAY
-    await write(path, served, *(f"r{number}" for number in range(PURGE_ROWS)))
-    log = ActionLog(path)
-    for _ in range(3):
-        log.begin(GRANT)
-    await write(path, served, "last", time=NOW)
-    for _ in range(3):
-        await write(path, served, time=later)
+async def test_numbers_are_never_given_twice(kept: Kept, served: Made) -> None:
+    log, later = kept.log(), NOW + 31 * DAY
+    await write(log, served, "a", "b")
+    await write(log, served, time=later)
+    await write(log, served, "c", time=later)
 
-    before = verify(path)
-    await write(path, served, time=later)
+    assert kept.rows("SELECT number, request_id FROM records") == [(3, "c")]
+
+
+async def test_retention_comes_to_an_end_with_many_actions(kept: Kept, served: Made) -> None:
+    log, later = kept.log(), NOW + 31 * DAY
+    await write(log, served, *(f"r{number}" for number in range(PURGE_ROWS)))
+    actions = ActionLog(log)
+    for _ in range(3):
+        actions.begin(GRANT)
+    await write(log, served, "last", time=NOW)
+    for _ in range(3):
+        await write(log, served, time=later)
+
+    before = verify(log)
+    await write(log, served, time=later)
 
     assert (before.valid, before.records, before.actions) == (True, 0, 3)
-    assert verify(path).head == before.head, "with nothing to delete, nothing is moved"
+    assert verify(log).head == before.head, "with nothing to delete, nothing is moved"
 
 
 async def test_an_earlier_layout_is_chained_as_it_is(tmp_path: Path, served: Made) -> None:
@@ -241,37 +243,42 @@ async def test_an_earlier_layout_is_chained_as_it_is(tmp_path: Path, served: Mad
                 " VALUES (?, ?, 'acme', 'served', ?)",
                 (name, NOW, msgspec.json.encode(served(name))),
             )
+    kept = Kept(path)
     with pytest.raises(StackError, match=r"another version of sluice \(schema 1\)"):
-        verify(path)
+        verify(kept.log())
 
-    await write(path, served, "d")
+    await write(kept.log(), served, "d")
 
-    found = verify(path)
+    found = verify(kept.log())
     assert (found.valid, found.records) == (True, 4)
-    ActionLog(path).begin(GRANT)
-    tamper(path, "UPDATE records SET record = replace(record, 'one', 'two') WHERE number = 2")
-    assert verify(path).actions == 1
+    ActionLog(kept.log()).begin(GRANT)
+    kept.tamper("UPDATE records SET record = replace(record, 'one', 'two') WHERE number = 2")
+    assert verify(kept.log()).actions == 1
+    kept.close()
 
 
-def _serve(path: Path, name: str, go: Callable[[], object]) -> None:
+def _serve(store: Store, path: Path, name: str, go: Callable[[], object]) -> None:
     async def run() -> None:
-        writer = AuditWriter(path, retention=30 * DAY, clock=lambda: NOW)
+        log = open_audit(store, path)
+        writer = AuditWriter(log, retention=30 * DAY, clock=lambda: NOW)
         await writer.start()
         for number in range(300):
             await writer.record(_served(f"{name}{number}"))
             if number % 50 == 0:
                 await writer.flush()
         await writer.close()
+        log.close()
 
     go()
     asyncio.run(run())
 
 
-def test_several_processes_write_one_chain(log: Path) -> None:
+def test_several_processes_write_one_chain(kept: Kept, log: AuditLog) -> None:
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(3)
     workers = [
-        context.Process(target=_serve, args=(log, name, barrier.wait)) for name in ("x", "y", "z")
+        context.Process(target=_serve, args=(kept.store, kept.path, name, barrier.wait))
+        for name in ("x", "y", "z")
     ]
     for worker in workers:
         worker.start()
@@ -283,18 +290,17 @@ def test_several_processes_write_one_chain(log: Path) -> None:
     assert (found.valid, found.records) == (True, 910)
 
 
-async def test_flushed_means_on_disk(tmp_path: Path, served: Made) -> None:
-    path = tmp_path / "audit.db"
-    writer = AuditWriter(path, retention=30 * DAY, clock=lambda: NOW)
+async def test_flushed_means_written(kept: Kept, served: Made) -> None:
+    writer = AuditWriter(kept.log(), retention=30 * DAY, clock=lambda: NOW)
     await writer.start()
     await writer.record(served("a"))
     await writer.flush()
 
-    assert verify(path).records == 1
+    assert verify(kept.log()).records == 1
     await writer.close()
 
 
-def test_who_receives_an_export_verifies_it_too(log: Path, tmp_path: Path) -> None:
+def test_who_receives_an_export_verifies_it_too(log: AuditLog, tmp_path: Path) -> None:
     file = tmp_path / "chain.jsonl"
     file.write_bytes(b"".join(line + b"\n" for line in export_chain(log)))
 
@@ -304,7 +310,7 @@ def test_who_receives_an_export_verifies_it_too(log: Path, tmp_path: Path) -> No
     assert not verify_exported(file).valid
 
 
-def test_an_export_can_be_verified_without_sluice(log: Path) -> None:
+def test_an_export_can_be_verified_without_sluice(log: AuditLog) -> None:
     """As docs/audit.md says how."""
     lines = [json.loads(line) for line in export_chain(log)]
     before = bytes.fromhex(lines[0]["link"])
@@ -319,7 +325,7 @@ def test_an_export_can_be_verified_without_sluice(log: Path) -> None:
 
 
 async def test_an_export_goes_on_where_the_last_one_ended(
-    log: Path, tmp_path: Path, served: Made
+    log: AuditLog, tmp_path: Path, served: Made
 ) -> None:
     noted = Head.parse(verify(log).head)
     await write(log, served, "k", "l")
@@ -342,8 +348,11 @@ def run(state: Path, *arguments: str, status: int = 0) -> str:
     return result.stdout
 
 
-def test_the_command_tells_people_scripts_and_the_shell(log: Path, tmp_path: Path) -> None:
-    head = verify(log).head
+async def test_the_command_tells_people_scripts_and_the_shell(tmp_path: Path, served: Made) -> None:
+    kept = Kept(tmp_path / "audit.db")
+    await write(kept.log(), served, *"abcdefghij")
+    ActionLog(kept.log()).begin(GRANT)
+    head = verify(kept.log()).head
 
     assert run(tmp_path, "verify").splitlines() == [
         "ok: 10 records and 1 actions, 0 rewritten by erasures",
@@ -355,10 +364,11 @@ def test_the_command_tells_people_scripts_and_the_shell(log: Path, tmp_path: Pat
     run(tmp_path, "export", "--chain", "--output", str(file))
     assert run(tmp_path, "verify", str(file)) == run(tmp_path, "verify")
 
-    tamper(log, "DELETE FROM records WHERE number = 3")
+    kept.tamper("DELETE FROM records WHERE number = 3")
 
     assert "place 3: record 3 was removed" in run(tmp_path, "verify", status=1)
     assert not json.loads(run(tmp_path, "verify", "--json", status=1))["valid"]
     run(tmp_path, "verify", "--head", "nonsense", status=2)
     run(tmp_path, "export", "--chain", "--tenant", "acme", status=2)
     run(tmp_path, "export", "--after", head, status=2)
+    kept.close()

@@ -2,46 +2,38 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from extauth.audit.store import opened, write_lines
-from extauth.errors import AnsweredError
-from extauth.gateway.admission import admit
-from extauth.gateway.exchange import Exchange
-from tests.gateway.pipeline import CHAT, JSON, generated, never
+from extauth.audit.store import AuditStore, write_lines
+from tests.gateway.served import CHAT, JSON, Refused, generated
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.gateway.pipeline import Pipeline
+    from tests.gateway.served import Served
 
 ROUNDS = 3
 
 
-async def record(pipeline: Pipeline, file: Path) -> None:
+async def record(served: Served, file: Path) -> None:
     """Let Ada and Bob ask this and that, and export what was decided to `file`."""
     asked = 0
     for _ in range(ROUNDS):
         for who in ("ada", "bob"):
             for extra in ({}, {"max_tokens": 100}, {"max_tokens": 600}, {"seed": 7}):
                 asked += 1
-                await _ask(pipeline, f"request-{asked}", who, {**CHAT, **extra})
-    await pipeline.audit.close()
-    with opened(pipeline.root / "audit.db") as store:
-        assert write_lines(file, store.export()) == asked
+                await _ask(served, f"request-{asked}", who, {**CHAT, **extra})
+    await served.audit.close()
+    assert write_lines(file, AuditStore(served.log).export()) == asked
 
 
-async def _ask(pipeline: Pipeline, name: str, who: str, body: dict[str, Any]) -> None:
-    transaction = pipeline.begin(replace(pipeline.head(who=who), request_id=name))
+async def _ask(served: Served, name: str, who: str, body: dict[str, Any]) -> None:
+    head = replace(served.head(who=who), request_id=name)
     try:
-        await admit(transaction)
-        dispatch = await pipeline.inference.dispatch(transaction, json.dumps(body).encode(), never)
-    except AnsweredError as error:
-        await transaction.refuse(error)
+        request, _ = await served.exchange(body, head)
+    except Refused:
         return
-    exchange = Exchange(transaction, dispatch)
-    exchange.headers(200, JSON)
-    await exchange.plain(generated("Hello there.", 5))
+    await request.answer_headers(200, JSON, end=False)
+    await request.chunk(generated("Hello there.", 5), end=True)

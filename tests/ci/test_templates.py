@@ -17,7 +17,7 @@ import yaml
 
 from extauth.assurance.authoring import make_repository
 from tests.ci.recorded import record
-from tests.gateway.pipeline import Loaded, Pipeline
+from tests.gateway.served import Loaded, Served
 
 if TYPE_CHECKING:
     from extauth.snapshot import Snapshot
@@ -67,11 +67,11 @@ def first(snapshot: Snapshot, loaded: Loaded, tmp_path_factory: pytest.TempPathF
     make_repository(directory)
 
     async def recorded() -> None:
-        pipeline = await Pipeline.open(directory.parent, snapshot, loaded)
+        served = await Served.open(directory.parent, snapshot, loaded)
         try:
-            await record(pipeline, directory / "records.jsonl")
+            await record(served, directory / "records.jsonl")
         finally:
-            await pipeline.close()
+            await served.close()
 
     asyncio.run(recorded())
     for line in (

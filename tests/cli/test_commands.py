@@ -11,7 +11,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from extauth.cli import app
-from extauth.cli.commands import HIDDEN, NAMES
+from extauth.cli.terminal.commands import COMMANDS, HIDDEN
 
 SLUICE = Path(sys.executable).with_name("sluice")
 
@@ -91,7 +91,7 @@ def test_a_missing_engine_is_one_line(tmp_path: Path) -> None:
 
 
 def test_every_command_is_there_and_a_slip_is_told(tmp_path: Path) -> None:
-    for name in (*NAMES, *HIDDEN):
+    for name in (*COMMANDS, *HIDDEN):
         assert "Usage: " in CliRunner().invoke(app, [name, "--help"]).stdout, name
     done = sluice("statsu", cwd=tmp_path)
     assert done.returncode == 2
@@ -104,5 +104,6 @@ def test_a_command_imports_what_it_needs_alone(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert "extauth.cli.down" in done.stdout
-    assert "extauth.cli.audit" not in done.stdout
+    assert "extauth.cli.stack" in done.stdout
+    for module in ("extauth.cli.audit", "extauth.stack.run", "rich.table", "aiohttp", "yaml"):
+        assert f"'{module}'" not in done.stdout, module

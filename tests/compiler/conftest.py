@@ -14,7 +14,16 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from extauth.settings import Admin, Backend, Identity, Jwt, Limits, Listener, Policy, Settings
+from extauth.settings import (
+    Admin,
+    Backend,
+    Identity,
+    Jwt,
+    Limits,
+    ListenerSettings,
+    Policy,
+    Settings,
+)
 from extauth.stack.engines.opa import find_opa
 from tests.compiler.edge import Edge, Script, allow, decide
 
@@ -27,7 +36,7 @@ AUDIENCE = "sluice"
 
 SETTINGS = Settings(
     time_zone="UTC",
-    listener=Listener("127.0.0.1", 8080),
+    listener=ListenerSettings("127.0.0.1", 8080),
     admin=Admin("127.0.0.1", 8081),
     policy=Policy("wasm", 0.25),
     backends={"triton": Backend("triton", "triton", "triton", "cpu", "eu-west")},

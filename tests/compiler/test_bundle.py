@@ -53,7 +53,7 @@ def test_opa_names_the_revision(snapshot: Snapshot) -> None:
     assert int(revision, 16) > 0
 
 
-async def test_the_module_has_both_entry_points_and_needs_no_host(snapshot: Snapshot) -> None:
+async def test_the_module_has_every_entry_point_and_needs_no_host(snapshot: Snapshot) -> None:
     """Else the engine refuses it."""
     engine = WasmEngine.open(snapshot, None)
     await engine.close()

@@ -10,7 +10,7 @@ from extauth.compiler import Overrides
 from extauth.compiler.source import read_source
 from extauth.compiler.url import check_store
 from extauth.errors import ConfigurationError
-from extauth.settings import Ledger
+from extauth.settings import LedgerSettings
 
 if TYPE_CHECKING:
     from tests.compiler.conftest import Workspace
@@ -20,7 +20,7 @@ URL = "redis://redis:6379/0"
 
 def test_one_process_keeps_its_own_unless_said(workspace: Workspace) -> None:
     settings = read_source(workspace.config, Overrides()).settings
-    assert (settings.ledger, settings.workers) == (Ledger(), 1)
+    assert (settings.ledger, settings.workers) == (LedgerSettings(), 1)
 
 
 def test_processes_share_a_redis(workspace: Workspace) -> None:
@@ -30,7 +30,7 @@ def test_processes_share_a_redis(workspace: Workspace) -> None:
     ledger = {"kind": "redis", "url": URL, "password_file": "password", "lease": "10s"}
     config = workspace.write(("ledger", ledger), ("workers", 4))
     settings = read_source(config, Overrides()).settings
-    assert settings.ledger == Ledger("redis", URL, str(password), 10.0)
+    assert settings.ledger == LedgerSettings("redis", URL, str(password), 10.0)
     assert settings.workers == 4
 
 

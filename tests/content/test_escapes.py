@@ -1,4 +1,4 @@
-"""JSON's escapes are undone, and every offset stays one in the text as it was written."""
+"""JSON's escapes are undone, and every offset can be mapped back to the text as written."""
 
 from __future__ import annotations
 

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from extauth.stack.apply import apply
+from extauth.network.request import request
+from extauth.stack.activation.apply import apply
+from extauth.stack.activation.rollback import rollback
 from extauth.stack.progress import Silent
-from extauth.stack.request import request
-from extauth.stack.rollback import rollback
 from extauth.storage.state import StateDir
 from tests.e2e.stack import PROMPT, REPOSITORY, Stack, down, eventually, up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from extauth.stack.switching import Activation
+    from extauth.stack.activation.switching import Activation
 
 CHAT = {"model": "chat", "messages": PROMPT, "max_tokens": 1}
 

@@ -20,9 +20,9 @@ import openai
 import pytest
 import tritonclient.http as triton
 
-from extauth.stack.readiness import ENVOY_ADMIN
-from extauth.stack.request import request
-from extauth.stack.shared_memory import DIRECTORY, prefix
+from extauth.network.request import request
+from extauth.stack.process.envoy import envoy_admin
+from extauth.stack.process.shared_memory import DIRECTORY, prefix
 from extauth.storage.state import StateDir
 from tests.e2e.stack import REPOSITORY, eventually
 
@@ -245,7 +245,7 @@ def test_nothing_leaks(private_site: Callable[..., Site], monkeypatch: pytest.Mo
     everything_that_is_refused(stack, canary)
     everything_that_is_blocked(stack, canary)
     # At `debug` Envoy would write them to its log: nobody can have it do so.
-    envoy = stack.state_dir / "run" / ENVOY_ADMIN
+    envoy = envoy_admin(StateDir.at(stack.state_dir))
     for path in ("/logging?level=debug", "/logging?ext_proc=trace", "/tap"):
         assert request(envoy, path, method="POST").status == 403
     everything_that_is_served(stack, canary)

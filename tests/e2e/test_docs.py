@@ -48,7 +48,14 @@ class Reader:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        for name in ("triton", "ci", "schemas", "Makefile", "requirements.lock", "pyproject.toml"):
+        for name in (
+            "triton",
+            "ci",
+            "schemas",
+            "Makefile",
+            "pyproject.toml",
+            "requirements-dev.lock",
+        ):
             (directory / name).symlink_to(REPOSITORY / name)
         config = yaml.safe_load((REPOSITORY / "gateway.yaml").read_text())
         config["listener"]["port"], config["admin"]["port"] = free_port(), free_port()

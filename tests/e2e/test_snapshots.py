@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import httpx2 as httpx
 import pytest
 
-from extauth.stack.request import request
+from extauth.network.request import request
 from tests.e2e.signed import keys, only_what_is_signed_is_taken
 from tests.e2e.site import CHAT, clusters, logged
 from tests.e2e.stack import PROMPT, eventually
@@ -123,7 +123,7 @@ def test_clusters_come_before_and_go_after(site: Site) -> None:
         assert site.apply().changed
         if json.loads(
             request(
-                ("127.0.0.1", int(site.stack.admin.rpartition(":")[2])),
+                site.stack.admin,
                 "/snapshot",
                 headers={"authorization": f"Bearer {site.state.read_admin_token()}"},
             ).body

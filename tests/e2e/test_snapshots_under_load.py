@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import httpx2 as httpx
 import pytest
 
-from extauth.stack.apply import wish_of
-from extauth.stack.compilation import compile_for
+from extauth.stack.activation.apply import options_of
+from extauth.stack.activation.compilation import compile_for
+from extauth.stack.activation.switching import switch
 from extauth.stack.engines.opa import find_opa
+from extauth.stack.process.locks import switching
+from extauth.stack.process.record import StackRecord
 from extauth.stack.progress import Silent
-from extauth.stack.switching import ready_record, switch, switching
 from tests.e2e.site import CHAT
 from tests.e2e.stack import eventually
 
@@ -94,11 +96,11 @@ CHANGES = 100
 def test_changes_under_load(site: Site, tmp_path: Path) -> None:
     """No request is lost, and none is decided by rules of another snapshot than it is told by."""
     key = site.stack.create_key("load", "load", "internal", "viewer")
-    record = ready_record(site.state)
-    wish = wish_of(record, site.state)
-    allowing, _ = compile_for(wish, record.ports, envoy=None, opa=find_opa())
+    record = StackRecord.ready(site.state)
+    options = options_of(record, site.state)
+    allowing, _ = compile_for(options, record.ports, envoy=None, opa=find_opa())
     site.rename_role()
-    denying, _ = compile_for(wish, record.ports, envoy=None, opa=find_opa())
+    denying, _ = compile_for(options, record.ports, envoy=None, opa=find_opa())
     with Load(site.stack, key, tmp_path) as load:
         for change in range(CHANGES):
             with switching(site.state):

@@ -5,34 +5,40 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import sqlite3
 import time
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from extauth.audit import Action, ActionLog, AuditRecord, AuditWriter
 from extauth.audit.action import actions
 from extauth.audit.chain import Head
-from extauth.audit.store import opened
+from extauth.audit.store import AuditStore
 from extauth.audit.verification import verify
 from extauth.erasure import erase, find
 from extauth.errors import InvalidRequest, StackError
-from extauth.identity import KeyStore
+from extauth.identity.register import Register
 from extauth.ledger import EmbeddedLedger
 from extauth.ledger.ledger import Moved
+from extauth.settings import Store
 from extauth.storage.state import StateDir
+from extauth.stores import Stores
 from extauth.types import Account, Limit, Principal, Reason
 from tests.audit.conftest import _served
+from tests.compiler.conftest import SETTINGS
 from tests.ledger.contract import demand, usage
+from tests.postgres_server import postgres_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from extauth.erasure import Erased, Person
+    from tests.postgres_server import PostgresServer
+
+__all__ = ["postgres_server"]
 
 NOW = 1_790_000_000.0
 USER = "ada.lovelace@example.com"
@@ -51,6 +57,12 @@ LIMITS = (
     Limit("mine", "principal:acme/ada", "tokens", 60, 1000, warn_at=(1,)),
     Limit("user", f"user:{USER}", "tokens", 60, 1000),
     Limit("theirs", "tenant:acme", "tokens", 60, 1000),
+)
+TABLES = (
+    "sluice_identity.keys",
+    "sluice_audit.records",
+    "sluice_audit.actions",
+    "sluice_audit.chain",
 )
 TRACES = (
     rb"acme/ada(?!m|\|)",
@@ -87,22 +99,39 @@ def record(request_id: str, principal: Principal, source: str = "203.0.113.77") 
 
 
 class Gateway:
-    """A state directory that a gateway has used, and that nobody uses at the moment."""
+    """A gateway's stores and state directory, which nobody uses at the moment."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, server: PostgresServer | None = None) -> None:
         self.state = StateDir.at(root / "state")
         self.state.create()
-        self.keys = KeyStore(self.state.identity_db)
+        self.server = server
+        settings = None
+        if server is not None:
+            store = Store("postgres", server.database(), str(server.password_file))
+            settings = replace(
+                SETTINGS,
+                identity=replace(SETTINGS.identity, store=store),
+                audit=replace(SETTINGS.audit, store=store),
+            )
+            self.url = store.url
+            # As a stack leaves it, so that commands find the stores too.
+            snapshot = self.state.snapshots / "compiled"
+            snapshot.mkdir()
+            (snapshot / "settings.json").write_bytes(msgspec.json.encode(settings))
+            self.state.active.symlink_to(snapshot)
+        self._stores = Stores(settings, self.state)
+        self.keys, self.log = self._stores.keys(), self._stores.audit()
+        self.serving = self._stores.audit(synchronous="NORMAL")
 
     def close(self) -> None:
-        self.keys.close()
+        self._stores.close()
 
     def serve(self, *records: AuditRecord) -> None:
         """Requests come, are counted and end."""
         asyncio.run(self._serve(records))
 
     async def _serve(self, records: tuple[AuditRecord, ...]) -> None:
-        writer = AuditWriter(self.state.audit_db, retention=60, clock=lambda: NOW)
+        writer = AuditWriter(self.serving, retention=60, clock=lambda: NOW)
         ledger = EmbeddedLedger(self.state.ledger_db, lambda: NOW)
         await writer.start()
         await ledger.start()
@@ -137,7 +166,7 @@ class Gateway:
         return asyncio.run(run())
 
     def find(self, subject: str) -> Person:
-        return find(subject, self.keys, self.state.audit_db)
+        return find(subject, self.keys, self.log)
 
     def erase(
         self, subject: str = "acme/ada", rename: Callable[[Mapping[str, str]], Moved] | None = None
@@ -146,34 +175,52 @@ class Gateway:
             self.find(subject),
             self.state,
             self.keys,
+            self.log,
             rename or self.rename,
             user="operator",
             clock=time.time,
         )
 
     def records(self) -> list[dict[str, Any]]:
-        with opened(self.state.audit_db) as store:
-            return [json.loads(line) for line in store.export()]
+        return [json.loads(line) for line in AuditStore(self.log).export()]
 
     def salts(self) -> list[bytes]:
         """Of all records."""
-        with closing(sqlite3.connect(self.state.audit_db)) as connection:
-            return [salt for (salt,) in connection.execute("SELECT salt FROM records")]
+        with self.log.reading() as session:
+            return [salt for (salt,) in session.rows("SELECT salt FROM records")]
 
-    def traces(self) -> dict[str, set[bytes]]:
-        """The files that still hold something of the person."""
-        return {
-            str(file.relative_to(self.state.path)): found
+    def contents(self) -> dict[str, bytes]:
+        """Everything that is kept: files byte by byte, and of a server what a query finds."""
+        kept = {
+            str(file.relative_to(self.state.path)): file.read_bytes()
             for file in self.state.path.rglob("*")
             if file.is_file()
-            and (found := {word for word in TRACES if re.search(word, file.read_bytes())})
+        }
+        if self.server is not None:
+            with self.server.connect(str(self.url)) as connection:
+                for table in TABLES:
+                    rows = connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608
+                    kept[table] = b"".join(
+                        value if isinstance(value, bytes) else str(value).encode()
+                        for row in rows
+                        for value in (*row, b"\n")
+                    )
+        return kept
+
+    def traces(self) -> dict[str, set[bytes]]:
+        """The files and tables that still hold something of the person."""
+        return {
+            name: found
+            for name, content in self.contents().items()
+            if (found := {word for word in TRACES if re.search(word, content)})
         }
 
 
-@pytest.fixture
-def gateway(tmp_path: Path) -> Iterator[Gateway]:
+@pytest.fixture(params=["embedded", "postgres"])
+def gateway(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gateway]:
     """Ada has two keys, and so has Bob one; all of them were served."""
-    made = Gateway(tmp_path)
+    server = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
+    made = Gateway(tmp_path, server)
     for principal in (ADA, LAPTOP, BOB, ADAM):
         made.keys.create(
             name=principal.id.partition("/")[2],
@@ -189,7 +236,7 @@ def gateway(tmp_path: Path) -> Iterator[Gateway]:
         record("adam", ADAM, "192.0.2.9"),
         *(record(f"ada{number}", ADA) for number in range(30, 60)),
     )
-    log = ActionLog(made.state.audit_db)
+    log = ActionLog(made.log)
     grant = Action(NOW, "admin token", "root", "limits.grant", "principal:acme/ada", {}, [])
     log.complete(log.begin(grant), msgspec.structs.replace(grant, after=[]))
     (made.state.logs / "service.log").write_text(
@@ -217,13 +264,13 @@ def test_no_byte_of_the_person_stays(gateway: Gateway) -> None:
 
 
 def test_the_chain_holds_and_tells_of_it(gateway: Gateway) -> None:
-    before = Head.parse(verify(gateway.state.audit_db).head)
+    before = Head.parse(verify(gateway.log).head)
 
     erased = gateway.erase()
 
-    found = verify(gateway.state.audit_db, before)
+    found = verify(gateway.log, before)
     assert (found.valid, found.records, found.actions, found.erased) == (True, 63, 2, 64)
-    done = list(actions(gateway.state.audit_db))[erased.action - 1]
+    done = list(actions(gateway.log))[erased.action - 1]
     assert (done.kind, done.user, done.credential, done.subject) == (
         "privacy.erase",
         "operator",
@@ -239,16 +286,14 @@ def test_what_was_erased_can_not_be_guessed_from_what_the_chain_keeps(gateway: G
     gateway.erase()
     after = gateway.salts()
 
-    data = b"".join(
-        file.read_bytes() for file in gateway.state.path.glob("audit.db*") if file.is_file()
-    )
+    data = b"".join(gateway.contents().values())
     assert len(set(after)) == len(after) == len(before)
     assert not [salt for salt in before if salt in data]
 
 
 async def test_a_gateway_that_serves_does_not_keep_what_was_erased(gateway: Gateway) -> None:
     """It has the log open: nobody but the erasure empties its write-ahead log."""
-    writer = AuditWriter(gateway.state.audit_db, retention=60, clock=lambda: NOW)
+    writer = AuditWriter(gateway.serving, retention=60, clock=lambda: NOW)
     await writer.start()
     await writer.record(record("running", ADA))
     await writer.flush()
@@ -307,7 +352,7 @@ def test_a_second_time_there_is_nothing_to_do(gateway: Gateway) -> None:
 
     assert again.pseudonym == first.pseudonym
     assert [(each.rewritten, each.deleted) for each in again.stores] == [(0, 0)] * 5
-    assert verify(gateway.state.audit_db).valid
+    assert verify(gateway.log).valid
 
 
 @pytest.mark.parametrize("part", ["rename", "blot_out", "rewrite", "drop", "complete"])
@@ -319,7 +364,7 @@ def test_what_was_cut_off_is_completed_by_the_next_call(
     def die(*_: object, **__: object) -> Any:
         raise KeyboardInterrupt
 
-    place = {"drop": (KeyStore, "erase"), "complete": (ActionLog, "complete")}
+    place = {"drop": (Register, "erase"), "complete": (ActionLog, "complete")}
     with monkeypatch.context() as patched:
         if part in place:
             patched.setattr(*place[part], die)
@@ -332,7 +377,7 @@ def test_what_was_cut_off_is_completed_by_the_next_call(
     gateway.erase()
 
     assert gateway.traces() == {}
-    assert verify(gateway.state.audit_db).valid
+    assert verify(gateway.log).valid
 
 
 def test_who_comes_back_is_somebody_new(gateway: Gateway) -> None:

@@ -11,12 +11,12 @@ from extauth.cli.audit import app as audit
 from extauth.cli.privacy import app
 from extauth.errors import InvalidRequest
 
-from .test_erasure import Gateway, gateway
+from .test_erasure import Gateway, gateway, postgres_server
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["gateway"]
+__all__ = ["gateway", "postgres_server"]
 
 
 def run(state: Path, *arguments: str) -> str:

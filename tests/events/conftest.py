@@ -1,4 +1,4 @@
-"""Receivers of webhooks, and what a configuration says of them."""
+"""Receivers of webhooks, and their configuration."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from extauth.settings import Webhook
+from tests.events.told import Told
 from tests.receiver import SECRET, Receiver, receiving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def receive() -> Iterator[Callable[..., Receiver]]:
-    """Starts receivers."""
+    """Start receivers."""
     with ExitStack() as running:
         yield lambda *statuses: running.enter_context(receiving(*statuses))
 
 
 @pytest.fixture
 def secret_file(tmp_path: Path) -> Path:
-    """`SECRET` in a file."""
+    """A file with `SECRET`."""
     file = tmp_path / "events.secret"
     file.write_text(SECRET + "\n")
     file.chmod(0o600)
@@ -42,7 +43,7 @@ def secret_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def webhook(secret_file: Path) -> Callable[..., Webhook]:
-    """Webhooks to a receiver, signed with `SECRET`."""
+    """Return webhooks to a receiver, signed with `SECRET`."""
 
     def to(receiver: Receiver, **filters: Any) -> Webhook:
         return Webhook(url=receiver.url, secret_file=str(secret_file), **filters)
@@ -52,7 +53,7 @@ def webhook(secret_file: Path) -> Callable[..., Webhook]:
 
 @pytest.fixture(autouse=True)
 def _logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Whatever a test did, no secret was logged, nor the path of a receiver's URL."""
+    """Assert after every test that neither a secret nor the path of a receiver's URL was logged."""
     caplog.set_level(logging.DEBUG)
     yield
     text = "\n".join(record.getMessage() for record in caplog.get_records("call"))
@@ -62,7 +63,7 @@ def _logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that signs itself, and its key."""
+    """A self-signed certificate for 127.0.0.1, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)
@@ -85,3 +86,17 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
         )
     )
     return files
+
+
+@pytest.fixture
+async def tell() -> AsyncIterator[Callable[..., Told]]:
+    """Make notifiers that are closed after the test."""
+    made: list[Told] = []
+
+    def make(**options: Any) -> Told:
+        made.append(Told(**options))
+        return made[-1]
+
+    yield make
+    for told in made:
+        await told.events.close(grace=0)

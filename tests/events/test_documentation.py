@@ -1,4 +1,4 @@
-"""docs/events.md says what is so."""
+"""docs/events.md agrees with the code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def block(language: str) -> str:
 
 @pytest.fixture
 def verify() -> Callable[..., bool]:
-    """The function that readers copy."""
+    """The function that readers copy from the page."""
     scope: dict[str, Any] = {}
     exec(block("python"), scope)  # noqa: S102 - it is ours
     return scope["verify"]

@@ -1,4 +1,4 @@
-"""What a webhook receives."""
+"""The body of a webhook."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extauth.events import Event, Message, Threshold
+from extauth.events import CrossedThreshold, Event, WebhookMessage
 from extauth.storage.resources import schema
 from extauth.types import Account, Crossing, Lifetime, Limit, Unit
 
@@ -25,7 +25,7 @@ def crossing(**changes: object) -> Crossing:
 
 def test_it_tells_whose_limit_how_far_and_until_when() -> None:
     event = Event.of(crossing(resets_at=1_790_035_200.0), ACCOUNT, 1_790_000_000.25)
-    assert json.loads(Message.of(event).body) == {
+    assert json.loads(WebhookMessage.of(event).body) == {
         "type": "limit.threshold_crossed",
         "timestamp": "2026-09-21T14:13:20.250000Z",
         "data": {
@@ -54,7 +54,7 @@ def test_every_event_fits_the_schema(
     limit = Limit(name, name, unit, Lifetime(), used)
     account = Account(tenant=name, principal=name, model=name, version="1")
     event = Event.of(Crossing(limit, percent, used, resets_at), account, 1_790_000_000.0)
-    body = Message.of(event).body
+    body = WebhookMessage.of(event).body
     jsonschema.validate(json.loads(body), SCHEMA)
     # A log of it stays one line, whatever a tenant calls itself.
     assert not {"\n", "\r", "\x1b"} & set(body.decode())
@@ -63,10 +63,12 @@ def test_every_event_fits_the_schema(
 def test_the_schema_has_the_fields_of_the_event_and_no_others() -> None:
     assert set(SCHEMA["properties"]) == set(Event.__struct_fields__)
     data = SCHEMA["properties"]["data"]
-    assert set(data["properties"]) == set(data["required"]) == set(Threshold.__struct_fields__)
+    assert (
+        set(data["properties"]) == set(data["required"]) == set(CrossedThreshold.__struct_fields__)
+    )
     assert data["properties"]["unit"]["enum"] == list(get_args(Unit))
 
 
 def test_two_messages_never_share_an_id() -> None:
     event = Event.of(crossing(), ACCOUNT, 0.0)
-    assert Message.of(event).id != Message.of(event).id
+    assert WebhookMessage.of(event).id != WebhookMessage.of(event).id

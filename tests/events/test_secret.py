@@ -1,4 +1,4 @@
-"""Signing, next to the reference implementation."""
+"""Signatures agree with the reference implementation."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_what_is_no_secret_is_refused_and_not_quoted(text: str, tmp_path: Path) 
     with pytest.raises(ConfigurationError) as caught:
         Secret.read(file)
     assert caught.value.message == (
-        f"{file}: is no webhook secret; expected whsec_ and 24 to 64 bytes in base64"
+        f"{file}: is not a webhook secret; expected whsec_ and 24 to 64 bytes in base64"
     )
 
 

@@ -1,4 +1,4 @@
-"""`sluice webhook test`: would an event arrive?"""
+"""`sluice webhook test` tells whether an event would arrive."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SLUICE = Path(sys.executable).with_name("sluice")
 
 @pytest.fixture
 def config(tmp_path: Path, secret_file: Path) -> Callable[..., Path]:
-    """The demo's configuration with webhooks to these receivers."""
+    """Return the demo's configuration with webhooks to these receivers."""
 
     def write(*receivers: Receiver) -> Path:
         document = yaml.safe_load((REPOSITORY / "gateway.yaml").read_text())

@@ -1,4 +1,4 @@
-"""What is remembered of how principals behave."""
+"""The outcomes remembered of each principal's requests."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_silent_take_no_room() -> None:
     )
 )
 def test_it_counts_what_a_list_would(steps: list[tuple[int, str, Outcome]]) -> None:
-    """Against the plain list of all that happened, minute by minute."""
+    """Compare with a plain list of all outcomes, minute by minute."""
     behaviour, past, now = Behaviour(), list[tuple[int, str, Outcome]](), NOW
     for passed, principal, outcome in steps:
         now += passed

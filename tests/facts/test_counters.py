@@ -1,4 +1,4 @@
-"""What a principal has used so far, as policies are told."""
+"""A principal's usage, as policies read it."""
 
 from __future__ import annotations
 

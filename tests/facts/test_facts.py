@@ -1,4 +1,4 @@
-"""Facts: what the policies see, and nothing of what the client wrote."""
+"""Policies see facts, and nothing that the client wrote."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_bucket_is_stable_and_in_range(principal: str, model: str) -> None:
 
 
 def test_buckets_are_known_to_every_version_and_language() -> None:
-    """blake2b-64 of `principal\\nmodel`, big-endian, modulo 10,000: a change moves everybody."""
+    r"""blake2b-64 of `principal\nmodel`, big-endian, modulo 10,000: a change moves everybody."""
     assert [bucket("acme/ada", "chat"), bucket("acme/ada", "echo")] == [3822, 8984]
 
 

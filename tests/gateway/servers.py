@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from extauth.backends.openai import OpenAIBackend
 from extauth.backends.triton import TritonBackend
-from tests.gateway.pipeline import event, generated
+from tests.gateway.served import event, generated
 
 if TYPE_CHECKING:
     from extauth.backends import Backend

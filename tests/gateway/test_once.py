@@ -13,13 +13,13 @@ from extauth.content.guard import Guard
 from extauth.content.privacy import Detector
 from extauth.tokens import ChatTemplate
 from extauth.tokens.tokenizer_json import TokenizerJson
-from tests.gateway.pipeline import CHAT, JSON, ROUTE, generated
+from tests.gateway.served import CHAT, JSON, ROUTE, Refused, generated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from types import FrameType
 
-    from tests.gateway.pipeline import Pipeline
+    from tests.gateway.served import Served
 
     Decide = Callable[..., Awaitable[None]]
 
@@ -70,11 +70,11 @@ MANY = [
 
 @pytest.mark.parametrize("obligations", [[limit(0, "tokens")], MANY], ids=["one", "many"])
 async def test_however_many_want_to_know(
-    pipeline: Pipeline, decide: Decide, obligations: list[dict[str, Any]]
+    served: Served, decide: Decide, obligations: list[dict[str, Any]]
 ) -> None:
     await decide(inference={"allow": True, "route": ROUTE, "obligations": obligations})
     with worked() as done:
-        exchange, _ = await pipeline.exchange({**CHAT, "stop": ["!"]})
+        request, _ = await served.exchange({**CHAT, "stop": ["!"]})
     assert {kind: done[kind] for kind in ("template", "detection", "guard")} == {
         "template": 1,
         "detection": 1,
@@ -83,26 +83,26 @@ async def test_however_many_want_to_know(
     # The prompt and the stop string.
     assert done["tokens"] == 2
     with worked() as done:
-        exchange.headers(200, JSON)
-        await exchange.plain(generated("Hello there.", 3))
+        await request.answer_headers(200, JSON, end=False)
+        await request.chunk(generated("Hello there.", 3), end=True)
     assert done["tokens"] == done["template"] == 0
 
 
 async def test_a_route_that_is_decided_again_counts_nothing_again(
-    pipeline: Pipeline, decide: Decide
+    served: Served, decide: Decide
 ) -> None:
     full = limit(0, "tokens", max=1, on_exceed="fallback")
     await decide(inference={"allow": True, "route": ROUTE, "obligations": [full]})
-    with worked() as done, pytest.raises(Exception, match="tokens-0"):
-        await pipeline.dispatch()
+    with worked() as done, pytest.raises(Refused, match="tokens-0"):
+        await served.dispatch()
     assert (done["tokens"], done["detection"], done["template"]) == (1, 1, 1)
 
 
-async def test_only_a_text_that_changed_is_counted_again(pipeline: Pipeline) -> None:
+async def test_only_a_text_that_changed_is_counted_again(served: Served) -> None:
     text = "Mail jane@example.com. " + "And nothing else is to be seen here. " * 20
     messages = [{"role": "user", "content": text}]
     with worked() as done:
-        await pipeline.dispatch({**CHAT, "messages": messages})
+        await served.dispatch({**CHAT, "messages": messages})
     assert (done["tokens"], done["template"]) == (2, 2)
     assert done["detection"] == 1
     assert done["tokens length"] < 2.2 * len(text)

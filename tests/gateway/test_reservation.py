@@ -10,17 +10,18 @@ import pytest
 
 from extauth.audit import Outcome
 from extauth.gateway import reservation as reserving
-from extauth.gateway.admission import admit
 from extauth.gateway.reservation import _bounded
+from extauth.gateway.step import Upstream
 from extauth.settings import Limits
 from extauth.types import Lifetime, Limit, Queue
-from tests.gateway.pipeline import CHAT, ROUTE
+from tests.gateway.served import CHAT, ROUTE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from extauth.gateway.request import Request
     from extauth.gateway.transaction import Transaction
-    from tests.gateway.pipeline import Pipeline
+    from tests.gateway.served import Served
 
     Decide = Callable[..., Awaitable[None]]
 
@@ -67,18 +68,19 @@ ONE_AT_A_TIME = {
 class Line:
     """Requests for the one slot. `told` is how long they asked Envoy to wait."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
+    def __init__(self, served: Served) -> None:
+        self._served = served
         self.told: asyncio.Queue[float] = asyncio.Queue()
-        self.served: asyncio.Queue[tuple[str, Transaction]] = asyncio.Queue()
+        self.sent: asyncio.Queue[tuple[str, Transaction]] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def join(self, who: str) -> None:
         """Ask for the slot; returns once this stands in line, or has it."""
-        waiting = sum(one.waiting for one in self._pipeline.room.gauges())
-        transaction = self._pipeline.begin(self._pipeline.head(who=who))
-        self._tasks.append(asyncio.create_task(self._ask(who, transaction)))
-        while sum(one.waiting for one in self._pipeline.room.gauges()) == waiting:
+        room = self._served.books.room
+        waiting = room.waiting
+        request = self._served.gateway.request(self._served.head(who=who), self.told.put)
+        self._tasks.append(asyncio.create_task(self._ask(who, request)))
+        while room.waiting == waiting:
             if self._tasks[-1].done():
                 break
             await asyncio.sleep(0)
@@ -86,25 +88,23 @@ class Line:
     async def leave(self) -> str:
         """Who was served goes; who that was. The slot is handed on at once, and in no time."""
         for _ in range(1000):
-            if not self.served.empty():
+            if not self.sent.empty():
                 break
             await asyncio.sleep(0)
-        who, transaction = self.served.get_nowait()
+        who, transaction = self.sent.get_nowait()
         await transaction.close(Outcome.SERVED, status=200)
         return who
 
-    async def _ask(self, who: str, transaction: Transaction) -> None:
-        await admit(transaction)
-        await self._pipeline.inference.dispatch(
-            transaction, json.dumps(CHAT).encode(), self.told.put
-        )
-        await self.served.put((who, transaction))
+    async def _ask(self, who: str, request: Request) -> None:
+        await request.headers(end=False)
+        assert isinstance(await request.body(json.dumps(CHAT).encode()), Upstream)
+        await self.sent.put((who, request.transaction))
 
 
 @pytest.fixture
-async def line(pipeline: Pipeline, decide: Decide) -> Line:
+async def line(served: Served, decide: Decide) -> Line:
     await decide(inference=ONE_AT_A_TIME)
-    return Line(pipeline)
+    return Line(served)
 
 
 async def test_envoy_is_told_how_long_who_waits_may_take(

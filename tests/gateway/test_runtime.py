@@ -11,7 +11,7 @@ import pytest
 
 from extauth.errors import ConfigurationError
 from extauth.gateway.runtime import Runtime
-from extauth.identity import KeyStore
+from extauth.identity import KeyRing, SqliteKeys
 from extauth.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.policy import Entrypoint, PolicyEngine
-    from extauth.types import Decision, Facts
+    from extauth.types import Decision, Facts, ListingFacts
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> Iterator[KeyStore]:
+def keys(tmp_path: Path) -> Iterator[KeyRing]:
     """Nobody's keys."""
-    store = KeyStore(tmp_path / "identity.db")
-    yield store
+    store = SqliteKeys(tmp_path / "identity.db")
+    yield KeyRing(store)
     store.close()
 
 
 @pytest.fixture
-async def runtime(snapshot: Snapshot, keys: KeyStore) -> Runtime:
+async def runtime(snapshot: Snapshot, keys: KeyRing) -> Runtime:
     """The repository's own snapshot, which a test retires."""
     return await Runtime.open(snapshot, keys, opa_url=None)
 
@@ -46,6 +46,9 @@ class Watched:
 
     async def decide(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
         return await self._engine.decide(entrypoint, facts)
+
+    async def list_models(self, facts: ListingFacts) -> frozenset[str]:
+        return await self._engine.list_models(facts)
 
     async def close(self) -> None:
         self.closed = True
@@ -112,7 +115,7 @@ def clocks() -> set[threading.Thread]:
 
 
 async def test_a_broken_tokenizer_is_named_and_leaves_nothing_open(
-    snapshot: Snapshot, keys: KeyStore, tmp_path: Path
+    snapshot: Snapshot, keys: KeyRing, tmp_path: Path
 ) -> None:
     root = tmp_path / "broken"
     shutil.copytree(snapshot.root, root)

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from extauth.errors import InvalidRequest
 from extauth.snapshot import Snapshot
 from extauth.types import Usage
-from tests.gateway.pipeline import CHAT, EVENTS, JSON, generated
+from tests.gateway.served import CHAT, EVENTS, JSON, Refused, generated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tests.gateway.pipeline import Loaded, Pipeline
+    from tests.gateway.served import Loaded, Served
 
     Estimating = Callable[..., Awaitable[None]]
 
@@ -49,13 +48,11 @@ def estimated(
 
 
 @pytest.fixture
-def estimating(
-    pipeline: Pipeline, loaded: Loaded, estimated: Callable[[str], Snapshot]
-) -> Estimating:
+def estimating(served: Served, loaded: Loaded, estimated: Callable[[str], Snapshot]) -> Estimating:
     """Serves it."""
 
     async def serve(by: str = "larger") -> None:
-        pipeline.runtime = await loaded.open(estimated(by), pipeline.keys)
+        served.runtime = await loaded.open(estimated(by), served.ring)
 
     return serve
 
@@ -73,29 +70,29 @@ def usages(events: bytes) -> list[dict[str, int]]:
     ]
 
 
-async def recorded(pipeline: Pipeline) -> Usage:
+async def recorded(served: Served) -> Usage:
     """What is on record, which is what is in the ledger."""
-    record = await pipeline.record()
+    record = await served.record()
     assert record.usage is not None
     usage = Usage(record.usage.prompt_tokens, record.usage.completion_tokens)
-    assert usage == pipeline.charged()
+    assert usage == served.charged()
     return usage
 
 
 async def test_an_estimate_is_a_fact_and_is_reserved(
-    pipeline: Pipeline, estimating: Estimating
+    served: Served, estimating: Estimating
 ) -> None:
-    exact, _ = await pipeline.dispatch()
+    exact, _ = await served.dispatch()
     await estimating()
-    estimated, dispatch = await pipeline.dispatch()
-    assert exact.facts is not None
-    assert exact.facts.tokens is not None
-    assert estimated.facts is not None
-    assert estimated.facts.tokens is not None
-    assert exact.facts.tokens.exact
-    assert not estimated.facts.tokens.exact
-    assert estimated.facts.tokens.prompt == dispatch.worst_case.prompt_tokens
-    assert estimated.facts.tokens.prompt > exact.facts.tokens.prompt
+    estimated, dispatch = await served.dispatch()
+    assert exact.entry.facts is not None
+    assert exact.entry.facts.tokens is not None
+    assert estimated.entry.facts is not None
+    assert estimated.entry.facts.tokens is not None
+    assert exact.entry.facts.tokens.exact
+    assert not estimated.entry.facts.tokens.exact
+    assert estimated.entry.facts.tokens.prompt == dispatch.worst_case.prompt_tokens
+    assert estimated.entry.facts.tokens.prompt > exact.entry.facts.tokens.prompt
     for transaction in (exact, estimated):
         await transaction.disconnected()
 
@@ -114,7 +111,7 @@ async def test_an_estimate_is_a_fact_and_is_reserved(
 )
 @pytest.mark.parametrize("body", [CHAT, STREAM])
 async def test_an_estimate_is_settled_as_the_policy_says(  # noqa: PLR0917 - a table's columns
-    pipeline: Pipeline,
+    served: Served,
     estimating: Estimating,
     by: str,
     counts: dict[str, int],
@@ -122,107 +119,107 @@ async def test_an_estimate_is_settled_as_the_policy_says(  # noqa: PLR0917 - a t
     body: dict[str, Any],
 ) -> None:
     await estimating(by)
-    exchange, dispatch = await pipeline.exchange(body)
+    request, dispatch = await served.exchange(body)
     prompt = charged[0] or dispatch.worst_case.prompt_tokens
     answer = told("Hello there.", **counts)
     if body is STREAM:
-        assert exchange.headers(200, EVENTS)
-        out = await exchange.chunk(b"data: " + answer + b"\n\n", end=False)
-        out += await exchange.chunk(b"", end=True)
+        assert (await request.answer_headers(200, EVENTS, end=False)).chunked
+        out = await request.chunk(b"data: " + answer + b"\n\n", end=False)
+        out += await request.chunk(b"", end=True)
         (usage,) = usages(out)
     else:
-        exchange.headers(200, JSON)
-        usage = json.loads((await exchange.plain(answer)).body)["usage"]
+        await request.answer_headers(200, JSON, end=False)
+        usage = json.loads((await request.chunk(answer, end=True)).body)["usage"]
     assert (usage["prompt_tokens"], usage["completion_tokens"]) == (prompt, charged[1])
-    assert await recorded(pipeline) == Usage(prompt, charged[1])
+    assert await recorded(served) == Usage(prompt, charged[1])
 
 
-async def test_counts_of_single_responses_add_up(
-    pipeline: Pipeline, estimating: Estimating
-) -> None:
+async def test_counts_of_single_responses_add_up(served: Served, estimating: Estimating) -> None:
     """As vLLM's backend streams them; it ends with Python's None for all but the last."""
     await estimating("backend")
-    exchange, _ = await pipeline.exchange(STREAM)
-    exchange.headers(200, EVENTS)
+    request, _ = await served.exchange(STREAM)
+    await request.answer_headers(200, EVENTS, end=False)
     out = b""
     for text, reason in (("Hel", "None"), ("lo", "None"), ("", "stop")):
         piece = {"text_output": text, "finish_reason": reason, "num_output_tokens": 2}
         event = json.dumps({**piece, "num_input_tokens": 11}).encode()
-        out += await exchange.chunk(b"data: " + event + b"\n\n", end=False)
-    out += await exchange.chunk(b"", end=True)
+        out += await request.chunk(b"data: " + event + b"\n\n", end=False)
+    out += await request.chunk(b"", end=True)
     (usage,) = usages(out)
     assert (usage["prompt_tokens"], usage["completion_tokens"]) == (11, 6)
-    assert await recorded(pipeline) == Usage(11, 6)
+    assert await recorded(served) == Usage(11, 6)
 
 
 async def test_a_client_that_leaves_is_charged_what_it_may_have_seen(
-    pipeline: Pipeline, estimating: Estimating
+    served: Served, estimating: Estimating
 ) -> None:
     await estimating("backend")
-    exchange, _ = await pipeline.exchange(STREAM)
-    exchange.headers(200, EVENTS)
+    request, _ = await served.exchange(STREAM)
+    await request.answer_headers(200, EVENTS, end=False)
     piece = {"text_output": "Hel", "num_output_tokens": 1, "num_input_tokens": 11}
-    await exchange.chunk(b"data: " + json.dumps(piece).encode() + b"\n\n", end=False)
-    await exchange.abandon()
-    assert await recorded(pipeline) == Usage(11, 1)
+    await request.chunk(b"data: " + json.dumps(piece).encode() + b"\n\n", end=False)
+    await served.leave(request)
+    assert await recorded(served) == Usage(11, 1)
 
 
 async def test_with_the_tokenizer_the_models_own_count_of_its_answer_holds(
-    pipeline: Pipeline,
+    served: Served,
 ) -> None:
-    exchange, dispatch = await pipeline.exchange()
+    request, dispatch = await served.exchange()
     prompt = dispatch.worst_case.prompt_tokens
-    exchange.headers(200, JSON)
-    await exchange.plain(told("Hello there.", prompt_tokens=prompt, completion_tokens=2))
-    assert await recorded(pipeline) == Usage(prompt, 2)
+    await request.answer_headers(200, JSON, end=False)
+    await request.chunk(told("Hello there.", prompt_tokens=prompt, completion_tokens=2), end=True)
+    assert await recorded(served) == Usage(prompt, 2)
 
 
-async def test_a_backend_that_reads_more_than_we_count_is_believed(pipeline: Pipeline) -> None:
+async def test_a_backend_that_reads_more_than_we_count_is_believed(served: Served) -> None:
     """The tokenizer of the configuration is not the model's, then."""
-    exchange, _ = await pipeline.exchange()
-    exchange.headers(200, JSON)
-    await exchange.plain(told("Hello there.", prompt_tokens=700, completion_tokens=2))
-    assert await recorded(pipeline) == Usage(700, 2)
+    request, _ = await served.exchange()
+    await request.answer_headers(200, JSON, end=False)
+    await request.chunk(told("Hello there.", prompt_tokens=700, completion_tokens=2), end=True)
+    assert await recorded(served) == Usage(700, 2)
 
 
 @pytest.mark.parametrize("by", ["larger", "backend"])
 async def test_a_kserve_client_is_told_what_it_is_charged(
-    pipeline: Pipeline, estimating: Estimating, by: str
+    served: Served, estimating: Estimating, by: str
 ) -> None:
     await estimating(by)
     body = {"text_input": PROMPT, "max_tokens": 16}
-    exchange, dispatch = await pipeline.exchange(body, pipeline.head(f"{KSERVE}/generate"))
-    exchange.headers(200, JSON)
-    answer = await exchange.plain(told("Hello there.", prompt_tokens=9, completion_tokens=4))
+    request, dispatch = await served.exchange(body, served.head(f"{KSERVE}/generate"))
+    await request.answer_headers(200, JSON, end=False)
+    answer = await request.chunk(
+        told("Hello there.", prompt_tokens=9, completion_tokens=4), end=True
+    )
     fields = json.loads(answer.body)
     wanted = Usage(9, 4) if by == "backend" else Usage(dispatch.worst_case.prompt_tokens, 12)
     assert (fields["prompt_tokens"], fields["completion_tokens"]) == (
         wanted.prompt_tokens,
         wanted.completion_tokens,
     )
-    assert await recorded(pipeline) == wanted
+    assert await recorded(served) == wanted
 
 
 async def test_every_event_of_a_kserve_stream_tells_what_is_charged_so_far(
-    pipeline: Pipeline, estimating: Estimating
+    served: Served, estimating: Estimating
 ) -> None:
     await estimating()
     body = {"text_input": PROMPT, "max_tokens": 16}
-    head = pipeline.head(f"{KSERVE}/generate_stream")
-    exchange, dispatch = await pipeline.exchange(body, head)
-    exchange.headers(200, EVENTS)
+    head = served.head(f"{KSERVE}/generate_stream")
+    request, dispatch = await served.exchange(body, head)
+    await request.answer_headers(200, EVENTS, end=False)
     prompt, out = dispatch.worst_case.prompt_tokens, b""
     for tokens, text in enumerate(("Hello", " there"), 1):
         counts = {"prompt_tokens": 9, "completion_tokens": tokens}
         reason = "stop" if tokens == 2 else ""
         fields = {**json.loads(generated(text, reason=reason)), **counts}
         event = b"data: " + json.dumps(fields).encode() + b"\n\n"
-        out += await exchange.chunk(event, end=False)
-    out += await exchange.chunk(b"", end=True)
+        out += await request.chunk(event, end=False)
+    out += await request.chunk(b"", end=True)
     told_by = [json.loads(line[6:]) for line in out.decode().split("\n\n") if line]
     assert {one["prompt_tokens"] for one in told_by} == {prompt}
     assert told_by[-1]["completion_tokens"] == 11
-    assert await recorded(pipeline) == Usage(prompt, 11)
+    assert await recorded(served) == Usage(prompt, 11)
 
 
 def tensor(name: str, datatype: str, data: bytes | list[Any]) -> dict[str, Any]:
@@ -235,13 +232,11 @@ def tensor(name: str, datatype: str, data: bytes | list[Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("binary", [False, True])
 async def test_tensors_tell_what_is_charged(
-    pipeline: Pipeline, estimating: Estimating, binary: bool
+    served: Served, estimating: Estimating, binary: bool
 ) -> None:
     await estimating()
     inputs = [{"name": "text_input", "datatype": "BYTES", "shape": [1], "data": [PROMPT]}]
-    exchange, dispatch = await pipeline.exchange(
-        {"inputs": inputs}, pipeline.head(f"{KSERVE}/infer")
-    )
+    request, dispatch = await served.exchange({"inputs": inputs}, served.head(f"{KSERVE}/infer"))
     prompt, text = dispatch.worst_case.prompt_tokens, b"Hello there."
     parts = [len(text).to_bytes(4, "little") + text, *(np.int32(n).tobytes() for n in (9, 4))]
     outputs = [
@@ -251,21 +246,21 @@ async def test_tensors_tell_what_is_charged(
     ]
     body = json.dumps({"model_name": "chat", "model_version": "1", "outputs": outputs}).encode()
     length = {"inference-header-content-length": str(len(body))}
-    exchange.headers(200, {**JSON, **length} if binary else JSON)
-    answer = await exchange.plain(body + b"".join(parts) if binary else body)
+    await request.answer_headers(200, {**JSON, **length} if binary else JSON, end=False)
+    answer = await request.chunk(body + b"".join(parts) if binary else body, end=True)
     if binary:
         counts = np.frombuffer(answer.body[-8:], np.int32).tolist()
     else:
         counts = [one["data"][0] for one in json.loads(answer.body)["outputs"][1:]]
     assert counts == [prompt, 12]
-    assert await recorded(pipeline) == Usage(prompt, 12)
+    assert await recorded(served) == Usage(prompt, 12)
 
 
 async def test_token_ids_mean_nothing_without_the_tokenizer(
-    pipeline: Pipeline, estimating: Estimating
+    served: Served, estimating: Estimating
 ) -> None:
     await estimating()
-    with pytest.raises(InvalidRequest, match="send text"):
-        await pipeline.dispatch(
-            {"model": "chat", "prompt": [1, 2, 3]}, pipeline.head("/v1/completions")
+    with pytest.raises(Refused, match="send text"):
+        await served.dispatch(
+            {"model": "chat", "prompt": [1, 2, 3]}, served.head("/v1/completions")
         )

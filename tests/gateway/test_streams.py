@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extauth.gateway.exchange import Exchange
-from tests.gateway.pipeline import CHAT, EVENTS, JSON, ROUTE
+from tests.gateway.served import CHAT, EVENTS, JSON, ROUTE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from extauth.gateway.dispatch import Dispatch
-    from tests.gateway.pipeline import Pipeline
+    from extauth.gateway.dispatched import Dispatched
+    from tests.gateway.served import Served
 
     Decide = Callable[..., Awaitable[None]]
 
@@ -150,30 +150,28 @@ def read(stream: bytes) -> list[str]:
 class Asked:
     """One request, begun again and again: its answers know the same placeholders."""
 
-    def __init__(self, pipeline: Pipeline, first: Dispatch) -> None:
-        self._pipeline = pipeline
+    def __init__(self, served: Served, first: Dispatched) -> None:
+        self._served = served
         self._masker = first.masker
         self.issued = placeholders(first.request.body)
 
     async def begin(self, **fields: object) -> Exchange:
         """An exchange whose answer is still to come."""
-        transaction, dispatch = await self._pipeline.dispatch({**BODY, **fields})
+        transaction, dispatch = await self._served.dispatch({**BODY, **fields})
         return Exchange(transaction, msgspec.structs.replace(dispatch, masker=self._masker))
 
 
 @pytest.fixture(params=OBLIGATIONS.values(), ids=OBLIGATIONS.keys())
-async def asked(pipeline: Pipeline, decide: Decide, request: pytest.FixtureRequest) -> Asked:
+async def asked(served: Served, decide: Decide, request: pytest.FixtureRequest) -> Asked:
     """A request with three placeholders."""
     await decide(inference={"allow": True, "route": ROUTE, "obligations": request.param})
-    _, first = await pipeline.dispatch(BODY)
-    made = Asked(pipeline, first)
+    _, first = await served.dispatch(BODY)
+    made = Asked(served, first)
     assert len(made.issued) == 3
     return made
 
 
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 async def test_a_stream_reads_like_the_whole(asked: Asked, data: st.DataObject) -> None:
     answer = data.draw(answers(asked.issued))

@@ -19,15 +19,14 @@ from extauth.errors import (
     PolicyError,
     Unauthenticated,
 )
-from extauth.gateway.admission import admit
-from extauth.gateway.transaction import State, outcome_of
+from extauth.gateway.transaction import Interval, outcome_of, timings
 from extauth.types import Counters, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from extauth.gateway.transaction import Transaction
-    from tests.gateway.pipeline import Pipeline
+    from tests.gateway.served import Served
 
 USED = Usage(5, 7)
 ENDINGS: dict[str, Callable[[Transaction], Awaitable[None]]] = {
@@ -37,81 +36,81 @@ ENDINGS: dict[str, Callable[[Transaction], Awaitable[None]]] = {
 }
 
 
-async def test_what_is_reserved_counts_until_it_is_settled(pipeline: Pipeline) -> None:
-    transaction, dispatch = await pipeline.dispatch()
-    assert transaction.state is State.RESERVED
-    assert await pipeline.counted() == Counters(1, dispatch.worst_case.total_tokens)
+async def test_what_is_reserved_counts_until_it_is_settled(served: Served) -> None:
+    transaction, dispatch = await served.dispatch()
+    assert await served.counted() == Counters(1, dispatch.worst_case.total_tokens)
     transaction.usage = USED
     await transaction.close(Outcome.SERVED, status=200)
-    assert await pipeline.counted() == Counters(1, 12)
-    assert pipeline.charged() == USED
+    assert await served.counted() == Counters(1, 12)
+    assert served.charged() == USED
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
 async def test_without_known_usage_the_reservation_is_given_back(
-    pipeline: Pipeline, ending: str
+    served: Served, ending: str
 ) -> None:
-    transaction, _ = await pipeline.dispatch()
+    transaction, _ = await served.dispatch()
     await ENDINGS[ending](transaction)
-    assert await pipeline.counted() == Counters()
-    assert (await pipeline.record()).usage is None
+    assert await served.counted() == Counters()
+    assert (await served.record()).usage is None
 
 
 @pytest.mark.parametrize("first", ENDINGS)
 @pytest.mark.parametrize("second", ENDINGS)
-async def test_only_the_first_end_counts(pipeline: Pipeline, first: str, second: str) -> None:
-    transaction, _ = await pipeline.dispatch()
+async def test_only_the_first_end_counts(served: Served, first: str, second: str) -> None:
+    transaction, _ = await served.dispatch()
     transaction.usage = USED
     await ENDINGS[first](transaction)
     transaction.usage = Usage(1000, 1000)
     await ENDINGS[second](transaction)
-    assert await pipeline.counted() == Counters(1, 12)
-    record = await pipeline.record()
+    assert await served.counted() == Counters(1, 12)
+    record = await served.record()
     assert (record.outcome, record.usage) == (Outcome(first), USED)
 
 
-async def test_ends_at_the_same_time_are_one_end(pipeline: Pipeline) -> None:
-    transaction, _ = await pipeline.dispatch()
+async def test_ends_at_the_same_time_are_one_end(served: Served) -> None:
+    transaction, _ = await served.dispatch()
     transaction.usage = USED
     await asyncio.gather(*(end(transaction) for end in ENDINGS.values()))
-    assert pipeline.charged() == USED
-    assert (await pipeline.record()).outcome is Outcome.SERVED
+    assert served.charged() == USED
+    assert (await served.record()).outcome is Outcome.SERVED
 
 
-async def test_the_snapshot_stays_open_until_its_last_request_ends(pipeline: Pipeline) -> None:
-    one, two = pipeline.begin(), pipeline.begin()
-    retiring = asyncio.ensure_future(pipeline.runtime.retire())
+async def test_the_snapshot_stays_open_until_its_last_request_ends(served: Served) -> None:
+    requests = served.begin(), served.begin()
+    one, two = (request.transaction for request in requests)
+    retiring = asyncio.ensure_future(served.runtime.retire())
     await one.disconnected()
     await one.disconnected()
     await asyncio.sleep(0)
     assert not retiring.done()
-    await admit(two)
+    await requests[1].headers(end=False)
     await two.close(Outcome.SERVED, status=200)
     await asyncio.wait_for(retiring, 1)
 
 
-async def test_a_ledger_that_can_not_settle_is_told_and_recorded(pipeline: Pipeline) -> None:
-    transaction, _ = await pipeline.dispatch()
+async def test_a_ledger_that_can_not_settle_is_told_and_recorded(served: Served) -> None:
+    transaction, _ = await served.dispatch()
     transaction.usage = USED
-    await pipeline.ledger.close()
+    await served.ledger.close()
     with pytest.raises(LedgerUnavailable):
         await transaction.close(Outcome.SERVED, status=200)
-    record = await pipeline.record()
+    record = await served.record()
     assert (record.outcome, record.status, record.error) == (
         Outcome.FAILED,
         503,
         "ledger_unavailable",
     )
-    await asyncio.wait_for(pipeline.runtime.retire(), 1)
+    await asyncio.wait_for(served.runtime.retire(), 1)
 
 
-async def test_a_record_says_all_that_was_found_out(pipeline: Pipeline) -> None:
-    transaction, _ = await pipeline.dispatch()
+async def test_a_record_says_all_that_was_found_out(served: Served) -> None:
+    transaction, _ = await served.dispatch()
     transaction.usage = USED
     await transaction.close(Outcome.SERVED, status=200)
-    record = await pipeline.record()
+    record = await served.record()
     assert record.request_id == "r1"
-    assert record.snapshot == pipeline.runtime.snapshot.digest
+    assert record.snapshot == served.runtime.snapshot.digest
     assert record.principal is not None
     assert record.principal.id == "acme/ada"
     assert record.facts is not None
@@ -122,13 +121,13 @@ async def test_a_record_says_all_that_was_found_out(pipeline: Pipeline) -> None:
     assert "Say hello" not in str(record)
 
 
-async def test_a_request_that_never_left_was_routed_nowhere(pipeline: Pipeline) -> None:
-    transaction, dispatch = await pipeline.dispatch()
+async def test_a_request_that_never_left_was_routed_nowhere(served: Served) -> None:
+    transaction, dispatch = await served.dispatch()
     await transaction.disconnected()
-    refused = pipeline.begin()
-    refused.decision = transaction.decision
+    refused = served.begin().transaction
+    refused.entry.decision = transaction.entry.decision
     await refused.refuse(LimitExceeded("The limit has no room."))
-    went, stayed = await pipeline.records()
+    went, stayed = await served.records()
     assert (went.route, stayed.route) == (dispatch.route, None)
 
 
@@ -148,3 +147,17 @@ async def test_a_request_that_never_left_was_routed_nowhere(pipeline: Pipeline) 
 )
 def test_an_outcome_says_whose_doing_it_was(error: GatewayError, outcome: Outcome) -> None:
     assert outcome_of(error) is outcome
+
+
+async def test_intervals_follow_each_other_and_add_up_to_the_timings(served: Served) -> None:
+    transaction, _ = await served.dispatch()
+    await transaction.disconnected()
+    intervals = transaction.intervals
+    assert [one.start for one in intervals[1:]] == [one.end for one in intervals[:-1]]
+    assert all(one.start <= one.end for one in intervals)
+    assert (await served.record()).timings == timings(intervals)
+
+
+def test_a_stage_that_was_entered_twice_took_the_time_of_both() -> None:
+    twice = [Interval("reserve", 0, 1500), Interval("rewrite", 1500, 2500)]
+    assert timings([*twice, Interval("reserve", 2500, 4999)]) == {"reserve": 3, "rewrite": 1}

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from extauth.errors import Unauthenticated
-from extauth.identity import Identifier, JwtIdentity, KeyStore
+from extauth.identity import Identifier, JwtIdentity
 from extauth.settings import Jwt
 from extauth.types import RequestHead
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from extauth.identity import KeyRing, KeyStore
 
 NOW = 1_790_000_000.0
 ISSUER = Jwt(
@@ -32,20 +31,13 @@ CLAIMS: dict[str, object] = {
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> Iterator[KeyStore]:
-    store = KeyStore(tmp_path / "identity.db")
-    yield store
-    store.close()
-
-
-@pytest.fixture
 def key(keys: KeyStore) -> str:
     return keys.create(name="ada", tenant="acme", tier="free", now=NOW)[1]
 
 
 @pytest.fixture
-def identifier(keys: KeyStore) -> Identifier:
-    return Identifier(keys, JwtIdentity((ISSUER,)))
+def identifier(ring: KeyRing) -> Identifier:
+    return Identifier(ring, JwtIdentity((ISSUER,)))
 
 
 def head(headers: dict[str, str], claims: dict[str, object] | None = None) -> RequestHead:
@@ -61,29 +53,29 @@ def head(headers: dict[str, str], claims: dict[str, object] | None = None) -> Re
 
 
 @pytest.mark.parametrize("form", ["Bearer {}", "bearer {}", "BEARER  {}", "Bearer {} "])
-def test_a_bearer_key(identifier: Identifier, key: str, form: str) -> None:
-    principal = identifier.identify(head({"authorization": form.format(key)}), NOW)
+async def test_a_bearer_key(identifier: Identifier, key: str, form: str) -> None:
+    principal = await identifier.identify(head({"authorization": form.format(key)}), NOW)
 
     assert (principal.id, principal.kind) == ("acme/ada", "api_key")
 
 
-def test_verified_claims(identifier: Identifier) -> None:
+async def test_verified_claims(identifier: Identifier) -> None:
     request = head({"authorization": "Bearer eyJhbGciOi.e30.sig"}, CLAIMS)
 
-    principal = identifier.identify(request, NOW)
+    principal = await identifier.identify(request, NOW)
 
     assert (principal.id, principal.kind) == ("globex/eve", "jwt")
 
 
-def test_a_key_counts_before_claims(identifier: Identifier, key: str) -> None:
+async def test_a_key_counts_before_claims(identifier: Identifier, key: str) -> None:
     request = head({"authorization": f"Bearer {key}"}, CLAIMS)
 
-    assert identifier.identify(request, NOW).id == "acme/ada"
+    assert (await identifier.identify(request, NOW)).id == "acme/ada"
 
 
-def test_a_wrong_key_is_not_made_good_by_claims(identifier: Identifier) -> None:
+async def test_a_wrong_key_is_not_made_good_by_claims(identifier: Identifier) -> None:
     with pytest.raises(Unauthenticated):
-        identifier.identify(head({"authorization": "Bearer sk-wrong"}, CLAIMS), NOW)
+        await identifier.identify(head({"authorization": "Bearer sk-wrong"}, CLAIMS), NOW)
 
 
 @pytest.mark.parametrize(
@@ -102,19 +94,19 @@ def test_a_wrong_key_is_not_made_good_by_claims(identifier: Identifier) -> None:
         {"api-key": "{key}"},
     ],
 )
-def test_nothing_else_is_a_credential(
+async def test_nothing_else_is_a_credential(
     identifier: Identifier, key: str, headers: dict[str, str]
 ) -> None:
     sent = {name: value.replace("{key}", key) for name, value in headers.items()}
 
     with pytest.raises(Unauthenticated) as error:
-        identifier.identify(head(sent), NOW)
+        await identifier.identify(head(sent), NOW)
 
     assert error.value.code == "invalid_api_key"
     assert "Authorization: Bearer sk-…" in error.value.message
     assert key not in error.value.message
 
 
-def test_a_very_long_header_is_refused_whatever_it_holds(identifier: Identifier) -> None:
+async def test_a_very_long_header_is_refused_whatever_it_holds(identifier: Identifier) -> None:
     with pytest.raises(Unauthenticated):
-        identifier.identify(head({"authorization": "Bearer " + "a" * 20_000}, CLAIMS), NOW)
+        await identifier.identify(head({"authorization": "Bearer " + "a" * 20_000}, CLAIMS), NOW)

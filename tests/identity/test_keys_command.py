@@ -11,8 +11,10 @@ from typer.testing import CliRunner
 
 from extauth.cli.keys import app
 from extauth.errors import InvalidRequest, SluiceError, Unauthenticated
-from extauth.identity import KeyStore
+from extauth.identity import SqliteKeys
 from extauth.types import Consent
+
+from .contract import recognised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +29,8 @@ def state(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def gateway(state: Path) -> Iterator[KeyStore]:
-    store = KeyStore(state / "identity.db")
+def gateway(state: Path) -> Iterator[SqliteKeys]:
+    store = SqliteKeys(state / "identity.db")
     yield store
     store.close()
 
@@ -42,12 +44,12 @@ def run(state: Path, *arguments: str) -> str:
     return result.stdout
 
 
-def test_a_new_key_works_at_once(state: Path, gateway: KeyStore) -> None:
+def test_a_new_key_works_at_once(state: Path, gateway: SqliteKeys) -> None:
     more = ("--role", "developer", "--role", "viewer", "--region", "eu", "--attribute", "team=a=b")
 
     key = run(state, *CREATE, *more).strip()
 
-    principal = gateway.authenticate(key, time.time())
+    principal = recognised(gateway, key, time.time())
     assert (principal.id, principal.roles, principal.region) == (
         "acme/ada",
         ("developer", "viewer"),
@@ -56,17 +58,17 @@ def test_a_new_key_works_at_once(state: Path, gateway: KeyStore) -> None:
     assert principal.attributes == {"team": "a=b"}
 
 
-def test_consent_is_given_and_withdrawn(state: Path, gateway: KeyStore) -> None:
+def test_consent_is_given_and_withdrawn(state: Path, gateway: SqliteKeys) -> None:
     agreed = ("--consent", "support", "--consent", "billing", "--consent-until", "2027-01-31")
     key = run(state, *CREATE, *agreed, "--retention", "short").strip()
-    principal = gateway.authenticate(key, time.time())
+    principal = recognised(gateway, key, time.time())
     assert principal.consent == Consent(("support", "billing"), "2027-01-31")
     assert principal.retention == "short"
 
     run(state, "consent", "acme/ada", "--consent", "support")
-    assert gateway.authenticate(key, time.time()).consent == Consent(("support",))
+    assert recognised(gateway, key, time.time()).consent == Consent(("support",))
     run(state, "consent", "acme/ada", "--withdraw")
-    assert gateway.authenticate(key, time.time()).consent == Consent(())
+    assert recognised(gateway, key, time.time()).consent == Consent(())
 
 
 def test_scripts_get_json(state: Path) -> None:
@@ -89,24 +91,24 @@ def test_the_list_shows_no_secret(state: Path) -> None:
     assert key.split("-", 2)[2] not in table
 
 
-def test_rotating_leaves_the_old_key_its_grace(state: Path, gateway: KeyStore) -> None:
+def test_rotating_leaves_the_old_key_its_grace(state: Path, gateway: SqliteKeys) -> None:
     old = run(state, *CREATE).strip()
 
     new = json.loads(run(state, "rotate", "acme/ada", "--grace", "1h", "--json"))["key"]
 
-    gateway.authenticate(new, time.time())
-    gateway.authenticate(old, time.time())
+    recognised(gateway, new, time.time())
+    recognised(gateway, old, time.time())
     with pytest.raises(Unauthenticated):
-        gateway.authenticate(old, time.time() + 3601)
+        recognised(gateway, old, time.time() + 3601)
 
 
-def test_revoking_ends_a_key_at_once(state: Path, gateway: KeyStore) -> None:
+def test_revoking_ends_a_key_at_once(state: Path, gateway: SqliteKeys) -> None:
     key = run(state, *CREATE).strip()
 
     assert "revoked" in run(state, "revoke", key.split("-")[1])
 
     with pytest.raises(Unauthenticated):
-        gateway.authenticate(key, time.time())
+        recognised(gateway, key, time.time())
 
 
 def test_a_name_that_is_taken_is_told(state: Path) -> None:

@@ -40,7 +40,7 @@ async def shared(redis_server: RedisServer) -> AsyncIterator[Shared]:
 
 @pytest.fixture
 async def private(private_redis: RedisServer) -> AsyncIterator[Shared]:
-    """On a server that the test may end or pause."""
+    """Books on a server that the test may stop or pause."""
     made = Shared(private_redis)
     yield made
     private_redis.resume()

@@ -1,7 +1,4 @@
-"""Both ledgers behind one face, so that every promise of the protocol is tried on both.
-
-They run on a clock of the test's: the embedded one on SQLite files, the shared one on a Redis.
-"""
+"""Both ledgers behind one interface, so that every promise of the protocol is tried on both."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.ledger import Ledger, Reservation
-    from extauth.ledger.lines import Line, Used
+    from extauth.ledger.lines import UsageLine, Used
     from extauth.types import Unit, Window
     from tests.redis_server import RedisServer
 
@@ -39,26 +36,26 @@ class Time:
 
 
 class Books(Protocol):
-    """A ledger, and what may befall the process that has it."""
+    """A ledger, and the fates of the process that has it."""
 
     time: Time
     ledger: Ledger
 
     async def open(self) -> None:
-        """Begin, or go on after a death."""
+        """Start, also after a death."""
 
     async def close(self) -> None:
-        """End in peace."""
+        """Stop in an orderly way."""
 
     async def die(self) -> None:
-        """The process is no more, and another one takes over once its lease has run out."""
+        """Kill the process; another one takes over once its lease has expired."""
 
-    def lines(self) -> list[tuple[Line, Used]]:
-        """The usage report."""
+    def lines(self) -> list[tuple[UsageLine, Used]]:
+        """Return the usage report's lines."""
 
 
 class EmbeddedBooks:
-    """On files. A process that was killed and one that closed leave the same ones."""
+    """Books on files. A killed process and a closed one leave the same files."""
 
     def __init__(self, directory: Path) -> None:
         self.time = Time()
@@ -76,12 +73,12 @@ class EmbeddedBooks:
         await self.ledger.close()
         await self.open()
 
-    def lines(self) -> list[tuple[Line, Used]]:
+    def lines(self) -> list[tuple[UsageLine, Used]]:
         return report_lines(self._path)
 
 
 class RedisBooks:
-    """On a server. A ledger that is closed has given up its lease."""
+    """Books on a server. A ledger that is closed has given up its lease."""
 
     def __init__(self, server: RedisServer) -> None:
         self.time = Time()
@@ -90,7 +87,7 @@ class RedisBooks:
         self.ledger: Ledger = self.another()
 
     def another(self) -> RedisLedger:
-        """One more process on the same books. It is patient: the contract is not about speed."""
+        """Return another process on the same books, patient since speed is not tested."""
         return RedisLedger(self.url, name=self.name, patience=60.0, clock=self.time)
 
     async def open(self) -> None:
@@ -104,12 +101,12 @@ class RedisBooks:
         await self.ledger.close()
         await self.open()
 
-    def lines(self) -> list[tuple[Line, Used]]:
+    def lines(self) -> list[tuple[UsageLine, Used]]:
         return lines(self.url, name=self.name)
 
 
 def usage(tokens: int) -> Usage:
-    """So many tokens, all of them the completion's."""
+    """Return a usage of that many tokens, all of them completion tokens."""
     return Usage(completion_tokens=tokens)
 
 
@@ -120,7 +117,7 @@ def demand(
     known: Usage | int = 0,
     counters: tuple[Counter, ...] = (),
 ) -> Demand:
-    """A number stands for that many completion tokens."""
+    """Return a demand; a number stands for that many completion tokens."""
     worst, least, known = (
         usage(each) if isinstance(each, int) else each for each in (worst, least, known)
     )
@@ -128,36 +125,36 @@ def demand(
 
 
 async def reserve(books: Books, asked: Demand) -> Reservation:
-    """For Ada, now."""
+    """Reserve for Ada, now."""
     return await books.ledger.reserve(ADA, asked, books.time())
 
 
 async def settle(books: Books, reservation: Reservation, used: Usage | int = 0) -> list[int]:
-    """Now; the percents of limits that this reached."""
+    """Settle now; return the percents of limits that were crossed."""
     used = usage(used) if isinstance(used, int) else used
     crossings = await books.ledger.settle(reservation, used, books.time())
     return [crossing.percent for crossing in crossings]
 
 
 async def release(books: Books, reservation: Reservation) -> None:
-    """Now."""
+    """Release now."""
     await books.ledger.release(reservation, books.time())
 
 
 async def spend(books: Books, limit: Limit, used: Usage | int) -> list[int]:
-    """One whole request."""
+    """Run one whole request."""
     return await settle(books, await reserve(books, demand(limit, worst=used)), used)
 
 
 async def used(books: Books, limit: Limit) -> int:
-    """What counts under a limit, held and booked."""
+    """Return the usage under a limit, held and booked."""
     counter = Counter(limit.key, limit.unit, limit.window)
     (amount,) = await books.ledger.usage((counter,), books.time())
     return amount
 
 
 async def until_used(books: Books, limit: Limit, amount: int) -> None:
-    """Wait for what a ledger does in the background."""
+    """Wait for a background change of a ledger's usage."""
     for _ in range(1000):
         with contextlib.suppress(LedgerUnavailable):
             if await used(books, limit) == amount:
@@ -167,7 +164,7 @@ async def until_used(books: Books, limit: Limit, amount: int) -> None:
 
 
 async def refused(books: Books, asked: Demand) -> LimitExceeded:
-    """The error of a request that must not fit."""
+    """Return the error of a request that must not fit."""
     try:
         await reserve(books, asked)
     except LimitExceeded as error:
@@ -185,5 +182,5 @@ SLOTS = Limit("slots", KEY, "slots", Lifetime(), 2)
 
 
 def limit(unit: Unit, window: Window, most: int, **options: object) -> Limit:
-    """One of a key that all tests share."""
+    """Return a limit whose key all tests share."""
     return Limit("limit", KEY, unit, window, most, **options)

@@ -56,7 +56,7 @@ class Shared:
 
 
 class On:
-    """A ledger as the contract's helpers take it."""
+    """A ledger in the form that the contract's helpers take."""
 
     def __init__(self, ledger: RedisLedger) -> None:
         self.ledger = ledger

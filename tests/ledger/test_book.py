@@ -1,4 +1,4 @@
-"""Reserving, settling and releasing, in every order: no limit is passed, nothing is lost."""
+"""Reserve, settle and release in every order: no limit is exceeded, nothing is lost."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ COUNTED = tuple(Counter(each.key, each.unit, each.window) for each in ALL)
 
 
 def demand(tokens: int, *limits: Limit, prompt: int = 0) -> Demand:
-    """So many tokens at most, of which the prompt is known."""
+    """Return a demand for that many tokens at most, of which the prompt is known."""
     worst, known = Usage(prompt, tokens - prompt), Usage(prompt)
     return Demand(limits or ALL, worst, Usage(prompt, min(1, tokens - prompt)), known)
 
@@ -129,7 +129,7 @@ class Interleavings(RuleBasedStateMachine):
 
 
 TestInterleavings = Interleavings.TestCase
-TestInterleavings.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestInterleavings.settings = settings(max_examples=60, stateful_step_count=40)
 
 
 def test_all_or_none() -> None:

@@ -1,4 +1,4 @@
-"""Calendar periods: where they begin and end, in every zone and through every change of clocks."""
+"""Calendar periods begin and end right in every zone and through every change of clocks."""
 
 from __future__ import annotations
 

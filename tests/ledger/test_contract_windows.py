@@ -1,4 +1,4 @@
-"""How long what is booked counts, on the embedded and on the shared ledger."""
+"""Booked usage counts for its window, on the embedded and on the shared ledger."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def test_an_amount_counts_for_a_rolling_window_and_a_sixtieth(
 
 
 async def test_what_came_earlier_leaves_earlier(books: Books) -> None:
-    """A counter whose every increment renews its expiry never empties under traffic."""
+    """A counter whose expiry is renewed by every increment never empties under traffic."""
     for _ in range(12):
         await spend(books, TPM, 10)
         books.time.now += 10

@@ -1,4 +1,4 @@
-"""The embedded ledger: what is on disk, what survives, and what happens when the disk refuses."""
+"""The embedded ledger's files: contents, survival of a crash, and a disk that refuses."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ async def reserve(ledger: EmbeddedLedger, tokens: int, now: float = NOW) -> Rese
 
 
 async def left(ledger: EmbeddedLedger, now: float = NOW) -> list[int]:
-    """What the limits of requests and tokens have left."""
+    """Return the remaining requests and tokens of the limits."""
     requests, tokens = await ledger.usage(COUNTED, now)
     return [RPM.max - requests, TPD.max - tokens]
 
 
 async def python(program: str, path: Path) -> tuple[int | None, str]:
-    """Run a program on a ledger; its exit status and output."""
+    """Run a program on a ledger; return its exit status and output."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, str(path), stdout=PIPE, stderr=STDOUT
     )

@@ -1,4 +1,4 @@
-"""A process that is killed at any moment, again and again: no answer is lost, none counts twice."""
+"""A process is killed at any moment, again and again: no answer is lost, none counts twice."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ asyncio.run(main())
 
 
 async def _killed(path: Path, after: float) -> bytes:
-    """What a process has written until it was killed, so long after its first answer."""
+    """Return the output of a process that is killed `after` its first answer."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", LOADED, str(path), stdout=PIPE
     )

@@ -1,9 +1,4 @@
-"""Whatever happens in whatever order, no limit is passed, no usage is lost, nothing is made up.
-
-Programs of reservations, ends, deaths and clock steps run on both ledgers and on an oracle that
-adds everything up anew each time. A rolling window may count an amount for a sixtieth longer than
-the oracle has to; all else is exact.
-"""
+"""In any order of events no limit is exceeded, no usage is lost, and none is invented."""
 
 from __future__ import annotations
 
@@ -87,7 +82,7 @@ class Request:
 
 
 class Oracle:
-    """Everything that was booked, and when; everything that is held."""
+    """Every booking with its time, and everything that is held."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -100,7 +95,7 @@ class Oracle:
                 booked.append((self.now, tokens))
 
     def counts(self, place: int, grace: float = 1) -> int:
-        """What counts under a limit, with rolling windows that are so much longer."""
+        """Return the usage under a limit, with rolling windows `grace` times as long."""
         window, booked = LIMITS[place].window, self.booked[place]
         held = sum(each.held[place] for each in self.requests if not each.lapsed)
         if LIMITS[place].unit == "requests":
@@ -123,7 +118,7 @@ class Oracle:
 
 
 class Run:
-    """One program on one pair of books."""
+    """A program on a pair of books."""
 
     def __init__(self, books: Books, ledgers: list[Ledger]) -> None:
         self.books = books
@@ -257,14 +252,14 @@ async def run(books: Books, program: Sequence[Step], *, processes: int) -> None:
             await ledger.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(programs)
 def test_the_embedded_ledger_is_exact(program: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         asyncio.run(run(EmbeddedBooks(Path(directory)), program, processes=1))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(program=programs)
 @example([ASK, ("progress", 0, 0.5), ("lapse", 0), ("settle", 0, 1.0)])
 @example([ASK, (*ASK[:1], 1, *ASK[2:]), ("lapse", 0), ("settle", 0, 0.5), ("release", 0)])
@@ -360,7 +355,7 @@ def _plain(standing: Standing) -> list[float]:
     return [standing.used, standing.held, standing.resets_at or -1]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(program=programs)
 def test_both_ledgers_answer_alike(redis_server: RedisServer, program: list[Step]) -> None:
     async def run_both(directory: str) -> None:

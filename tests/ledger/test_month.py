@@ -38,7 +38,7 @@ TIERS = ("free", "free", "free", "premium", "batch")
 
 
 class Exact:
-    """What was used under one limit: every amount, when it was booked, and what is still held."""
+    """The usage under one limit: every amount with the time of its booking, and held amounts."""
 
     def __init__(self, limit: Limit) -> None:
         self.limit = limit
@@ -49,7 +49,7 @@ class Exact:
         self._booked.append((now, amount))
 
     def used(self, now: float, blur: float = 0.0) -> int:
-        """What counts; with a blur, what may count so much of the window longer."""
+        """Return the usage; with a blur, in a window longer by that share of it."""
         window = self.limit.window
         if isinstance(window, int):
             since = now - window * (1 + blur)

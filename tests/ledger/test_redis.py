@@ -1,4 +1,4 @@
-"""The shared ledger alone: many processes, a server that comes and goes, and what it keeps."""
+"""The shared ledger alone: many processes, a server that comes and goes, and its data."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def lapsing(redis_server: RedisServer) -> AsyncIterator[tuple[RedisBooks, 
 
 
 async def lapse(others: RedisBooks) -> None:
-    """Let the lease of everybody else run out."""
+    """Let the leases of all other processes expire."""
     for _ in range(3):
         others.time.now += 14
         await release(others, await reserve(others, demand()))
@@ -274,7 +274,7 @@ async def test_a_password_is_used_and_never_told() -> None:
 async def test_a_reservation_that_arrives_after_it_was_given_up_is_not_made(
     shared: Shared,
 ) -> None:
-    """What was sent over a connection that is lost may be read after what came later."""
+    """Data sent over a lost connection may be read after later calls."""
     books = On(await shared.ledger())
     server = Server(
         shared.server.url,

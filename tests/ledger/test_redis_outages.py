@@ -1,4 +1,4 @@
-"""A Redis that comes and goes, and what the ledger makes of it."""
+"""A Redis that comes and goes, and the ledger's behaviour."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def test_nothing_is_let_through_while_the_server_is_away(private: Shared) 
 
 
 async def test_a_server_that_is_paused_for_five_seconds(private: Shared) -> None:
-    """Requests are refused in bounded time; what was under way counts once, or not at all."""
+    """Requests are refused in bounded time; a call under way counts once, or not at all."""
     limit = Limit("paused", "tenant:acme", "tokens", 3600, 10**6)
     ledgers = [On(await private.ledger(patience=0.5)) for _ in range(2)]
     settled, admitted_while_paused, slowest = 0, 0, 0.0
@@ -128,7 +128,7 @@ async def test_requests_wait_for_a_slow_server(private: Shared) -> None:
 
 
 async def test_an_end_that_was_told_twice_counts_once(private: Shared) -> None:
-    """The server did what it was told, and only its answer was lost."""
+    """The server ran the script, and only its answer was lost."""
     books = On(await private.ledger(patience=0.3))
     reservations = [await reserve(books, demand(TPD, worst=50)) for _ in range(10)]
     with private.redis() as redis:

@@ -1,4 +1,4 @@
-"""An erased person's usage goes on under a pseudonym, and the name is nowhere any more."""
+"""An erased person's usage continues under a pseudonym, and the name is gone."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ async def test_who_comes_back_and_is_erased_again_counts_together(books: Books) 
 
 
 async def test_a_request_that_runs_is_settled_once(books: Books) -> None:
-    """A shared ledger can't tell the process that has it: the rest is done by another call."""
+    """A shared ledger can't notify the process that has it: another call renames the rest."""
     reservation = await reserve(books, demand(*LIMITS, worst=10))
 
     moved = await books.ledger.rename(NAMES, books.time())

@@ -1,4 +1,4 @@
-"""The usage report: exact at any moment, by whatever columns, at the cost of the time."""
+"""The usage report: exact at any moment, by any columns, at the cost of the time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
-    from extauth.ledger.reports import Row
+    from extauth.ledger.reports import UsageRow
 
 MONDAY = 1_790_035_200.0 - 10  # 2026-09-21T23:59:50Z
 WORST = Demand((), Usage(900, 100), Usage(900, 1), Usage(900))
@@ -40,7 +40,7 @@ async def path(tmp_path: Path) -> AsyncIterator[Path]:
     await ledger.close()
 
 
-def rows(path: Path, *by: str, selection: Selection | None = None) -> Sequence[Row]:
+def rows(path: Path, *by: str, selection: Selection | None = None) -> Sequence[UsageRow]:
     return report(report_lines(path), by=by, selection=selection)
 
 
@@ -92,7 +92,7 @@ def test_selects(path: Path, selection: Selection, requests: int) -> None:
 
 
 async def test_a_principals_lines_are_found_wherever_they_are(tmp_path: Path) -> None:
-    """In the file's sums, and in the journal that is not in them yet."""
+    """In the file's sums, and in the journal that was not added up yet."""
     path, ada = tmp_path / "ledger.db", Account("acme", "acme/ada", "chat", "1")
     for day, count in ((0, 2), (86_400, 3)):
         ledger = EmbeddedLedger(path, lambda: MONDAY)

@@ -17,7 +17,7 @@ BLUR = 0.01
 
 
 class Oracle:
-    """Exact: what was booked in the last `seconds`, a blur of one bucket more."""
+    """An exact window of the last `seconds`, and at most one bucket more."""
 
     def __init__(self, seconds: int) -> None:
         self.seconds = seconds
@@ -32,7 +32,7 @@ class Oracle:
 
 
 def replay(seconds: int, steps: list[tuple[float, int]]) -> tuple[Rolling, Oracle, float]:
-    """A window and an oracle after the same bookings; the clock steps back at times."""
+    """Return a window and an oracle after the same bookings; the clock steps back at times."""
     window, oracle, clock, now = Rolling(seconds), Oracle(seconds), START, 0.0
     for fraction, amount in steps:
         clock += fraction * seconds

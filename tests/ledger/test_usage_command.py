@@ -1,4 +1,4 @@
-"""`sluice usage`: tables for people, sheets and JSON for machines."""
+"""`sluice usage`: tables for people, CSV and JSON for machines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from extauth.cli.usage import app
 from extauth.errors import InvalidRequest, SluiceError, StackError
 from extauth.ledger import Demand, EmbeddedLedger
-from extauth.settings import Admin, Identity, Limits, Listener, Policy, Settings
+from extauth.settings import Admin, Identity, Limits, ListenerSettings, Policy, Settings
 from extauth.types import Account, Usage
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NOW = 1_790_000_000.0  # 2026-09-21
 SETTINGS = Settings(
     time_zone="UTC",
-    listener=Listener("127.0.0.1", 8080),
+    listener=ListenerSettings("127.0.0.1", 8080),
     admin=Admin("127.0.0.1", 8081),
     policy=Policy("wasm", 0.25),
     backends={},
@@ -62,7 +62,7 @@ async def state(tmp_path: Path) -> Path:
 
 
 def run(state: Path, *arguments: str) -> str:
-    """What the command prints; its error when it fails."""
+    """Return the command's output, or its error when it fails."""
     result = CliRunner().invoke(app, [*arguments, "--state-dir", str(state)])
     if isinstance(result.exception, SluiceError):
         raise result.exception
@@ -104,7 +104,7 @@ def test_spreadsheets_get_a_chargeback_of_a_month(state: Path) -> None:
 
 
 def test_a_forecast_is_held_against_the_budgets_in_force(state: Path) -> None:
-    """The month is over, so that it is what it was."""
+    """The month is over, so the forecast is the month itself."""
     rows = json.loads(run(state, "--forecast", "--month", "2026-09", "--json"))["forecast"]
     table = run(state, "--forecast", "--month", "2026-09", "--by", "tenant,team")
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from extauth.clients import parse_request, parse_target
 from extauth.content.privacy import KeyedHash, Substitutes
 from extauth.errors import InvalidRequest
-from extauth.gateway.inference import _draft
+from extauth.gateway.reading import drafted as draft_of
 from extauth.obligations import Draft, check_context, demand, enforce
 from extauth.settings import Price
 from extauth.types import Clamp, Context, Limit, Mask, RequestHead
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from extauth.content.privacy import Detector
     from extauth.tokens import LanguageModel
-    from tests.gateway.pipeline import Pipeline
+    from tests.gateway.served import Served
 
     Drafted = Callable[..., Draft]
 
@@ -45,9 +45,9 @@ def long(turns: int, words: int = 40) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def model(pipeline: Pipeline) -> LanguageModel:
+def model(served: Served) -> LanguageModel:
     """The demo's, with 1,024 tokens of context."""
-    return pipeline.runtime.models["chat"]
+    return served.runtime.models["chat"]
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def drafted(model: LanguageModel) -> Drafted:
         body = msgspec.json.encode({"model": "chat", "messages": messages, **parameters})
         head = RequestHead("r1", "POST", path, "", {}, "192.0.2.7")
         call = parse_request(parse_target("POST", path), head, body, depth=32).call
-        made = _draft(model, call, Substitutes(KeyedHash(bytes(32), "acme")))
+        made = draft_of(model, call, call.texts(), Substitutes(KeyedHash(bytes(32), "acme")))
         return replace(made, findings=[()] * len(made.texts))
 
     return make
@@ -135,12 +135,12 @@ def test_what_was_found_in_a_turn_goes_with_it(drafted: Drafted, detector: Detec
     assert masked.counts == masked.model.counts(masked.prompts)
 
 
-def test_only_a_chat_has_turns(pipeline: Pipeline, model: LanguageModel) -> None:
+def test_only_a_chat_has_turns(served: Served, model: LanguageModel) -> None:
     path = "/v1/completions"
     body = msgspec.json.encode({"model": "chat", "prompt": "word " * 2000, "max_tokens": 8})
     head = RequestHead("r1", "POST", path, "", {}, "192.0.2.7")
     call = parse_request(parse_target("POST", path), head, body, depth=32).call
-    draft = _draft(model, call, Substitutes(KeyedHash(bytes(32), "acme")))
+    draft = draft_of(model, call, call.texts(), Substitutes(KeyedHash(bytes(32), "acme")))
     draft = replace(draft, findings=[()] * len(draft.texts))
     with pytest.raises(InvalidRequest):
         check_context(enforce((DROP,), draft))
@@ -151,7 +151,6 @@ steps = st.sampled_from(["user", "assistant", "system", "call"])
 
 @settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(st.tuples(steps, st.integers(0, 150)), max_size=25), st.integers(1, 900))

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from extauth.clients import parse_request, parse_target
 from extauth.content.privacy import KeyedHash, Substitutes
-from extauth.gateway.inference import _draft
+from extauth.gateway.reading import drafted as draft_of
 from extauth.ledger import Reservation
 from extauth.obligations import Draft, clamped, demand, enforce
 from extauth.settings import Price
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from extauth.content.privacy import Detector
     from extauth.types import Unit
-    from tests.gateway.pipeline import Pipeline
+    from tests.gateway.served import Served
 
 FREE = Price()
 TOKENS = Limit("tokens", "all", "tokens", 60, 1000)
@@ -31,7 +31,7 @@ TEXT = "Mail jane@example.com or call +44 20 7946 0958."
 
 
 @pytest.fixture
-def draft(pipeline: Pipeline, detector: Detector) -> Draft:
+def draft(served: Served, detector: Detector) -> Draft:
     """Two choices of at most 100 tokens, on a text with an address and a number."""
     path = "/v1/chat/completions"
     body = msgspec.json.encode(
@@ -45,7 +45,7 @@ def draft(pipeline: Pipeline, detector: Detector) -> Draft:
     head = RequestHead("r1", "POST", path, "", {}, "192.0.2.7")
     call = parse_request(parse_target("POST", path), head, body, depth=32).call
     substitutes = Substitutes(KeyedHash(bytes(32), "acme"))
-    made = _draft(pipeline.runtime.models["chat"], call, substitutes)
+    made = draft_of(served.runtime.models["chat"], call, call.texts(), substitutes)
     return replace(made, findings=[detector.detect(text) for text in made.texts])
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.exposition import generate_latest
 
-from extauth.observability.metrics import BUCKETS, SERIES, Histogram, Metrics
+from extauth.observability.metrics import BUCKETS, HistogramMetric, Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,73 +21,56 @@ def scraped(metrics: Metrics) -> dict[str, float]:
     return {name: float(value) for name, value in pairs}
 
 
-def test_tokens_are_counted_by_model_and_type() -> None:
-    metrics = Metrics()
-    metrics.tokens("chat", 10, 5)
-    metrics.tokens("chat", 1, 2)
-    assert scraped(metrics) == {
-        'sluice_tokens_total{model="chat",type="prompt"}': 11,
-        'sluice_tokens_total{model="chat",type="completion"}': 7,
-    }
-
-
-def test_stages_are_seconds() -> None:
-    metrics = Metrics()
-    metrics.stages({"identify": 40, "decide": 400_000})
-    found = scraped(metrics)
-    assert found['sluice_stage_seconds_sum{stage="identify"}'] == 0.00004
-    assert found['sluice_stage_seconds_bucket{le="5e-05",stage="identify"}'] == 1
-    assert found['sluice_stage_seconds_bucket{le="0.25",stage="decide"}'] == 0
-    assert found['sluice_stage_seconds_bucket{le="+Inf",stage="decide"}'] == 1
-
-
-def test_a_decision_that_failed_is_timed_and_counted() -> None:
-    metrics = Metrics()
-    metrics.decision("wasm", "gateway/admission", 0.001, ok=True)
-    metrics.decision("wasm", "gateway/admission", 0.001, ok=False)
-    found = scraped(metrics)
-    labels = '{engine="wasm",entrypoint="gateway/admission"}'
-    assert found[f"sluice_decision_seconds_count{labels}"] == 2
-    assert found[f"sluice_decision_errors_total{labels}"] == 1
-
-
 @pytest.mark.parametrize(
-    ("watch", "sample"),
-    [(Metrics.watch, "sluice_refused"), (Metrics.watch_total, "sluice_refused_total")],
+    ("declare", "sample"),
+    [(Metrics.gauge, "sluice_refused"), (Metrics.total, "sluice_refused_total")],
 )
 def test_what_is_watched_is_read_at_every_scrape(
-    watch: Callable[[Metrics, str, str, Callable[[], float]], None], sample: str
+    declare: Callable[[Metrics, str, str, Callable[[], float]], None], sample: str
 ) -> None:
     metrics = Metrics()
     refused = [3]
-    watch(metrics, "sluice_refused", "What was refused.", lambda: refused[0])
+    declare(metrics, "sluice_refused", "What was refused.", lambda: refused[0])
     assert scraped(metrics)[sample] == 3
     refused[0] = 4
     assert scraped(metrics)[sample] == 4
 
 
-def test_the_snapshot_served_is_the_last_one() -> None:
+def test_an_info_is_the_last_state_or_none() -> None:
     metrics = Metrics()
-    metrics.snapshot("one", "wasm")
-    metrics.snapshot("two", "opa")
+    info = metrics.info("sluice_snapshot", "Served.", "digest", "engine")
+    assert scraped(metrics) == {}
+    info.values = ("one", "wasm")
+    info.values = ("two", "opa")
     assert scraped(metrics) == {'sluice_snapshot_info{digest="two",engine="opa"}': 1}
+    info.values = None
+    assert scraped(metrics) == {}
 
 
-def test_however_many_rules_there_are_the_series_are_bounded_and_nothing_is_lost() -> None:
+def test_a_count_of_0_is_shown() -> None:
     metrics = Metrics()
-    for number in range(3 * SERIES):
-        metrics.request("refused", f"rule-{number}", "openai", 403)
-    counts = [value for name, value in scraped(metrics).items() if "requests" in name]
-    assert len(counts) == SERIES + 1
-    assert sum(counts) == 3 * SERIES
+    metrics.counter("sluice_plain", "Without labels.")
+    metrics.counter("sluice_sent", "By receiver.", "receiver").add(("here",), 0)
+    assert scraped(metrics) == {"sluice_plain_total": 0, 'sluice_sent_total{receiver="here"}': 0}
+
+
+def test_two_rooms_may_share_a_metric_but_not_a_name() -> None:
+    metrics = Metrics()
+    metrics.counter("sluice_errors", "By kind.", "kind").add(("bad",))
+    metrics.counter("sluice_errors", "By kind.", "kind").add(("bad",))
+    assert scraped(metrics) == {'sluice_errors_total{kind="bad"}': 2}
+    with pytest.raises(ValueError, match="declared twice"):
+        metrics.counter("sluice_errors", "By place.", "place")
+    with pytest.raises(ValueError, match="declared twice"):
+        metrics.gauge("sluice_errors", "Now.", lambda: 0.0)
 
 
 @given(st.lists(st.integers(min_value=0, max_value=2 * BUCKETS[-1])))
 def test_a_bucket_holds_everything_up_to_its_bound(durations: list[int]) -> None:
-    histogram = Histogram()
+    histogram = HistogramMetric("name", "text", ("label",))
     for one in durations:
         histogram.observe(("x",), one)
-    family = histogram.family("name", "text", ["label"])
+    (family,) = histogram.families()
     buckets = {
         float(one.labels["le"]): one.value for one in family.samples if one.name.endswith("_bucket")
     }

@@ -5,12 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extauth.policy import Entrypoint, OpaServerEngine, WasmEngine
+from extauth.policy import LISTING, Entrypoint, OpaServerEngine, WasmEngine
+from extauth.rego.server import serve
 from extauth.snapshot.bundle import unpack
 from extauth.stack.engines.opa import find_opa
 
@@ -66,11 +63,14 @@ def build(target: Path, *sources: Path, revision: str = "one") -> Bundle:
     target.mkdir(parents=True, exist_ok=True)
     catalog = target / "catalog.json"
     catalog.write_text(json.dumps({"catalog": {"models": CATALOG}}))
-    common = ("--ignore", "*_test.rego", "-r", revision, *map(str, sources), str(catalog))
+    inputs = [str(catalog), *map(str, sources)]
+    if POLICIES / "gateway" not in sources:
+        inputs.append(str(POLICIES / "gateway" / "listing"))
+    common = ("--ignore", "*_test.rego", "-r", revision, *inputs)
     archive = target / "bundle.tar.gz"
     opa("build", "-o", str(archive), *common)
     wasm = target / "wasm.tar.gz"
-    entries = (flag for entry in Entrypoint for flag in ("-e", entry))
+    entries = (flag for entry in (*Entrypoint, LISTING) for flag in ("-e", entry))
     opa("build", "-t", "wasm", *entries, "-o", str(wasm), *common)
     (target / "policy").mkdir()
     for name, content in unpack(wasm.read_bytes()).items():
@@ -81,49 +81,19 @@ def build(target: Path, *sources: Path, revision: str = "one") -> Bundle:
 
 
 @cache
-def opa_path() -> str:
+def opa_path() -> Path:
     """The OPA beside this Python, else the one that the stack would run."""
     beside = Path(sys.executable).with_name("opa")
-    return str(beside if beside.exists() else find_opa().path)
+    return beside if beside.exists() else find_opa().path
 
 
 def opa(*arguments: str) -> str:
     """Run OPA to its end."""
-    done = subprocess.run([opa_path(), *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(opa_path()), *arguments], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr + done.stdout
     return done.stdout
-
-
-@contextmanager
-def serve(archive: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """An OPA server with a bundle: its URL, and its process."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    server = subprocess.Popen(
-        [opa_path(), "run", "--server", "--addr", f"127.0.0.1:{port}", "--bundle", str(archive)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + 30
-        while not _healthy(url):
-            assert server.poll() is None, "OPA ended"
-            assert time.monotonic() < deadline, "OPA does not start"
-            time.sleep(0.05)
-        yield url, server
-    finally:
-        server.kill()
-        server.wait()
-
-
-def _healthy(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/health?bundles", timeout=1) as answer:  # noqa: S310 - our own address
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +106,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 @pytest.fixture(scope="session")
 def server(bundle: Bundle) -> Iterator[str]:
     """A server with the repository's own policies."""
-    with serve(bundle.archive) as (url, _):
+    with serve(opa_path(), bundle.archive) as url:
         yield url
 
 

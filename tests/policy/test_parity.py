@@ -32,7 +32,6 @@ async def test_case(case: Case, wasm: WasmEngine, served: OpaServerEngine) -> No
 
 @settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(facts=any_facts)
@@ -65,7 +64,6 @@ def assert_sound(entrypoint: Entrypoint, decision: Decision) -> None:
 
 @settings(
     max_examples=100,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(facts=any_facts)

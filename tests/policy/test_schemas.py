@@ -14,7 +14,7 @@ from hypothesis import given
 
 from extauth.policy import Entrypoint, WasmEngine
 from extauth.policy.cases import Expectation
-from extauth.types import Decision, Facts
+from extauth.types import Decision, Facts, ListingFacts
 from tests.policy.conftest import POLICIES, ROOT
 from tests.policy.facts import CHAT
 from tests.policy.facts import facts as any_facts
@@ -89,7 +89,7 @@ def flat(described: Any) -> Any:
 
 
 def test_the_input_is_what_the_types_say() -> None:
-    ours, theirs = schema("input"), msgspec.json.schema(Facts)
+    ours, theirs = schema("input"), msgspec.json.schema(ListingFacts)
     assert flat(shape(ours, ours)) == flat(shape(theirs, theirs))
 
 

@@ -1,4 +1,4 @@
-"""Trials on the pipeline: of the shipped policies, of decisions by name, of policies that fail."""
+"""Trials on the served: of the shipped policies, of decisions by name, of policies that fail."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from extauth.errors import AnsweredError
-from extauth.gateway.admission import admit
 from extauth.rollout import Mode, Trial, TrialOrder, open_trial
+from extauth.rollout.metrics import TrialMetrics
 from extauth.rollout.record import WHOLE
 from extauth.snapshot.snapshot import digest, manifest
 from extauth.stack.engines.opa import find_opa
-from tests.gateway.pipeline import CHAT, never, now
+from tests.gateway.served import CHAT, Refused, now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from extauth.snapshot import Snapshot
-    from tests.gateway.pipeline import Pipeline
+    from tests.gateway.served import Served
 
 FAILING = """
 package gateway.{stage}
@@ -71,10 +70,10 @@ def write(files: dict[str, bytes], directory: Path) -> str:
 
 
 class Bench:
-    """The pipeline, a trial on it, and requests through both."""
+    """The served, a trial on it, and requests through both."""
 
-    def __init__(self, pipeline: Pipeline, directory: Path, policies: dict[str, Path]) -> None:
-        self.pipeline = pipeline
+    def __init__(self, served: Served, directory: Path, policies: dict[str, Path]) -> None:
+        self.served = served
         self.directory = directory
         self._policies = policies
 
@@ -89,15 +88,15 @@ class Bench:
         }
         if data:
             files["policy/data.json"] = json.dumps(data).encode()
-        settings = self.pipeline.runtime.snapshot.root / "settings.json"
+        settings = self.served.runtime.snapshot.root / "settings.json"
         candidate = write({**files, "settings.json": settings.read_bytes()}, self.directory)
-        trial = self.pipeline.runtime.trial = await open_trial(
+        trial = self.served.runtime.trial = await open_trial(
             mode,
             TrialOrder(candidate=candidate, source="policies", share=share),
-            self.pipeline.runtime.snapshot,
+            self.served.runtime.snapshot,
             self.directory,
             verifier=None,
-            metrics=self.pipeline.metrics,
+            metrics=TrialMetrics(self.served.metrics),
             clock=now,
         )
         return trial
@@ -106,23 +105,18 @@ class Bench:
         self, body: object = CHAT, *, who: str = "ada", request_id: str = "r1"
     ) -> tuple[object, ...]:
         """What becomes of a request: what the backend is sent, or what the client is told."""
-        head = msgspec.structs.replace(self.pipeline.head(who=who), request_id=request_id)
-        transaction = self.pipeline.begin(head)
+        head = msgspec.structs.replace(self.served.head(who=who), request_id=request_id)
         try:
-            await admit(transaction)
-            dispatch = await self.pipeline.inference.dispatch(
-                transaction, json.dumps(body).encode(), never
-            )
-        except AnsweredError as error:
-            await transaction.refuse(error)
-            return error.status, error.code, error.told
+            transaction, dispatched = await self.served.dispatch(body, head)
+        except Refused as refused:
+            return refused.status, refused.code, refused.told
         await transaction.disconnected()
-        return dispatch.route, dispatch.request.body, dispatch.worst_case
+        return dispatched.route, dispatched.request.body, dispatched.worst_case
 
 
 @pytest.fixture
 async def bench(
-    pipeline: Pipeline,
+    served: Served,
     snapshot: Snapshot,
     puppet_policy: Path,
     failing_policy: Path,
@@ -134,11 +128,11 @@ async def bench(
         "decided": puppet_policy,
         "failing": failing_policy,
     }
-    made = Bench(pipeline, tmp_path / "trials", policies)
+    made = Bench(served, tmp_path / "trials", policies)
     yield made
-    if pipeline.runtime.trial is not None:
-        await pipeline.runtime.trial.stop("the test ends")
-        await pipeline.runtime.trial.closed()
+    if served.runtime.trial is not None:
+        await served.runtime.trial.stop("the test ends")
+        await served.runtime.trial.closed()
 
 
 @pytest.fixture

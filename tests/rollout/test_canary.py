@@ -10,9 +10,10 @@ from prometheus_client.exposition import generate_latest
 
 from extauth.audit.store import AuditStore
 from extauth.errors import ConfigurationError
-from extauth.gateway.admission import admit
+from extauth.gateway.step import Continue
 from extauth.policy import Entrypoint
 from extauth.rollout import Mode, open_trial
+from extauth.rollout.metrics import TrialMetrics
 from extauth.rollout.outcomes import outcomes
 from extauth.rollout.record import load
 from extauth.settings import Price
@@ -21,7 +22,7 @@ from extauth.snapshot.signing import Signer, Verifier
 from extauth.stack.engines.opa import find_opa
 from extauth.types import Principal
 from extauth.usage.prices import Tariff
-from tests.gateway.pipeline import CHAT, ROUTE, now
+from tests.gateway.served import CHAT, ROUTE, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +40,7 @@ def principal(name: str) -> Principal:
 
 def scraped(bench: Bench) -> str:
     """What a scrape of the metrics sees."""
-    return generate_latest(bench.pipeline.metrics).decode()
+    return generate_latest(bench.served.metrics).decode()
 
 
 async def test_the_candidate_serves_its_share_and_the_live_policies_the_rest(
@@ -52,7 +53,7 @@ async def test_the_candidate_serves_its_share_and_the_live_policies_the_rest(
     assert await bench.ask() == without
     await bench.start(Mode.CANARY, "decided", share=1, **denied("candidate.rule"))
     assert await bench.ask() == without
-    before, candidate, after, live = await bench.pipeline.records()
+    before, candidate, after, live = await bench.served.records()
     assert before.trial is None
     assert after.trial is None
     assert candidate.trial is not None
@@ -64,7 +65,7 @@ async def test_the_candidate_serves_its_share_and_the_live_policies_the_rest(
 
 async def test_shares_are_sticky_and_grow_without_changing_sides(bench: Bench) -> None:
     names = [f"acme/{number}" for number in range(5000)]
-    live = bench.pipeline.runtime.engine
+    live = bench.served.runtime.engine
     chosen: list[set[str]] = []
     for share in (500, 500, 2000):
         trial = await bench.start(Mode.CANARY, "decided", share=share, decisions={})
@@ -108,15 +109,15 @@ async def test_an_error_of_the_candidate_never_reaches_a_client(
     without = [await bench.ask(body) for body in bodies]
     await bench.start(Mode.CANARY, policy, **data)
     assert [await bench.ask(body) for body in bodies] == without
-    *_, record = await bench.pipeline.records()
+    *_, record = await bench.served.records()
     assert record.trial is not None
     assert record.trial.error in {"policy_error", "policy_unavailable"}
 
 
 async def test_a_question_apart_from_a_request_is_answered_by_the_same_side(bench: Bench) -> None:
-    transaction, _ = await bench.pipeline.dispatch()
+    transaction, _ = await bench.served.dispatch()
     await transaction.disconnected()
-    facts, runtime = transaction.facts, bench.pipeline.runtime
+    facts, runtime = transaction.entry.facts, bench.served.runtime
     assert facts is not None
     trial = await bench.start(Mode.CANARY, "decided", decisions={"admission": {"allow": False}})
     asked = (facts.principal, Entrypoint.ADMISSION, facts)
@@ -131,10 +132,10 @@ async def again(bench: Bench, trial: Trial, verifier: Verifier | None = None) ->
     return await open_trial(
         Mode.CANARY,
         trial.record.order,
-        bench.pipeline.runtime.snapshot,
+        bench.served.runtime.snapshot,
         bench.directory,
         verifier=verifier,
-        metrics=bench.pipeline.metrics,
+        metrics=TrialMetrics(bench.served.metrics),
         clock=now,
     )
 
@@ -155,17 +156,18 @@ async def test_where_snapshots_are_signed_candidates_are_too(bench: Bench, tmp_p
         await again(bench, trial, verifier)
     root = bench.directory / trial.record.order.candidate
     Snapshot.load(root).stamped(0, Signer(opa, key, "HS256"))
-    signed = bench.pipeline.runtime.trial = await again(bench, trial, verifier)
+    signed = bench.served.runtime.trial = await again(bench, trial, verifier)
     assert signed.running
 
 
 async def test_metadata_without_a_route_is_the_candidates_error(bench: Bench) -> None:
     await bench.start(Mode.CANARY, "decided", decisions={"admission": {"allow": True}})
-    head = bench.pipeline.head("/v2/models/chat/versions/1", method="GET", headers={})
-    transaction = bench.pipeline.begin(head)
-    decision = await admit(transaction)
-    await transaction.disconnected()
-    assert decision.route is not None
+    head = bench.served.head("/v2/models/chat/versions/1", method="GET", headers={})
+    assert isinstance(await bench.served.gateway.look_up(head), Continue)
+    record = await bench.served.record()
+    assert record.route is not None
+    assert record.trial is not None
+    assert record.trial.error == "policy_error"
 
 
 async def test_a_candidate_that_keeps_failing_is_stopped_and_that_is_seen(bench: Bench) -> None:
@@ -206,12 +208,11 @@ async def test_a_request_keeps_the_policy_that_it_began_with(
     bench: Bench, denied: Callable[..., dict[str, object]]
 ) -> None:
     trial = await bench.start(Mode.CANARY, "decided", **denied("candidate.rule"))
-    transaction = bench.pipeline.begin()
-    await admit(transaction)
-    assert transaction.facts is not None
+    transaction = (await bench.served.admit()).transaction
+    assert transaction.entry.facts is not None
     trial.end("it was stopped")
-    assert trial.join("r2", principal("acme/ada"), bench.pipeline.runtime.engine) is None
-    decision = await transaction.decide(Entrypoint.INFERENCE, transaction.facts)
+    assert trial.join("r2", principal("acme/ada"), bench.served.runtime.engine) is None
+    decision = await transaction.decisions.ask(Entrypoint.INFERENCE, transaction.entry.facts)
     assert [reason.rule for reason in decision.reasons] == ["candidate.rule"]
     await transaction.disconnected()
     await trial.stop("it was stopped")
@@ -220,19 +221,18 @@ async def test_a_request_keeps_the_policy_that_it_began_with(
 async def test_a_request_that_began_without_it_never_meets_the_candidate(
     bench: Bench, denied: Callable[..., dict[str, object]]
 ) -> None:
-    transaction = bench.pipeline.begin()
-    await admit(transaction)
-    assert transaction.facts is not None
+    transaction = (await bench.served.admit()).transaction
+    assert transaction.entry.facts is not None
     await bench.start(Mode.CANARY, "decided", **denied("candidate.rule"))
-    decision = await transaction.decide(Entrypoint.INFERENCE, transaction.facts)
+    decision = await transaction.decisions.ask(Entrypoint.INFERENCE, transaction.entry.facts)
     assert "candidate.rule" not in [reason.rule for reason in decision.reasons]
     await transaction.disconnected()
 
 
 async def test_another_snapshot_ends_the_trial(bench: Bench) -> None:
     trial = await bench.start(Mode.CANARY)
-    replaced = bench.pipeline.runtime
-    await bench.pipeline.serve(replaced.snapshot)
+    replaced = bench.served.runtime
+    await bench.served.serve(replaced.snapshot)
     await replaced.retire()
     record = load(bench.directory, Mode.CANARY)
     assert record is not None
@@ -248,13 +248,11 @@ async def test_outcomes_are_told_side_by_side(
         await bench.ask()
     await denying.stop("done")
     shared = await bench.start(Mode.CANARY, share=1)
-    exchange, _ = await bench.pipeline.exchange()
-    exchange.headers(200, {"content-type": "text/event-stream"})
-    await exchange.abandon()
-    await bench.pipeline.audit.close()
-    store = AuditStore(bench.pipeline.root / "audit.db")
-    records = list(store.export())
-    store.close()
+    request, _ = await bench.served.exchange()
+    await request.answer_headers(200, {"content-type": "text/event-stream"}, end=False)
+    await bench.served.leave(request)
+    await bench.served.audit.close()
+    records = list(AuditStore(bench.served.log).export())
     prices = {"chat": Tariff(Price(1_000_000, 2_000_000))}
     candidate = outcomes(records, denying.record.order.candidate, prices)["candidate"]
     live = outcomes(records, shared.record.order.candidate, prices)["live"]

@@ -8,9 +8,9 @@ import pytest
 
 from extauth.rollout import Mode, TrialOrder
 from extauth.rollout.record import (
-    Count,
-    Example,
-    Tally,
+    ShadowCount,
+    ShadowExample,
+    ShadowTally,
     TrialRecord,
     end_interrupted,
     load,
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 ORDER = TrialOrder("abc", "policies", 10_000)
 
 
-def tally(denies: int, *, tenant: str, failures: int = 0) -> Tally:
+def tally(denies: int, *, tenant: str, failures: int = 0) -> ShadowTally:
     """Of three requests for each deny."""
-    return Tally(
+    return ShadowTally(
         compared=3 * denies,
         equal=2 * denies,
         dropped=1,
         errors={"it loops": failures} if failures else {},
         differences={"new_denies": denies},
         counts=(
-            Count("new_denies", "budget", "acme", 1),
-            Count("new_denies", "role", tenant, denies),
+            ShadowCount("new_denies", "budget", "acme", 1),
+            ShadowCount("new_denies", "role", tenant, denies),
         ),
-        examples=(Example(f"r-{tenant}", 1.0, "new_denies", ("role",), tenant),),
+        examples=(ShadowExample(f"r-{tenant}", 1.0, "new_denies", ("role",), tenant),),
     )
 
 
 def record(
-    found: Tally | None, *, started: float = 100.0, order: TrialOrder = ORDER
+    found: ShadowTally | None, *, started: float = 100.0, order: TrialOrder = ORDER
 ) -> TrialRecord:
     return TrialRecord(Mode.SHADOW, order, "snapshot", started, tally=found)
 
@@ -56,9 +56,9 @@ def test_what_workers_found_out_is_added_up(tmp_path: Path) -> None:
     assert found.tally.errors == {"it loops": 5}
     assert found.tally.differences == {"new_denies": 8}
     assert found.tally.counts == (
-        Count("new_denies", "budget", "acme", 3),
-        Count("new_denies", "role", "acme", 3),
-        Count("new_denies", "role", "globex", 5),
+        ShadowCount("new_denies", "budget", "acme", 3),
+        ShadowCount("new_denies", "role", "acme", 3),
+        ShadowCount("new_denies", "role", "globex", 5),
     )
     assert [one.request_id for one in found.tally.examples] == ["r-acme", "r-globex", "r-acme"]
 

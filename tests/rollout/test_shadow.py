@@ -11,8 +11,8 @@ from prometheus_client.exposition import generate_latest
 from extauth.policy import Entrypoint
 from extauth.rollout import Mode
 from extauth.rollout import shadow as shadowing
-from extauth.rollout.record import Tally, end_interrupted, load
-from tests.gateway.pipeline import CHAT, ROUTE
+from extauth.rollout.record import ShadowTally, end_interrupted, load
+from tests.gateway.served import CHAT, ROUTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ BODIES = (
 )
 
 
-def tallied(bench: Bench) -> Tally:
+def tallied(bench: Bench) -> ShadowTally:
     record = load(bench.directory, Mode.SHADOW)
     assert record is not None
     assert record.tally is not None
@@ -87,7 +87,7 @@ async def test_a_new_deny_is_counted_by_rule_and_tenant(
         ("tokens.too_many", "platform", 1),
     ]
     assert [example.request_id for example in tally.examples] == ["one", "two", "three"]
-    scraped = generate_latest(bench.pipeline.metrics).decode()
+    scraped = generate_latest(bench.served.metrics).decode()
     line = 'sluice_shadow_requests_total{difference="new_denies",rule="tokens.too_many"} 3.0'
     assert line in scraped
 
@@ -161,33 +161,35 @@ async def test_what_finds_no_room_is_dropped_and_counted(
 ) -> None:
     monkeypatch.setattr(shadowing, "QUEUE", 3)
     trial = await bench.start(Mode.SHADOW)
-    live = bench.pipeline.runtime.engine
-    transaction, _ = await bench.pipeline.dispatch()
+    live = bench.served.runtime.engine
+    transaction, _ = await bench.served.dispatch()
     await transaction.disconnected()
-    assert transaction.facts is not None
-    assert transaction.principal is not None
+    assert transaction.entry.facts is not None
+    assert transaction.entry.principal is not None
     # Nothing here yields, so nothing can be compared before the queue is full.
     for number in range(8):
-        part = trial.join(str(number), transaction.principal, live)
+        part = trial.join(str(number), transaction.entry.principal, live)
         assert part is not None
-        await part.decide(Entrypoint.INFERENCE, transaction.facts)
+        await part.decide(Entrypoint.INFERENCE, transaction.entry.facts)
         part.close()
     await trial.stop("done")
     tally = tallied(bench)
     assert tally.compared + tally.dropped == 9
     assert tally.dropped >= 5
-    scraped = generate_latest(bench.pipeline.metrics).decode()
+    scraped = generate_latest(bench.served.metrics).decode()
     line = 'sluice_shadow_requests_total{difference="dropped",rule=""}'
     assert f"{line} {float(tally.dropped)}" in scraped
 
 
 async def test_a_share_of_requests_is_compared(bench: Bench) -> None:
     trial = await bench.start(Mode.SHADOW, share=1000)
-    transaction, _ = await bench.pipeline.dispatch()
+    transaction, _ = await bench.served.dispatch()
     await transaction.disconnected()
-    assert transaction.principal is not None
-    live = bench.pipeline.runtime.engine
-    parts = [trial.join(f"r{number}", transaction.principal, live) for number in range(10_000)]
+    assert transaction.entry.principal is not None
+    live = bench.served.runtime.engine
+    parts = [
+        trial.join(f"r{number}", transaction.entry.principal, live) for number in range(10_000)
+    ]
     assert 900 < sum(part is not None for part in parts) < 1100
 
 

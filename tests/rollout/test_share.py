@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import typer
 
-from extauth.cli.trial import hundredths
+from extauth.cli.terminal.values import hundredths
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extauth.errors import ConfigurationError
@@ -24,6 +24,7 @@ NAMES = st.from_regex(r"\A[a-z]{1,8}(/[a-z.]{1,8}){0,2}[a-z]\Z").filter(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(NAMES, st.binary(max_size=200), max_size=5))
 def test_what_is_packed_is_unpacked(files: dict[str, bytes]) -> None:
     packed = bundle.pack(files)

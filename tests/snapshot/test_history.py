@@ -8,13 +8,13 @@ import msgspec
 import pytest
 
 from extauth.errors import StackError
-from extauth.snapshot.history import Entry, History, refused_last
+from extauth.snapshot.history import History, HistoryEntry, refused_last
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-STARTED = Entry(1, 10.0, "start", digest="a", revision="r")
-REFUSED = Entry(2, 20.0, "watch", previous="a", result="refused", reason="roles.yaml:3: no")
+STARTED = HistoryEntry(1, 10.0, "start", digest="a", revision="r")
+REFUSED = HistoryEntry(2, 20.0, "watch", previous="a", result="refused", reason="roles.yaml:3: no")
 
 
 def test_it_keeps_what_was_written_in_order(tmp_path: Path) -> None:

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import sys
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from extauth.errors import StackError
-from extauth.settings import Ledger
-from extauth.stack.plan import require_client
+from extauth.settings import Audit, LedgerSettings, Settings, Store
+from extauth.stores import require_clients
 from tests.compiler.conftest import SETTINGS
 
-REDIS = msgspec.structs.replace(SETTINGS, ledger=Ledger("redis", "redis://redis"), workers=2)
+POSTGRES = Store("postgres", "postgresql://sluice@localhost/sluice")
 
 
-def test_a_ledger_in_redis_needs_its_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    require_client(REDIS)
+@pytest.mark.parametrize(
+    ("settings", "package", "extra"),
+    [
+        (replace(SETTINGS, ledger=LedgerSettings("redis", "redis://redis")), "redis", "redis"),
+        (replace(SETTINGS, audit=Audit(store=POSTGRES)), "psycopg", "postgres"),
+        (
+            replace(SETTINGS, identity=replace(SETTINGS.identity, store=POSTGRES)),
+            "psycopg",
+            "postgres",
+        ),
+    ],
+)
+def test_a_shared_store_needs_its_client(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, package: str, extra: str
+) -> None:
+    require_clients(settings)
     # As where it is not installed.
-    monkeypatch.setitem(sys.modules, "redis", None)
-    with pytest.raises(StackError, match=r"pip install 'sluicegate\[redis\]'"):
-        require_client(REDIS)
-    require_client(SETTINGS)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(StackError, match=rf"pip install 'sluicegate\[{extra}\]'"):
+        require_clients(settings)
+    require_clients(SETTINGS)

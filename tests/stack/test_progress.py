@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from extauth.stack.progress import Events, Terminal, replay, step
+from extauth.stack.progress import EventProgress, Terminal, replay, step
 
 
 def test_without_a_terminal_a_step_is_two_lines() -> None:
@@ -37,7 +37,7 @@ def test_chatter_is_held_back_without_a_terminal() -> None:
 
 def test_what_one_process_tells_another_one_shows() -> None:
     pipe, shown = io.StringIO(), io.StringIO()
-    events = Events(pipe, io.StringIO())
+    events = EventProgress(pipe, io.StringIO())
     with step(events, "starting envoy"):
         events.update("half")
     events.note("envoy died")
@@ -57,7 +57,7 @@ def test_a_reader_that_left_stops_nothing() -> None:
             raise BrokenPipeError
 
     log = io.StringIO()
-    events = Events(Gone(), log)
+    events = EventProgress(Gone(), log)
     events.note("first")
     events.note("second")
     assert [line.split(" ", 1)[1] for line in log.getvalue().splitlines()] == ["first", "second"]

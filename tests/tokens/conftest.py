@@ -40,16 +40,16 @@ TEXTS = {
     "nul": "\x00\x01",
     "nothing": "",
 }
-"""What people write, and what they hardly do."""
+"""Texts as people write them, and unusual ones."""
 
 
 @pytest.fixture(scope="session")
 def sentence_piece() -> SentencePiece:
-    """Of Mistral 7B, whose vocabulary is Llama 2's size."""
+    """The vocabulary of Mistral 7B, of Llama 2's size."""
     return SentencePiece(SENTENCE_PIECE)
 
 
 @pytest.fixture(scope="session")
 def tekken() -> Tekken:
-    """Of Mistral Nemo's line."""
+    """A vocabulary of Mistral Nemo's family."""
     return Tekken(TEKKEN)

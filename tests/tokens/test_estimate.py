@@ -1,4 +1,4 @@
-"""An estimate is never too low, and it is known how high it can be."""
+"""An estimate is never too low, and its excess is known."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def real(sentence_piece: SentencePiece, tekken: Tekken) -> list[Tokenizer]:
 
 
 def whole(tokenizer: Tokenizer, text: str) -> int:
-    """A prompt with what a backend puts around it."""
+    """Return the tokens of a prompt, with those that a backend adds."""
     return tokenizer.count(text) + tokenizer.added
 
 
@@ -47,14 +47,14 @@ def test_it_is_never_too_low(real: list[Tokenizer], text: str) -> None:
     assert whole(ESTIMATE, text) >= max(whole(each, text) for each in real)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(st.characters(codec="utf-8"), max_size=40))
 def test_it_is_never_too_low_for_any_text(real: list[Tokenizer], text: str) -> None:
     assert whole(ESTIMATE, text) >= max(whole(each, text) for each in real)
 
 
 def test_how_far_off_it_is(tekken: Tekken, sentence_piece: SentencePiece) -> None:
-    """As docs/tokens.md says."""
+    """The factors are those of docs/tokens.md."""
     off = {
         name: [ESTIMATE.count(text) / each.count(text) for each in (tekken, sentence_piece)]
         for name, text in TEXTS.items()

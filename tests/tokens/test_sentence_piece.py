@@ -1,4 +1,4 @@
-"""A SentencePiece model is counted as SentencePiece counts."""
+"""A SentencePiece model is counted as `sentencepiece` counts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mistral_common.protocol.instruct.messages import AssistantMessage, UserMessage
 from mistral_common.protocol.instruct.request import ChatCompletionRequest
@@ -29,7 +29,6 @@ def test_it_counts_as_the_library(sentence_piece: SentencePiece, text: str) -> N
     assert sentence_piece.count(text) == len(LIBRARY.encode(text))
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(codec="utf-8"), max_size=60))
 def test_any_text_is_counted_as_the_library_does(sentence_piece: SentencePiece, text: str) -> None:
     assert sentence_piece.count(text) == len(LIBRARY.encode(text))

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mistral_common.protocol.instruct.messages import (
     AssistantMessage,
@@ -37,7 +37,6 @@ def test_it_counts_as_the_library(tekken: Tekken, library: Tekkenizer, text: str
     assert tekken.count(text) + tekken.added == len(library.encode(text, bos=True, eos=False))
 
 
-@settings(deadline=None)
 @given(text=st.text(st.characters(codec="utf-8"), max_size=60))
 def test_any_text_is_counted_as_the_library_does(
     tekken: Tekken, library: Tekkenizer, text: str

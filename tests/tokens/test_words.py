@@ -1,4 +1,4 @@
-"""Counted word by word, a text has as many tokens as the model sees in the whole."""
+"""Counted word by word, a text has as many tokens as it has for the model as a whole."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ KNOWN: dict[str, pre_tokenizers.PreTokenizer] = {
 
 
 def trained(cuts: pre_tokenizers.PreTokenizer) -> tokenizers.Tokenizer:
-    """A model with tokens for runs of spaces, line ends and digits too."""
+    """A model with tokens for runs of spaces, line ends and digits."""
     tokenizer = tokenizers.Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = cuts
     trainer = trainers.BpeTrainer(
@@ -98,13 +98,13 @@ def test_words_add_up_to_the_whole(
 
 @pytest.fixture
 def asked() -> list[str]:
-    """What a tokenizer was asked to count."""
+    """Texts that a tokenizer was asked to count."""
     return []
 
 
 @pytest.fixture
 def words(asked: list[str]) -> Words:
-    """With a tokenizer to which each character is a token."""
+    """Words with a tokenizer for which each character is a token."""
 
     def tokenize(text: str) -> int:
         asked.append(text)

@@ -45,7 +45,7 @@ def test_deltas_count_up_and_the_last_one_says_why(triton: Any) -> None:
     assert events[-1]["finish_reason"] == "stop"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     text=st.text("abé日👋 \n", min_size=1, max_size=20),
     stop=st.lists(st.text("abé日👋", min_size=1, max_size=3), max_size=2),

@@ -40,7 +40,7 @@ def test_shapes(word: str, form: str) -> None:
     assert shape(word) == form
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=200))
 def test_spans_are_in_the_text_and_apart(text: str) -> None:
     last = 0

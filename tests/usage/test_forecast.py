@@ -1,4 +1,4 @@
-"""What a month will have cost: the month to date, and from the eighth day the last week's rate."""
+"""The forecast of a month: its rate so far, and from the eighth day on that of the last week."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_in_the_first_week_it_is_the_share_of_the_month() -> None:
 
 
 def test_from_the_eighth_day_on_the_last_week_goes_on() -> None:
-    """An expensive first week is over; each of the last seven days took 10."""
+    """The expensive first week is over; each of the last seven days took 10."""
     lines = [line("2026-11-02", cost=7000)]
     lines += [line(f"2026-11-{day:02}", cost=10) for day in range(13, 20)]
     lines += [line("2026-11-20", cost=3)]
@@ -82,7 +82,7 @@ def test_budgets_belong_to_tenants_and_to_their_teams() -> None:
 
 @given(st.integers(1, 10**9), st.integers(0, 30 * 24 - 1))
 def test_what_is_used_evenly_goes_on_evenly(daily: int, hour: int) -> None:
-    """Whole days of an even use are forecast within what the current day has not brought yet."""
+    """Whole days of even use are forecast exactly, but for the rest of the current day."""
     now = datetime(2026, 11, 1, tzinfo=UTC) + timedelta(hours=hour)
     first = date(2026, 11, 1)
     lines = [

@@ -1,4 +1,4 @@
-"""The report's lines come from wherever the ledger keeps them."""
+"""The report's lines come from the ledger that the configuration names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from extauth.errors import StackError
 from extauth.ledger import Demand, EmbeddedLedger
 from extauth.ledger.redis import RedisLedger
 from extauth.ledger.reports import report
-from extauth.settings import Ledger as Settings
+from extauth.settings import LedgerSettings as Settings
 from extauth.types import Account, Usage
 from extauth.usage import LineSource
 from tests.redis_server import running
@@ -31,7 +31,7 @@ USED = Usage(10, 5, 250, 1500)
 async def books(
     kind: Literal["embedded", "redis"], root: Path
 ) -> AsyncIterator[tuple[Ledger, LineSource, list[float]]]:
-    """A ledger, where its lines are read, and the clock of a shared one."""
+    """A ledger, the source of its lines, and the clock of a shared one."""
     now = [MONDAY]
     if kind == "embedded":
         ledger = EmbeddedLedger(root / "ledger.db", lambda: now[0])
@@ -40,6 +40,7 @@ async def books(
         await ledger.close()
         return
     (root / "password").write_text("hushed\n")
+    (root / "password").chmod(0o600)
     with running("--requirepass", "hushed", password="hushed") as server:
         settings = Settings("redis", server.url, str(root / "password"))
         shared = RedisLedger(server.url, password="hushed", clock=lambda: now[0])
@@ -75,7 +76,7 @@ async def test_lines_are_chosen_by_principal_and_day(
 def test_a_password_that_is_gone_is_told(tmp_path: Path) -> None:
     settings = Settings("redis", "redis://127.0.0.1:1", str(tmp_path / "password"))
 
-    with pytest.raises(StackError, match="the ledger's password can't be read"):
+    with pytest.raises(StackError, match="the password of Redis can't be read"):
         LineSource(settings, tmp_path / "ledger.db").lines()
 
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import grpc
 import pytest
 
-from extauth.audit.store import opened
-from extauth.gateway.inference import Inference
+from extauth.audit.store import AuditStore
 from extauth.wire import WireServer
 from tests.wire.envoy import AUTHORIZATION, PATIENCE, PROCESSOR, Envoy
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from extauth.audit import AuditRecord
-    from tests.gateway.pipeline import Pipeline
+    from tests.gateway.served import Served
 
 # With its last channel grpc.aio shuts down, and waits, for ever, for calls that a test has cut.
 grpc.aio.init_grpc_aio()
@@ -34,9 +33,9 @@ def sockets() -> Iterator[Path]:
 
 
 @pytest.fixture
-async def server(pipeline: Pipeline, sockets: Path) -> AsyncIterator[WireServer]:
-    """The wire of the pipeline."""
-    server = wire(pipeline, sockets, pipeline.inference)
+async def server(served: Served, sockets: Path) -> AsyncIterator[WireServer]:
+    """The wire of the served."""
+    server = wire(served, sockets)
     await server.start()
     yield server
     await server.stop(0)
@@ -51,14 +50,13 @@ async def envoy(server: WireServer, sockets: Path) -> AsyncIterator[Envoy]:
 
 
 @pytest.fixture
-def recorded(pipeline: Pipeline) -> Callable[[], Awaitable[AuditRecord]]:
+def recorded(served: Served) -> Callable[[], Awaitable[AuditRecord]]:
     """The audit record of the only request, as soon as it was written."""
 
     async def wait() -> AuditRecord:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            with opened(pipeline.root / "audit.db") as store:
-                records = store.last(2)
+            records = AuditStore(served.log).last(2)
             if records:
                 (record,) = records
                 return record
@@ -68,13 +66,11 @@ def recorded(pipeline: Pipeline) -> Callable[[], Awaitable[AuditRecord]]:
     return wait
 
 
-def wire(pipeline: Pipeline, sockets: Path, inference: Inference) -> WireServer:
-    """A server of these collaborators."""
+def wire(served: Served, sockets: Path) -> WireServer:
+    """A server of this gateway."""
     return WireServer(
+        served.gateway,
         processor=sockets / PROCESSOR,
         authorization=sockets / AUTHORIZATION,
-        runtime=lambda: pipeline.runtime,
-        books=pipeline.books,
-        inference=inference,
         largest_body=1 << 20,
     )

@@ -10,8 +10,8 @@ import pytest
 from envoy.config.core.v3.base_pb2 import HeaderValueOption
 from google.rpc.code_pb2 import OK
 
-from extauth.api.portal import PortalTicket
 from extauth.audit import Outcome
+from extauth.gateway.ticket import Ticket
 from tests.wire.envoy import PATIENCE, Envoy, text
 
 if TYPE_CHECKING:
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
     from extauth.audit import AuditRecord
     from extauth.snapshot import Snapshot
-    from tests.gateway.pipeline import Pipeline
+    from tests.gateway.served import Served
 
     Recorded = Callable[[], Awaitable[AuditRecord]]
 
 CLUSTER = "x-sluice-metadata-cluster"
 
 
-async def allowed(envoy: Envoy, pipeline: Pipeline, path: str) -> dict[str, str]:
+async def allowed(envoy: Envoy, served: Served, path: str) -> dict[str, str]:
     """The headers that an allowed request goes on with."""
-    response = await envoy.check(pipeline.head(path, method="GET"))
+    response = await envoy.check(served.head(path, method="GET"))
     assert response.status.code == OK
     options = response.ok_response.headers
     assert all(
@@ -40,10 +40,10 @@ async def allowed(envoy: Envoy, pipeline: Pipeline, path: str) -> dict[str, str]
 
 
 async def denied(
-    envoy: Envoy, pipeline: Pipeline, path: str, method: str = "GET", who: str | None = "ada"
+    envoy: Envoy, served: Served, path: str, method: str = "GET", who: str | None = "ada"
 ) -> DeniedHttpResponse:
     """The answer to a request that does not go on."""
-    response = await envoy.check(pipeline.head(path, method=method, who=who))
+    response = await envoy.check(served.head(path, method=method, who=who))
     assert response.status.code != OK
     assert response.HasField("denied_response")
     return response.denied_response
@@ -59,9 +59,9 @@ async def denied(
     ],
 )
 async def test_metadata_is_asked_of_the_version_that_was_decided(
-    envoy: Envoy, pipeline: Pipeline, recorded: Recorded, path: str, canonical: str
+    envoy: Envoy, served: Served, recorded: Recorded, path: str, canonical: str
 ) -> None:
-    headers = await allowed(envoy, pipeline, path)
+    headers = await allowed(envoy, served, path)
     assert headers == {":path": canonical, CLUSTER: "triton"}
     record = await recorded()
     assert (record.outcome, record.status) == (Outcome.SERVED, 200)
@@ -69,33 +69,33 @@ async def test_metadata_is_asked_of_the_version_that_was_decided(
 
 @pytest.mark.parametrize("path", ["/v2", "/v2/health/live", "/v2/health/ready"])
 async def test_what_is_about_no_model_keeps_its_path(
-    envoy: Envoy, pipeline: Pipeline, path: str
+    envoy: Envoy, served: Served, path: str
 ) -> None:
-    assert await allowed(envoy, pipeline, path) == {CLUSTER: "triton"}
+    assert await allowed(envoy, served, path) == {CLUSTER: "triton"}
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/models/chat", "/v1/usage"])
-async def test_the_portal_gets_a_ticket(envoy: Envoy, pipeline: Pipeline, path: str) -> None:
-    (header,) = (await allowed(envoy, pipeline, path)).items()
+async def test_the_portal_gets_a_ticket(envoy: Envoy, served: Served, path: str) -> None:
+    (header,) = (await allowed(envoy, served, path)).items()
     name, value = header
-    ticket = PortalTicket.decode(value)
+    ticket = Ticket.decode(value)
     assert name == "x-sluice-principal"
     assert (ticket.principal.id, ticket.source_ip) == ("acme/ada", "192.0.2.7")
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v2/models/chat/infer"])
 async def test_inference_does_not_pass_here(
-    envoy: Envoy, pipeline: Pipeline, recorded: Recorded, path: str
+    envoy: Envoy, served: Served, recorded: Recorded, path: str
 ) -> None:
-    assert (await denied(envoy, pipeline, path, "POST")).status.code == 404
+    assert (await denied(envoy, served, path, "POST")).status.code == 404
     record = await recorded()
     assert (record.outcome, record.route) == (Outcome.DENIED, None)
 
 
 async def test_a_denial_in_the_shape_of_openai(
-    envoy: Envoy, pipeline: Pipeline, recorded: Recorded
+    envoy: Envoy, served: Served, recorded: Recorded
 ) -> None:
-    answer = await denied(envoy, pipeline, "/v1/models", who=None)
+    answer = await denied(envoy, served, "/v1/models", who=None)
     assert answer.status.code == 401
     assert json.loads(answer.body)["error"]["code"] == "invalid_api_key"
     headers = text(answer.headers)
@@ -104,45 +104,45 @@ async def test_a_denial_in_the_shape_of_openai(
     assert (await recorded()).error == "invalid_api_key"
 
 
-async def test_a_denial_in_the_shape_of_kserve(envoy: Envoy, pipeline: Pipeline) -> None:
-    answer = await denied(envoy, pipeline, "/v2/repository/index", "POST")
+async def test_a_denial_in_the_shape_of_kserve(envoy: Envoy, served: Served) -> None:
+    answer = await denied(envoy, served, "/v2/repository/index", "POST")
     assert answer.status.code == 404
     assert list(json.loads(answer.body)) == ["error"]
 
 
-async def test_another_method_is_named(envoy: Envoy, pipeline: Pipeline) -> None:
-    answer = await denied(envoy, pipeline, "/v1/models", "DELETE")
+async def test_another_method_is_named(envoy: Envoy, served: Served) -> None:
+    answer = await denied(envoy, served, "/v1/models", "DELETE")
     assert answer.status.code == 405
     assert text(answer.headers)["allow"] == "GET"
 
 
 async def test_a_route_to_nowhere_is_denied(
-    envoy: Envoy, pipeline: Pipeline, decide: Callable[..., Awaitable[None]]
+    envoy: Envoy, served: Served, decide: Callable[..., Awaitable[None]]
 ) -> None:
     await decide(admission={"allow": True})
-    answer = await denied(envoy, pipeline, "/v2/models/chat")
+    answer = await denied(envoy, served, "/v2/models/chat")
     assert answer.status.code == 403
     assert "nowhere" not in answer.body
 
 
 async def test_a_call_that_is_cancelled_lets_go_of_its_snapshot(
-    envoy: Envoy, pipeline: Pipeline, snapshot: Snapshot
+    envoy: Envoy, served: Served, snapshot: Snapshot
 ) -> None:
-    calls = [envoy.check(pipeline.head("/v1/models", method="GET")) for _ in range(20)]
+    calls = [envoy.check(served.head("/v1/models", method="GET")) for _ in range(20)]
     await calls[0]
     for call in calls:
         call.cancel()
     await asyncio.gather(*calls, return_exceptions=True)
-    left = pipeline.runtime
-    await pipeline.serve(snapshot)
+    left = served.runtime
+    await served.serve(snapshot)
     await asyncio.wait_for(left.retire(), PATIENCE)
-    outcomes = {record.outcome for record in await pipeline.records()}
+    outcomes = {record.outcome for record in await served.records()}
     assert outcomes <= {Outcome.SERVED, Outcome.DISCONNECTED}
 
 
 async def test_a_defect_is_a_500_and_on_record(
     envoy: Envoy,
-    pipeline: Pipeline,
+    served: Served,
     recorded: Recorded,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -150,8 +150,8 @@ async def test_a_defect_is_a_500_and_on_record(
     async def broken(*_: object) -> None:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr(pipeline.runtime.engine, "decide", broken)
-    answer = await denied(envoy, pipeline, "/v2/models/chat")
+    monkeypatch.setattr(served.runtime.engine, "decide", broken)
+    answer = await denied(envoy, served, "/v2/models/chat")
     assert answer.status.code == 500
     assert json.loads(answer.body) == {"error": "The gateway failed to serve this request."}
     assert (await recorded()).outcome is Outcome.FAILED

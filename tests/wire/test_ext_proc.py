@@ -16,7 +16,7 @@ from envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import Proces
 from extauth.audit import Outcome
 from extauth.content.privacy import Detector
 from extauth.types import Counters, Usage
-from tests.gateway.pipeline import CHAT, EVENTS, JSON, contents, event, generated
+from tests.gateway.served import CHAT, EVENTS, JSON, contents, event, generated
 from tests.wire.conftest import wire
 from tests.wire.envoy import (
     PATIENCE,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from extauth.audit import AuditRecord
     from extauth.content.privacy import Finding
     from extauth.wire import WireServer
-    from tests.gateway.pipeline import Pipeline
+    from tests.gateway.served import Served
     from tests.wire.envoy import ProcessCall
 
     Recorded = Callable[[], Awaitable[AuditRecord]]
@@ -62,11 +62,11 @@ def is_continue(message: ProcessingResponse) -> bool:
 
 
 async def sent(
-    envoy: Envoy, pipeline: Pipeline, body: object = CHAT
+    envoy: Envoy, served: Served, body: object = CHAT
 ) -> tuple[ProcessCall, ProcessingResponse]:
     """A request that is on its way to the backend, and what Envoy was told to send there."""
     call = envoy.process()
-    assert is_continue(await call.say(request_headers(pipeline.head())))
+    assert is_continue(await call.say(request_headers(served.head())))
     return call, await call.say(request_body(json.dumps(body).encode()))
 
 
@@ -88,8 +88,8 @@ def prompt_tokens(record: AuditRecord) -> int:
     return record.facts.tokens.prompt
 
 
-async def test_a_plain_exchange(envoy: Envoy, pipeline: Pipeline, recorded: Recorded) -> None:
-    call, upstream = await sent(envoy, pipeline)
+async def test_a_plain_exchange(envoy: Envoy, served: Served, recorded: Recorded) -> None:
+    call, upstream = await sent(envoy, served)
     common = upstream.request_body.response
     body = common.body_mutation.body
     assert "Say hello." in json.loads(body)["text_input"]
@@ -119,13 +119,13 @@ async def test_a_plain_exchange(envoy: Envoy, pipeline: Pipeline, recorded: Reco
     assert (record.outcome, record.status, record.request_id) == (Outcome.SERVED, 200, "r1")
     assert record.source == "192.0.2.7"
     assert record.usage is not None
-    assert Usage(record.usage.prompt_tokens, record.usage.completion_tokens) == pipeline.charged()
-    assert pipeline.charged() == Usage(prompt_tokens(record), 5)
+    assert Usage(record.usage.prompt_tokens, record.usage.completion_tokens) == served.charged()
+    assert served.charged() == Usage(prompt_tokens(record), 5)
     assert record.usage.cost > 0
 
 
-async def test_a_stream(envoy: Envoy, pipeline: Pipeline, recorded: Recorded) -> None:
-    call, upstream = await sent(envoy, pipeline, STREAM)
+async def test_a_stream(envoy: Envoy, served: Served, recorded: Recorded) -> None:
+    call, upstream = await sent(envoy, served, STREAM)
     headers = raw(upstream.request_body.response.header_mutation.set_headers)
     assert headers[":path"] == "/v2/models/chat/versions/1/generate_stream"
 
@@ -151,33 +151,33 @@ async def test_a_stream(envoy: Envoy, pipeline: Pipeline, recorded: Recorded) ->
 
     record = await recorded()
     assert (record.outcome, record.stream) == (Outcome.SERVED, True)
-    assert pipeline.charged() == Usage(prompt_tokens(record), 3)
+    assert served.charged() == Usage(prompt_tokens(record), 3)
 
 
 async def test_a_backend_that_fails_is_told_in_its_place(
-    envoy: Envoy, pipeline: Pipeline, recorded: Recorded
+    envoy: Envoy, served: Served, recorded: Recorded
 ) -> None:
-    call, _ = await sent(envoy, pipeline, STREAM)
+    call, _ = await sent(envoy, served, STREAM)
     answer = await refused(call, response_headers(JSON, status=500), response_body(b"CUDA"))
     assert answer.status.code == 502
     assert b"CUDA" not in answer.body
     assert (await recorded()).outcome is Outcome.FAILED
-    assert pipeline.charged() == Usage()
+    assert served.charged() == Usage()
 
 
 async def test_an_answer_without_a_body_is_a_failure(
-    envoy: Envoy, pipeline: Pipeline, recorded: Recorded
+    envoy: Envoy, served: Served, recorded: Recorded
 ) -> None:
-    call, _ = await sent(envoy, pipeline)
+    call, _ = await sent(envoy, served)
     answer = await refused(call, response_headers(JSON, end=True))
     assert answer.status.code == 502
     assert (await recorded()).error == "backend_error"
 
 
 async def test_a_refusal_in_the_shape_of_openai(
-    envoy: Envoy, pipeline: Pipeline, recorded: Recorded
+    envoy: Envoy, served: Served, recorded: Recorded
 ) -> None:
-    answer = await refused(envoy.process(), request_headers(pipeline.head(who=None)))
+    answer = await refused(envoy.process(), request_headers(served.head(who=None)))
     assert answer.status.code == 401
     assert answer.details == "invalid_api_key"
     error = json.loads(answer.body)["error"]
@@ -189,10 +189,10 @@ async def test_a_refusal_in_the_shape_of_openai(
 
 
 async def test_a_refusal_in_the_shape_of_kserve(
-    envoy: Envoy, pipeline: Pipeline, recorded: Recorded
+    envoy: Envoy, served: Served, recorded: Recorded
 ) -> None:
     answer = await refused(
-        envoy.process(), request_headers(pipeline.head(INFER)), request_body(b"not json")
+        envoy.process(), request_headers(served.head(INFER)), request_body(b"not json")
     )
     assert answer.status.code == 400
     assert list(json.loads(answer.body)) == ["error"]
@@ -201,7 +201,7 @@ async def test_a_refusal_in_the_shape_of_kserve(
 
 
 async def test_a_limit_without_room_tells_what_is_left(
-    envoy: Envoy, pipeline: Pipeline, decide: Callable[..., Awaitable[None]], recorded: Recorded
+    envoy: Envoy, served: Served, decide: Callable[..., Awaitable[None]], recorded: Recorded
 ) -> None:
     limit = {"name": "day", "key": "k", "unit": "requests", "window": 60, "max": 0}
     await decide(
@@ -212,7 +212,7 @@ async def test_a_limit_without_room_tells_what_is_left(
         }
     )
     answer = await refused(
-        envoy.process(), request_headers(pipeline.head()), request_body(json.dumps(CHAT).encode())
+        envoy.process(), request_headers(served.head()), request_body(json.dumps(CHAT).encode())
     )
     assert answer.status.code == 429
     assert raw(answer.headers.set_headers)["x-ratelimit-remaining-requests"] == "0"
@@ -220,63 +220,63 @@ async def test_a_limit_without_room_tells_what_is_left(
 
 
 async def test_a_request_without_a_body_is_refused(
-    envoy: Envoy, pipeline: Pipeline, recorded: Recorded
+    envoy: Envoy, served: Served, recorded: Recorded
 ) -> None:
-    answer = await refused(envoy.process(), request_headers(pipeline.head(), end=True))
+    answer = await refused(envoy.process(), request_headers(served.head(), end=True))
     assert answer.status.code == 400
     assert (await recorded()).outcome is Outcome.INVALID
 
 
 async def test_a_client_that_leaves_before_the_body_costs_nothing(
-    envoy: Envoy, pipeline: Pipeline, recorded: Recorded
+    envoy: Envoy, served: Served, recorded: Recorded
 ) -> None:
     call = envoy.process()
-    await call.say(request_headers(pipeline.head()))
+    await call.say(request_headers(served.head()))
     call.cancel()
     record = await recorded()
     assert (record.outcome, record.status) == (Outcome.DISCONNECTED, 499)
-    assert pipeline.charged() == Usage()
-    await asyncio.wait_for(pipeline.runtime.retire(), PATIENCE)
+    assert served.charged() == Usage()
+    await asyncio.wait_for(served.runtime.retire(), PATIENCE)
 
 
 @pytest.mark.parametrize("leave", ["cancels", "half-closes"])
 @pytest.mark.parametrize("headers", [False, True])
 async def test_an_answer_that_nobody_waits_for_is_charged_as_reserved(
-    envoy: Envoy, pipeline: Pipeline, recorded: Recorded, leave: str, headers: bool
+    envoy: Envoy, served: Served, recorded: Recorded, leave: str, headers: bool
 ) -> None:
-    call, _ = await sent(envoy, pipeline)
+    call, _ = await sent(envoy, served)
     if headers:
         await call.say(response_headers(JSON))
     await left(call, leave)
     record = await recorded()
     assert record.outcome is Outcome.DISCONNECTED
-    assert pipeline.charged() == Usage(prompt_tokens(record), 16)
+    assert served.charged() == Usage(prompt_tokens(record), 16)
 
 
 @pytest.mark.parametrize("leave", ["cancels", "half-closes"])
 @pytest.mark.parametrize("tokens", [0, 2])
 async def test_a_stream_that_is_cut_is_charged_what_was_seen(
-    envoy: Envoy, pipeline: Pipeline, recorded: Recorded, leave: str, tokens: int
+    envoy: Envoy, served: Served, recorded: Recorded, leave: str, tokens: int
 ) -> None:
-    call, _ = await sent(envoy, pipeline, STREAM)
+    call, _ = await sent(envoy, served, STREAM)
     await call.say(response_headers(EVENTS))
     if tokens:
         await call.say(response_body(event("Hello", tokens), end=False))
     await left(call, leave)
     record = await recorded()
     assert record.outcome is Outcome.DISCONNECTED
-    assert pipeline.charged() == Usage(prompt_tokens(record), tokens)
-    await asyncio.wait_for(pipeline.runtime.retire(), PATIENCE)
+    assert served.charged() == Usage(prompt_tokens(record), tokens)
+    await asyncio.wait_for(served.runtime.retire(), PATIENCE)
 
 
 async def test_half_closed_before_the_body_it_is_closed(
-    envoy: Envoy, pipeline: Pipeline, recorded: Recorded
+    envoy: Envoy, served: Served, recorded: Recorded
 ) -> None:
     call = envoy.process()
-    await call.say(request_headers(pipeline.head()))
+    await call.say(request_headers(served.head()))
     await call.close()
     assert (await recorded()).outcome is Outcome.DISCONNECTED
-    assert await pipeline.counted() == Counters()
+    assert await served.counted() == Counters()
 
 
 async def left(call: ProcessCall, how: str) -> None:
@@ -287,30 +287,30 @@ async def left(call: ProcessCall, how: str) -> None:
         await call.close()
 
 
-async def test_a_call_that_says_nothing_is_no_request(envoy: Envoy, pipeline: Pipeline) -> None:
+async def test_a_call_that_says_nothing_is_no_request(envoy: Envoy, served: Served) -> None:
     assert await envoy.process().close() is grpc.StatusCode.OK
-    assert await pipeline.records() == ()
+    assert await served.records() == ()
 
 
 async def test_an_answer_of_envoys_own_passes_and_is_no_request(
-    envoy: Envoy, pipeline: Pipeline
+    envoy: Envoy, served: Served
 ) -> None:
     call = envoy.process()
     assert is_continue(await call.say(response_headers(JSON, status=413)))
     assert is_continue(await call.say(response_body(b"{}")))
     assert await call.close() is grpc.StatusCode.OK
-    assert await pipeline.records() == ()
+    assert await served.records() == ()
 
 
 async def test_an_answer_of_envoys_own_to_a_body_passes_and_is_on_record(
-    envoy: Envoy, pipeline: Pipeline
+    envoy: Envoy, served: Served
 ) -> None:
     call = envoy.process()
-    assert is_continue(await call.say(request_headers(pipeline.head())))
+    assert is_continue(await call.say(request_headers(served.head())))
     assert is_continue(await call.say(response_headers(JSON, status=413)))
     assert is_continue(await call.say(response_body(b"{}")))
     assert await call.close() is grpc.StatusCode.OK
-    record = await pipeline.record()
+    record = await served.record()
     assert (record.outcome, record.status) == (Outcome.INVALID, 413)
 
 
@@ -327,12 +327,10 @@ class Hook(Detector):
 
 
 @asynccontextmanager
-async def hooked(
-    pipeline: Pipeline, sockets: Path, hook: Callable[[], None]
-) -> AsyncIterator[Envoy]:
+async def hooked(served: Served, sockets: Path, hook: Callable[[], None]) -> AsyncIterator[Envoy]:
     """Envoy in front of a gateway that runs `hook` while it reads a body."""
-    pipeline.runtime.detector = Hook(hook)
-    server = wire(pipeline, sockets, pipeline.inference)
+    served.runtime.detector = Hook(hook)
+    server = wire(served, sockets)
     await server.start()
     envoy = Envoy(sockets)
     try:
@@ -355,60 +353,58 @@ def fail() -> None:
     ],
 )
 async def test_a_defect_is_a_500_in_the_apis_shape(
-    pipeline: Pipeline,
+    served: Served,
     sockets: Path,
     path: str,
     body: object,
 ) -> None:
-    async with hooked(pipeline, sockets, fail) as envoy:
+    async with hooked(served, sockets, fail) as envoy:
         answer = await refused(
             envoy.process(),
-            request_headers(pipeline.head(path)),
+            request_headers(served.head(path)),
             request_body(json.dumps(body).encode()),
         )
     assert answer.status.code == 500
     assert isinstance(json.loads(answer.body)["error"], str if path.startswith("/v2") else dict)
     assert b"defect" not in answer.body
-    record = await pipeline.record()
+    record = await served.record()
     assert (record.outcome, record.error) == (Outcome.FAILED, "internal_error")
-    await asyncio.wait_for(pipeline.runtime.retire(), PATIENCE)
+    await asyncio.wait_for(served.runtime.retire(), PATIENCE)
 
 
 async def test_a_client_that_leaves_while_its_body_is_read(
-    pipeline: Pipeline, sockets: Path, recorded: Recorded
+    served: Served, sockets: Path, recorded: Recorded
 ) -> None:
     calls: list[ProcessCall] = []
 
     def leave() -> None:
         calls[0].cancel()
 
-    async with hooked(pipeline, sockets, leave) as envoy:
+    async with hooked(served, sockets, leave) as envoy:
         call = envoy.process()
         calls.append(call)
-        await call.say(request_headers(pipeline.head()))
+        await call.say(request_headers(served.head()))
         await call.send(request_body(json.dumps(CHAT).encode()))
         record = await recorded()
     assert record.outcome is Outcome.DISCONNECTED
-    assert pipeline.charged() == Usage(prompt_tokens(record), 16)
+    assert served.charged() == Usage(prompt_tokens(record), 16)
 
 
 @pytest.mark.parametrize(("body", "completion"), [(CHAT, 16), (STREAM, 2)])
 async def test_stopping_settles_what_it_cuts(
-    envoy: Envoy, server: WireServer, pipeline: Pipeline, body: dict[str, object], completion: int
+    envoy: Envoy, server: WireServer, served: Served, body: dict[str, object], completion: int
 ) -> None:
-    call, _ = await sent(envoy, pipeline, body)
+    call, _ = await sent(envoy, served, body)
     if body is STREAM:
         await call.say(response_headers(EVENTS))
         await call.say(response_body(event("Hello", 2), end=False))
     await server.stop(0.01)
-    assert pipeline.ledger.open == 0
-    assert pipeline.charged().completion_tokens == completion
-    assert (await pipeline.record()).outcome is Outcome.DISCONNECTED
+    assert served.ledger.open == 0
+    assert served.charged().completion_tokens == completion
+    assert (await served.record()).outcome is Outcome.DISCONNECTED
 
 
-async def test_stopping_waits_for_a_body_that_is_being_read(
-    pipeline: Pipeline, sockets: Path
-) -> None:
+async def test_stopping_waits_for_a_body_that_is_being_read(served: Served, sockets: Path) -> None:
     reading, go_on = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -416,29 +412,29 @@ async def test_stopping_waits_for_a_body_that_is_being_read(
         go_on.wait(PATIENCE)
 
     long = {**CHAT, "user": "u" * 40_000}
-    pipeline.runtime.detector = Hook(hold)
-    server = wire(pipeline, sockets, pipeline.inference)
+    served.runtime.detector = Hook(hold)
+    server = wire(served, sockets)
     await server.start()
     envoy = Envoy(sockets)
     call = envoy.process()
-    await call.say(request_headers(pipeline.head()))
+    await call.say(request_headers(served.head()))
     await call.send(request_body(json.dumps(long).encode()))
     assert await asyncio.to_thread(reading.wait, PATIENCE)
     await server.stop(0)
-    assert (await pipeline.record()).outcome is Outcome.DISCONNECTED
+    assert (await served.record()).outcome is Outcome.DISCONNECTED
     go_on.set()
     await envoy.close()
 
 
 async def test_stopping_lets_a_stream_end_in_its_grace(
-    envoy: Envoy, server: WireServer, pipeline: Pipeline
+    envoy: Envoy, server: WireServer, served: Served
 ) -> None:
-    call, _ = await sent(envoy, pipeline)
+    call, _ = await sent(envoy, served)
     stopping = asyncio.ensure_future(server.stop(PATIENCE))
     await call.say(response_headers(JSON))
     await call.say(response_body(generated("Hello.", 5)))
     # Not `close`: the connection may be gone by the time that its half-close is written.
     assert await call.ended() is grpc.StatusCode.OK
     await stopping
-    assert pipeline.charged().completion_tokens == 5
-    assert (await pipeline.record()).outcome is Outcome.SERVED
+    assert served.charged().completion_tokens == 5
+    assert (await served.record()).outcome is Outcome.SERVED

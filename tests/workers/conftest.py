@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from extauth.identity import KeyStore
+from extauth.identity import KeyRing, SqliteKeys
 from extauth.network.server import listen_unix, serving
 from extauth.observability.metrics import Metrics
-from extauth.settings import Admin, Identity, Limits, Listener, Policy, Settings
+from extauth.settings import Admin, Identity, Limits, ListenerSettings, Policy, Settings
 from extauth.snapshot import Snapshot
 from extauth.stack.engines.opa import find_opa
 from extauth.storage.state import StateDir
@@ -32,7 +32,7 @@ WORKERS = 3
 
 SETTINGS = Settings(
     time_zone="UTC",
-    listener=Listener("127.0.0.1", 8080),
+    listener=ListenerSettings("127.0.0.1", 8080),
     admin=Admin("127.0.0.1", 8081),
     policy=Policy("wasm", 0.25),
     backends={},
@@ -122,14 +122,14 @@ class Fleet:
     async def start(self, number: int) -> Process:
         """Start a worker, in the place of the one that had the number."""
         state = self.disk(number)
-        keys, metrics = KeyStore(state.identity_db), Metrics()
+        keys, metrics = SqliteKeys(state.identity_db), Metrics()
 
         async def served(_: Snapshot) -> None:
             """Nothing else follows a snapshot here."""
 
         worker = Worker(
             state,
-            keys,
+            KeyRing(keys),
             number=number,
             opa_url=None,
             verifier=None,

@@ -6,7 +6,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from extauth.audit.store import opened
+from extauth.audit.sqlite import SqliteLog
+from extauth.audit.store import AuditStore
 from extauth.audit.verification import verify
 
 if TYPE_CHECKING:
@@ -19,9 +20,10 @@ WRITER = """
 import asyncio, sys
 from pathlib import Path
 from extauth.audit import AuditRecord, AuditWriter, Outcome
+from extauth.audit.sqlite import SqliteLog
 
 async def write(path, name, records, time):
-    writer = AuditWriter(path, retention=1000.0, clock=lambda: time)
+    writer = AuditWriter(SqliteLog(path), retention=1000.0, clock=lambda: time)
     await writer.start()
     for number in range(records):
         await writer.record(
@@ -57,13 +59,13 @@ def write(path: Path, time: float, names: Sequence[str], records: int = RECORDS)
 def test_every_record_is_there_once_and_what_is_too_old_is_gone(tmp_path: Path) -> None:
     path = tmp_path / "audit.db"
     write(path, 500.0, [f"old{one}" for one in range(WRITERS)])
-    assert verify(path).records == WRITERS * RECORDS
+    assert verify(SqliteLog(path)).records == WRITERS * RECORDS
     write(path, 2000.0, [f"new{one}" for one in range(WRITERS)])
     # The next starts delete what nobody found too old while it was written.
     write(path, 2000.0, ["last"], 1)
     write(path, 2000.0, ["last"], 1)
-    with opened(path) as log:
-        found = [record.request_id for record in log.last(2 * WRITERS * RECORDS)]
+    records = AuditStore(SqliteLog(path)).last(2 * WRITERS * RECORDS)
+    found = [record.request_id for record in records]
     kept = [f"new{one}-{n}" for one in range(WRITERS) for n in range(RECORDS)]
     assert sorted(found) == sorted([*kept, "last-0", "last-0"])
-    assert verify(path).valid
+    assert verify(SqliteLog(path)).valid

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prometheus_client.exposition import generate_latest
 
+from extauth.gateway.metrics import RequestMetrics
 from extauth.observability.metrics import Metrics
 from extauth.workers.merging import Merged, families
 
@@ -11,13 +12,14 @@ from extauth.workers.merging import Merged, families
 def counted(*requests: str, held: float, sequence: float = 1.0) -> Metrics:
     """The metrics of a worker with these requests, which holds so many reservations."""
     metrics = Metrics()
+    ended = RequestMetrics(metrics)
     for outcome in requests:
-        metrics.request(outcome, None, "openai", 200)
-        metrics.stages({"parse": 700})
-    metrics.snapshot("abc", "wasm")
-    metrics.watch("sluice_held", "Held here.", lambda: held)
-    metrics.watch("sluice_keys", "In the store of all.", lambda: 40.0, shared=True)
-    metrics.watch_total("sluice_refused", "In a file of all.", lambda: sequence, shared=True)
+        ended.request(outcome, None, "openai", 200)
+        ended.stages({"parse": 700})
+    metrics.info("sluice_snapshot", "Served.", "digest", "engine").values = ("abc", "wasm")
+    metrics.gauge("sluice_held", "Held here.", lambda: held)
+    metrics.gauge("sluice_keys", "In the store of all.", lambda: 40.0, shared=True)
+    metrics.total("sluice_refused", "In a file of all.", lambda: sequence, shared=True)
     return metrics
 
 

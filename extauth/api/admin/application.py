@@ -1,7 +1,7 @@
 """The admin endpoint as a Starlette application.
 
-Health is open to whoever reaches loopback, and tells names of parts only. Everything else takes
-the state directory's token: `Authorization: Bearer <token>`.
+Health is open to every process that reaches loopback, and tells names of parts only. All the rest
+takes the state directory's token: `Authorization: Bearer <token>`.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from extauth.api.admin.guard import Guard, obeyed, order
+from extauth.api.admin.endpoint import TokenCheck, obeyed, order
 from extauth.errors import SluiceError
 from extauth.rollout import Mode, TrialOrder
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from extauth.api.admin.guard import Endpoint
+    from extauth.api.admin.endpoint import AdminFeature, Endpoint
     from extauth.api.admin.operations import Operations
 
 
 class SnapshotOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of `POST /snapshot`: which of the state directory's snapshots to serve.
+    """The body of `POST /snapshot`: the digest of a snapshot of the state directory.
 
     One with a lower sequence number than the active one's is taken as a `rollback` only.
     """
@@ -36,12 +36,12 @@ class SnapshotOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rollback: bool = False
 
 
-def create_admin(token: str, operations: Operations, *routes: Route) -> Starlette:
-    """The application. `routes` are more of them, which guard themselves.
+def create_admin(token: str, operations: Operations, *features: AdminFeature) -> Starlette:
+    """Return the application, with the routes of the features behind the token.
 
-    Two orders at a time are the operations' to serialise.
+    The operations serialise orders that come at the same time.
     """
-    protected = Guard(token)
+    protected = TokenCheck(token)
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -111,6 +111,6 @@ def create_admin(token: str, operations: Operations, *routes: Route) -> Starlett
                 for mode in Mode
                 for method, endpoint in (("POST", starting), ("DELETE", stopping))
             ),
-            *routes,
+            *(protected.route(route) for feature in features for route in feature.routes()),
         ]
     )

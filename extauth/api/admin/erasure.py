@@ -8,8 +8,9 @@ import msgspec
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from extauth.api.admin.guard import order as ordered
-from extauth.errors import AnsweredError, SluiceError
+from extauth.api.admin.endpoint import order as ordered
+from extauth.api.admin.endpoint import refused
+from extauth.errors import SluiceError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from extauth.api.admin.guard import Guard
     from extauth.ledger import Ledger
     from extauth.types import Clock
 
@@ -25,13 +25,13 @@ Name = Annotated[str, msgspec.Meta(min_length=3, max_length=400)]
 
 
 class ErasureOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body: the old names, each with what takes its place."""
+    """The body: the old names, each with its new one."""
 
     names: Annotated[dict[Name, Name], msgspec.Meta(min_length=1)]
 
 
-class Erasure:
-    """Has the ledger go on under other names, and every process forget the old ones."""
+class ErasureEndpoint:
+    """The change to other names, in the ledger and in the memory of every process."""
 
     def __init__(
         self, ledger: Ledger, forget: Callable[[Mapping[str, str]], Awaitable[None]], clock: Clock
@@ -41,9 +41,9 @@ class Erasure:
         self._forget = forget
         self._clock = clock
 
-    def routes(self, guard: Guard) -> tuple[Route, ...]:
-        """For the admin endpoint."""
-        return (Route("/erasure", guard(self.erase), methods=["POST"]),)
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes, for the admin endpoint."""
+        return (Route("/erasure", self.erase, methods=["POST"]),)
 
     async def erase(self, request: Request) -> Response:
         """Rename, and write down what the audit log was told until now."""
@@ -54,6 +54,5 @@ class Erasure:
             moved = await self._ledger.rename(order.names, self._clock())
             await self._forget(order.names)
         except SluiceError as error:
-            status = error.status if isinstance(error, AnsweredError) else 503
-            return JSONResponse({"error": error.message}, status_code=status)
+            return refused(error)
         return JSONResponse(moved._asdict())

@@ -1,4 +1,4 @@
-"""`/limits`: how counters stand, and putting right by hand what they say. Every change is audited.
+"""`/limits`: the standing of counters, and corrections by hand. Every change is audited.
 
 A key is what the policies name: `tenant:acme`, `tenant:acme|model:chat`. To look, it may end in
 `*`; to change, it may not.
@@ -14,9 +14,10 @@ from msgspec.structs import replace
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from extauth.api.admin.guard import order as ordered
+from extauth.api.admin.endpoint import order as ordered
+from extauth.api.admin.endpoint import refused
 from extauth.audit import Action
-from extauth.errors import AnsweredError, InvalidRequest, NotFound, SluiceError
+from extauth.errors import InvalidRequest, NotFound, SluiceError
 from extauth.types import Unit
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from extauth.api.admin.guard import Guard
     from extauth.audit import ActionLog
     from extauth.ledger import Ledger
     from extauth.ledger.ledger import Standing
@@ -38,7 +38,7 @@ User = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
 class ResetOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of `POST /limits/reset`. `user` is who gives the order, as they say."""
+    """The body of `POST /limits/reset`. `user` is the operator's own word."""
 
     key: Key
     user: User | None = None
@@ -57,8 +57,8 @@ class GrantOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     user: User | None = None
 
 
-class Limits:
-    """Looks at the ledger's counters and changes them. One change at a time."""
+class LimitsEndpoint:
+    """The counters of the ledger, shown and changed. One change at a time."""
 
     def __init__(self, ledger: Ledger, actions: ActionLog, clock: Clock) -> None:
         self._ledger = ledger
@@ -66,12 +66,12 @@ class Limits:
         self._clock = clock
         self._changing = asyncio.Lock()
 
-    def routes(self, guard: Guard) -> tuple[Route, ...]:
-        """For the admin endpoint."""
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes, for the admin endpoint."""
         return (
-            Route("/limits", guard(self.show), methods=["GET"]),
-            Route("/limits/reset", guard(self.reset), methods=["POST"]),
-            Route("/limits/grant", guard(self.grant), methods=["POST"]),
+            Route("/limits", self.show, methods=["GET"]),
+            Route("/limits/reset", self.reset, methods=["POST"]),
+            Route("/limits/grant", self.grant, methods=["POST"]),
         )
 
     async def show(self, request: Request) -> Response:
@@ -80,11 +80,11 @@ class Limits:
         try:
             found = await self._ledger.standing(key, self._clock())
         except SluiceError as error:
-            return _refused(error)
+            return refused(error)
         return JSONResponse({"limits": _told(found)})
 
     async def reset(self, request: Request) -> Response:
-        """Forget what is booked under a key."""
+        """`POST /limits/reset`: forget what is booked under a key."""
         order = await ordered(request, ResetOrder)
         if not isinstance(order, ResetOrder):
             return order
@@ -95,7 +95,7 @@ class Limits:
         return await self._change("limits.reset", order, {}, change)
 
     async def grant(self, request: Request) -> Response:
-        """Let more be used in the current window of one counter."""
+        """`POST /limits/grant`: let more be used in the current window of a counter."""
         order = await ordered(request, GrantOrder)
         if not isinstance(order, GrantOrder):
             return order
@@ -114,7 +114,7 @@ class Limits:
         details: dict[str, Any],
         change: Callable[[tuple[Standing, ...]], Awaitable[None]],
     ) -> Response:
-        """Look, write down, change, look again, write that down, too."""
+        """Write down the counters before the change, change them, write them down after it."""
         key = order.key
         try:
             async with self._changing:
@@ -134,11 +134,11 @@ class Limits:
                 done = replace(action, after=after)
                 await asyncio.to_thread(self._actions.complete, number, done)
         except SluiceError as error:
-            return _refused(error)
+            return refused(error)
         return JSONResponse({"before": action.before, "after": after})
 
     async def _found(self, order: ResetOrder | GrantOrder) -> tuple[Standing, ...]:
-        """What is to be changed. Raises before anything is written down."""
+        """Return the counters to change. Raises before anything is written down."""
         if order.key.endswith("*"):
             raise InvalidRequest("name one whole key: a * is only for looking", param="key")
         found = await self._ledger.standing(order.key, self._clock())
@@ -150,7 +150,7 @@ class Limits:
 
 
 def _chosen(order: GrantOrder, found: tuple[Standing, ...]) -> Standing:
-    """The one counter that is meant. Raises InvalidRequest for none, or several."""
+    """Return the counter that is meant. Raises InvalidRequest for none, or several."""
     of_unit = [
         each
         for each in found
@@ -182,8 +182,3 @@ def _told(found: tuple[Standing, ...]) -> list[dict[str, Any]]:
         }
         for each in found
     ]
-
-
-def _refused(error: SluiceError) -> Response:
-    status = error.status if isinstance(error, AnsweredError) else 503
-    return JSONResponse({"error": error.message}, status_code=status)

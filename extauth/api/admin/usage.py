@@ -1,4 +1,4 @@
-"""`GET /usage`: what `sluice usage` tells, with the same parameters."""
+"""`GET /usage`: the report of `sluice usage`, with the same parameters."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import msgspec
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from extauth.errors import AnsweredError, SluiceError
-from extauth.usage import Question
+from extauth.api.admin.endpoint import refused
+from extauth.errors import SluiceError
+from extauth.usage import UsageQuery
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from extauth.api.admin.guard import Guard
     from extauth.usage import UsageBooks
 
 _SWITCHES = {"true": True, "false": False}
 
 
-class Usage:
-    """Answers questions about usage in JSON, or with `format=csv` as a sheet."""
+class UsageEndpoint:
+    """The usage report, in JSON or with `format=csv` as a sheet."""
 
     def __init__(self, books: UsageBooks) -> None:
         self._books = books
 
-    def routes(self, guard: Guard) -> tuple[Route, ...]:
-        """For the admin endpoint."""
-        return (Route("/usage", guard(self.show), methods=["GET"]),)
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes, for the admin endpoint."""
+        return (Route("/usage", self.show, methods=["GET"]),)
 
     async def show(self, request: Request) -> Response:
         """`GET /usage?by=tenant,team&month=2026-11&forecast=true&format=csv`."""
@@ -45,12 +45,11 @@ class Usage:
         try:
             if form not in {"json", "csv"}:
                 return JSONResponse({"error": f"no format {form}: json, csv"}, status_code=400)
-            answer = await self._books.answer(msgspec.convert(asked, Question))
+            report = await self._books.report(msgspec.convert(asked, UsageQuery))
         except msgspec.ValidationError as error:
             return JSONResponse({"error": str(error)}, status_code=400)
         except SluiceError as error:
-            status = error.status if isinstance(error, AnsweredError) else 503
-            return JSONResponse({"error": error.message}, status_code=status)
+            return refused(error)
         if form == "csv":
-            return Response(answer.csv(), media_type="text/csv; header=present")
-        return JSONResponse(answer.document())
+            return Response(report.csv(), media_type="text/csv; header=present")
+        return JSONResponse(report.document())

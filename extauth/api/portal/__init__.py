@@ -1,6 +1,5 @@
-"""What the gateway itself tells clients: the models they may use, and what they have used."""
+"""The gateway's own answers to clients: the models they may use, and what they have used."""
 
 from extauth.api.portal.application import create_portal
-from extauth.api.portal.ticket import PortalTicket
 
-__all__ = ["PortalTicket", "create_portal"]
+__all__ = ["create_portal"]

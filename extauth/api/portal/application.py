@@ -9,23 +9,23 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from extauth.api.portal.ticket import ticket_of
 from extauth.api.portal.usage import OwnAccount
 from extauth.clients import error_body, error_headers, parse_reference
 from extauth.errors import AnsweredError, LedgerUnavailable, NotFound, SluiceError
 from extauth.facts import admission_facts
+from extauth.gateway.ticket import Ticket
 from extauth.policy import Entrypoint
 from extauth.types import Api, ModelReference, Operation, Target
+from extauth.types.headers import PRINCIPAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.requests import Request
 
-    from extauth.api.portal.ticket import PortalTicket
     from extauth.gateway.runtime import Runtime
     from extauth.ledger import Ledger
-    from extauth.types import Clock
+    from extauth.types import Clock, Facts
     from extauth.usage import UsageBooks
 
 
@@ -40,22 +40,19 @@ class Catalog:
         self._clock = clock
 
     async def list(self, request: Request) -> Response:
-        """Every model, alias and version that this principal may use."""
-        ticket = ticket_of(request)
+        """List every model, alias and version that this principal may use."""
+        ticket = Ticket.decode(request.headers.get(PRINCIPAL))
         with self._runtime().pinned() as runtime:
-            visible = [
-                _card(name)
-                for name in _names(runtime)
-                if await self._visible(runtime, ticket, parse_reference(name))
-            ]
-        return JSONResponse({"object": "list", "data": visible})
+            names = await runtime.list_models(self._facts(runtime, ticket, None))
+        return JSONResponse({"object": "list", "data": [_card(name) for name in names]})
 
     async def retrieve(self, request: Request) -> Response:
-        """One of them; an unknown one and a forbidden one look the same."""
-        ticket, reference = ticket_of(request), parse_reference(request.path_params["id"])
+        """Tell of one of them; an unknown one and a forbidden one look the same."""
+        ticket = Ticket.decode(request.headers.get(PRINCIPAL))
+        reference = parse_reference(request.path_params["id"])
         name = "@".join(filter(None, (reference.name, reference.version or reference.alias)))
         with self._runtime().pinned() as runtime:
-            found = name in _names(runtime) and await self._visible(runtime, ticket, reference)
+            found = await self._visible(runtime, ticket, reference)
         if not found:
             raise NotFound(
                 f"The model `{name}` does not exist or you do not have access to it.",
@@ -63,20 +60,20 @@ class Catalog:
             )
         return JSONResponse(_card(name))
 
-    async def _visible(
-        self, runtime: Runtime, ticket: PortalTicket, reference: ModelReference
-    ) -> bool:
-        decision = await runtime.decide(
-            ticket.principal,
-            Entrypoint.ADMISSION,
-            admission_facts(
-                Target(api=Api.OPENAI, operation=Operation.MODELS_RETRIEVE, model=reference),
-                ticket.principal,
-                ticket.source_ip,
-                runtime.calendar(self._clock()),
-            ),
-        )
-        return decision.allow
+    async def _visible(self, runtime: Runtime, ticket: Ticket, reference: ModelReference) -> bool:
+        model = runtime.snapshot.settings.models.get(reference.name)
+        if model is None or not (
+            (reference.version is None or reference.version in model.versions)
+            and (reference.alias is None or reference.alias in model.aliases)
+        ):
+            return False
+        facts = self._facts(runtime, ticket, reference)
+        return (await runtime.decide(ticket.principal, Entrypoint.ADMISSION, facts)).allow
+
+    def _facts(self, runtime: Runtime, ticket: Ticket, model: ModelReference | None) -> Facts:
+        target = Target(api=Api.OPENAI, operation=Operation.MODELS_RETRIEVE, model=model)
+        time = runtime.calendar(self._clock())
+        return admission_facts(target, ticket.principal, ticket.source_ip, time)
 
 
 def create_portal(
@@ -92,18 +89,6 @@ def create_portal(
         ],
         exception_handlers={AnsweredError: _answer, SluiceError: _unable},
     )
-
-
-def _names(runtime: Runtime) -> list[str]:
-    """`chat`, then its aliases, then its versions."""
-    names = []
-    for model in runtime.snapshot.settings.models.values():
-        names += [
-            model.name,
-            *(f"{model.name}@{alias}" for alias in sorted(model.aliases)),
-            *(f"{model.name}@{version}" for version in model.versions),
-        ]
-    return names
 
 
 def _card(name: str) -> dict[str, object]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from starlette.responses import JSONResponse
 
-from extauth.api.portal.ticket import ticket_of
+from extauth.gateway.ticket import Ticket
+from extauth.types.headers import PRINCIPAL
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from extauth.ledger import Ledger
     from extauth.ledger.ledger import Standing
-    from extauth.ledger.reports import Row
+    from extauth.ledger.reports import UsageRow
     from extauth.types import Clock
     from extauth.usage import UsageBooks
 
@@ -30,7 +31,7 @@ class OwnAccount:
 
     async def show(self, request: Request) -> Response:
         """The last 30 days by day and model, their sum, and the limits of the principal's key."""
-        principal = ticket_of(request).principal.id
+        principal = Ticket.decode(request.headers.get(PRINCIPAL)).principal.id
         usage = await self._books.own(principal)
         key = f"principal:{principal}"
         # A name that ends in `*` would be the beginning of others' keys.
@@ -49,7 +50,7 @@ class OwnAccount:
         )
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: UsageRow) -> dict[str, Any]:
     return {
         **row.group,
         "requests": row.requests,

@@ -1,4 +1,4 @@
-"""The fields of a JSON Schema, as rows for people."""
+"""The fields of a JSON JsonSchema, as rows for people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-Schema = dict[str, Any]
+JsonSchema = dict[str, Any]
 
 _WORDS = {"string": "text", "boolean": "`true` or `false`", "object": "map", "array": "list"}
 
@@ -26,8 +26,8 @@ class Field(msgspec.Struct, frozen=True):
     admission: str = ""
 
 
-def fields(schema: Schema, part: Schema | None = None, path: str = "") -> Iterator[Field]:
-    """Every field of `part` (the whole schema when None) and below, parents first."""
+def fields(schema: JsonSchema, part: JsonSchema | None = None, path: str = "") -> Iterator[Field]:
+    """Yield every field of `part` (the whole schema when None) and below, parents first."""
     for name, declared in (schema if part is None else part).get("properties", {}).items():
         whole = _resolved(schema, declared)
         here = f"{path}.{name}".removeprefix(".")
@@ -36,8 +36,8 @@ def fields(schema: Schema, part: Schema | None = None, path: str = "") -> Iterat
             yield from fields(schema, whole, here)
 
 
-def value(schema: Schema, part: Schema) -> str:
-    """What may stand there, in words."""
+def value(schema: JsonSchema, part: JsonSchema) -> str:
+    """Return the values that `part` allows, in words."""
     match _resolved(schema, part):
         case {"const": only}:
             words = f'`"{only}"`'
@@ -60,8 +60,8 @@ def value(schema: Schema, part: Schema) -> str:
     return words
 
 
-def _resolved(schema: Schema, part: Schema) -> Schema:
-    """`part` with what its `$ref` leads to; what it says itself goes before that."""
+def _resolved(schema: JsonSchema, part: JsonSchema) -> JsonSchema:
+    """Return `part` merged into the target of its `$ref`; its own keys win."""
     if "$ref" not in part:
         return part
     target = schema

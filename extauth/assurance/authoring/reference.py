@@ -18,34 +18,38 @@ from extauth.storage.resources import policies, schema
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from extauth.assurance.authoring.fields import Schema
+    from extauth.assurance.authoring.fields import JsonSchema
     from extauth.assurance.authoring.rules import Package
 
 _HEAD = """\
 # Policy reference
 
-Everything that a policy may read, answer and give as a reason. Made from `schemas/` and from the
-METADATA of `policies/`; [policy-authors.md](policy-authors.md) tells how to use it.
+Every field that a policy may read, every part of a decision, and every reason that the shipped
+policies give. Generated from `schemas/` and from the METADATA of `policies/`; see
+[policy-authors.md](policy-authors.md) for how to use it.
 """
 _INPUT = """\
-Both entry points get one document, schemas/input.schema.json. `gateway/admission/decision` is asked
-before a body is read, and sees `null` where the last column says so. A rule that compares with
-`null` denies nothing: ask for what is allowed, and deny `not` that.
+Both entry points get the same document, schemas/input.schema.json. `gateway/admission/decision` is
+asked before the body is read, and gets `null` where the last column says so. A comparison with
+`null` never denies: put what is allowed in a rule of its own, and deny `not` that.
 """
 _REASONS = """\
 A decision is `{"allow": true, "route": ..., "obligations": [...]}` or `{"allow": false,
 "reasons": [...]}`, schemas/decision.schema.json. Anything else is a deny and a policy error. The
-first reason that is not hidden is told to the client. Build reasons with `gateway.reason`.
+client gets the first reason that is not hidden. Build reasons with `gateway.reason`.
 """
 _RULES = """\
-Every reason that the shipped policies give. The names are stable: clients read them as the error's
-code, audit records and metrics count by them. `early` rules are asked before the body is read as
-well; a hidden reason is logged and not told.
+The names are stable: clients read them as the error's code, audit records and metrics count by
+them. `early` rules are also asked before the body is read; a `hidden` reason is logged and not
+given to the client.
 """
 
 
 def reference(opa: Path) -> str:
-    """The document, whole; equal sources give equal text. Raises StackError without an OPA."""
+    """Return the whole document; equal sources give equal text.
+
+    Raises StackError when OPA can't be run.
+    """
     shipped = packages(policies(), opa)
     parts = [
         _HEAD,
@@ -61,13 +65,13 @@ def reference(opa: Path) -> str:
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
-def _input(document: Schema) -> Iterator[str]:
+def _input(document: JsonSchema) -> Iterator[str]:
     yield from _table("field", "value", "meaning", "at admission")
     for field in fields(document):
         yield _row(f"`input.{field.path}`", field.value, field.meaning, field.admission)
 
 
-def _decision(document: Schema, shipped: Iterable[Package]) -> Iterator[str]:
+def _decision(document: JsonSchema, shipped: Iterable[Package]) -> Iterator[str]:
     yield from _table("field", "value", "meaning")
     for name, part in document["properties"].items():
         value = {"reasons": "list of reasons", "route": "a route", "obligations": "list"}
@@ -125,8 +129,8 @@ def _row(*cells: str) -> str:
     return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
 
 
-def _read(name: str) -> Schema:
-    document: Schema = json.loads(schema(name).read_text("utf-8"))
+def _read(name: str) -> JsonSchema:
+    document: JsonSchema = json.loads(schema(name).read_text("utf-8"))
     return document
 
 

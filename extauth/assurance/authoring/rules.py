@@ -1,20 +1,20 @@
-"""The rules that ship, read from their Rego by OPA: names, statuses, descriptions."""
+"""Rules of a policy repository, read from its Rego by OPA: names, statuses, descriptions."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from extauth.errors import StackError
-from extauth.rego.process import SECONDS, run
+from extauth.rego.opa import Opa
+from extauth.rego.tree import call_terms, package_of, ref_of, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-Term = dict[str, Any]
+    from extauth.rego.tree import Node
+
 Made = dict[tuple[str, int], dict[str, Any]]
 
 _STATUS = 403
@@ -25,9 +25,9 @@ _ASKER = '{"principal": {"tier": "x"}}'
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """A reason that a package can give. `hidden` ones are logged and not told.
+    """A reason that a package can give. A hidden reason is logged and not told to the client.
 
-    `early` says that the header stage asks it as well; the body stage asks every rule.
+    `early` marks a rule that the header stage asks as well; the body stage asks every rule.
     """
 
     name: str
@@ -49,28 +49,26 @@ class Package(msgspec.Struct, frozen=True):
 
 
 def packages(policies: Path, opa: Path) -> tuple[Package, ...]:
-    """Every package of `policies/gateway`, by name, tests aside.
+    """Return every package of `policies/gateway`, by name, tests aside.
 
-    A reason's status is what its constructor in `gateway.reason` evaluates to. Raises StackError
-    when OPA can't read them.
+    A reason's status is what its constructor in `gateway.reason` evaluates to. Raises
+    ConfigurationError, with file and line, for Rego that doesn't parse, StackError when OPA can't
+    be run.
     """
+    command = Opa(opa)
     files = sorted((policies / "gateway").rglob("*.rego"))
-    modules = {
-        file: json.loads(_run(opa, "parse", "--format", "json", str(file)))
-        for file in files
-        if not file.stem.endswith("_test")
-    }
+    modules = {file: command.parse(file) for file in files if not file.stem.endswith("_test")}
     early = {
         name
         for module in modules.values()
-        if _path(module["package"]["path"])[-1] == _ADMISSION
+        if package_of(module)[-1] == _ADMISSION
         for name in (_ADMISSION, *_imported(module))
     }
-    calls = {call.made_by for module in modules.values() for call in _calls_of(module)}
-    made = _constructed(policies / "gateway/reason", opa, sorted(calls))
+    calls = {call.made_by for module in modules.values() for call in _calls(module)}
+    made = _constructed(policies / "gateway/reason", command, sorted(calls))
     return tuple(
         Package(
-            name=(name := ".".join(_path(module["package"]["path"])[1:])),
+            name=(name := ".".join(package_of(module)[1:])),
             title=(own := _annotation(module, "package")).get("title", ""),
             description=own.get("description", ""),
             file=str(file.relative_to(policies)),
@@ -82,15 +80,18 @@ def packages(policies: Path, opa: Path) -> tuple[Package, ...]:
 
 
 class _Call(msgspec.Struct, frozen=True):
-    """`reason.<constructor>("<rule>", …)` somewhere in a rule; `made_by` counts its arguments."""
+    """A call `reason.<constructor>("<rule>", …)` in a rule.
+
+    `made_by` is the constructor and the number of its arguments.
+    """
 
     rule: str
     made_by: tuple[str, int]
     description: str
 
 
-def _rules_of(module: Term, made: Made, *, early: bool) -> Iterator[Rule]:
-    for call in _calls_of(module):
+def _rules_of(module: Node, made: Made, *, early: bool) -> Iterator[Rule]:
+    for call in _calls(module):
         reason = made[call.made_by]
         yield Rule(
             name=call.rule,
@@ -103,76 +104,46 @@ def _rules_of(module: Term, made: Made, *, early: bool) -> Iterator[Rule]:
         yield Rule(literal["rule"], _STATUS, False, literal["message"].capitalize() + ".", early)
 
 
-def _calls_of(module: Term) -> Iterator[_Call]:
+def _calls(module: Node) -> Iterator[_Call]:
     for rule in module["rules"]:
         notes = rule.get("annotations", [{}])
         description = next((note["description"] for note in notes if "description" in note), "")
-        for value in _calls(rule):
-            function = _path(value[0]["value"])
-            if function[0] == _REASON and len(value) > 1 and value[1]["type"] == "string":
-                yield _Call(value[1]["value"], (function[1], len(value) - 1), description)
+        for node in walk(rule):
+            operator, *arguments = call_terms(node) or [{}]
+            function = ref_of(operator)
+            if function[:1] == (_REASON,) and arguments and arguments[0]["type"] == "string":
+                yield _Call(arguments[0]["value"], (function[1], len(arguments)), description)
 
 
-def _literals(part: object) -> Iterator[dict[str, str]]:
-    """Every reason that is written out: what a decision defaults to, before any rule."""
-    if isinstance(part, list):
-        for each in part:
-            yield from _literals(each)
-    elif isinstance(part, dict):
-        if part.get("type") == "object":
-            pairs = {key["value"]: term["value"] for key, term in part["value"]}
-            if isinstance(pairs.get("rule"), str) and part["value"][0][1]["type"] == "string":
+def _literals(tree: object) -> Iterator[dict[str, str]]:
+    """Yield every reason that is written out: a decision's default, before any rule."""
+    for node in walk(tree):
+        if node.get("type") == "object":
+            pairs = {key["value"]: term["value"] for key, term in node["value"]}
+            if isinstance(pairs.get("rule"), str) and node["value"][0][1]["type"] == "string":
                 yield pairs
-        for each in part.values():
-            yield from _literals(each)
 
 
-def _calls(part: object) -> Iterator[list[Term]]:
-    """Every call within a part of the syntax tree: the function and its arguments."""
-    if isinstance(part, list):
-        for each in part:
-            yield from _calls(each)
-    elif isinstance(part, dict):
-        if part.get("type") == "call":
-            yield part["value"]
-        for each in part.values():
-            yield from _calls(each)
-
-
-def _signatures(module: Term) -> Iterator[str]:
-    """The module's functions, as one calls them."""
+def _signatures(module: Node) -> Iterator[str]:
+    """Yield the module's functions, as one calls them."""
     for rule in module["rules"]:
         head = rule["head"]
         if arguments := head.get("args"):
             yield f"{head['name']}({', '.join(str(one['value']) for one in arguments)})"
 
 
-def _constructed(reason: Path, opa: Path, calls: list[tuple[str, int]]) -> Made:
-    """What each constructor of reasons makes of as many texts as it takes."""
+def _constructed(reason: Path, opa: Opa, calls: list[tuple[str, int]]) -> Made:
+    """Evaluate each constructor of reasons with as many texts as it takes."""
     terms = [f"data.gateway.reason.{name}({', '.join(_ANY * n)})" for name, n in calls]
-    query = f"x := [{', '.join(terms)}] with input as {_ASKER}"
-    told = _run(opa, "eval", "--format", "json", "--data", str(reason), query)
-    return dict(zip(calls, json.loads(told)["result"][0]["bindings"]["x"], strict=True))
+    query = f"[{', '.join(terms)}] with input as {_ASKER}"
+    return dict(zip(calls, opa.evaluate(query, [reason]), strict=True))
 
 
-def _annotation(module: Term, scope: str) -> Mapping[str, Any]:
+def _annotation(module: Node, scope: str) -> Mapping[str, Any]:
     found = (note for note in module.get("annotations", ()) if note["scope"] == scope)
     return next(found, {})
 
 
-def _imported(module: Term) -> Iterator[str]:
+def _imported(module: Node) -> Iterator[str]:
     for each in module.get("imports", ()):
-        yield _path(each["path"]["value"])[-1]
-
-
-def _path(terms: list[Term]) -> list[str]:
-    return [str(term["value"]) for term in terms]
-
-
-def _run(opa: Path, *arguments: str) -> str:
-    done = run(opa, *arguments)
-    if done.late:
-        raise StackError(f"opa {arguments[0]} took more than {SECONDS:g} s")
-    if done.status != 0:
-        raise StackError(f"opa {arguments[0]} failed: {done.words[:500]}")
-    return done.out
+        yield ref_of(each["path"])[-1]

@@ -1,23 +1,42 @@
-"""Which packages of a policy that takes too long are to blame."""
+"""The packages to blame for a policy that takes too long."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import msgspec
 
-from extauth.assurance.checks.syntax import path, walk
+from extauth.errors import StackError
+from extauth.rego.server import serve
+from extauth.rego.tree import package_of, references
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from extauth.types import Facts
+
+SLOW_SECONDS = 1.0
+"""Time that a package by itself must take to be blamed: a busy machine is not a reason."""
+
+
+def slow_packages(opa: Path, bundle: Path, facts: Facts) -> tuple[str, ...]:
+    """Return the packages of a bundle that take more than SLOW_SECONDS on these facts.
+
+    Serves the bundle and runs an event loop of its own. Empty where OPA can't be run. See `blame`.
+    """
+    with contextlib.suppress(StackError), serve(opa, bundle) as url:
+        return asyncio.run(blame(url, facts, SLOW_SECONDS))
+    return ()
 
 
 async def blame(url: str, facts: Facts, seconds: float) -> tuple[str, ...]:
-    """The packages of the OPA server at `url` that take more than `seconds` on these facts.
+    """Return the packages of the OPA server at `url` that take more than `seconds` on these facts.
 
-    One that only waits for another isn't named; none are when each is fast by itself.
+    A package that only waits for another is not among them; none are when each is fast by itself.
     """
     limit = aiohttp.ClientTimeout(total=seconds)
     async with aiohttp.ClientSession(timeout=limit) as session:
@@ -55,15 +74,14 @@ async def _late(
 
 
 def _imports(modules: list[dict[str, Any]]) -> dict[str, set[str]]:
-    """The packages, and which of the others each refers to."""
+    """Return the packages, each with the others that it refers to."""
     found: dict[str, set[str]] = {}
     for module in modules:
         tree = module["ast"]
         # A server's trees are compiled: references are whole, and imports are gone.
-        paths = (path(node) for node in walk(tree.get("rules", ())))
-        name = ".".join(str(step["value"]) for step in tree["package"]["path"][1:])
-        found.setdefault(name, set()).update(
-            ".".join(one[1:]) for one in paths if one[:1] == ("data",)
+        paths = (path for path, _ in references(tree.get("rules", ())))
+        found.setdefault(".".join(package_of(tree)[1:]), set()).update(
+            ".".join(path[1:]) for path in paths if path[:1] == ("data",)
         )
     return {
         name: {

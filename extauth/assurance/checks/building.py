@@ -1,4 +1,4 @@
-"""The policies as engines load them."""
+"""Builds of the policies and of the whole configuration, as the engines load them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extauth.assurance.checks.place import findings
-from extauth.assurance.findings import Check
+from extauth.assurance.findings import Check, Finding, Severity
+from extauth.compiler import Overrides, compile_snapshot
 from extauth.errors import ConfigurationError
 from extauth.policy import WasmEngine
 
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
 
     from extauth.compiler.repository import Repository
 
+GATEWAY, GATEWAY_TITLE = "gateway", "Envoy and Triton configuration"
+
 
 def build(opa: Path, repository: Repository) -> tuple[Mapping[str, bytes] | None, Check, bool]:
-    """The compiled policies, None when they can't be; the check; whether Wasm can load them.
+    """Compile; return the compiled policies or None, the check, and whether Wasm can load them.
 
     Builtins that Wasm lacks are an error unless the configuration chooses the OPA server.
     """
@@ -36,6 +39,23 @@ def build(opa: Path, repository: Repository) -> tuple[Mapping[str, bytes] | None
             return built, Check(name, title, skipped=_words(error)), False
         return built, Check(name, title, findings=findings(error)), False
     return built, Check(name, title), True
+
+
+def check_gateway(opa: Path, envoy: Path | None, repository: Repository) -> Check:
+    """Check that Envoy accepts its resources, and that Triton's configuration can be made."""
+    if repository.config is None:
+        return Check(GATEWAY, GATEWAY_TITLE, skipped="there is no gateway.yaml")
+    with tempfile.TemporaryDirectory(prefix="sluice-") as out:
+        try:
+            compile_snapshot(
+                repository.config, Path(out), opa=opa, envoy=envoy, overrides=Overrides()
+            )
+        except ConfigurationError as error:
+            return Check(GATEWAY, GATEWAY_TITLE, findings=findings(error))
+    if envoy is None:
+        told = Finding("Envoy is not installed, so it has not validated its part", Severity.NOTE)
+        return Check(GATEWAY, GATEWAY_TITLE, findings=(told,))
+    return Check(GATEWAY, GATEWAY_TITLE)
 
 
 def _load(built: Mapping[str, bytes]) -> None:

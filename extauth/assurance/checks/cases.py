@@ -13,11 +13,11 @@ import msgspec
 from extauth.assurance.checks.blame import blame
 from extauth.assurance.checks.difference import difference, unequal
 from extauth.assurance.checks.place import findings, told
-from extauth.assurance.checks.server import serve
 from extauth.assurance.findings import Check, Finding
 from extauth.errors import ConfigurationError, GatewayError, PolicyUnavailable
 from extauth.policy import OpaServerEngine, WasmEngine
 from extauth.policy.cases import Case, differences, load_cases
+from extauth.rego.server import serve
 
 if TYPE_CHECKING:
     import re
@@ -33,38 +33,38 @@ CASE_SECONDS = 2.0
 BUNDLE, MODULE, DATA = "policy/bundle.tar.gz", "policy/policy.wasm", "policy/data.json"
 
 
-class Failure(msgspec.Struct, frozen=True):
-    """A case that was not decided as it says. `diff` shows what differs."""
+class CaseFailure(msgspec.Struct, frozen=True):
+    """A case that was not decided as expected. `diff` shows what differs."""
 
     case: Case
     message: str
     diff: str = ""
 
 
-class Cases(msgspec.Struct, frozen=True):
-    """How the cases went. `asked` counts them once, whatever the number of engines.
+class CaseResults(msgspec.Struct, frozen=True):
+    """Results of the cases. `asked` counts each case once, whatever the number of engines.
 
-    `unequal` are those on which the engines disagree. `late` is where a decision took too long:
-    nothing was asked after it, and `unasked` cases remain.
+    `unequal` are the cases on which the engines disagree. `late` is the decision that took too
+    long: nothing was asked after it, and `unasked` cases remain.
     """
 
     asked: int = 0
-    failed: tuple[Failure, ...] = ()
-    unequal: tuple[Failure, ...] = ()
+    failed: tuple[CaseFailure, ...] = ()
+    unequal: tuple[CaseFailure, ...] = ()
     late: Finding | None = None
     unasked: int = 0
     faults: tuple[Finding, ...] = ()
 
     @property
     def green(self) -> bool:
-        """Whether every case was decided as it says, by every engine alike."""
+        """True if every engine decided every case as expected."""
         return not (self.failed or self.unequal or self.late or self.faults)
 
 
 def read_cases(
     repository: Repository, only: re.Pattern[str] | None = None
 ) -> tuple[tuple[Case, ...], tuple[Finding, ...]]:
-    """The cases whose names `only` finds, and what is wrong with their files."""
+    """Read the cases whose names `only` finds; return them and the faults of their files."""
     directory = repository.root / "cases"
     if not directory.is_dir():
         return (), ()
@@ -83,15 +83,15 @@ def run_cases(
     wasm: bool = True,
     server: bool = True,
     seconds: float = CASE_SECONDS,
-) -> Cases:
-    """Ask the cases of the policies in `built`, of the Wasm engine, an OPA server, or both.
+) -> CaseResults:
+    """Decide the cases with the policies in `built`, by the Wasm engine, an OPA server, or both.
 
     `built` is what `Repository.build` gives. A decision may take `seconds`. Runs an event loop
     of its own. Raises ConfigurationError when Wasm can't load the policies, StackError when OPA
     can't be run.
     """
     if not cases:
-        return Cases()
+        return CaseResults()
     with _unpacked(built) as directory:
         if not server:
             return asyncio.run(_ask(directory, None, cases, wasm, seconds))
@@ -99,8 +99,8 @@ def run_cases(
             return asyncio.run(_ask(directory, url, cases, wasm, seconds))
 
 
-def check_cases(repository: Repository, cases: Cases) -> tuple[Check, Check]:
-    """The checks of decision cases and of the engines' parity."""
+def check_cases(repository: Repository, cases: CaseResults) -> tuple[Check, Check]:
+    """Return the checks of decision cases and of the engines' parity."""
     found = [*cases.faults, *(_failed(one) for one in cases.failed)]
     if cases.late:
         found.append(cases.late)
@@ -114,7 +114,7 @@ def check_cases(repository: Repository, cases: Cases) -> tuple[Check, Check]:
     )
 
 
-def _failed(failure: Failure) -> Finding:
+def _failed(failure: CaseFailure) -> Finding:
     file, _, line = failure.case.place.rpartition(":")
     return Finding(
         f"{failure.case.name}: {failure.message}",
@@ -126,9 +126,9 @@ def _failed(failure: Failure) -> Finding:
 
 async def _ask(
     directory: Path, url: str | None, cases: Sequence[Case], wasm: bool, seconds: float
-) -> Cases:
-    failed: list[Failure] = []
-    parity: list[Failure] = []
+) -> CaseResults:
+    failed: list[CaseFailure] = []
+    parity: list[CaseFailure] = []
     async with AsyncExitStack() as stack:
         engines: list[PolicyEngine] = []
         if wasm:
@@ -142,7 +142,7 @@ async def _ask(
             async for answer in _answers(case, engines):
                 if isinstance(answer, PolicyUnavailable):
                     late = await _late(case, answer, url, seconds)
-                    return Cases(
+                    return CaseResults(
                         asked=number,
                         failed=tuple(failed),
                         unequal=tuple(parity),
@@ -154,7 +154,7 @@ async def _ask(
                 failed.append(failure)
             if (other := _parity(case, decided, engines)) is not None:
                 parity.append(other)
-    return Cases(asked=len(cases), failed=tuple(failed), unequal=tuple(parity))
+    return CaseResults(asked=len(cases), failed=tuple(failed), unequal=tuple(parity))
 
 
 async def _answers(
@@ -169,16 +169,16 @@ async def _answers(
             yield error.message
 
 
-def _judged(case: Case, decided: Decision | str) -> Failure | None:
+def _judged(case: Case, decided: Decision | str) -> CaseFailure | None:
     if isinstance(decided, str):
-        return Failure(case, decided)
+        return CaseFailure(case, decided)
     words = tuple(differences(case.expect, decided))
-    return Failure(case, words[0], difference(case.expect, decided)) if words else None
+    return CaseFailure(case, words[0], difference(case.expect, decided)) if words else None
 
 
 def _parity(
     case: Case, decided: Sequence[Decision | str], engines: Sequence[PolicyEngine]
-) -> Failure | None:
+) -> CaseFailure | None:
     if len(decided) < 2 or decided[0] == decided[1]:
         return None
     left, right = decided
@@ -191,8 +191,8 @@ def _parity(
             for name, one in zip(names, decided, strict=True)
             if isinstance(one, str)
         )
-        return Failure(case, f"only one engine decides ({told})")
-    return Failure(case, "the engines decide differently", unequal(names, (left, right)))
+        return CaseFailure(case, f"only one engine decides ({told})")
+    return CaseFailure(case, "the engines decide differently", unequal(names, (left, right)))
 
 
 async def _late(case: Case, error: PolicyUnavailable, url: str | None, seconds: float) -> Finding:

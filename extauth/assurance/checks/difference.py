@@ -1,33 +1,33 @@
-"""What a decision should have been and what it was, as a diff of that which differs."""
+"""Diffs of decisions: expected against decided, one engine against the other."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from extauth.policy.cases import holds
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from extauth.policy.cases import Expectation
+    from extauth.policy.cases import Expectation, JsonObject
     from extauth.types import Decision
-
-Part = dict[str, Any]
 
 _KEYS = ("type", "name")
 
 
 def difference(expect: Expectation, decision: Decision) -> str:
-    """Lines that begin with `-` were expected, with `+` are decided, with a space are both.
+    """Return the difference between an expectation and a decision, empty when there is none.
 
-    Empty when the decision is as expected.
+    Lines that begin with `-` were expected, with `+` decided, with a space both.
     """
     lines = list(_lines(expect, msgspec.to_builtins(decision)))
     return "\n".join(["--- expected", "+++ decided", *lines]) if lines else ""
 
 
 def unequal(names: tuple[str, str], decisions: tuple[Decision, Decision]) -> str:
-    """How two engines' decisions on the same facts differ."""
+    """Return the difference between two engines' decisions on the same facts."""
     left, right = (msgspec.to_builtins(decision) for decision in decisions)
     lines = [
         line
@@ -38,7 +38,7 @@ def unequal(names: tuple[str, str], decisions: tuple[Decision, Decision]) -> str
     return "\n".join([f"--- {names[0]}", f"+++ {names[1]}", *lines])
 
 
-def _lines(expect: Expectation, decision: Part) -> Iterator[str]:
+def _lines(expect: Expectation, decision: JsonObject) -> Iterator[str]:
     reasons = decision.get("reasons", [])
     rules = [reason["rule"] for reason in reasons]
     if decision["allow"] is not expect.allow:
@@ -58,9 +58,9 @@ def _lines(expect: Expectation, decision: Part) -> Iterator[str]:
     yield from _obligations(expect, decision.get("obligations", []))
 
 
-def _obligations(expect: Expectation, decided: list[Part]) -> Iterator[str]:
+def _obligations(expect: Expectation, decided: list[JsonObject]) -> Iterator[str]:
     for wanted in expect.obligations:
-        if any(_holds(one, wanted) for one in decided):
+        if any(holds(one, wanted) for one in decided):
             continue
         like = max(decided, key=lambda one: _alike(one, wanted), default=None)
         if like is None or like["type"] != wanted.get("type"):
@@ -89,17 +89,13 @@ def _change(name: str, wanted: object, got: object) -> Iterator[str]:
         yield f"+ {name}: {_text(got)}"
 
 
-def _alike(one: Part, wanted: Part) -> tuple[bool, bool, int]:
-    """Of one type first, then of one name, then with the most in common."""
+def _alike(one: JsonObject, wanted: JsonObject) -> tuple[bool, bool, int]:
+    """Sort key: the same type first, then the same name, then the most in common."""
     return (
         one.get("type") == wanted.get("type"),
         one.get("name") == wanted.get("name"),
         sum(one.get(key) == value for key, value in wanted.items()),
     )
-
-
-def _holds(whole: Mapping[str, Any], part: Mapping[str, Any]) -> bool:
-    return all(key in whole and whole[key] == value for key, value in part.items())
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Which policies a check is about, even where their configuration is wrong."""
+"""The repository to check, found even where its configuration is wrong."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from extauth.assurance.findings import Finding
 
 
-class Target(msgspec.Struct, frozen=True):
-    """A repository, and what is wrong with the file that tells its models.
+class CheckTarget(msgspec.Struct, frozen=True):
+    """A repository, and the faults of the file that names its models.
 
     With `faults`, the repository has neither a catalog nor a configuration.
     """
@@ -28,10 +28,10 @@ class Target(msgspec.Struct, frozen=True):
     faults: tuple[Finding, ...] = ()
 
 
-def find_target(directory: Path) -> Target:
-    """The policies in `directory`, or those that its gateway.yaml names.
+def find_target(directory: Path) -> CheckTarget:
+    """Find the policies in `directory`, or those that its gateway.yaml names.
 
-    Raises ConfigurationError when it is no directory, or has no policies.
+    Raises ConfigurationError when it is not a directory, or has no policies.
     """
     try:
         repository = Repository.find(directory)
@@ -39,21 +39,21 @@ def find_target(directory: Path) -> Target:
         root = _root(directory)
         if root is None:
             raise
-        return Target(Repository(root, {}), findings(error))
+        return CheckTarget(Repository(root, {}), findings(error))
     if not (repository.root / "gateway").is_dir():
         raise ConfigurationError(
             "holds no policies; expected the directory gateway/", file=repository.root
         )
-    return Target(repository)
+    return CheckTarget(repository)
 
 
-def check_configuration(target: Target) -> Check:
-    """That gateway.yaml, or catalog.yaml, is what its schema says."""
+def check_configuration(target: CheckTarget) -> Check:
+    """Check that gateway.yaml, or catalog.yaml, is valid by its schema."""
     return Check("configuration", "Configuration", findings=target.faults)
 
 
 def _root(directory: Path) -> Path | None:
-    """The policies of a repository that can't be read as a whole."""
+    """Return the policies of a repository that can't be read as a whole."""
     if (directory / "gateway").is_dir():
         return directory
     config = directory / CONFIG

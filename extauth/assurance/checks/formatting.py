@@ -5,10 +5,10 @@ from __future__ import annotations
 from difflib import unified_diff
 from typing import TYPE_CHECKING
 
-from extauth.assurance.checks.command import faults, too_long
-from extauth.assurance.checks.place import told
+from extauth.assurance.checks.place import findings, told
 from extauth.assurance.findings import Check, Finding
-from extauth.rego.process import run
+from extauth.rego.fault import OpaError
+from extauth.rego.opa import Opa
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,21 +17,20 @@ _SECONDS = 20.0
 
 
 def check_format(opa: Path, root: Path) -> Check:
-    """That `opa fmt` would change nothing; what it would is the finding's diff."""
-    done = run(opa, "fmt", "--list", "gateway", cwd=root, seconds=_SECONDS)
-    if done.late:
-        found = [too_long("opa fmt", _SECONDS)]
-    elif done.status != 0:
-        found = list(faults(done.err or done.out, root))
-    else:
-        found = [_unformatted(opa, root, name) for name in sorted(done.out.split("\n")) if name]
-    return Check("format", "Format", findings=tuple(found))
+    """Check that `opa fmt` would change nothing; a finding has its change as a diff."""
+    command = Opa(opa)
+    try:
+        names = command.unformatted("gateway", cwd=root, seconds=_SECONDS)
+        found = tuple(_unformatted(command, root, name) for name in names)
+    except OpaError as error:
+        found = findings(error)
+    return Check("format", "Format", findings=found)
 
 
-def _unformatted(opa: Path, root: Path, name: str) -> Finding:
+def _unformatted(opa: Opa, root: Path, name: str) -> Finding:
     file = root / name
     lines = file.read_text("utf-8", "replace").splitlines()
-    formatted = run(opa, "fmt", str(file.absolute()), cwd=root, seconds=_SECONDS).out.splitlines()
+    formatted = opa.format(file, seconds=_SECONDS).splitlines()
     line = next(
         (
             number

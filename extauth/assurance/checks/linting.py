@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.assurance.checks.command import too_long
 from extauth.assurance.checks.place import told
-from extauth.assurance.findings import Check, Finding, Level
+from extauth.assurance.findings import Check, Finding, Severity
 from extauth.rego.process import run
 
 if TYPE_CHECKING:
@@ -36,17 +35,17 @@ class _Report(msgspec.Struct):
 
 
 def check_lint(regal: Path | None, root: Path) -> Check:
-    """`regal lint`, with the repository's own `.regal/config.yaml`; skipped without Regal."""
+    """Run `regal lint` with the repository's own `.regal/config.yaml`; skipped without Regal."""
     if regal is None:
         return Check(NAME, TITLE, skipped="regal is not on PATH")
     done = run(regal, "lint", "--format", "json", "gateway", cwd=root, seconds=_SECONDS)
     if done.late:
-        return Check(NAME, TITLE, findings=(too_long("regal lint", _SECONDS),))
+        late = Finding(f"regal lint took more than {_SECONDS:g} s")
+        return Check(NAME, TITLE, findings=(late,))
     try:
         report = msgspec.json.decode(done.out, type=_Report)
     except msgspec.MsgspecError:
-        words = " ".join((done.err or done.out).split())[:500]
-        return Check(NAME, TITLE, findings=(Finding(f"regal failed: {words}"),))
+        return Check(NAME, TITLE, findings=(Finding(f"regal failed: {done.words}"),))
     return Check(NAME, TITLE, findings=tuple(_finding(one, root) for one in report.violations))
 
 
@@ -54,7 +53,7 @@ def _finding(violation: _Violation, root: Path) -> Finding:
     rule = f"{violation.category}/{violation.title}" if violation.category else violation.title
     return Finding(
         f"{violation.description} ({rule})",
-        level=Level.WARNING if violation.level == "warning" else Level.ERROR,
+        level=Severity.WARNING if violation.level == "warning" else Severity.ERROR,
         file=told(root / violation.location.file),
         line=violation.location.row,
     )

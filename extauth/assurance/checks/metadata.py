@@ -1,16 +1,15 @@
-"""Every package says what it is for, every entry point that it is one, and each has a test."""
+"""METADATA and tests: required of every package, and of both entry points."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from extauth.assurance.checks.command import faults, too_long
-from extauth.assurance.checks.place import told
+from extauth.assurance.checks.place import findings, told
 from extauth.assurance.findings import Check, Finding
 from extauth.compiler.policies import ENTRYPOINTS
-from extauth.rego.process import run
+from extauth.rego.fault import OpaError
+from extauth.rego.opa import Opa
+from extauth.rego.tree import ground_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,21 +20,18 @@ _TEST = "_test.rego"
 
 
 def check_metadata(opa: Path, root: Path) -> Check:
-    """That packages have a title, a description and a test, and both entry points are there."""
-    done = run(opa, "inspect", "-a", "--format", "json", "gateway", cwd=root, seconds=_SECONDS)
-    if done.late:
-        found = [too_long("opa inspect", _SECONDS)]
-    elif done.status != 0:
-        found = list(faults(done.err or done.out, root))
-    else:
-        found = list(_missing(msgspec.json.decode(done.out), root))
-    return Check("metadata", "Metadata and tests", findings=tuple(found))
+    """Check that packages have a title, a description and a test, and both entry points exist."""
+    try:
+        found = tuple(_missing(Opa(opa).inspect("gateway", cwd=root, seconds=_SECONDS), root))
+    except OpaError as error:
+        found = findings(error)
+    return Check("metadata", "Metadata and tests", findings=found)
 
 
 def _missing(inspected: dict[str, Any], root: Path) -> Iterator[Finding]:
     packages, marked = {}, set()
     for one in inspected.get("annotations") or ():
-        path = ".".join(str(step["value"]) for step in one["path"])
+        path = ".".join(ground_prefix(one["path"]))
         said = one["annotations"]
         if said.get("scope") in {"package", "subpackages"}:
             packages[path] = said
@@ -77,7 +73,7 @@ def _missing(inspected: dict[str, Any], root: Path) -> Iterator[Finding]:
 
 
 def line_of(file: Path, *beginnings: str) -> int:
-    """The line that begins with the first of these texts that any line begins with, else 1."""
+    """Return the first line that begins with one of these texts, the first text first; else 1."""
     lines = file.read_text("utf-8", "replace").splitlines()
     return next(
         (

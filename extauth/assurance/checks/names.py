@@ -9,7 +9,7 @@ import msgspec
 from extauth.assurance.checks.data import data_files, read_data
 from extauth.assurance.checks.literals import literals
 from extauth.assurance.checks.place import told
-from extauth.assurance.findings import Check, Finding, Level
+from extauth.assurance.findings import Check, Finding, Severity
 from extauth.compiler.document import Document, read_document
 from extauth.errors import ConfigurationError
 
@@ -26,8 +26,8 @@ KINDS = ("tiers", "roles", "models")
 _BY_MODEL = "routing"
 
 
-class Name(msgspec.Struct, frozen=True):
-    """A name at a place. One that ends in `*` stands for all that begin so.
+class Mention(msgspec.Struct, frozen=True):
+    """A name where it stands. A name that ends in `*` stands for all that begin so.
 
     `kind` is one of KINDS.
     """
@@ -38,21 +38,21 @@ class Name(msgspec.Struct, frozen=True):
     line: int | None = None
 
     def means(self, name: str) -> bool:
-        """Whether this one is, or stands for, `name`."""
+        """Return whether this mention is, or stands for, `name`."""
         return name.startswith(self.text[:-1]) if self.text.endswith("*") else name == self.text
 
 
 def check_names(repository: Repository, syntax: Syntax, cases: Sequence[Case] | None) -> Check:
-    """An error for what isn't defined, a warning for what nothing uses.
+    """Report names that are not defined as errors, and names that nothing uses as warnings.
 
     Tiers and roles are defined by the top keys of that name in the data, models by the
-    configuration. A kind of which nothing is defined isn't looked at. A case uses names, and may
-    use ones that are not defined: that is a question as good as any. Where cases, None, or rules
-    can't be read, nobody knows what isn't used.
+    configuration. A kind without any definition is not checked. A case uses names, and may use
+    undefined ones: what happens then is worth a case. Where the cases (None) or a rule can't be
+    read, unused names are not reported.
     """
     defined, used = _named(repository)
     used += [
-        Name(kind, text, module.file, line)
+        Mention(kind, text, module.file, line)
         for module in syntax.modules
         for kind, text, line in literals(module)
     ]
@@ -69,7 +69,9 @@ def check_names(repository: Repository, syntax: Syntax, cases: Sequence[Case] | 
     return Check("names", "Tiers, roles and models", findings=tuple(found))
 
 
-def _undefined(kind: str, there: Mapping[str, Name], uses: Sequence[Name]) -> Iterator[Finding]:
+def _undefined(
+    kind: str, there: Mapping[str, Mention], uses: Sequence[Mention]
+) -> Iterator[Finding]:
     for use in dict.fromkeys(uses):
         if any(use.means(name) for name in there):
             continue
@@ -80,28 +82,28 @@ def _undefined(kind: str, there: Mapping[str, Name], uses: Sequence[Name]) -> It
         )
 
 
-def _unused(kind: str, there: Mapping[str, Name], uses: Sequence[Name]) -> Iterator[Finding]:
+def _unused(kind: str, there: Mapping[str, Mention], uses: Sequence[Mention]) -> Iterator[Finding]:
     for name, place in there.items():
         if not any(use.means(name) for use in uses):
             yield Finding(
                 f"nothing uses the {kind[:-1]} {name}: no key, no data, no rule, no case",
-                level=Level.WARNING,
+                level=Severity.WARNING,
                 file=place.file,
                 line=place.line,
             )
 
 
-def _named(repository: Repository) -> tuple[list[Name], list[Name]]:
-    """What data and configuration define, and what they use."""
-    defined: list[Name] = []
-    used: list[Name] = []
+def _named(repository: Repository) -> tuple[list[Mention], list[Mention]]:
+    """Return the names that data and configuration define, and those that they use."""
+    defined: list[Mention] = []
+    used: list[Mention] = []
     for document, prefix in _documents(repository):
         for place in document.lines:
             whole = (*prefix, *place)
             kind = str(whole[0]) if len(whole) == 2 else ""
             if kind in KINDS:
                 text, line = str(whole[1]), document.line(place)
-                defined.append(Name(kind, text, told(document.file), line))
+                defined.append(Mention(kind, text, told(document.file), line))
             else:
                 used += _used(document, prefix, place)
     config = repository.config or repository.root / "catalog.yaml"
@@ -111,17 +113,17 @@ def _named(repository: Repository) -> tuple[list[Name], list[Name]]:
         return defined, used
     for name in repository.catalog:
         line = document.line(("models", name))
-        defined.append(Name("models", name, told(config), line))
+        defined.append(Mention("models", name, told(config), line))
     keys = repository.source.settings.identity.demo_keys if repository.source else ()
     for index, key in enumerate(keys):
         line = document.line(("identity", "demo_keys", index))
-        used.append(Name("tiers", key.tier, told(config), line))
-        used += [Name("roles", role, told(config), line) for role in key.roles]
+        used.append(Mention("tiers", key.tier, told(config), line))
+        used += [Mention("roles", role, told(config), line) for role in key.roles]
     return defined, used
 
 
 def _documents(repository: Repository) -> Iterator[tuple[Document, Place]]:
-    """Every file of data that can be read, and where OPA puts it."""
+    """Yield every file of data that can be read, and where OPA puts it."""
     for file in data_files(repository.root):
         try:
             document = read_data(file)
@@ -131,8 +133,8 @@ def _documents(repository: Repository) -> Iterator[tuple[Document, Place]]:
             yield document, file.relative_to(repository.root / "data").parts[:-1]
 
 
-def _used(document: Document, prefix: Place, place: Place) -> Iterator[Name]:
-    """The names that the node at `place` uses: as a key of a table, in a list, as a value."""
+def _used(document: Document, prefix: Place, place: Place) -> Iterator[Mention]:
+    """Yield the names that the node at `place` uses: as a key of a table, in a list, as a value."""
     whole = (*prefix, *place)
     above = str(whole[-2]) if len(whole) > 1 else ""
     text: object = None
@@ -148,7 +150,7 @@ def _used(document: Document, prefix: Place, place: Place) -> Iterator[Name]:
     elif whole and f"{whole[-1]}s" in KINDS:
         kind, text = f"{whole[-1]}s", _value(document, place)
     if kind in KINDS and isinstance(text, str):
-        yield Name(kind, text, told(document.file), document.line(place))
+        yield Mention(kind, text, told(document.file), document.line(place))
 
 
 def _value(document: Document, place: Place) -> object:
@@ -158,10 +160,10 @@ def _value(document: Document, place: Place) -> object:
     return value
 
 
-def _tried(cases: Sequence[Case]) -> Iterator[Name]:
+def _tried(cases: Sequence[Case]) -> Iterator[Mention]:
     for case in cases:
-        yield Name("tiers", case.facts.principal.tier)
+        yield Mention("tiers", case.facts.principal.tier)
         for role in case.facts.principal.roles:
-            yield Name("roles", role)
+            yield Mention("roles", role)
         if case.facts.model is not None:
-            yield Name("models", case.facts.model.name)
+            yield Mention("models", case.facts.model.name)

@@ -1,4 +1,4 @@
-"""Where a finding is, as the person who called the command writes it."""
+"""Places of findings, as the person who called the command writes them."""
 
 from __future__ import annotations
 
@@ -7,27 +7,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extauth.assurance.findings import Finding
+from extauth.rego.fault import OpaRefused
 
 if TYPE_CHECKING:
     from extauth.errors import ConfigurationError
+    from extauth.rego.fault import OpaFault
 
 _PLACE = re.compile(r"(?P<file>[^:]+):(?P<line>\d+): (?P<text>.+)")
 
 
 def told(file: Path | str) -> str:
-    """`file` relative to where the command was called; absolute when it is elsewhere."""
+    """Return `file` relative to the working directory, absolute when it lies elsewhere."""
     path = Path(file).absolute()
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def findings(error: ConfigurationError) -> tuple[Finding, ...]:
-    """What is wrong with an operator's files; an error may tell several faults, a line each."""
+    """Return the faults that an error tells, one or several, as findings."""
+    if isinstance(error, OpaRefused):
+        return tuple(fault_finding(fault) for fault in error.faults)
     if error.file is not None:
         place = f"{error.file}:{error.line}: " if error.line is not None else f"{error.file}: "
         message = error.message.removeprefix(place)
         return (Finding(message, file=told(error.file), line=error.line),)
     return tuple(_line(line) for line in error.message.splitlines())
+
+
+def fault_finding(fault: OpaFault) -> Finding:
+    """Return a fault of OPA as a finding."""
+    return Finding(fault.message, file=told(fault.file) if fault.file else None, line=fault.line)
 
 
 def _line(line: str) -> Finding:

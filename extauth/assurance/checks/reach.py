@@ -1,52 +1,47 @@
-"""Rules that no decision asks: a `deny` that denies nothing, an obligation nobody gets."""
+"""Rules that no decision asks: a `deny` without effect, an obligation that nobody gets."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from extauth.assurance.checks.command import faults, too_long
-from extauth.assurance.checks.syntax import path, row, walk
-from extauth.assurance.findings import Check, Finding, Level
+from extauth.assurance.checks.place import findings
+from extauth.assurance.findings import Check, Finding, Severity
 from extauth.compiler.policies import ENTRYPOINTS
-from extauth.rego.process import run
+from extauth.rego.fault import OpaError
+from extauth.rego.opa import Opa
+from extauth.rego.tree import ground_prefix, ref_of, row, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from extauth.assurance.checks.syntax import Module, Node, Syntax
+    from extauth.assurance.checks.syntax import RuleModule, Syntax
+    from extauth.rego.tree import Node
 
 _SECONDS = 30.0
 _CONSTRUCTORS = "gateway.obligation"
 
 
 def check_reach(opa: Path, root: Path, syntax: Syntax) -> Check:
-    """That every `deny` and every obligation has a way into a decision; others are warnings."""
-    reached: set[str] = set()
-    for entry in ENTRYPOINTS:
-        query = f"data.{entry.replace('/', '.')}"
-        done = run(
-            opa, "deps", "--format", "json", "--data", "gateway", "--ignore", "*_test.rego", query,
-            cwd=root, seconds=_SECONDS,
-        )  # fmt: skip
-        if done.late:
-            return _check((too_long("opa deps", _SECONDS),))
-        if done.status != 0:
-            return _check(faults(done.err or done.out, root))
-        reached.update(
-            ".".join(str(step["value"]) for step in one)
-            for one in msgspec.json.decode(done.out).get("virtual") or ()
-        )
+    """Check that every `deny` and obligation reaches a decision; other rules only get warnings."""
+    try:
+        reached = {
+            ".".join(rule)
+            for entry in ENTRYPOINTS
+            for rule in Opa(opa).dependencies(
+                f"data.{entry.replace('/', '.')}", "gateway", cwd=root, seconds=_SECONDS
+            )
+        }
+    except OpaError as error:
+        return _check(findings(error))
     return _check(tuple(one for module in syntax.modules for one in _unreached(module, reached)))
 
 
-def _check(findings: tuple[Finding, ...]) -> Check:
-    return Check("reach", "Rules are reached", findings=findings)
+def _check(found: tuple[Finding, ...]) -> Check:
+    return Check("reach", "Rules are reached", findings=found)
 
 
-def _unreached(module: Module, reached: set[str]) -> Iterator[Finding]:
+def _unreached(module: RuleModule, reached: set[str]) -> Iterator[Finding]:
     told: set[str] = set()
     for rule in module.rules:
         name = _name(rule)
@@ -58,18 +53,18 @@ def _unreached(module: Module, reached: set[str]) -> Iterator[Finding]:
         yield Finding(
             f"no entry point reaches {module.package}.{name}"
             + (", so it never has a say" if grave else ""),
-            level=Level.ERROR if grave else Level.WARNING,
+            level=Severity.ERROR if grave else Severity.WARNING,
             file=module.file,
             line=row(rule) or row(rule["head"]),
         )
 
 
 def _name(rule: Node) -> str:
-    return path({"type": "ref", "value": rule["head"]["ref"]})[0]
+    return ground_prefix(rule["head"]["ref"])[0]
 
 
 def _matters(name: str, rule: Node) -> bool:
-    """Whether the rule denies, or makes an obligation."""
+    """Return whether the rule denies, or makes an obligation."""
     return name in {"deny", "obligations"} or any(
-        path(node)[:1] == ("obligation",) for node in walk(rule) if node.get("type") == "ref"
+        ref_of(node)[:1] == ("obligation",) for node in walk(rule) if node.get("type") == "ref"
     )

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.assurance.checks import gateway, types
-from extauth.assurance.checks.building import build
-from extauth.assurance.checks.cases import Cases, check_cases, read_cases, run_cases
+from extauth.assurance.checks import types
+from extauth.assurance.checks.building import build, check_gateway
+from extauth.assurance.checks.cases import CaseResults, check_cases, read_cases, run_cases
 from extauth.assurance.checks.data import check_data
 from extauth.assurance.checks.directory import check_configuration, find_target
 from extauth.assurance.checks.formatting import check_format
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from extauth.assurance.checks.directory import Target
+    from extauth.assurance.checks.directory import CheckTarget
 
 FULL = 100.0
 _PARALLEL = 6
@@ -48,7 +48,7 @@ _TITLES = {
 }
 """Every check, in the order of the report."""
 _CAUSES = frozenset({"configuration", "data", "types"})
-"""What these find makes other checks fail at the same place."""
+"""Checks whose findings make other checks fail at the same place."""
 _UNTOLD = "see Configuration"
 
 
@@ -60,7 +60,7 @@ def run_checks(
     regal: Path | None = None,
     coverage: float = FULL,
 ) -> Report:
-    """Everything that can be said without traffic of the policies in `directory`.
+    """Run every check of the policies in `directory`, side by side.
 
     `coverage` is the percentage of lines that the unit tests must reach. Runs processes and
     threads, and blocks until all are done. Raises ConfigurationError when there are no policies,
@@ -83,9 +83,9 @@ def run_checks(
 
 
 def _with_opa(
-    opa: Path, target: Target, coverage: float, envoy: Path | None, regal: Path | None
+    opa: Path, target: CheckTarget, coverage: float, envoy: Path | None, regal: Path | None
 ) -> list[Callable[[], tuple[Check, ...]]]:
-    """What needs files of rules that can be read, the slowest first."""
+    """Return the checks that need readable files of rules, the slowest first."""
     repository, root = target.repository, target.repository.root
     return [
         lambda: _decisions(opa, target),
@@ -116,8 +116,8 @@ def _timed(check: Callable[[], Check]) -> Check:
     return msgspec.structs.replace(done, seconds=seconds)
 
 
-def _static(opa: Path, target: Target) -> tuple[Check, ...]:
-    """What the syntax trees tell."""
+def _static(opa: Path, target: CheckTarget) -> tuple[Check, ...]:
+    """Run the checks of the syntax trees."""
     repository, root = target.repository, target.repository.root
     syntax = read_syntax(opa, root)
     reach = _timed(lambda: check_reach(opa, root, syntax))
@@ -129,14 +129,14 @@ def _static(opa: Path, target: Target) -> tuple[Check, ...]:
     return reach, names
 
 
-def _gateway(opa: Path, envoy: Path | None, target: Target) -> tuple[Check, ...]:
+def _gateway(opa: Path, envoy: Path | None, target: CheckTarget) -> tuple[Check, ...]:
     if target.faults:
         return (_skipped("gateway", _UNTOLD),)
-    return _one(lambda: gateway.check_gateway(opa, envoy, target.repository))
+    return _one(lambda: check_gateway(opa, envoy, target.repository))
 
 
-def _decisions(opa: Path, target: Target) -> tuple[Check, ...]:
-    """The build, and the decisions of what was built."""
+def _decisions(opa: Path, target: CheckTarget) -> tuple[Check, ...]:
+    """Build the policies, and decide the cases with what was built."""
     if target.faults:
         return tuple(_skipped(name, _UNTOLD) for name in ("build", "cases", "parity"))
     repository = target.repository
@@ -145,7 +145,7 @@ def _decisions(opa: Path, target: Target) -> tuple[Check, ...]:
     compiled = time.perf_counter()
     check = msgspec.structs.replace(check, seconds=compiled - begun)
     read, faults = read_cases(repository)
-    cases = Cases(faults=faults)
+    cases = CaseResults(faults=faults)
     if built is not None and not faults:
         cases = run_cases(opa, built, read, wasm=wasm)
     decided, parity = check_cases(repository, cases)
@@ -158,7 +158,7 @@ def _decisions(opa: Path, target: Target) -> tuple[Check, ...]:
 
 
 def _without_echoes(checks: list[Check]) -> Iterator[Check]:
-    """A check that failed where another tells the cause, and so could not run, says so."""
+    """Yield the checks; one that failed where another tells the cause refers to that."""
     causes = {
         finding.place: check.title
         for check in checks

@@ -3,39 +3,38 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.assurance.checks.command import faults, too_long
-from extauth.assurance.checks.place import told
-from extauth.rego.process import run
+from extauth.assurance.checks.place import findings, told
+from extauth.rego.fault import OpaError
+from extauth.rego.opa import Opa
+from extauth.rego.tree import Ref, package_of, ref_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from extauth.assurance.findings import Finding
-
-Node = dict[str, Any]
+    from extauth.rego.tree import Node
 
 _SECONDS = 20.0
 _PARALLEL = 4
 
 
-class Module(msgspec.Struct, frozen=True):
+class RuleModule(msgspec.Struct, frozen=True):
     """A file of rules, not of tests. `file` is as people read it."""
 
     file: str
     package: str
-    imports: tuple[tuple[str, ...], ...]
+    imports: tuple[Ref, ...]
     rules: tuple[Node, ...]
 
 
 class Syntax(msgspec.Struct, frozen=True):
     """Every module that parses, and why others do not."""
 
-    modules: tuple[Module, ...]
+    modules: tuple[RuleModule, ...]
     faults: tuple[Finding, ...] = ()
 
 
@@ -47,60 +46,19 @@ def read_syntax(opa: Path, root: Path) -> Syntax:
     with ThreadPoolExecutor(_PARALLEL) as pool:
         read = list(pool.map(lambda file: _module(opa, root, file), files))
     return Syntax(
-        tuple(one for one in read if isinstance(one, Module)),
-        tuple(found for one in read if not isinstance(one, Module) for found in one),
+        tuple(one for one in read if isinstance(one, RuleModule)),
+        tuple(found for one in read if not isinstance(one, RuleModule) for found in one),
     )
 
 
-def walk(node: object) -> Iterator[Node]:
-    """Every object in a tree, the outermost first."""
-    pending = [node]
-    while pending:
-        one = pending.pop()
-        if isinstance(one, dict):
-            yield one
-            pending.extend(reversed(list(one.values())))
-        elif isinstance(one, list):
-            pending.extend(reversed(one))
-
-
-def path(node: object) -> tuple[str, ...]:
-    """A reference as its steps, `("input", "principal", "tier")`, up to the first variable one."""
-    if not isinstance(node, dict):
-        return ()
-    if node.get("type") == "var":
-        return (str(node["value"]),)
-    if node.get("type") != "ref":
-        return ()
-    steps: list[str] = []
-    for step in node["value"]:
-        if steps and step.get("type") != "string":
-            break
-        steps.append(str(step["value"]))
-    return tuple(steps)
-
-
-def row(node: Node) -> int | None:
-    """The line of a node."""
-    place = node.get("location") or {}
-    found = place.get("row")
-    return found if isinstance(found, int) else None
-
-
-def _module(opa: Path, root: Path, file: Path) -> Module | tuple[Finding, ...]:
-    name = str(file.relative_to(root))
-    done = run(
-        opa, "parse", "--format", "json", "--json-include", "locations,-comments", name,
-        cwd=root, seconds=_SECONDS,
-    )  # fmt: skip
-    if done.late:
-        return (too_long("opa parse", _SECONDS, [told(file)]),)
-    if done.status != 0:
-        return faults(done.err or done.out, root)
-    tree = msgspec.json.decode(done.out)
-    return Module(
+def _module(opa: Path, root: Path, file: Path) -> RuleModule | tuple[Finding, ...]:
+    try:
+        tree = Opa(opa).parse(file.relative_to(root), cwd=root, seconds=_SECONDS)
+    except OpaError as error:
+        return findings(error)
+    return RuleModule(
         file=told(file),
-        package=".".join(str(step["value"]) for step in tree["package"]["path"][1:]),
-        imports=tuple(path(one["path"]) for one in tree.get("imports", ())),
+        package=".".join(package_of(tree)[1:]),
+        imports=tuple(ref_of(one["path"]) for one in tree.get("imports", ())),
         rules=tuple(tree.get("rules", ())),
     )

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-import base64
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.assurance.checks.command import faults, sources, too_long
+from extauth.assurance.checks.place import findings as findings_of
 from extauth.assurance.checks.place import told
-from extauth.assurance.checks.trace import trace
 from extauth.assurance.findings import Check, Finding
-from extauth.rego.process import SECONDS, run
+from extauth.rego.fault import OpaError, OpaTimeout
+from extauth.rego.opa import Opa, sources
+from extauth.rego.process import SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.compiler.repository import Repository
-    from extauth.rego.process import Done
+    from extauth.rego.outcome import CoverageReport, TestOutcome
 
 TEST_SECONDS = 2.0
-"""The most that one test may take. OPA ends it then, and tells which it was."""
+"""The most that one test may take, in seconds. OPA ends it then, and tells which it was."""
 
-_LATE = "eval_cancel_error"
+_TRACE_SECONDS = 20.0
+_TRACED = 20
 
 
-class Test(msgspec.Struct, frozen=True):
-    """A test that did not pass. `late` says that it was ended.
+class FailedTest(msgspec.Struct, frozen=True):
+    """A test that did not pass. `late` marks one that was ended because its time was up.
 
     `file` is as people read it; `output` is what the test printed, and its trace where asked for.
     """
-
-    __test__ = False  # pytest collects classes of this name
 
     name: str
     message: str
@@ -42,7 +41,7 @@ class Test(msgspec.Struct, frozen=True):
 
 
 class Coverage(msgspec.Struct, frozen=True):
-    """How much of a file the tests reach. `missed` are line numbers, `percent` is of 100."""
+    """The part of a file that the tests reach. `missed` are line numbers."""
 
     file: str
     percent: float
@@ -50,20 +49,20 @@ class Coverage(msgspec.Struct, frozen=True):
 
 
 class UnitTests(msgspec.Struct, frozen=True):
-    """What the tests said. `coverage` is by file, and empty unless asked for and all passed.
+    """Results of the unit tests. `coverage` is by file, empty unless asked for and all passed.
 
-    `faults` says why nothing ran: Rego that doesn't parse, say.
+    `faults` are why nothing ran: Rego that doesn't parse, say.
     """
 
     passed: int = 0
-    failed: tuple[Test, ...] = ()
+    failed: tuple[FailedTest, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     percent: float | None = None
     faults: tuple[Finding, ...] = ()
 
     @property
     def green(self) -> bool:
-        """Whether everything ran and passed."""
+        """True if everything ran and passed."""
         return not self.failed and not self.faults
 
 
@@ -83,22 +82,34 @@ def run_unit_tests(
     may take `test_seconds`, all of them `seconds`. Safe to call in several threads.
     Raises StackError when OPA can't be run.
     """
-    root = repository.root
-    arguments = _arguments(test_seconds)
-    if only is not None:
-        arguments += ["--run", only]
-    done = run(opa, *arguments, *sources(root), cwd=root, seconds=seconds)
-    tests = _tests(done, root, seconds)
+    root, command = repository.root, Opa(opa)
+    try:
+        outcomes = command.test(
+            sources(root), cwd=root, only=only, test_seconds=test_seconds, seconds=seconds
+        )
+    except OpaError as error:
+        return UnitTests(faults=_faults(error, "the unit tests", seconds))
+    failed = sorted(
+        (_failed(outcome, root) for outcome in outcomes if outcome.failed),
+        key=lambda test: (test.file, test.line, test.name),
+    )
     if traces:
-        tests = _traced(tests, opa, root, test_seconds)
+        failed = _traced(failed, command, root, test_seconds)
+    tests = UnitTests(sum(outcome.passed for outcome in outcomes), tuple(failed))
     if not coverage or not tests.green:
         return tests
-    done = run(opa, *arguments, "--coverage", *sources(root), cwd=root, seconds=seconds)
-    return _covered(tests, done, root, seconds)
+    try:
+        report = command.coverage(
+            sources(root), cwd=root, test_seconds=test_seconds, seconds=seconds
+        )
+    except OpaError as error:
+        faults = _faults(error, "the unit tests with coverage", seconds)
+        return msgspec.structs.replace(tests, faults=faults)
+    return _covered(tests, report, root)
 
 
 def check_tests(opa: Path, repository: Repository, threshold: float | None) -> Check:
-    """The check of that name, with `threshold` percent of the lines to be reached."""
+    """Run the unit tests as a check, with `threshold` percent of the lines to be reached."""
     tests = None if threshold is None else _reached(opa, repository.root)
     if tests is None:
         tests = run_unit_tests(opa, repository, coverage=threshold is not None, traces=True)
@@ -106,7 +117,7 @@ def check_tests(opa: Path, repository: Repository, threshold: float | None) -> C
 
 
 def findings(tests: UnitTests, threshold: float | None = None) -> tuple[Finding, ...]:
-    """What is wrong: tests that fail, and lines that no test reaches while too few are."""
+    """Return the tests that fail, and, below the threshold, the lines that no test reaches."""
     found = [*tests.faults]
     for test in tests.failed:
         output = test.output.rstrip("\n") or None
@@ -124,94 +135,60 @@ def findings(tests: UnitTests, threshold: float | None = None) -> tuple[Finding,
     return tuple(found)
 
 
-def _arguments(test_seconds: float) -> list[str]:
-    return ["test", "--format", "json", "--timeout", f"{test_seconds}s"]
-
-
 def _reached(opa: Path, root: Path) -> UnitTests | None:
-    """What the tests reach, without their number; None unless all of them pass.
+    """Return the lines that the tests reach, without their number; None unless all of them pass.
 
-    OPA tells either the lines or the tests, and most often all pass: then one run is enough.
+    OPA reports either the lines or the tests, and most often all pass: then one run is enough.
     """
-    done = run(opa, *_arguments(TEST_SECONDS), "--coverage", *sources(root), cwd=root)
-    tests = _covered(UnitTests(), done, root, SECONDS)
-    return tests if done.status == 0 and tests.green else None
-
-
-def _tests(done: Done, root: Path, seconds: float) -> UnitTests:
-    rows = _json(done)
-    if done.late:
-        return UnitTests(faults=(too_long("the unit tests", seconds),))
-    if not isinstance(rows, list):
-        nothing = done.status == 0 and not done.err
-        return UnitTests() if nothing else UnitTests(faults=faults(done.err or done.out, root))
-    failed = [_failed(row, root) for row in rows if row.get("fail") or row.get("error")]
-    skipped = sum(bool(row.get("skip")) for row in rows)
-    return UnitTests(
-        passed=len(rows) - len(failed) - skipped,
-        failed=tuple(sorted(failed, key=lambda test: (test.file, test.line, test.name))),
-    )
-
-
-def _failed(row: dict[str, Any], root: Path) -> Test:
-    name = f"{row['package'].removeprefix('data.')}.{row['name']}"
-    error = row.get("error") or {}
-    message = error.get("message", "failed")
-    late = error.get("code") == _LATE
-    if late:
-        message = f"took too long in package {row['package'].removeprefix('data.')}"
-    place = row["location"]
-    return Test(
-        name=name,
-        message=message,
-        file=told(root / place["file"]),
-        line=place["row"],
-        output=base64.b64decode(row.get("output", "")).decode("utf-8", "replace"),
-        late=late,
-    )
-
-
-def _traced(tests: UnitTests, opa: Path, root: Path, test_seconds: float) -> UnitTests:
-    names = [test.name for test in tests.failed if not test.late]
-    told = trace(opa, root, names, test_seconds)
-    failed = tuple(
-        msgspec.structs.replace(test, output=f"{test.output}{told.get(test.name, '')}")
-        for test in tests.failed
-    )
-    return msgspec.structs.replace(tests, failed=failed)
-
-
-def _covered(tests: UnitTests, done: Done, root: Path, seconds: float) -> UnitTests:
-    report = _json(done)
-    if done.late:
-        late = too_long("the unit tests with coverage", seconds)
-        return msgspec.structs.replace(tests, faults=(late,))
-    if not isinstance(report, dict):
-        return msgspec.structs.replace(tests, faults=faults(done.err or done.out, root))
-    files = [
-        Coverage(
-            file=told(root / name),
-            percent=float(one.get("coverage", 0)),
-            missed=tuple(
-                sorted(
-                    {
-                        line
-                        for part in one.get("not_covered", ())
-                        for line in range(part["start"]["row"], part["end"]["row"] + 1)
-                    }
-                )
-            ),
-        )
-        for name, one in sorted(report["files"].items())
-        if not name.endswith("_test.rego")
-    ]
-    return msgspec.structs.replace(
-        tests, coverage=tuple(files), percent=float(report.get("coverage", 0))
-    )
-
-
-def _json(done: Done) -> Any:
     try:
-        return msgspec.json.decode(done.out)
-    except msgspec.DecodeError:
+        report = Opa(opa).coverage(sources(root), cwd=root, test_seconds=TEST_SECONDS)
+    except OpaError:
         return None
+    return _covered(UnitTests(), report, root)
+
+
+def _faults(error: OpaError, what: str, seconds: float) -> tuple[Finding, ...]:
+    if isinstance(error, OpaTimeout):
+        return (Finding(f"{what} took more than {seconds:g} s"),)
+    return findings_of(error)
+
+
+def _failed(outcome: TestOutcome, root: Path) -> FailedTest:
+    package = outcome.package.removeprefix("data.")
+    message = outcome.error.message if outcome.error else "failed"
+    if outcome.late:
+        message = f"took too long in package {package}"
+    return FailedTest(
+        name=f"{package}.{outcome.name}",
+        message=message,
+        file=told(root / outcome.location.file),
+        line=outcome.location.row,
+        output=outcome.output.decode("utf-8", "replace"),
+        late=outcome.late,
+    )
+
+
+def _traced(tests: list[FailedTest], opa: Opa, root: Path, test_seconds: float) -> list[FailedTest]:
+    """Add the failed expression to the output of the first 20 tests, unless that takes too long."""
+    names = [test.name for test in tests if not test.late][:_TRACED]
+    if not names:
+        return tests
+    try:
+        traces = opa.traces(
+            sources(root), names, cwd=root, test_seconds=test_seconds, seconds=_TRACE_SECONDS
+        )
+    except OpaError:
+        return tests
+    return [
+        msgspec.structs.replace(test, output=f"{test.output}{traces.get(test.name, '')}")
+        for test in tests
+    ]
+
+
+def _covered(tests: UnitTests, report: CoverageReport, root: Path) -> UnitTests:
+    files = tuple(
+        Coverage(told(root / name), one.coverage, one.missed)
+        for name, one in sorted(report.files.items())
+        if not name.endswith("_test.rego")
+    )
+    return msgspec.structs.replace(tests, coverage=files, percent=report.coverage)

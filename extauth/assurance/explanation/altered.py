@@ -1,4 +1,4 @@
-"""`--what-if path=value`: facts with a few of them set otherwise."""
+"""Facts altered by `--what-if path=value`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from extauth.assurance.explanation.explained import Change
-from extauth.assurance.explanation.leaves import Schema, document_of
+from extauth.assurance.explanation.explained import FactChange
+from extauth.assurance.explanation.leaves import InputSchema, document_of
 from extauth.compiler.document import Document
 from extauth.compiler.validation import nearest, validate
 from extauth.errors import ConfigurationError
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 _OPTION = "--what-if"
 
 
-def alter(facts: Facts, wishes: Iterable[str]) -> tuple[Facts, tuple[Change, ...]]:
-    """The facts with `path=value` set, one wish after the other; a value is JSON or bare text.
+def alter(facts: Facts, wishes: Iterable[str]) -> tuple[Facts, tuple[FactChange, ...]]:
+    """Set `path=value` in the facts, one wish after the other; a value is JSON or bare text.
 
-    Raises ConfigurationError for a path that is no fact, and for a value of the wrong type.
+    Raises ConfigurationError for a path that is not a fact, and for a value of the wrong type.
     """
     document = document_of(facts)
-    schema = Schema()
+    schema = InputSchema()
     changes = tuple(_set(document, wish, schema) for wish in wishes)
     return msgspec.convert(document, Facts), changes
 
 
-def _set(document: dict[str, Any], wish: str, schema: Schema) -> Change:
+def _set(document: dict[str, Any], wish: str, schema: InputSchema) -> FactChange:
     path, separator, written = wish.partition("=")
     if not separator:
         raise _wrong(wish, "expected path=value, such as tokens.prompt=9000")
@@ -49,7 +49,7 @@ def _set(document: dict[str, Any], wish: str, schema: Schema) -> Change:
     before = holder.get(parts[-1])
     holder[parts[-1]] = _value(written, schema.takes_text(parts))
     _check(document, name)
-    return Change(name, before, holder[parts[-1]])
+    return FactChange(name, before, holder[parts[-1]])
 
 
 def _value(written: str, text: bool) -> Any:

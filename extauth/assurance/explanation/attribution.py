@@ -1,4 +1,4 @@
-"""From what held to who said it: reasons, obligations and route, each with its rule."""
+"""Attribution of reasons, obligations and route to the rules that gave them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 from extauth.assurance.explanation.explained import (
     Condition,
     Fired,
-    Granted,
+    GrantedObligation,
     Nearly,
     Routed,
     Step,
@@ -20,15 +20,16 @@ from extauth.types import Decision, Reason
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from extauth.assurance.explanation.probe import Probes, Row
+    from extauth.assurance.explanation.probe import ProbeRow, Probes
     from extauth.assurance.explanation.program import Program
-    from extauth.assurance.explanation.syntax import Clause, Expression, Path
+    from extauth.assurance.explanation.syntax import Clause, Expression
+    from extauth.rego.tree import Ref
 
 _DEPTH = 3
 
 
 class Attribution:
-    """Reads one input's probes. Pure."""
+    """Attribution of one decision, from its input's probes. Pure."""
 
     def __init__(
         self, program: Program, probes: Probes, entrypoint: str, facts: Mapping[str, Any]
@@ -42,26 +43,26 @@ class Attribution:
 
     @property
     def note(self) -> str | None:
-        """Why some rules are not told, where it is so."""
+        """The reason why some rules are left out; None where none are."""
         failure = self._probes.failure
         return f"not all rules could be looked at: {failure}" if failure else None
 
     def fired(self, decision: Decision) -> tuple[Fired, ...]:
-        """Each reason of the decision, with the rule that gave it."""
+        """Return each reason of the decision, with the rule that gave it."""
         return tuple(
             Fired(reason, *self._giver(raw, "reasons"))
             for reason, raw in zip(decision.reasons, self._raw.get("reasons", ()), strict=True)
         )
 
-    def obligations(self) -> tuple[Granted, ...]:
-        """Each obligation of the decision, with the rule that gave it."""
+    def obligations(self) -> tuple[GrantedObligation, ...]:
+        """Return each obligation of the decision, with the rule that gave it."""
         return tuple(
-            Granted(raw, *self._giver(raw, "obligations"))
+            GrantedObligation(raw, *self._giver(raw, "obligations"))
             for raw in self._raw.get("obligations", ())
         )
 
     def route(self, decision: Decision) -> Routed | None:
-        """The route, with the rules that its version and cluster came from."""
+        """Return the route, with the rules that its version and cluster came from."""
         if decision.route is None:
             return None
         raw = self._raw["route"]
@@ -78,7 +79,7 @@ class Attribution:
         return Routed(decision.route, clause.place, clause.name, steps)
 
     def nearly(self) -> Iterator[Nearly]:
-        """The rules that would have denied but for one condition, in the order of the files."""
+        """Yield the rules that one condition kept from denying, in the order of the files."""
         said = self._raw.get("reasons", ())
         for clause in self._program.clauses:
             if clause.rule not in self._asked or clause.number in self._probes.held:
@@ -105,8 +106,8 @@ class Attribution:
         clause, row = given
         return clause.place, clause.name, tuple(self._held(clause, row))
 
-    def _clause(self, item: Any, part: str) -> tuple[Clause, Row] | None:
-        """The clause that gave an item: of those that hold it, one that has it from no other."""
+    def _clause(self, item: Any, part: str) -> tuple[Clause, ProbeRow] | None:
+        """Return the clause that gave an item: it holds the item, and asks no other that does."""
         holders = [
             (clause, row)
             for clause, row in self._effective()
@@ -119,8 +120,8 @@ class Attribution:
                 return clause, row
         return holders[0] if holders else None
 
-    def _effective(self) -> Iterator[tuple[Clause, Row]]:
-        """The clauses that have a value on this input, and each way in which they do."""
+    def _effective(self) -> Iterator[tuple[Clause, ProbeRow]]:
+        """Yield the clauses that have a value on this input, and each way in which they do."""
         held = self._probes.held
         for clause in self._program.clauses:
             rows = held.get(clause.number, ())
@@ -136,10 +137,10 @@ class Attribution:
                 if row.value is not None:
                     yield clause, row
 
-    def _held(self, clause: Clause, row: Row) -> Iterator[Condition]:
+    def _held(self, clause: Clause, row: ProbeRow) -> Iterator[Condition]:
         for expression in clause.body:
             others = [item for item in clause.body if item is not expression]
-            # A name that only the head needs is no condition.
+            # A name that only the head needs is not a condition.
             if expression.declares and not any(
                 expression.declares & other.mentions for other in others
             ):
@@ -147,7 +148,7 @@ class Attribution:
             yield self._condition(expression, clause, row, held=True)
 
     def _condition(
-        self, expression: Expression, clause: Clause, row: Row, *, held: bool, depth: int = 0
+        self, expression: Expression, clause: Clause, row: ProbeRow, *, held: bool, depth: int = 0
     ) -> Condition:
         values = {
             name: row.operands[name]
@@ -173,8 +174,8 @@ class Attribution:
             because,
         )
 
-    def _because(self, rule: Path, depth: int) -> Iterator[Condition]:
-        """Where each definition of a rule without a value ended."""
+    def _because(self, rule: Ref, depth: int) -> Iterator[Condition]:
+        """Yield the condition at which each definition of a rule without a value ended."""
         if depth > _DEPTH:
             return
         for clause in self._program.definitions(rule):
@@ -186,7 +187,7 @@ class Attribution:
                     break
 
 
-def _valued(rows: tuple[Row, ...]) -> bool:
+def _valued(rows: tuple[ProbeRow, ...]) -> bool:
     return any(row.value is not None for row in rows)
 
 
@@ -206,7 +207,7 @@ def _reason(value: Any) -> Reason | None:
         return None
 
 
-def _lookup(document: Any, path: Path) -> tuple[bool, Any]:
+def _lookup(document: Any, path: Ref) -> tuple[bool, Any]:
     for part in path:
         if not isinstance(document, dict) or part not in document:
             return False, None

@@ -1,28 +1,37 @@
-"""Why a decision is what it is: the whole explanation, stage by stage."""
+"""Explainer of decisions, stage by stage."""
 
 from __future__ import annotations
 
 import asyncio
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from extauth.assurance.checks.blame import slow_packages
 from extauth.assurance.explanation import probe
 from extauth.assurance.explanation.altered import alter
+from extauth.assurance.explanation.alternatives import Alternatives
 from extauth.assurance.explanation.attribution import Attribution
-from extauth.assurance.explanation.candidates import Candidates
-from extauth.assurance.explanation.explained import Altered, Change, Explanation, Recorded
+from extauth.assurance.explanation.explained import (
+    Altered,
+    Explanation,
+    FactChange,
+    RecordedDecision,
+)
 from extauth.assurance.explanation.flips import Search
 from extauth.assurance.explanation.leaves import document_of
-from extauth.assurance.explanation.opa import Opa, Refused, TooSlow
+from extauth.assurance.explanation.policies import BUNDLE
 from extauth.assurance.explanation.program import Program
-from extauth.assurance.explanation.question import stage
+from extauth.assurance.explanation.subject import stage
 from extauth.assurance.explanation.syntax import read
 from extauth.errors import ConfigurationError, PolicyError
 from extauth.facts import at_admission
 from extauth.policy import Entrypoint, WasmEngine
+from extauth.rego.fault import OpaTimeout
+from extauth.rego.opa import Opa
 from extauth.types import Decision
 
 if TYPE_CHECKING:
@@ -30,20 +39,21 @@ if TYPE_CHECKING:
 
     from extauth.assurance.explanation.explained import Fired
     from extauth.assurance.explanation.policies import Policies
-    from extauth.assurance.explanation.question import Question
+    from extauth.assurance.explanation.subject import Subject
     from extauth.audit import AuditRecord
+    from extauth.rego.tree import Node
     from extauth.types import Facts
 
 EVALUATION_SECONDS = 5.0
 SEARCH_SECONDS = 1.5
-_ONE_SECONDS = 1.0
+_PARALLEL = 4
 
 
 class Explainer:
-    """Explains decisions of one set of policies. Not thread-safe. It lives as long as they.
+    """Explainer of the decisions of one set of policies, closed with them. Not thread-safe.
 
-    `seconds` is how long OPA may take for all rules on one input, `search_seconds` how much
-    processor time the search for single changes may take.
+    OPA may take `seconds` for all rules on one input, and the search for single changes
+    `search_seconds` of processor time.
     """
 
     def __init__(
@@ -56,17 +66,17 @@ class Explainer:
     ) -> None:
         """Read the rules. Raises StackError when OPA can't be run."""
         self._policies = policies
-        self._opa = Opa(opa, seconds)
+        self._opa = Opa(opa)
+        self._seconds = seconds
         self._search_seconds = search_seconds
-        trees = self._opa.parse(policies.sources, policies.modules)
-        self._program = Program(read(trees))
+        self._program = Program(read(self._trees()))
         own = Path(tempfile.mkdtemp(prefix="probes-", dir=policies.directory))
         self._probes = probe.write(self._program, policies.sources, own)
-        self._candidates = Candidates(self._program, policies.data)
+        self._alternatives = Alternatives(self._program, policies.data)
         self._engine: WasmEngine | None = None
 
-    def explain(self, question: Question, what_if: Sequence[str] = ()) -> Explanation:
-        """The explanation of a request, or of facts alone.
+    def explain(self, question: Subject, what_if: Sequence[str] = ()) -> Explanation:
+        """Explain the decision on a request, or on facts alone.
 
         `what_if` are changes, `path=value`. Raises ConfigurationError for a change that can't be
         made, and PolicyError when the policies have no decision, or none in time.
@@ -91,6 +101,12 @@ class Explainer:
             if not decision.allow:
                 admission = self._stage(Entrypoint.ADMISSION, early, decision, told, None)
         return msgspec.structs.replace(explained, what_if=changed, admission=admission)
+
+    def _trees(self) -> dict[str, Node]:
+        root, names = self._policies.sources, self._policies.modules
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            trees = pool.map(lambda name: self._opa.parse(name, cwd=root), names)
+            return dict(zip(names, trees, strict=True))
 
     def _stage(
         self,
@@ -119,9 +135,9 @@ class Explainer:
     def _ask(self, entrypoint: Entrypoint, facts: Facts) -> tuple[Decision, Attribution]:
         document = msgspec.json.encode(facts)
         try:
-            probes = probe.ask(self._probes, self._opa, entrypoint, document)
-        except TooSlow:
-            raise self._slow(document) from None
+            probes = probe.ask(self._probes, self._opa, entrypoint, document, self._seconds)
+        except OpaTimeout:
+            raise self._slow(facts) from None
         if probes.decision is None:
             raise PolicyError(f"the decision {entrypoint} is undefined: no rule gives it a value")
         try:
@@ -137,13 +153,13 @@ class Explainer:
             engine = self._searched()
         except ConfigurationError as error:
             return (), False, f"single changes were not searched: {error.message}"
-        search = Search(engine, entrypoint, self._candidates, self._search_seconds)
+        search = Search(engine, entrypoint, self._alternatives, self._search_seconds)
         flips, complete = await search.flips(facts, decision.allow)
         note = None if complete else "there was not time to search all single changes"
         return flips, complete, note
 
     def _searched(self) -> WasmEngine:
-        """The engine of all searches: to load it takes longer than many a search."""
+        """Return the engine of all searches; loading one takes longer than many a search."""
         if self._engine is None:
             engine = WasmEngine(self._policies.directory, self._search_seconds)
             self._policies.opened.callback(lambda: asyncio.run(engine.close()))
@@ -154,7 +170,7 @@ class Explainer:
         self,
         entrypoint: Entrypoint,
         altered: Facts,
-        changes: tuple[Change, ...],
+        changes: tuple[FactChange, ...],
         before: Explanation,
     ) -> Altered:
         decision, told = self._ask(entrypoint, altered)
@@ -170,42 +186,11 @@ class Explainer:
             obligations_gone=tuple(item for item in earlier if item not in granted),
         )
 
-    def _slow(self, document: bytes) -> PolicyError:
-        """Which package it is: the first that is slow by itself, those that it asks before it."""
-        packages = {clause.scope.package for clause in self._program.clauses}
-        asked = {
-            package: {
-                rule
-                for clause in self._program.clauses
-                if clause.scope.package == package
-                for rule in self._program.reachable(clause.rule)
-            }
-            for package in packages
-        }
-        one = Opa(self._opa.path, _ONE_SECONDS)
-        for package in sorted(packages, key=lambda package: (len(asked[package]), package)):
-            name = ".".join(package[1:])
-            try:
-                one.evaluate([self._policies.sources], _own_rules(self._program, package), document)
-            except TooSlow:
-                return PolicyError(
-                    f"package {name} takes too long on this input: OPA gave up after "
-                    f"{self._opa.seconds:g} s"
-                )
-            except (Refused, PolicyError):
-                continue
-        return PolicyError(
-            f"the policies take too long on this input: OPA gave up after {self._opa.seconds:g} s"
-        )
-
-
-def _own_rules(program: Program, package: tuple[str, ...]) -> str:
-    rules = dict.fromkeys(
-        ".".join(clause.rule)
-        for clause in program.clauses
-        if clause.scope.package == package and not clause.function
-    )
-    return f"[[{', '.join(f'[value | value := {rule}]' for rule in rules)}]]"
+    def _slow(self, facts: Facts) -> PolicyError:
+        """Return an error that names the packages that are slow by themselves."""
+        packages = slow_packages(self._opa.path, self._policies.directory / BUNDLE, facts)
+        who = f"package {', '.join(packages)} takes" if packages else "the policies take"
+        return PolicyError(f"{who} too long on this input: OPA gave up after {self._seconds:g} s")
 
 
 def _only(some: Sequence[Fired], others: Sequence[Fired]) -> tuple[Fired, ...]:
@@ -213,8 +198,8 @@ def _only(some: Sequence[Fired], others: Sequence[Fired]) -> tuple[Fired, ...]:
     return tuple(item for item in some if (item.reason.rule, item.place) not in known)
 
 
-def _recorded(record: AuditRecord, decision: Decision | None) -> Recorded:
-    return Recorded(
+def _recorded(record: AuditRecord, decision: Decision | None) -> RecordedDecision:
+    return RecordedDecision(
         request_id=record.request_id,
         time=record.time,
         snapshot=record.snapshot,
@@ -227,7 +212,7 @@ def _recorded(record: AuditRecord, decision: Decision | None) -> Recorded:
 
 
 def _essence(decision: Decision | None) -> object:
-    """All of a decision but the wording of its reasons: engines write 2.0 in different ways."""
+    """Return a decision without the wording of its reasons: engines write 2.0 differently."""
     if decision is None:
         return None
     rules = [(reason.rule, reason.status, reason.hidden) for reason in decision.reasons]

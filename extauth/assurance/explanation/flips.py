@@ -1,4 +1,4 @@
-"""Which single change of the input would flip the decision: searched by asking, fact by fact."""
+"""Search for single changes of the input that flip the decision, fact by fact."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from extauth.assurance.explanation.candidates import step_of
+from extauth.assurance.explanation.alternatives import step_of
 from extauth.assurance.explanation.explained import Flip
-from extauth.assurance.explanation.leaves import Leaf, Schema, document_of
+from extauth.assurance.explanation.leaves import InputSchema, Leaf, document_of
 from extauth.errors import PolicyError, PolicyUnavailable
 from extauth.types import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from extauth.assurance.explanation.candidates import Candidates
+    from extauth.assurance.explanation.alternatives import Alternatives
     from extauth.policy import Entrypoint, PolicyEngine
     from extauth.types import Decision
 
@@ -31,27 +31,31 @@ _SECTIONS = (
 
 
 class OutOfTime(Exception):
-    """The search ended before its end. Stays within this package."""
+    """The search ran out of time. Stays within this module."""
 
 
 class Search:
-    """Looks for single changes around one input. Asks an engine many times.
+    """Search for single changes around one input. Asks an engine many times.
 
     `seconds` are of processor time, so that a busy machine finds as much as an idle one.
     """
 
     def __init__(
-        self, engine: PolicyEngine, entrypoint: Entrypoint, candidates: Candidates, seconds: float
+        self,
+        engine: PolicyEngine,
+        entrypoint: Entrypoint,
+        alternatives: Alternatives,
+        seconds: float,
     ) -> None:
         self._engine = engine
         self._entrypoint = entrypoint
-        self._candidates = candidates
+        self._alternatives = alternatives
         self._deadline = time.process_time() + seconds
 
     async def flips(self, facts: Facts, allow: bool) -> tuple[tuple[Flip, ...], bool]:
-        """The nearest flip of each fact, the most plausible first; and whether all were tried."""
+        """Return the nearest flip of each fact, likeliest first, and whether all were tried."""
         document = document_of(facts)
-        schema = Schema()
+        schema = InputSchema()
         found: list[tuple[tuple[int, float], Flip]] = []
         complete = True
         try:
@@ -79,9 +83,9 @@ class Search:
                 return nearest
             values: list[Any] = [None] if "null" in leaf.types else []
         elif numeric:
-            values = list(self._candidates.numbers(leaf))
+            values = list(self._alternatives.numbers(leaf))
         else:
-            values = list(self._candidates.others(leaf))
+            values = list(self._alternatives.others(leaf))
         hits = [(value, decision) for value in values if (decision := await ask(value))]
         if not hits:
             return None
@@ -92,8 +96,8 @@ class Search:
     async def _number(
         self, leaf: Leaf, ask: Callable[[Any], Awaitable[Decision | None]]
     ) -> Flip | None:
-        """The nearest number that flips, below or above."""
-        values = self._candidates.numbers(leaf)
+        """Return the nearest number that flips, below or above."""
+        values = self._alternatives.numbers(leaf)
         sides = (
             [value for value in reversed(values) if value < leaf.value],
             [value for value in values if value > leaf.value],
@@ -117,9 +121,9 @@ class Search:
         return best[1] if best else None
 
     async def _map(self, document: dict[str, Any], leaf: Leaf, allow: bool) -> Flip | None:
-        """A key more in an object with free keys."""
+        """Return the first added key of an object with free keys that flips."""
         hits = []
-        for key, value in self._candidates.added(leaf):
+        for key, value in self._alternatives.added(leaf):
             decision = await self._flipped(_with(document, (*leaf.path, key), value), allow)
             if decision is not None:
                 hits.append((key, value, decision))
@@ -129,7 +133,7 @@ class Search:
         return Flip(f"{leaf.name}.{key}", None, value, rules=_rules(decision))
 
     async def _flipped(self, document: dict[str, Any], allow: bool) -> Decision | None:
-        """The decision on a document, if it is the other one."""
+        """Return the decision on a document, if it is the other one."""
         if time.process_time() > self._deadline:
             raise OutOfTime
         try:
@@ -167,7 +171,7 @@ async def _closest(
 
 
 def _with(document: dict[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any]:
-    """A copy in which the value at a path is another one; all else is shared."""
+    """Return a copy in which the value at a path is another one; all else is shared."""
     first, rest = path[0], path[1:]
     return {**document, first: _with(document[first], rest, value) if rest else value}
 

@@ -1,4 +1,4 @@
-"""The facts one by one: where they are in the input, and what the schema lets them be."""
+"""The facts one by one: their path in the input, and what the schema allows."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from extauth.types import Facts
 
-Place = tuple[str, ...]
+FactPath = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One fact: its path, its value, and its part of the schema."""
+    """A fact: its path, its value, and its part of the schema."""
 
-    path: Place
+    path: FactPath
     value: Any
     rules: Mapping[str, Any]
 
@@ -39,23 +39,23 @@ class Leaf:
 
 
 def document_of(facts: Facts) -> dict[str, Any]:
-    """The policy input as it reads in JSON."""
+    """Return the policy input as it reads in JSON."""
     document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(facts))
     return document
 
 
-class Schema:
+class InputSchema:
     """The schema of the policy input."""
 
     def __init__(self) -> None:
         self._root: dict[str, Any] = json.loads(schema("input").read_text())
 
     def leaves(self, document: Mapping[str, Any]) -> Iterator[Leaf]:
-        """Every fact of an input that is not itself an object; an object that is null has none."""
+        """Yield every fact of an input that is not an object; an object that is null has none."""
         yield from self._leaves(document, self._root, ())
 
     def maps(self, document: Mapping[str, Any]) -> Iterator[Leaf]:
-        """Every object whose keys are free."""
+        """Yield every object whose keys are free."""
         for path, rules in self._paths(self._root, ()):
             if isinstance(rules.get("additionalProperties"), dict):
                 value: Any = document
@@ -65,16 +65,16 @@ class Schema:
                     yield Leaf(path, value, rules["additionalProperties"])
 
     def knows(self, path: Sequence[str]) -> bool:
-        """Whether an input can have a fact there."""
+        """Return whether an input can have a fact at this path."""
         return self._at(path) is not None
 
     def takes_text(self, path: Sequence[str]) -> bool:
-        """Whether the fact may be text."""
+        """Return whether the fact at this path may be text."""
         types = (self._at(path) or {}).get("type", ())
         return "string" in ([types] if isinstance(types, str) else types)
 
     def names(self) -> tuple[str, ...]:
-        """Every path that has a name in the schema."""
+        """Return every path that has a name in the schema."""
         return tuple(".".join(path) for path, _ in self._paths(self._root, ()))
 
     def _at(self, path: Sequence[str]) -> Mapping[str, Any] | None:
@@ -88,7 +88,7 @@ class Schema:
         found: Mapping[str, Any] = self._resolved(rules)
         return found
 
-    def _leaves(self, value: Any, rules: Mapping[str, Any], path: Place) -> Iterator[Leaf]:
+    def _leaves(self, value: Any, rules: Mapping[str, Any], path: FactPath) -> Iterator[Leaf]:
         rules = self._resolved(rules)
         if isinstance(value, dict):
             known = rules.get("properties", {})
@@ -99,7 +99,7 @@ class Schema:
         elif value is not None or "object" not in rules.get("type", ()):
             yield Leaf(path, value, rules)
 
-    def _paths(self, rules: Any, path: Place) -> Iterator[tuple[Place, Mapping[str, Any]]]:
+    def _paths(self, rules: Any, path: FactPath) -> Iterator[tuple[FactPath, Mapping[str, Any]]]:
         rules = self._resolved(rules)
         if path:
             yield path, rules

@@ -1,4 +1,4 @@
-"""The policies that decided, taken out of a snapshot or built from a repository."""
+"""Policies to explain with, taken from a snapshot or built from a repository."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from extauth.snapshot.bundle import unpack
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_FILES = ("policy.wasm", "data.json", "bundle.tar.gz")
+BUNDLE = "bundle.tar.gz"
+
+_FILES = ("policy.wasm", "data.json", BUNDLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Policies:
 
 @contextmanager
 def of_snapshot(snapshots: Path, digest: str) -> Iterator[Policies]:
-    """The policies of a snapshot. Raises StackError when the state directory has it no more."""
+    """Yield the policies of a snapshot. Raises StackError when the snapshot is gone."""
     root = snapshots / digest / "policy"
     if not root.is_dir():
         raise StackError(
@@ -64,7 +66,7 @@ def of_snapshot(snapshots: Path, digest: str) -> Iterator[Policies]:
 
 @contextmanager
 def of_repository(directory: Path, opa: Path) -> Iterator[Policies]:
-    """The policies of a directory, built as `sluice apply` builds them.
+    """Build the policies of a directory as `sluice apply` does, and yield them.
 
     Raises ConfigurationError with file and line.
     """
@@ -86,7 +88,7 @@ def _work() -> Iterator[Path]:
 def _open(work: Path, name: str, opened: ExitStack) -> Policies:
     sources = work / "sources"
     try:
-        for file, content in unpack((work / "bundle.tar.gz").read_bytes()).items():
+        for file, content in unpack((work / BUNDLE).read_bytes()).items():
             if file.endswith((".rego", "data.json")):
                 path = sources / file
                 path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,8 @@
-"""Which conditions hold: found by asking OPA, rule by rule, with one condition or more left out.
+"""Probes: rules evaluated with conditions left out, to find out which of them hold.
 
-A rule nearly fired when its body holds once one condition is left out. That is what a probe is:
-the body without some of its conditions, in the rule's own package, which yields the operands of
-the conditions that are of interest. OPA's trace tells less: it ends at the first condition that
-fails, and leaves out the rules that its index skips.
+A rule nearly fired when its body holds without one of its conditions. A probe is such a body, in
+the rule's own package; it yields the operands of the conditions of interest. OPA's trace tells
+less: it ends at the first condition that fails, and leaves out the rules that its index skips.
 """
 
 from __future__ import annotations
@@ -12,17 +11,18 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from extauth.assurance.explanation.opa import Refused
-from extauth.assurance.explanation.syntax import references
 from extauth.errors import PolicyError
+from extauth.rego.fault import OpaRefused
+from extauth.rego.tree import references
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from extauth.assurance.explanation.opa import Opa
     from extauth.assurance.explanation.program import Program
     from extauth.assurance.explanation.syntax import Clause, Expression
+    from extauth.rego.fault import OpaFault
+    from extauth.rego.opa import Opa
 
 _PREFIX = "sluice_probe"
 _ROUNDS = 20
@@ -30,10 +30,10 @@ _KINDS = ("held", "without", "until")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One way in which a probe's body holds.
+class ProbeRow:
+    """A solution of a probe's body.
 
-    `value` is what the rule gives then, None where that is undefined. `operands` are the values
+    `value` is the rule's value then, None where it is undefined. `operands` are the values
     of the operands that were asked for, by their texts.
     """
 
@@ -43,7 +43,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """Everything OPA found out on one input.
+    """The answers of all probes on one input.
 
     `decision` is the entry point's value, None when undefined. `held` has the clauses whose whole
     body holds; `without` the rows of a clause with one condition left out, by its place in the
@@ -52,28 +52,28 @@ class Probes:
     """
 
     decision: Any
-    held: Mapping[int, tuple[Row, ...]]
-    without: Mapping[tuple[int, int], tuple[Row, ...]]
-    until: Mapping[tuple[int, int], tuple[Row, ...]]
+    held: Mapping[int, tuple[ProbeRow, ...]]
+    without: Mapping[tuple[int, int], tuple[ProbeRow, ...]]
+    until: Mapping[tuple[int, int], tuple[ProbeRow, ...]]
     failure: str | None = None
 
 
 def write(program: Program, sources: Path, directory: Path) -> _Written:
-    """Put the probes of what is in `sources` into a directory of their own."""
+    """Write the probes of the modules in `sources` into a directory of their own."""
     written = _Written(sources, directory, tuple(_probes(program)))
     written.save()
     return written
 
 
-def ask(written: _Written, opa: Opa, entrypoint: str, document: bytes) -> Probes:
-    """Evaluate all probes on one input.
+def ask(written: _Written, opa: Opa, entrypoint: str, document: bytes, seconds: float) -> Probes:
+    """Evaluate all probes on one input, for at most `seconds`.
 
-    Raises TooSlow, and PolicyError for what OPA can't evaluate.
+    Raises OpaTimeout, and PolicyError for what OPA can't evaluate.
     """
     failure: PolicyError | None = None
     for kinds in (_KINDS, _KINDS[:1], ()):
         try:
-            found = _ask(written, opa, entrypoint, document, kinds)
+            found = _ask(written, opa, entrypoint, document, seconds=seconds, kinds=kinds)
         except PolicyError as error:
             # Without a condition that guards them, rules may conflict that never do otherwise.
             failure = failure or error
@@ -83,18 +83,26 @@ def ask(written: _Written, opa: Opa, entrypoint: str, document: bytes) -> Probes
 
 
 def _ask(
-    written: _Written, opa: Opa, entrypoint: str, document: bytes, kinds: tuple[str, ...]
+    written: _Written,
+    opa: Opa,
+    entrypoint: str,
+    document: bytes,
+    *,
+    seconds: float,
+    kinds: tuple[str, ...],
 ) -> Probes:
     decision = "data." + entrypoint.replace("/", ".")
     parts = [f'"{kind}": data.{_PREFIX}.{kind}' for kind in kinds]
     query = ", ".join([f'"decision": [value | value := {decision}]', *parts])
     for _ in range(_ROUNDS):
         try:
-            answer = opa.evaluate(written.modules, f"{{{query}}}", document)
-        except Refused as refused:
-            if not written.drop(refused.errors):
-                first = refused.errors[0]
-                raise PolicyError(f"the policies can't be explained: {first['message']}") from None
+            answer = opa.evaluate(
+                f"{{{query}}}", written.modules, document=document, seconds=seconds
+            )
+        except OpaRefused as refused:
+            if not written.drop(refused.faults):
+                first = refused.faults[0].message
+                raise PolicyError(f"the policies can't be explained: {first}") from None
         else:
             return written.sorted(answer)
     raise PolicyError("the policies can't be explained: too many rules that OPA refuses to probe")
@@ -135,14 +143,14 @@ def _probes(program: Program) -> Iterable[_Probe]:
 
 
 def _needed(left_out: Expression, rest: tuple[Expression, ...], clause: Clause) -> bool:
-    """Whether the others, or the head, can't do without what it declares."""
+    """Return whether the other conditions or the head need a variable that this one declares."""
     names = {parts[0] for parts, _ in references(clause.value_node) if parts}
     names.update(*(item.mentions for item in rest))
     return bool(left_out.declares & names)
 
 
 def _free(expression: Expression) -> tuple[str, ...]:
-    """Its operands that need nothing that it declares."""
+    """Return the operands that need no variable that the expression itself declares."""
     return tuple(item for item in expression.operands if item not in expression.declares)
 
 
@@ -180,13 +188,12 @@ class _Written:
             everything += f"\n{kind} := {{\n{entries}\n}}\n"
         (self._directory / f"{_PREFIX}.rego").write_text(everything)
 
-    def drop(self, errors: Iterable[Mapping[str, Any]]) -> bool:
-        """Leave out the probes that these errors are about; whether there were any."""
+    def drop(self, faults: Iterable[OpaFault]) -> bool:
+        """Leave out the probes that these faults are about; return whether there were any."""
         dropped = False
-        for error in errors:
-            location = error.get("location") or {}
-            starts = self._lines.get(location.get("file", "").rpartition("/")[2], ())
-            names = [name for start, name in starts if start <= location["row"]]
+        for fault in faults:
+            starts = self._lines.get(fault.file.name, ()) if fault.file else ()
+            names = [name for start, name in starts if start <= (fault.line or 0)]
             if names and names[-1] in self._probes:
                 del self._probes[names[-1]]
                 dropped = True
@@ -195,13 +202,15 @@ class _Written:
         return dropped
 
     def sorted(self, answer: Mapping[str, Any]) -> Probes:
-        """The answer to the probes, by what each was for."""
-        found: dict[str, dict[tuple[int, int], tuple[Row, ...]]] = {kind: {} for kind in _KINDS}
+        """Return the answer to the probes, by what each was for."""
+        found: dict[str, dict[tuple[int, int], tuple[ProbeRow, ...]]] = {
+            kind: {} for kind in _KINDS
+        }
         answers = [item for kind in _KINDS for item in answer.get(kind, {}).items()]
         for name, rows in answers:
             probe = self._probes[name]
             found[probe.kind][probe.clause.number, probe.place] = tuple(
-                Row(
+                ProbeRow(
                     value[0] if value else None,
                     {
                         operand: item[0]

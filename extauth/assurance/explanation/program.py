@@ -1,17 +1,18 @@
-"""The rules of all modules together: which ones a decision asks, and which facts they look at."""
+"""The rules of all modules: which of them a decision asks, and the facts that they look at."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from extauth.assurance.explanation.syntax import Clause, Expression, references
+from extauth.rego.tree import references
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from extauth.assurance.explanation.syntax import Node, Path
+    from extauth.assurance.explanation.syntax import Clause, Expression
+    from extauth.rego.tree import Node, Ref
 
-    Looks = tuple[set[Path], set[Path]]
+    Looks = tuple[set[Ref], set[Ref]]
     """Paths into the input, and the rules that are asked as well."""
 
 
@@ -20,19 +21,19 @@ class Program:
 
     def __init__(self, clauses: Iterable[Clause]) -> None:
         self.clauses = tuple(clauses)
-        self._rules: dict[Path, list[Clause]] = {}
+        self._rules: dict[Ref, list[Clause]] = {}
         for clause in self.clauses:
             self._rules.setdefault(clause.rule, []).append(clause)
-        self._asked: dict[Path, frozenset[Path]] = {}
-        self._looked: dict[Path, Looks] = {}
+        self._asked: dict[Ref, frozenset[Ref]] = {}
+        self._looked: dict[Ref, Looks] = {}
 
-    def definitions(self, rule: Path) -> tuple[Clause, ...]:
-        """The clauses of a rule, in their order."""
+    def definitions(self, rule: Ref) -> tuple[Clause, ...]:
+        """Return the clauses of a rule, in their order."""
         return tuple(self._rules.get(rule, ()))
 
-    def reachable(self, rule: Path) -> frozenset[Path]:
-        """The rule, and every rule that it asks, directly or not."""
-        found: set[Path] = set()
+    def reachable(self, rule: Ref) -> frozenset[Ref]:
+        """Return the rule, and every rule that it asks, directly or not."""
+        found: set[Ref] = set()
         open_ = [rule]
         while open_:
             asked = open_.pop()
@@ -41,12 +42,12 @@ class Program:
                 open_ += self._asks(asked)
         return frozenset(found)
 
-    def facts(self, expression: Expression, clause: Clause) -> tuple[Path, ...]:
-        """The paths into the input that an expression looks at, also through other rules."""
+    def facts(self, expression: Expression, clause: Clause) -> tuple[Ref, ...]:
+        """Return the paths into the input that an expression looks at, also through other rules."""
         return tuple(sorted(self._inputs(expression.node, clause)))
 
-    def rule_of(self, expression: Expression, clause: Clause) -> Path | None:
-        """The rule that the expression is about, where it is one name alone, negated or not."""
+    def rule_of(self, expression: Expression, clause: Clause) -> Ref | None:
+        """Return the rule that the expression names, where it is a name alone, negated or not."""
         terms = expression.node["terms"]
         if not isinstance(terms, dict) or terms.get("type") not in {"ref", "var"}:
             return None
@@ -56,17 +57,17 @@ class Program:
                 return path if path in self._rules else None
         return None
 
-    def resolved(self, node: Node, clause: Clause) -> Iterator[Path]:
-        """Full paths of the references in a tree that stands in this clause."""
+    def resolved(self, node: Node, clause: Clause) -> Iterator[Ref]:
+        """Yield full paths of the references in a tree that stands in this clause."""
         for parts, _ in references(node):
             path = clause.scope.resolve(parts, clause.declared) if parts else None
             if path is not None:
                 yield self._unaliased(path)
 
-    def _asks(self, rule: Path) -> frozenset[Path]:
+    def _asks(self, rule: Ref) -> frozenset[Ref]:
         found = self._asked.get(rule)
         if found is None:
-            names: set[Path] = set()
+            names: set[Ref] = set()
             for clause in self._rules[rule]:
                 for parts, _ in references([_body(clause), clause.head]):
                     path = clause.scope.resolve(parts, clause.declared) if parts else None
@@ -74,8 +75,8 @@ class Program:
             found = self._asked[rule] = frozenset(names)
         return found
 
-    def _under(self, path: Path | None) -> Iterator[Path]:
-        """The rule at a path, or above it; all below it where the path is a package."""
+    def _under(self, path: Ref | None) -> Iterator[Ref]:
+        """Yield the rule at a path, or above it; all below it where the path is a package."""
         if path is None or path[0] != "data":
             return
         for length in range(len(path), 1, -1):
@@ -84,11 +85,11 @@ class Program:
                 return
         yield from (rule for rule in self._rules if rule[: len(path)] == path)
 
-    def _inputs(self, node: Any, clause: Clause) -> frozenset[Path]:
-        """The paths into the input that a tree looks at, and those of every rule that it asks."""
+    def _inputs(self, node: Any, clause: Clause) -> frozenset[Ref]:
+        """Return the paths into the input that a tree looks at, also through the rules it asks."""
         found, asked = self._looks(node, clause)
         open_ = list(asked)
-        seen: set[Path] = set()
+        seen: set[Ref] = set()
         while open_:
             rule = open_.pop()
             if rule not in seen:
@@ -98,7 +99,7 @@ class Program:
                 open_ += further
         return frozenset(found)
 
-    def _of_rule(self, rule: Path) -> Looks:
+    def _of_rule(self, rule: Ref) -> Looks:
         looked = self._looked.get(rule)
         if looked is None:
             looked = self._looked[rule] = set(), set()
@@ -109,8 +110,8 @@ class Program:
         return looked
 
     def _looks(self, node: Any, clause: Clause) -> Looks:
-        inputs: set[Path] = set()
-        asked: set[Path] = set()
+        inputs: set[Ref] = set()
+        asked: set[Ref] = set()
         for parts, _ in references(node):
             path = clause.scope.resolve(parts, clause.declared) if parts else None
             if path is None:
@@ -122,8 +123,8 @@ class Program:
                 asked.update(self._under(path))
         return inputs, asked
 
-    def _unaliased(self, path: Path) -> Path:
-        """`data.p.asked.n` as `input.parameters.n`, where `asked := input.parameters`."""
+    def _unaliased(self, path: Ref) -> Ref:
+        """Return `data.p.asked.n` as `input.parameters.n`, where `asked := input.parameters`."""
         for _ in range(len(self._rules)):
             rule = next(
                 (

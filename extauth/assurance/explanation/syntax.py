@@ -1,29 +1,26 @@
-"""Modules as rules with conditions: what OPA's syntax tree says, as far as explaining needs it."""
+"""Modules as rules with conditions, read from OPA's syntax trees."""
 
 from __future__ import annotations
 
-from base64 import b64decode
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from extauth.rego.tree import ground_prefix, package_of, references, text, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-Path = tuple[str, ...]
-"""A reference's ground beginning: `("data", "gateway", "tier", "profile")`."""
-
-Node = Any
+    from extauth.rego.tree import Node, Ref
 
 _COMPOSITE = frozenset({"array", "set", "object"})
 _SCALAR = frozenset({"string", "number", "boolean", "null"})
-_COMPREHENSIONS = frozenset({"arraycomprehension", "setcomprehension", "objectcomprehension"})
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """One condition of a body.
+    """A condition of a body.
 
-    `declares` are the variables that it alone gives values to, `mentions` all that it holds.
+    `declares` are the variables that get their values from it, `mentions` all names in it.
     `operands` are the texts whose values tell why it holds or fails.
     """
 
@@ -38,7 +35,7 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One definition of a rule: a head and one body. An `else` is a clause of its own.
+    """A definition of a rule: a head and one body. An `else` is a clause of its own.
 
     `number` counts through the program. `value` is the text of the set's element or the rule's
     value, `earlier` the numbers of the clauses whose `else` this is.
@@ -47,7 +44,7 @@ class Clause:
     number: int
     file: str
     line: int
-    rule: Path
+    rule: Ref
     value: str
     value_node: Node
     partial: bool
@@ -72,15 +69,15 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What names mean in one module. `imports` are the lines that a probe repeats."""
+    """The scope of a module: what its names mean. `imports` are the lines that a probe repeats."""
 
-    package: Path
+    package: Ref
     imports: tuple[str, ...]
-    aliases: Mapping[str, Path]
+    aliases: Mapping[str, Ref]
     own: set[str] = field(default_factory=set)
 
-    def resolve(self, parts: Path, declared: frozenset[str]) -> Path | None:
-        """The full path of a reference that begins with a name.
+    def resolve(self, parts: Ref, declared: frozenset[str]) -> Ref | None:
+        """Return the full path of a reference that begins with a name.
 
         None for a variable, and for what begins with a value, as in `last(list)[0]`.
         """
@@ -99,17 +96,17 @@ class Scope:
 
 
 def read(trees: Mapping[str, Node]) -> tuple[Clause, ...]:
-    """Every clause of these modules, by file name."""
-    own: dict[Path, set[str]] = {}
+    """Return every clause of these modules, by file name."""
+    own: dict[Ref, set[str]] = {}
     for tree in trees.values():
-        names = own.setdefault(_package(tree), set())
-        names.update(_ground(rule["head"]["ref"])[0] for rule in tree.get("rules", ()))
+        names = own.setdefault(package_of(tree), set())
+        names.update(ground_prefix(rule["head"]["ref"])[0] for rule in tree.get("rules", ()))
     clauses: list[Clause] = []
     for file, tree in trees.items():
-        package = _package(tree)
+        package = package_of(tree)
         lines, aliases = [], {}
         for item in tree.get("imports", ()):
-            path = _ground(item["path"]["value"])
+            path = ground_prefix(item["path"]["value"])
             alias = item.get("alias", path[-1])
             lines.append(f"import {'.'.join(path)} as {alias}" if path[0] != "rego" else "")
             aliases[alias] = path
@@ -119,36 +116,9 @@ def read(trees: Mapping[str, Node]) -> tuple[Clause, ...]:
     return tuple(clauses)
 
 
-def references(node: Node) -> Iterator[tuple[Path, Node]]:
-    """Every reference and name in a tree: its ground beginning, and the node."""
-    if isinstance(node, list):
-        for item in node:
-            yield from references(item)
-    elif isinstance(node, dict):
-        kind = node.get("type")
-        if kind == "ref":
-            yield _ground(node["value"]), node
-            # What stands in brackets is looked up too.
-            yield from references([part for part in node["value"][1:] if part["type"] != "string"])
-        elif kind == "var":
-            yield (node["value"],), node
-        elif kind not in _SCALAR:
-            yield from references([value for key, value in node.items() if key != "location"])
-
-
-def scalars(node: Node) -> Iterator[str | int | float]:
-    """Every string and number that stands in a tree as a constant, but for names in references."""
-    if isinstance(node, list):
-        for item in node:
-            yield from scalars(item)
-    elif isinstance(node, dict):
-        kind = node.get("type")
-        if kind in {"string", "number"}:
-            yield node["value"]
-        elif kind == "ref":
-            yield from scalars([part for part in node["value"] if part["type"] != "string"])
-        else:
-            yield from scalars([value for key, value in node.items() if key != "location"])
+def scalars(tree: object) -> Iterator[str | int | float]:
+    """Yield every string and number that stands in a tree as a constant."""
+    return (node["value"] for node in walk(tree) if node.get("type") in {"string", "number"})
 
 
 def _clauses(
@@ -164,7 +134,7 @@ def _clauses(
         number=len(clauses),
         file=file,
         line=rule["location"]["row"],
-        rule=(*scope.package, *_ground(head["ref"])),
+        rule=(*scope.package, *ground_prefix(head["ref"])),
         value=text(value) or "true",
         value_node=value,
         partial=partial,
@@ -193,7 +163,7 @@ def _expression(item: Node) -> Expression:
         looked = [terms]
     else:
         looked = terms[1:]
-        if _ground(terms[0].get("value", [])) == ("assign",):
+        if ground_prefix(terms[0].get("value", [])) == ("assign",):
             declares = frozenset(_variables(terms[1]))
             looked = [terms[1]]
     operands = dict.fromkeys(text(part) for part in looked if _telling(part))
@@ -209,7 +179,7 @@ def _expression(item: Node) -> Expression:
 
 
 def _empty(item: Node) -> bool:
-    """Whether it is the `true` that OPA puts in the place of a body that isn't there."""
+    """Return whether this is the `true` that OPA puts in place of a missing body."""
     terms = item["terms"]
     return isinstance(terms, dict) and terms.get("type") == "boolean" and terms["value"] is True
 
@@ -225,58 +195,28 @@ def _declared_by_some(symbol: Node) -> frozenset[str]:
 
 
 def _inner(item: Node) -> frozenset[str]:
-    """Variables that are declared inside a comprehension or an `every`."""
+    """Return the variables that a comprehension or an `every` within the expression declares."""
     found: set[str] = set()
-
-    def walk(node: Node) -> None:
-        if isinstance(node, list):
-            for part in node:
-                walk(part)
-        elif isinstance(node, dict):
-            terms = node.get("terms")
-            if terms is not None:
-                found.update(_expression(node).declares)
-                if isinstance(terms, dict) and "domain" in terms:
-                    for key in ("key", "value"):
-                        found.update(_variables(terms.get(key)))
-            for key, part in node.items():
-                if key != "location":
-                    walk(part)
-
-    walk(item)
+    for node in walk(item):
+        terms = node.get("terms")
+        if terms is not None:
+            found.update(_expression(node).declares)
+            if isinstance(terms, dict) and "domain" in terms:
+                for key in ("key", "value"):
+                    found.update(_variables(terms.get(key)))
     return frozenset(found)
 
 
 def _telling(node: Node) -> bool:
-    """Whether the value of a term is worth showing: a constant's is in its text."""
+    """Return whether the value of a term is worth showing: a constant's is in its text."""
     kind = node.get("type")
     if kind in _COMPOSITE:
         return any(True for _ in references(node))
     return kind not in _SCALAR and not str(node.get("value", "")).startswith("$")
 
 
-def _variables(node: Node) -> Iterator[str]:
-    """Names in a tree: those of variables, and the first ones of references."""
+def _variables(node: object) -> Iterator[str]:
+    """Yield names in a tree: those of variables, and the first ones of references."""
     for path, _ in references(node):
         if path:
             yield path[0]
-
-
-def _package(tree: Node) -> Path:
-    return _ground(tree["package"]["path"])
-
-
-def _ground(parts: list[Node]) -> Path:
-    found: list[str] = []
-    for place, part in enumerate(parts):
-        if part["type"] == "string" or (place == 0 and part["type"] == "var"):
-            found.append(part["value"])
-        else:
-            break
-    return tuple(found)
-
-
-def text(node: Node) -> str:
-    """What the author wrote; empty for what OPA put in by itself."""
-    location = node.get("location") if isinstance(node, dict) else None
-    return b64decode(location["text"]).decode() if location and "text" in location else ""

@@ -1,6 +1,6 @@
-"""What a check of policies has found, and the formats in which people and machines read it."""
+"""Findings of checks, and the formats in which people and machines read them."""
 
-from extauth.assurance.findings.finding import Check, Finding, Level, Report
+from extauth.assurance.findings.finding import Check, Finding, Report, Severity
 from extauth.assurance.findings.formats import FORMATS, Format, render
 
-__all__ = ["FORMATS", "Check", "Finding", "Format", "Level", "Report", "render"]
+__all__ = ["FORMATS", "Check", "Finding", "Format", "Report", "Severity", "render"]

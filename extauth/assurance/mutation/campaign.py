@@ -1,4 +1,4 @@
-"""All mutants of a repository: made, compiled, tested, and told about."""
+"""A campaign: all mutants of a repository made, compiled, tested and reported."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from typing import TYPE_CHECKING
 from extauth.assurance.mutation.cases import Cases
 from extauth.assurance.mutation.equivalents import read_expected
 from extauth.assurance.mutation.module import parse
-from extauth.assurance.mutation.opa import Opa
 from extauth.assurance.mutation.operators import mutants as mutants_of
-from extauth.assurance.mutation.report import Outcome, broken, report
+from extauth.assurance.mutation.report import CampaignOutcome, broken, report
+from extauth.assurance.mutation.runner import MutantRunner
 from extauth.assurance.mutation.suite import Suite
-from extauth.assurance.mutation.trial import Trial
 from extauth.errors import ConfigurationError
+from extauth.rego.fault import OpaTimeout
+from extauth.rego.opa import Opa, sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from extauth.assurance.findings import Report
-    from extauth.assurance.mutation.module import Module, Node
+    from extauth.assurance.mutation.module import Module
     from extauth.assurance.mutation.mutant import Mutant
     from extauth.compiler.repository import Repository
+    from extauth.rego.tree import Node
 
 _BATCH = 32
 # How much longer than the slowest test of the original a test may take on a mutant.
@@ -54,15 +56,15 @@ def mutate(
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
         work = Path(name)
-        command = Opa(opa)
+        command = Opa(opa, one_core=True)
         try:
             suite = Suite.of(_modules(root, command, work, pool))
             cases = Cases(root / "cases", repository.catalog, command, work)
-            trial = Trial(suite, command, cases, work, root)
-            failures = _failures(trial, suite, command, cases)
+            runner = MutantRunner(suite, command, cases, work, root)
+            failures = _failures(runner, suite, command, cases)
             if failures:
                 return broken(failures, time.monotonic() - begun)
-            outcome = _Campaign(trial, suite, pool, progress).run(begun)
+            outcome = _Campaign(runner, suite, pool, progress).run(begun)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -72,16 +74,16 @@ def mutate(
 class _Campaign:
     def __init__(
         self,
-        trial: Trial,
+        runner: MutantRunner,
         suite: Suite,
         pool: ThreadPoolExecutor,
         progress: Callable[[int, int], None],
     ) -> None:
-        self._trial, self._suite, self._pool, self._progress = trial, suite, pool, progress
+        self._runner, self._suite, self._pool, self._progress = runner, suite, pool, progress
         self._total = self._decided = 0
 
-    def run(self, begun: float) -> Outcome:
-        """All stages; each has fewer mutants and dearer tests than the one before."""
+    def run(self, begun: float) -> CampaignOutcome:
+        """Run all stages; each has fewer mutants and dearer tests than the one before."""
         made = [mutant for module in self._suite.sources() for mutant in mutants_of(module)]
         refused = self._refused(made)
         left = [mutant for mutant in made if mutant not in refused]
@@ -90,7 +92,7 @@ class _Campaign:
             left = self._tested(left, tests)
         left = self._asked(left)
         survived = set(left)
-        return Outcome(
+        return CampaignOutcome(
             killed=tuple(one for one in made if one not in survived and one not in refused),
             survived=tuple(left),
             refused=tuple(one for one in made if one in refused),
@@ -100,13 +102,13 @@ class _Campaign:
     def _refused(self, made: Sequence[Mutant]) -> frozenset[Mutant]:
         share = -(-len(made) // (os.cpu_count() or 1)) or 1
         parts = [made[start : start + share] for start in range(0, len(made), share)]
-        return frozenset().union(*self._pool.map(self._trial.refused, parts))
+        return frozenset().union(*self._pool.map(self._runner.refused, parts))
 
     def _tested(
         self, left: Sequence[Mutant], tests: Callable[[Module], tuple[Module, ...]]
     ) -> list[Mutant]:
         running = [
-            self._pool.submit(self._trial.noticed, batch, tests(batch[0].module))
+            self._pool.submit(self._runner.noticed, batch, tests(batch[0].module))
             for batch in _batches(left)
         ]
         killed: set[Mutant] = set()
@@ -117,7 +119,7 @@ class _Campaign:
 
     def _asked(self, left: Sequence[Mutant]) -> list[Mutant]:
         running = {
-            self._pool.submit(self._trial.noticed_by_a_case, mutant): mutant for mutant in left
+            self._pool.submit(self._runner.noticed_by_a_case, mutant): mutant for mutant in left
         }
         killed = set()
         for done in as_completed(running):
@@ -132,16 +134,16 @@ class _Campaign:
 
 
 def _modules(root: Path, opa: Opa, work: Path, pool: ThreadPoolExecutor) -> list[Module]:
-    files = [file for name in ("gateway", "data") for file in sorted((root / name).rglob("*.rego"))]
+    files = [file for name in sources(root) for file in sorted((root / name).rglob("*.rego"))]
 
     def read(file: Path) -> Module:
         def tree(text: str) -> Node:
             if text == original:
-                return opa.tree(file)
+                return opa.parse(file)
             with tempfile.NamedTemporaryFile("w", dir=work, suffix=".rego") as other:
                 other.write(text)
                 other.flush()
-                return opa.tree(Path(other.name))
+                return opa.parse(Path(other.name))
 
         original = _text(file)
         return parse(file.relative_to(root).as_posix(), original, tree)
@@ -158,20 +160,23 @@ def _text(file: Path) -> str:
         raise ConfigurationError("is not UTF-8", file=file) from None
 
 
-def _failures(trial: Trial, suite: Suite, opa: Opa, cases: Cases) -> tuple[str, ...]:
-    """What fails in the original; how long it takes is the measure for all that follows."""
-    trial.compile()
-    tests = opa.test(trial.paths(suite.modules), trial.test_seconds, _BASELINE_SECONDS)
-    if tests is None:
+def _failures(runner: MutantRunner, suite: Suite, opa: Opa, cases: Cases) -> tuple[str, ...]:
+    """Return what fails in the original, and set the time limits by how long its tests take."""
+    runner.compile()
+    try:
+        tests = opa.test(
+            runner.paths(suite.modules), test_seconds=runner.test_seconds, seconds=_BASELINE_SECONDS
+        )
+    except OpaTimeout:
         return (f"the unit tests take more than {_BASELINE_SECONDS:g} s",)
-    failed = tuple(f"{test.package}.{test.name}" for test in tests if not test.passed)
+    failed = tuple(f"{test.package}.{test.name}" for test in tests if test.failed)
     slowest = max((test.duration for test in tests), default=0) * _NANO
-    trial.test_seconds = max(_LEAST_SECONDS, _PATIENCE * slowest)
-    return failed or cases.failures(trial.paths(suite.sources()))
+    runner.test_seconds = max(_LEAST_SECONDS, _PATIENCE * slowest)
+    return failed or cases.failures(runner.paths(suite.sources()))
 
 
 def _batches(mutants: Iterable[Mutant]) -> list[list[Mutant]]:
-    """At most `_BATCH` mutants of one file each."""
+    """Return the mutants in batches of at most `_BATCH`, each of one file."""
     batches: list[list[Mutant]] = []
     for mutant in mutants:
         last = batches[-1] if batches else []

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from extauth.errors import PolicyError
 from extauth.policy import Entrypoint
 from extauth.policy.cases import check, load_cases
 from extauth.policy.engine import malformed, undefined
+from extauth.rego.fault import OpaError
 from extauth.types import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from extauth.assurance.mutation.opa import Opa
     from extauth.policy.cases import Case
+    from extauth.rego.opa import Opa
     from extauth.types import Facts
 
 _DATA = "decision_cases"
@@ -48,7 +50,7 @@ class Cases:
         return len(self._cases)
 
     def failures(self, paths: Sequence[Path]) -> tuple[str, ...]:
-        """What differs from the expectations, in words, by the policies as they are.
+        """Return what differs from the expectations, in words, with the policies as they are.
 
         Measures how long a run may take from now on.
         """
@@ -60,16 +62,19 @@ class Cases:
         return tuple(asyncio.run(_differences(self._cases, answers, first=False)))
 
     def notice(self, paths: Sequence[Path]) -> bool:
-        """Whether a case fails with these files. One that takes too long fails."""
+        """Return whether a case fails with these files; a case that takes too long fails."""
         if not self._cases:
             return False
         return bool(asyncio.run(_differences(self._cases, self._ask(paths), first=True)))
 
     def _ask(self, paths: Sequence[Path]) -> Mapping[str, Any]:
         query = f"object.union_n([{self._query}])"
-        answers = self._opa.evaluate(query, [*paths, self._facts], self._limit)
-        found: Mapping[str, Any] = {}
-        return answers if isinstance(answers, dict) else found
+        try:
+            answers = self._opa.evaluate(query, [*paths, self._facts], seconds=self._limit)
+        except (OpaError, PolicyError):
+            answers = None  # No case is decided then.
+        found: Mapping[str, Any] = answers if isinstance(answers, dict) else {}
+        return found
 
 
 class _Answer:
@@ -91,7 +96,7 @@ class _Answer:
             raise malformed(entrypoint, error) from None
 
     async def close(self) -> None:
-        """Holds nothing."""
+        """Do nothing: there is nothing to free."""
 
 
 async def _differences(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from dataclasses import dataclass
-from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from extauth.rego.tree import package_of, references, row
+from extauth.rego.tree import text as written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
-Node = dict[str, Any]
-Package = tuple[str, ...]
+    from extauth.rego.tree import Node, Ref
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _ELSE = "else"
@@ -21,13 +21,13 @@ _STAND_IN = "els_"
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class DataReference:
     """`data.a.b` in a module. `at` is the offset behind the word `data`.
 
     `path` ends where it is no longer known before evaluation.
     """
 
-    path: Package
+    path: Ref
     at: int
 
 
@@ -40,28 +40,28 @@ class Module:
 
     file: str
     text: str
-    package: Package
+    package: Ref
     at: int
     rules: tuple[Node, ...]
-    references: tuple[Reference, ...]
+    references: tuple[DataReference, ...]
 
     @property
     def is_test(self) -> bool:
-        """Whether it holds tests, and so is never changed."""
+        """True if the file holds tests, and so is never changed."""
         return self.file.endswith("_test.rego")
 
-    def span(self, node: Mapping[str, Any]) -> tuple[int, int] | None:
-        """Where a node of the tree stands, or None for one that the text does not spell out."""
+    def span(self, node: Node) -> tuple[int, int] | None:
+        """Return the offsets of a node, or None for a node that the text does not spell out."""
         if "location" not in node:
             return None
-        start, text = _start(self.text, node), _spelt(node)
+        start, text = _start(self.text, node), written(node)
         if node.get("type") == "number":
             found = _NUMBER.match(self.text, start)
             return found.span() if found else None
         return (start, start + len(text)) if self.text.startswith(text, start) else None
 
-    def spelt(self, node: Mapping[str, Any]) -> str:
-        """The node's text; empty for one that the text does not spell out."""
+    def spelt(self, node: Node) -> str:
+        """Return the node's text; empty for one that the text does not spell out."""
         found = self.span(node)
         return self.text[slice(*found)] if found else ""
 
@@ -80,12 +80,11 @@ def parse(file: str, text: str, tree: Callable[[str], Node]) -> Module:
             at = _start(text, branch)
             spelt = spelt[:at] + _STAND_IN + spelt[at + len(_ELSE) :]
         root = tree(spelt)
-    path = root["package"]["path"]
     return Module(
         file,
         text,
-        tuple(part["value"] for part in path[1:]),
-        _start(text, path[1]),
+        package_of(root)[1:],
+        _start(text, root["package"]["path"][1]),
         tuple(root.get("rules", ())),
         tuple(_references(text, [root.get("imports", []), root.get("rules", [])])),
     )
@@ -97,32 +96,15 @@ def _branches(rule: Node) -> Iterator[Node]:
         yield rule
 
 
-def _references(text: str, node: object) -> Iterator[Reference]:
-    if isinstance(node, list):
-        for item in node:
-            yield from _references(text, item)
-    elif isinstance(node, dict):
-        words = node.get("value")
-        if node.get("type") == "ref" and isinstance(words, list):
-            if words[0].get("value") == "data":
-                known = takewhile(lambda word: word["type"] == "string", words[1:])
-                path = tuple(word["value"] for word in known)
-                yield Reference(path, _start(text, words[0]) + len("data"))
-                words = words[1:]
-            yield from _references(text, words)
-        else:
-            for key, item in node.items():
-                if key != "location":
-                    yield from _references(text, item)
+def _references(text: str, tree: object) -> Iterator[DataReference]:
+    for path, node in references(tree):
+        if node["type"] == "ref" and path[:1] == ("data",):
+            yield DataReference(path[1:], _start(text, node["value"][0]) + len("data"))
 
 
-def _spelt(node: Mapping[str, Any]) -> str:
-    return base64.b64decode(node["location"].get("text", "")).decode()
-
-
-def _start(text: str, node: Mapping[str, Any]) -> int:
-    """Rows and columns count from 1; columns count characters."""
+def _start(text: str, node: Node) -> int:
+    """Return the offset of a node. Rows and columns count from 1, columns in characters."""
     at = 0
-    for _ in range(node["location"]["row"] - 1):
+    for _ in range((row(node) or 1) - 1):
         at = text.index("\n", at) + 1
     return at + int(node["location"]["col"]) - 1

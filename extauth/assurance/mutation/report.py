@@ -1,4 +1,4 @@
-"""What is told of a campaign."""
+"""The report of a campaign."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.assurance.checks.place import told as place
-from extauth.assurance.findings import Check, Finding, Level, Report
+from extauth.assurance.findings import Check, Finding, Report, Severity
 from extauth.assurance.mutation.equivalents import FILE
 from extauth.assurance.mutation.mutant import Mutant
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 TITLE = "Mutation testing"
 
 
-class Outcome(msgspec.Struct, frozen=True):
-    """What became of every mutant. `refused` do not compile."""
+class CampaignOutcome(msgspec.Struct, frozen=True):
+    """The outcome of every mutant. Those that are `refused` do not compile."""
 
     killed: tuple[Mutant, ...]
     survived: tuple[Mutant, ...]
@@ -30,8 +30,10 @@ class Outcome(msgspec.Struct, frozen=True):
     seconds: float
 
 
-def report(outcome: Outcome, expected: Expected, lines: Sequence[int], root: Path) -> Report:
-    """The score, every survivor with its diff, and what is wrong with the list of equivalents.
+def report(
+    outcome: CampaignOutcome, expected: Expected, lines: Sequence[int], root: Path
+) -> Report:
+    """Report the score, every survivor with its diff, and the faults of the list of equivalents.
 
     `lines` are those of the list's entries. An equivalent mutant is neither killed nor survived.
     """
@@ -63,7 +65,7 @@ def report(outcome: Outcome, expected: Expected, lines: Sequence[int], root: Pat
 
 
 def broken(failures: Sequence[str], seconds: float) -> Report:
-    """The tests fail as they are, so that they can notice nothing."""
+    """Report that the tests fail without any change, and so can notice nothing."""
     found = Finding(
         "the tests fail before anything is changed; make `sluice test` pass first",
         detail="\n".join(failures),
@@ -75,14 +77,14 @@ def _survivor(mutant: Mutant, root: Path) -> Finding:
     file = place(root / mutant.module.file)
     return Finding(
         f"no test notices this change ({mutant.operator})",
-        level=Level.WARNING,
+        level=Severity.WARNING,
         file=file,
         line=mutant.line,
         detail=mutant.diff(file),
     )
 
 
-def _stale(entry: Equivalent, line: int, outcome: Outcome, root: Path) -> Finding:
+def _stale(entry: Equivalent, line: int, outcome: CampaignOutcome, root: Path) -> Finding:
     noticed = any(entry.matches(mutant) for mutant in outcome.killed)
     why = (
         "a test notices this change, so it is not equivalent"

@@ -1,4 +1,4 @@
-"""Which tests can notice a change of which file, and how many changes share one run of OPA."""
+"""The files of a repository by what they read: the tests of each, and copies that stand apart."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from extauth.assurance.mutation.module import Module, Package
+    from extauth.assurance.mutation.module import Module
     from extauth.assurance.mutation.mutant import Mutant
+    from extauth.rego.tree import Ref
 
 _PREFIX = "mutants"
 
@@ -24,16 +25,16 @@ class Suite:
     """
 
     modules: tuple[Module, ...]
-    reads: Mapping[Package, frozenset[Package]]
-    unclear: frozenset[Package]
+    reads: Mapping[Ref, frozenset[Ref]]
+    unclear: frozenset[Ref]
 
     @classmethod
     def of(cls, modules: Iterable[Module]) -> Suite:
-        """Find out what reads what."""
+        """Find out which package reads which."""
         modules = tuple(modules)
         packages = {module.package for module in modules}
-        reads: defaultdict[Package, set[Package]] = defaultdict(set)
-        unclear: set[Package] = set()
+        reads: defaultdict[Ref, set[Ref]] = defaultdict(set)
+        unclear: set[Ref] = set()
         for module in modules:
             for reference in module.references:
                 path = reference.path
@@ -47,26 +48,26 @@ class Suite:
         return cls(modules, closed, frozenset(unclear))
 
     def nearest(self, module: Module) -> tuple[Module, ...]:
-        """The tests beside a file, which notice most of its changes."""
+        """Return the tests beside a file, which notice most of its changes."""
         folder = module.file.rpartition("/")[0]
         return tuple(test for test in self._tests(module) if test.file.rpartition("/")[0] == folder)
 
     def others(self, module: Module) -> tuple[Module, ...]:
-        """All other tests that read the file's package, at whatever remove."""
+        """Return all other tests that read the file's package, at whatever remove."""
         near = self.nearest(module)
         return tuple(test for test in self._tests(module) if test not in near)
 
     def separable(self, module: Module) -> bool:
-        """Whether copies of it under other names can stand beside one another."""
+        """Return whether copies of the module under other names can stand beside one another."""
         around = {module.package, *self._readers(module.package)}
         return not around & self.unclear
 
     def sources(self) -> tuple[Module, ...]:
-        """Every file that is no test."""
+        """Return every file without tests."""
         return tuple(module for module in self.modules if not module.is_test)
 
     def needed(self, tests: Sequence[Module]) -> tuple[Module, ...]:
-        """The files that these tests read, and the tests themselves."""
+        """Return the files that these tests read, and the tests themselves."""
         packages = {package for test in tests for package in self.reads[test.package]}
         packages |= {test.package for test in tests}
         return tuple(
@@ -100,10 +101,10 @@ class Suite:
         readers = {module.package, *self._readers(module.package)}
         return tuple(test for test in self.modules if test.is_test and test.package in readers)
 
-    def _readers(self, package: Package) -> frozenset[Package]:
+    def _readers(self, package: Ref) -> frozenset[Ref]:
         return frozenset(reader for reader, read in self.reads.items() if package in read)
 
-    def _is_read(self, module: Module, packages: Iterable[Package]) -> bool:
+    def _is_read(self, module: Module, packages: Iterable[Ref]) -> bool:
         return any(
             module.package in self.reads[package] and module.package != package
             for package in packages
@@ -111,12 +112,12 @@ class Suite:
 
 
 def number_of(package: str) -> int:
-    """The number of the mutant that a test's package belongs to, as `Suite.write` named it."""
+    """Return the number of the mutant that a test's package is of, by `Suite.write`'s names."""
     return int(package.removeprefix(f"data.{_PREFIX}.m").partition(".")[0])
 
 
-def _closure(package: Package, reads: Mapping[Package, set[Package]]) -> set[Package]:
-    found: set[Package] = set()
+def _closure(package: Ref, reads: Mapping[Ref, set[Ref]]) -> set[Ref]:
+    found: set[Ref] = set()
     open_ = [package]
     while open_:
         for read in reads.get(open_.pop(), ()):
@@ -126,8 +127,8 @@ def _closure(package: Package, reads: Mapping[Package, set[Package]]) -> set[Pac
     return found
 
 
-def _renamed(module: Module, renamed: set[Package], prefix: str, mutant: Mutant) -> str:
-    """The module's text with its package and all references to `renamed` under `prefix`."""
+def _renamed(module: Module, renamed: set[Ref], prefix: str, mutant: Mutant) -> str:
+    """Return the module's text with its package and all references to `renamed` under `prefix`."""
     edits = [(module.at, module.at, f"{prefix}.")]
     edits += {
         (reference.at, reference.at, f".{prefix}")

@@ -22,7 +22,7 @@ def _about(description: str) -> msgspec.Meta:
 
 
 class Example(msgspec.Struct, frozen=True):
-    """One request that is decided otherwise."""
+    """A request that is decided otherwise."""
 
     request_id: Annotated[str, _about("The x-request-id that the client was told.")]
     time: Annotated[float, _about("When the request began, in unix seconds.")]
@@ -31,8 +31,8 @@ class Example(msgspec.Struct, frozen=True):
     after: Annotated[str, _about("What the candidate decides.")]
 
 
-class Change(msgspec.Struct):
-    """Requests that differ in one way, and where.
+class ChangeCount(msgspec.Struct):
+    """Count of the requests that differ in one way, by rule, tenant, role and model.
 
     A request counts once in `count` and under each of its rules and roles. Of names beyond the
     ten thousandth, all count as `others`; `-` stands for none.
@@ -68,7 +68,7 @@ class Change(msgspec.Struct):
 
 
 class Side(msgspec.Struct):
-    """What the ledger would have done under the decisions of one side."""
+    """The ledger under the decisions of one side."""
 
     reserved: Annotated[int, _about("Requests that were allowed and that limits had room for.")] = 0
     refused: Annotated[int, _about("Requests that were allowed and would have got 429.")] = 0
@@ -114,33 +114,34 @@ class Figures(msgspec.Struct):
     first: Annotated[float | None, _about("When the first compared request began.")] = None
     last: Annotated[float | None, _about("When the last one did.")] = None
     recorded_429s: Annotated[int, _about("Requests that a limit really refused.")] = 0
-    new_denies: Annotated[Change, _about("Allowed before, denied after.")] = msgspec.field(
-        default_factory=Change
+    new_denies: Annotated[ChangeCount, _about("Allowed before, denied after.")] = msgspec.field(
+        default_factory=ChangeCount
     )
-    new_allows: Annotated[Change, _about("Denied before, allowed after.")] = msgspec.field(
-        default_factory=Change
+    new_allows: Annotated[ChangeCount, _about("Denied before, allowed after.")] = msgspec.field(
+        default_factory=ChangeCount
     )
-    changed_rules: Annotated[Change, _about("Denied by both, by other rules.")] = msgspec.field(
-        default_factory=Change
+    changed_rules: Annotated[ChangeCount, _about("Denied by both, by other rules.")] = (
+        msgspec.field(default_factory=ChangeCount)
     )
-    changed_obligations: Annotated[Change, _about("Allowed by both, under other obligations.")] = (
-        msgspec.field(default_factory=Change)
-    )
-    changed_routes: Annotated[Change, _about("Allowed by both, routed elsewhere.")] = msgspec.field(
-        default_factory=Change
+    changed_obligations: Annotated[
+        ChangeCount, _about("Allowed by both, under other obligations.")
+    ] = msgspec.field(default_factory=ChangeCount)
+    changed_routes: Annotated[ChangeCount, _about("Allowed by both, routed elsewhere.")] = (
+        msgspec.field(default_factory=ChangeCount)
     )
     errors: Annotated[
-        Change, _about("The candidate could not decide, or not in time: each is a deny as well.")
-    ] = msgspec.field(default_factory=Change)
+        ChangeCount,
+        _about("The candidate could not decide, or not in time: each is a deny as well."),
+    ] = msgspec.field(default_factory=ChangeCount)
     late: Annotated[
         dict[str, tuple[str, ...]],
         _about("By the package that was asked and took too long: those whose rules took the time."),
     ] = {}
-    new_429s: Annotated[Change, _about("Limits had room before and would not after.")] = (
-        msgspec.field(default_factory=Change)
+    new_429s: Annotated[ChangeCount, _about("Limits had room before and would not after.")] = (
+        msgspec.field(default_factory=ChangeCount)
     )
-    gone_429s: Annotated[Change, _about("Limits had no room before and would after.")] = (
-        msgspec.field(default_factory=Change)
+    gone_429s: Annotated[ChangeCount, _about("Limits had no room before and would after.")] = (
+        msgspec.field(default_factory=ChangeCount)
     )
     before: Annotated[Side, _about("The ledger under the base's decisions.")] = msgspec.field(
         default_factory=Side

@@ -1,4 +1,4 @@
-"""Asks one set of policies what it would decide, as the live gateway asks."""
+"""Judge of recorded requests: asks one set of policies as the live gateway asks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from extauth.errors import PolicyError, PolicyUnavailable
 from extauth.facts import at_admission
 from extauth.policy import Entrypoint, WasmEngine
-from extauth.policy.verdict import Failure, Verdict
+from extauth.policy.engine import served_route
+from extauth.policy.verdict import PolicyFailure, Verdict
 from extauth.types import INFERENCE, Api
 
 if TYPE_CHECKING:
@@ -28,10 +29,10 @@ _AT_WORK = 0.1
 
 
 class Judge:
-    """One candidate's policies in a Wasm instance of their own. Not thread-safe."""
+    """A set of policies in a Wasm instance of its own. Not thread-safe."""
 
     def __init__(self, directory: Path, timeout: float, catalog: Mapping[str, Any]) -> None:
-        """`directory` is what WasmEngine loads, `timeout` the seconds that a question may take.
+        """Load what WasmEngine loads from `directory`; a question may take `timeout` seconds.
 
         `catalog` is `data.catalog.models`: a route to what it lacks is a defect, as in the
         gateway. Raises ConfigurationError.
@@ -47,7 +48,7 @@ class Judge:
             self._engine.close().send(None)
 
     def verdict(self, recorded: Recorded, facts: Facts) -> Verdict:
-        """What the policies say to a request whose facts are known.
+        """Return what the policies decide on a request whose facts are known.
 
         Admission is asked first, and inference where it allows and the facts are those of
         inference; their counts of usage stay as they were recorded.
@@ -68,11 +69,11 @@ class Judge:
         except (PolicyError, PolicyUnavailable) as error:
             package = entrypoint.rpartition("/")[0].replace("/", ".")
             late = isinstance(error, PolicyUnavailable)
-            return Verdict(False, (UNDECIDED,), failure=Failure(package, error.message, late))
+            return Verdict(False, (UNDECIDED,), failure=PolicyFailure(package, error.message, late))
         return Verdict.of(decision)
 
     def _ask(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
-        """Ask, and again where the machine was too busy to answer in time.
+        """Ask, and ask again where the machine was too busy to answer in time.
 
         The engine's bound is by the clock on the wall, and a replay keeps every core busy.
         """
@@ -88,25 +89,18 @@ class Judge:
         return self._engine.ask(entrypoint, facts)
 
     def _check_sent(self, decision: Decision, facts: Facts) -> None:
-        """What the gateway makes sure of before a request leaves."""
+        """Check what the gateway makes sure of before a request leaves."""
         if facts.tokens is None:
             raise PolicyError("the policy allows a model that the gateway does not have")
         self._check(decision.route)
 
     def _check(self, route: Route | None) -> None:
-        if route is None:
-            raise PolicyError("the decision allows the request and routes it nowhere")
-        model = self._catalog.get(route.model)
-        if model is None or route.version not in model["versions"]:
-            raise PolicyError(
-                f"the decision routes to {route.model}@{route.version}: no such model"
-            )
-        if route.cluster != model["cluster"]:
-            raise PolicyError(f"the decision routes {route.model} to another backend's cluster")
+        model = self._catalog.get(route.model) if route else None
+        served_route(route, (model["versions"], model["cluster"]) if model else None)
 
 
 def recorded_verdict(recorded: Recorded) -> Verdict | None:
-    """What was decided at the time; None when the record does not tell."""
+    """Return what was decided at the time; None when the record does not say."""
     if recorded.undecided is not None:
         return Verdict(False, (UNDECIDED,))
     return Verdict.of(recorded.decision) if recorded.decision is not None else None

@@ -1,4 +1,4 @@
-"""One replay from its trace to its figures."""
+"""A replay from its trace to its figures."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.assurance.replay.batch import Fault
+from extauth.assurance.replay.batch import BadRecord
+from extauth.assurance.replay.checkpoint import Checkpoint, drop, load, save
 from extauth.assurance.replay.crew import batches
 from extauth.assurance.replay.interrupts import held_back
-from extauth.assurance.replay.resume import Progress, drop, load, save
 from extauth.assurance.replay.tally import Prices, Tally
 from extauth.assurance.replay.trace import Cursor
-from extauth.assurance.replay.worker import OUT_OF_ORDER, Job, Worker
+from extauth.assurance.replay.worker import OUT_OF_ORDER, Job, ReplayWorker
 from extauth.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     from typing import Any
 
     from extauth.assurance.replay.batch import Batch
-    from extauth.assurance.replay.candidate import Candidate
+    from extauth.assurance.replay.build import PolicyBuild
     from extauth.assurance.replay.figures import Figures
     from extauth.assurance.replay.trace import Trace
 
 
-class Question(msgspec.Struct, frozen=True):
-    """What is to be found out.
+class Comparison(msgspec.Struct, frozen=True):
+    """The comparison of a candidate with a base, over a part of the trace.
 
-    Without a `base`, the candidate is compared with what was recorded; then `catalog` has the
-    prices of the time, where they are known. From `since`, before `until`, in unix seconds.
-    `sample` is the share of requests to look at; a limit then sees only these.
+    Without a `base`, the candidate is compared with what was recorded; `catalog` then has the
+    prices of the time, where they are known. The part is from `since`, before `until`, in unix
+    seconds. `sample` is the share of requests to look at; a limit then sees only these.
     """
 
-    candidate: Candidate
-    base: Candidate | None = None
+    candidate: PolicyBuild
+    base: PolicyBuild | None = None
     catalog: Mapping[str, Any] | None = None
     since: float | None = None
     until: float | None = None
@@ -46,7 +46,7 @@ class Question(msgspec.Struct, frozen=True):
 
 
 def replay(
-    question: Question,
+    comparison: Comparison,
     trace: Trace,
     *,
     resume: Path,
@@ -55,30 +55,30 @@ def replay(
 ) -> Figures:
     """Run the trace, and return the figures.
 
-    Uses all cores, or so many `workers`; the figures do not depend on it. `watch` is told the
-    records and the share that are done. KeyboardInterrupt leaves its progress in the file
+    Uses all cores, or so many `workers`; the figures do not depend on it. `watch` is called with
+    the records and the share that are done. KeyboardInterrupt leaves its progress in the file
     `resume`, and the same call goes on from there. Raises ConfigurationError for a record that
     can't be used, by its place, and for policies that can't be loaded; StackError when a worker
     dies.
     """
-    base = question.base
-    prices = base.catalog if base else question.catalog or question.candidate.catalog
-    tally = Tally(Prices.of(prices), Prices.of(question.candidate.catalog))
-    identity, cursor, last = _identity(question, trace), Cursor(), float("-inf")
+    base = comparison.base
+    prices = base.catalog if base else comparison.catalog or comparison.candidate.catalog
+    tally = Tally(Prices.of(prices), Prices.of(comparison.candidate.catalog))
+    identity, cursor, last = _identity(comparison, trace), Cursor(), float("-inf")
     progress = load(resume, identity)
     if progress is not None:
         cursor = progress.cursor
         tally.resume(progress.figures, progress.ledgers)
-    same = base is not None and base.digest == question.candidate.digest
+    same = base is not None and base.digest == comparison.candidate.digest
     job = Job(
-        candidate=question.candidate.bench,
-        base=question.candidate.bench if same else base.bench if base else None,
-        since=question.since,
-        until=question.until,
-        sample=question.sample,
+        candidate=comparison.candidate.files,
+        base=comparison.candidate.files if same else base.files if base else None,
+        since=comparison.since,
+        until=comparison.until,
+        sample=comparison.sample,
     )
     # Here, since a worker process could not say what is wrong with a policy.
-    own, cores = Worker(job), workers or _cores()
+    own, cores = ReplayWorker(job), workers or _cores()
     try:
         with closing(own), closing(batches(job, own, trace.pieces(cursor), cores)) as judged:
             for piece, batch in judged:
@@ -88,10 +88,10 @@ def replay(
                     cursor, last = piece.after(cursor, batch.read), max(last, batch.last)
                 for package, facts in batch.late.items():
                     if package not in tally.figures.late:
-                        tally.figures.late[package] = question.candidate.slow(facts)
+                        tally.figures.late[package] = comparison.candidate.slow(facts)
                 watch(cursor.records, trace.share(cursor))
     except KeyboardInterrupt:
-        save(resume, Progress(identity, cursor, tally.figures, tally.ledgers()))
+        save(resume, Checkpoint(identity, cursor, tally.figures, tally.ledgers()))
         raise
     drop(resume)
     return tally.figures
@@ -100,26 +100,26 @@ def replay(
 def _check(batch: Batch, trace: Trace, cursor: Cursor, last: float) -> None:
     fault = batch.fault
     if fault is None and batch.first < last:
-        fault = Fault(1, OUT_OF_ORDER)
+        fault = BadRecord(1, OUT_OF_ORDER)
     if fault is not None:
         raise ConfigurationError(f"{trace.where(cursor.records + fault.place)}: {fault.message}")
 
 
-def _identity(question: Question, trace: Trace) -> str:
-    """Everything that the figures depend on."""
-    base, catalog = question.base, question.catalog
+def _identity(comparison: Comparison, trace: Trace) -> str:
+    """Return a digest of everything that the figures depend on."""
+    base, catalog = comparison.base, comparison.catalog
     parts = (
-        question.candidate.digest,
+        comparison.candidate.digest,
         base.digest if base else None,
         msgspec.json.encode(catalog, order="sorted") if catalog else None,
         trace.identity(),
-        question.since,
-        question.until,
-        question.sample,
+        comparison.since,
+        comparison.until,
+        comparison.sample,
     )
     return sha256(repr(parts).encode()).hexdigest()
 
 
 def _cores() -> int:
-    """Those that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,20 +1,26 @@
-"""Figures as a report: Markdown that reads well in a terminal too, checks, and JSON."""
+"""Figures as a report: Markdown that reads well in a terminal too, checks, and JSON.
+
+`python -m extauth.assurance.replay.report > schemas/replay.schema.json` writes the JSON's schema.
+"""
 
 from __future__ import annotations
 
+import json
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from extauth.assurance.findings import Check, Finding, Level, Report
+from extauth.assurance.findings import Check, Finding, Report, Severity
 from extauth.assurance.replay.figures import Figures
+from extauth.audit.schema import schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from extauth.assurance.replay.figures import Change
-    from extauth.assurance.replay.replay import Question
-    from extauth.assurance.replay.threshold import Threshold
+    from extauth.assurance.replay.figures import ChangeCount
+    from extauth.assurance.replay.replay import Comparison
+    from extauth.assurance.replay.threshold import FailThreshold
 
 TITLE = "Replay"
 RECORDED = "recorded"
@@ -33,8 +39,8 @@ _CHANGES = (
 )
 
 
-class Document(msgspec.Struct, frozen=True):
-    """What `sluice replay --format json` prints."""
+class ReplayDocument(msgspec.Struct, frozen=True):
+    """The document that `sluice replay --format json` prints."""
 
     title: Annotated[str, msgspec.Meta(description="Always Replay.")]
     failed: Annotated[bool, msgspec.Meta(description="Whether a threshold was passed.")]
@@ -50,39 +56,46 @@ class Document(msgspec.Struct, frozen=True):
     ]
 
 
-def report(question: Question, figures: Figures, thresholds: Iterable[Threshold]) -> Report:
-    """The report of a replay. It fails when a threshold does."""
+def report(comparison: Comparison, figures: Figures, thresholds: Iterable[FailThreshold]) -> Report:
+    """Return the report of a replay. It fails when a threshold does."""
     checks = (
         _differences(figures),
         _errors(figures),
         *(threshold.check(figures) for threshold in thresholds),
     )
-    return Report(TITLE, checks, "\n".join(_summary(question, figures)))
+    return Report(TITLE, checks, "\n".join(_summary(comparison, figures)))
 
 
-def document(question: Question, figures: Figures, made: Report) -> str:
-    """The report and all figures as JSON (schemas/replay.schema.json)."""
-    base = question.base.name if question.base else RECORDED
-    whole = Document(TITLE, made.failed, base, question.candidate.name, figures, made.checks)
+def document(comparison: Comparison, figures: Figures, made: Report) -> str:
+    """Return the report and all figures as JSON (schemas/replay.schema.json)."""
+    base = comparison.base.name if comparison.base else RECORDED
+    whole = ReplayDocument(
+        TITLE, made.failed, base, comparison.candidate.name, figures, made.checks
+    )
     return msgspec.json.format(msgspec.json.encode(whole)).decode() + "\n"
+
+
+def schema() -> dict[str, object]:
+    """Return the JSON Schema of `sluice replay --format json`, whole."""
+    return schema_of(ReplayDocument, "Replay")
 
 
 def _differences(figures: Figures) -> Check:
     found = []
     for name, title in _CHANGES:
-        change: Change = getattr(figures, name)
+        change: ChangeCount = getattr(figures, name)
         if change.count and name != "errors":
             where = ", ".join(f"{each}: {count}" for each, count in _top(change.by))
             share = _percent(change.count, figures.compared)
             verb = "is" if change.count == 1 else "are"
             message = f"{_counted(change.count, 'request')} ({share}) {verb} {title} ({where})"
-            found.append(Finding(message, Level.NOTE))
+            found.append(Finding(message, Severity.NOTE))
     if figures.migrated:
         subject = f"{_counted(figures.migrated, 'record')} of an older version"
         message = f"{subject} may lack facts: rules about those see nothing found"
-        found.append(Finding(message, Level.NOTE))
+        found.append(Finding(message, Severity.NOTE))
     if not figures.compared:
-        found.append(Finding("there is no decision to compare in this range", Level.WARNING))
+        found.append(Finding("there is no decision to compare in this range", Severity.WARNING))
     return Check("replay.differences", "decisions compared", findings=tuple(found))
 
 
@@ -91,7 +104,7 @@ def _errors(figures: Figures) -> Check:
         Finding(
             f"{failure}{_blamed(failure, figures)}"
             f" ({_counted(count, 'request')}{', each' * (count > 1)} denied)",
-            Level.WARNING,
+            Severity.WARNING,
         )
         for failure, count in _top(figures.errors.by)
     )
@@ -103,10 +116,10 @@ def _blamed(failure: str, figures: Figures) -> str:
     return f" in package {', '.join(packages)}" if packages else ""
 
 
-def _summary(question: Question, figures: Figures) -> Iterator[str]:
-    base = f"`{question.base.name}`" if question.base else "what was recorded"
+def _summary(comparison: Comparison, figures: Figures) -> Iterator[str]:
+    base = f"`{comparison.base.name}`" if comparison.base else "what was recorded"
     compared = _counted(figures.compared, "decision")
-    yield f"`{question.candidate.name}` against {base}: {compared} compared"
+    yield f"`{comparison.candidate.name}` against {base}: {compared} compared"
     verb = "was" if figures.out_of_reach == 1 else "were"
     yield (
         f"of {_counted(figures.records, 'record')}; {figures.out_of_reach:,} {verb} out of reach, "
@@ -135,10 +148,10 @@ def _summary(question: Question, figures: Figures) -> Iterator[str]:
     refused = _counted(figures.recorded_429s, "request")
     yield f"A limit really refused {refused}. The simulated ledger is"
     yield "empty when the trace begins."
-    if question.sample < 1:
-        yield f"Only a sample of {question.sample:.3g} of the requests counts against limits."
+    if comparison.sample < 1:
+        yield f"Only a sample of {comparison.sample:.3g} of the requests counts against limits."
     for name, title in _CHANGES:
-        change: Change = getattr(figures, name)
+        change: ChangeCount = getattr(figures, name)
         if change.count:
             yield from _change(title, change)
     limits = sorted({*before.limits, *after.limits})
@@ -156,7 +169,7 @@ def _summary(question: Question, figures: Figures) -> Iterator[str]:
         yield from _table(("tenant", "before", "after", "change"), rows[:ROWS])
 
 
-def _change(title: str, change: Change) -> Iterator[str]:
+def _change(title: str, change: ChangeCount) -> Iterator[str]:
     yield f"\n### {change.count:,} {title}\n"
     if change.admission_only:
         whose = (
@@ -184,7 +197,7 @@ def _change(title: str, change: Change) -> Iterator[str]:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """A table of Markdown, its columns padded so that it is one in a terminal too."""
+    """Yield a table of Markdown, its columns padded so that it is one in a terminal too."""
     cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in (head, *rows)]
     widths = [max(3, *(len(cell) for cell in column)) for column in zip(*cells, strict=True)]
     lines = [
@@ -218,3 +231,7 @@ def _pair(before: float, after: float) -> tuple[str, str, str]:
 
 def _number(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.6f}"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n")

@@ -20,8 +20,7 @@ from extauth.types import Account, Clamp, Limit, Usage
 from extauth.usage.prices import cost
 
 if TYPE_CHECKING:
-    from extauth.assurance.replay.batch import Demand as Asked
-    from extauth.assurance.replay.batch import Judged
+    from extauth.assurance.replay.batch import Judged, TokenDemand
     from extauth.policy.verdict import Verdict
     from extauth.settings import Price
 
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
 _NOTHING = Demand((), Usage(), Usage(), Usage())
 
 
-class Outcome(NamedTuple):
-    """One request in a simulation: the limit that refused it, or what it used.
+class SimulatedOutcome(NamedTuple):
+    """The outcome of a request: the limit that refused it, or what it used.
 
     `queued` is the limit that it would have waited for, and `refused` None then.
     """
@@ -52,8 +51,8 @@ class Pending(msgspec.Struct, frozen=True):
         return (self.due, self.number) < (other.due, other.number)
 
 
-class State(msgspec.Struct):
-    """A simulation on disk."""
+class SimulationState(msgspec.Struct):
+    """The state of a simulation, for the checkpoint."""
 
     now: float
     count: int
@@ -62,7 +61,7 @@ class State(msgspec.Struct):
 
 
 class Simulation:
-    """One side of a replay. Requests come in the order of time. Not thread-safe."""
+    """Simulation of one side of a replay. Requests come in the order of time. Not thread-safe."""
 
     def __init__(self) -> None:
         self._book = Book()
@@ -71,8 +70,8 @@ class Simulation:
         self._count = 0
 
     @classmethod
-    def resumed(cls, state: State) -> Simulation:
-        """Go on where another one stood."""
+    def resumed(cls, state: SimulationState) -> Simulation:
+        """Return a simulation that goes on where another one stood."""
         made = cls()
         made._now = made._book.advance(state.now)
         made._count = state.count
@@ -83,26 +82,27 @@ class Simulation:
             heappush(made._pending, pending)
         return made
 
-    def state(self) -> State:
-        """Everything that a resumed simulation needs."""
+    def state(self) -> SimulationState:
+        """Return everything that a resumed simulation needs."""
         counters = [(counter, list(booked)) for counter, booked in self._book.states()]
-        return State(self._now, self._count, self._pending, counters)
+        return SimulationState(self._now, self._count, self._pending, counters)
 
     def run(
         self,
         judged: Judged,
         verdict: Verdict,
-        asked: Asked,
+        asked: TokenDemand,
         price: Price,
         *,
         generated: int,
         seconds: float,
-    ) -> Outcome:
+    ) -> SimulatedOutcome:
         """Reserve an allowed request, to be settled after `seconds`.
 
         `generated` are the tokens that it would generate without a clamp. A clamp lowers the
-        worst case, and what is generated to no more than it. One that would wait for a limit, or
-        be routed elsewhere because of one, goes on without it: how long is nobody's guess.
+        worst case, and what is generated to no more than it. A request that would wait for a
+        limit, or be routed elsewhere because of one, goes on without that limit: nobody can tell
+        how long it would wait.
         """
         route = verdict.route
         if route is None:
@@ -130,7 +130,7 @@ class Simulation:
             except LimitExceeded as full:
                 limit = full.limit
                 if limit is None or limit.on_exceed not in {"queue", "fallback"}:
-                    return Outcome(full.code, None)
+                    return SimulatedOutcome(full.code, None)
                 queued = queued or (limit.name if limit.on_exceed == "queue" else None)
                 rest = tuple(each for each in demand.limits if each is not limit)
                 demand = msgspec.structs.replace(demand, limits=rest)
@@ -142,7 +142,7 @@ class Simulation:
             usage = using(min(generated, choice * asked.n))
         self._count += 1
         heappush(self._pending, Pending(now + seconds, self._count, entry, usage))
-        return Outcome(None, usage, queued)
+        return SimulatedOutcome(None, usage, queued)
 
     def _settle(self, now: float) -> None:
         """End what ends before `now`."""

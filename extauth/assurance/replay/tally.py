@@ -1,4 +1,4 @@
-"""Adds batches up, in the order of the trace: differences, limits, tokens, cost."""
+"""Tally of batches, in the order of the trace: differences, limits, tokens, cost."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from extauth.assurance.replay.figures import Change, Figures, Side
+from extauth.assurance.replay.figures import ChangeCount, Figures, Side
 from extauth.assurance.replay.habits import Habits
-from extauth.assurance.replay.simulation import Simulation, State
+from extauth.assurance.replay.simulation import Simulation, SimulationState
 from extauth.policy.verdict import Difference, Verdict, differences
 from extauth.settings import DatedPrice, Price
 from extauth.usage.prices import Tariff, price_of
@@ -16,8 +16,8 @@ from extauth.usage.prices import Tariff, price_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from extauth.assurance.replay.batch import Batch, Demand, Judged
-    from extauth.assurance.replay.simulation import Outcome
+    from extauth.assurance.replay.batch import Batch, Judged, TokenDemand
+    from extauth.assurance.replay.simulation import SimulatedOutcome
     from extauth.types import Route
 
 # Costs are micro-units.
@@ -32,7 +32,7 @@ class Prices(NamedTuple):
 
     @classmethod
     def of(cls, catalog: Mapping[str, Any]) -> Prices:
-        """The prices of `data.catalog.models`; a model without one is free."""
+        """Return the prices of `data.catalog.models`; a model without one is free."""
         return cls(
             {
                 name: Tariff(
@@ -47,7 +47,7 @@ class Prices(NamedTuple):
         )
 
     def at(self, route: Route | None, time: float) -> Price:
-        """The price at a moment; nothing without a route."""
+        """Return the price at a moment; nothing without a route."""
         if route is None:
             return Price()
         return price_of(self.models.get(route.model, _FREE), route.version, time)
@@ -60,13 +60,13 @@ def _price(told: Mapping[str, Any]) -> Price:
 class Ledgers(msgspec.Struct):
     """Both simulations on disk; `after` is None while nothing has told them apart."""
 
-    before: State
-    after: State | None
+    before: SimulationState
+    after: SimulationState | None
     habits: Habits
 
 
 class Tally:
-    """The figures so far. One for a whole replay; not thread-safe.
+    """The figures so far, one tally for a whole replay. Not thread-safe.
 
     One simulation stands for both sides until they differ.
     """
@@ -87,7 +87,7 @@ class Tally:
         self._habits = ledgers.habits
 
     def ledgers(self) -> Ledgers:
-        """What `resume` needs besides the figures."""
+        """Return what `resume` needs besides the figures."""
         after = self._after.state() if self._after else None
         return Ledgers(self._before.state(), after, self._habits)
 
@@ -121,13 +121,15 @@ class Tally:
         self, judged: Judged, before: Verdict, after: Verdict, found: tuple[Difference, ...]
     ) -> None:
         for difference in found:
-            change: Change = getattr(self.figures, difference.kind)
+            change: ChangeCount = getattr(self.figures, difference.kind)
             told = (str(before), str(after))
             if difference.kind == "changed_obligations":
                 told = (before.under(difference.by), after.under(difference.by))
             change.add(judged, difference.by, *told)
 
-    def _simulate(self, judged: Judged, demand: Demand, before: Verdict, after: Verdict) -> None:
+    def _simulate(
+        self, judged: Judged, demand: TokenDemand, before: Verdict, after: Verdict
+    ) -> None:
         habits, allowed = self._habits, demand.choice * demand.n
         generated = demand.completion
         if generated is None:
@@ -164,7 +166,9 @@ class Tally:
         if demand.fate == "used" and demand.completion is not None:
             habits.learn(judged.model, demand.completion, allowed, seconds)
 
-    def _enter(self, side: Side, judged: Judged, verdict: Verdict, outcome: Outcome | None) -> None:
+    def _enter(
+        self, side: Side, judged: Judged, verdict: Verdict, outcome: SimulatedOutcome | None
+    ) -> None:
         if outcome is None or verdict.route is None:
             return
         if outcome.refused is not None:
@@ -178,7 +182,9 @@ class Tally:
             side.completion_tokens += outcome.usage.completion_tokens
             side.cost += outcome.usage.cost / _UNIT
 
-    def _limits(self, judged: Judged, old: Outcome | None, new: Outcome | None) -> None:
+    def _limits(
+        self, judged: Judged, old: SimulatedOutcome | None, new: SimulatedOutcome | None
+    ) -> None:
         refused = old.refused if old else None
         refuses = new.refused if new else None
         if refuses is not None and refused is None:

@@ -1,4 +1,4 @@
-"""Where recorded decisions come from, cut into pieces that workers read by themselves.
+"""Traces of recorded decisions, cut into pieces that workers read by themselves.
 
 An audit log is cut by time, a file of JSON lines by bytes. A compressed file can only be read
 from its beginning, so its pieces hold their lines.
@@ -16,10 +16,13 @@ import msgspec
 
 from extauth.audit.reader import START, AuditReader, Place
 from extauth.errors import ConfigurationError, StackError
+from extauth.settings import Store
+from extauth.stores import open_audit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+EMBEDDED = Store()
 RECORDS = 512
 BYTES = 1 << 20
 
@@ -28,7 +31,7 @@ _GZIP = b"\x1f\x8b"
 
 
 class Cursor(msgspec.Struct, frozen=True):
-    """How far a trace has been read: so many records, bytes of the plain text, or the place."""
+    """A position in a trace: records read, and bytes of the plain text or the place in the log."""
 
     records: int = 0
     offset: int = 0
@@ -40,34 +43,39 @@ class Piece(Protocol):
     """Some records in the order of the trace. Picklable; read by a worker."""
 
     def rows(self) -> Sequence[bytes]:
-        """The records as JSON. Raises StackError when they can't be read."""
+        """Return the records as JSON. Raises StackError when they can't be read."""
 
     def after(self, cursor: Cursor, records: int) -> Cursor:
-        """The cursor behind this piece, which held so many records."""
+        """Return the cursor behind this piece, which held `records`."""
 
 
 class Trace(Protocol):
     """Recorded decisions, the oldest first."""
 
     def identity(self) -> tuple[str | int, ...]:
-        """Tells this trace from every other one, and from what it was before a change."""
+        """Return what tells this trace from every other, and from itself before a change."""
 
     def pieces(self, cursor: Cursor) -> Iterator[Piece]:
-        """Everything behind the cursor. Raises ConfigurationError when it can't be read."""
+        """Yield everything behind the cursor. Raises ConfigurationError when it can't be read."""
 
     def share(self, cursor: Cursor) -> float:
-        """How much of it lies before the cursor, from 0 to 1."""
+        """Return the share of the trace that lies before the cursor, from 0 to 1."""
 
     def where(self, number: int) -> str:
-        """How people find record `number` of the trace, counted from 1."""
+        """Return the place of record `number` of the trace, counted from 1, for people."""
 
 
-def open_trace(path: Path, since: float | None = None, until: float | None = None) -> Trace:
-    """The trace in a file: an audit log, or JSON lines, plain or compressed by gzip.
+def open_trace(
+    path: Path, since: float | None = None, until: float | None = None, store: Store = EMBEDDED
+) -> Trace:
+    """Open the trace in a file: an audit log, or JSON lines, plain or compressed by gzip.
 
-    The range spares reading an audit log; of a file, every record is read, and the range is the
-    worker's. Raises ConfigurationError when there is no such file, or it can't be read.
+    With a `store` that is not embedded, the trace is the audit log there, and no file. The range
+    spares reading an audit log; of a file, every record is read, and the range is the worker's.
+    Raises ConfigurationError when there is no such trace, or it can't be read.
     """
+    if store.kind != "embedded":
+        return LogTrace(path, since, until, store)
     try:
         with path.open("rb") as file:
             magic = file.read(len(_SQLITE))
@@ -84,13 +92,14 @@ class LogPiece(msgspec.Struct, frozen=True):
     """The records of an audit log after a place, up to another one."""
 
     path: str
+    store: Store
     begin: Place
     end: Place
     newest: int
 
     def rows(self) -> Sequence[bytes]:
         """See Piece."""
-        records = _reader(self.path).records(self.begin, self.end, self.newest)
+        records = _reader(self.path, self.store).records(self.begin, self.end, self.newest)
         return [record for _, _, record in records]
 
     def after(self, cursor: Cursor, records: int) -> Cursor:
@@ -101,27 +110,31 @@ class LogPiece(msgspec.Struct, frozen=True):
 class LogTrace:
     """An audit log, up to the record that is the newest when it is opened."""
 
-    def __init__(self, path: Path, since: float | None, until: float | None) -> None:
+    def __init__(
+        self, path: Path, since: float | None, until: float | None, store: Store = EMBEDDED
+    ) -> None:
         """Open it. Raises ConfigurationError when it can't be read."""
         self._path = path
+        self._store = store
         self._until = float("inf") if until is None else until
         self._since = START if since is None else Place(since, -1)
         try:
-            self._reader = AuditReader(path)
+            self._log = open_audit(store, path)
+            self._reader = AuditReader(self._log)
             self._newest = self._reader.newest()
             self._total = self._reader.count(self._since, self._until, self._newest)
         except StackError as error:
             raise ConfigurationError(error.message) from None
 
     def identity(self) -> tuple[str | int, ...]:
-        """The file, which only ever grows."""
-        return ("log", str(self._path.resolve()), self._path.stat().st_ino)
+        """See Trace. The log only ever grows, so its size is not part of it."""
+        return self._log.identity()
 
     def pieces(self, cursor: Cursor) -> Iterator[Piece]:
         """See Trace."""
         begin = self._since if cursor.time is None else Place(cursor.time, cursor.number)
         while (end := self._reader.piece(begin, self._until, self._newest, RECORDS)) is not None:
-            yield LogPiece(str(self._path), begin, end, self._newest)
+            yield LogPiece(str(self._path), self._store, begin, end, self._newest)
             begin = end
 
     def share(self, cursor: Cursor) -> float:
@@ -130,7 +143,7 @@ class LogTrace:
 
     def where(self, number: int) -> str:
         """See Trace."""
-        return f"{self._path}: record {number} of the range"
+        return f"{self._log.name}: record {number} of the range"
 
 
 class BytesPiece(msgspec.Struct, frozen=True):
@@ -162,7 +175,7 @@ class LinesTrace:
         self._size = path.stat().st_size
 
     def identity(self) -> tuple[str | int, ...]:
-        """The file as it is now."""
+        """See Trace. The size and time of the file are part of it."""
         state = self._path.stat()
         return ("lines", str(self._path.resolve()), state.st_size, state.st_mtime_ns)
 
@@ -212,7 +225,7 @@ class GzipTrace:
         self._read = 0
 
     def identity(self) -> tuple[str | int, ...]:
-        """The file as it is now."""
+        """See Trace. The size and time of the file are part of it."""
         state = self._path.stat()
         return ("gzip", str(self._path.resolve()), state.st_size, state.st_mtime_ns)
 
@@ -255,10 +268,10 @@ class GzipTrace:
         return b"".join(parts), None
 
     def _broken(self, error: Exception) -> ConfigurationError:
-        return ConfigurationError(f"is truncated or no gzip: {error}", file=self._path)
+        return ConfigurationError(f"is truncated or not gzip: {error}", file=self._path)
 
 
 @lru_cache(maxsize=1)
-def _reader(path: str) -> AuditReader:
-    """The connection of this process, which lives as long as it does."""
-    return AuditReader(Path(path))
+def _reader(path: str, store: Store) -> AuditReader:
+    """Return the reader of this process, which lives as long as it does."""
+    return AuditReader(open_audit(store, Path(path)))

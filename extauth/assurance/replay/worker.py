@@ -1,4 +1,4 @@
-"""What runs in every worker process: read a piece, ask the policies, answer with a batch."""
+"""Worker process of a replay: reads a piece, asks the policies, answers with a batch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from extauth.assurance.replay.batch import Batch, Demand, Fate, Fault, Judged, encode
+from extauth.assurance.replay.batch import BadRecord, Batch, Fate, Judged, TokenDemand, encode
 from extauth.assurance.replay.judge import Judge, recorded_verdict
 from extauth.assurance.replay.recorded import read
 from extauth.audit import Outcome
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _SHARES = 1 << 32
 
 
-class Bench(msgspec.Struct, frozen=True):
+class PolicyFiles(msgspec.Struct, frozen=True):
     """Compiled policies, for a worker to load: see Judge."""
 
     directory: Path
@@ -37,20 +37,20 @@ class Bench(msgspec.Struct, frozen=True):
 
 
 class Job(msgspec.Struct, frozen=True):
-    """What all workers do. Without `base`, candidates are compared with what was recorded.
+    """The job of all workers. Without `base`, candidates are compared with what was recorded.
 
     `sample` is the share of requests to judge, chosen by their ids.
     """
 
-    candidate: Bench
-    base: Bench | None = None
+    candidate: PolicyFiles
+    base: PolicyFiles | None = None
     since: float | None = None
     until: float | None = None
     sample: float = 1.0
 
 
-class Worker:
-    """One process's policies. Not thread-safe."""
+class ReplayWorker:
+    """The policies of one process. Not thread-safe."""
 
     def __init__(self, job: Job, stop: Event | None = None) -> None:
         """Load the policies. Raises ConfigurationError. `stop` ends a piece early."""
@@ -75,16 +75,16 @@ class Worker:
         try:
             rows = piece.rows()
         except StackError as error:
-            made.fault = Fault(0, error.message)
+            made.fault = BadRecord(0, error.message)
             return made
         for place, row in enumerate(rows, 1):
             try:
                 recorded = read(row)
             except ConfigurationError as error:
-                made.fault = Fault(place, error.message)
+                made.fault = BadRecord(place, error.message)
                 break
             if recorded.time < made.last:
-                made.fault = Fault(place, OUT_OF_ORDER)
+                made.fault = BadRecord(place, OUT_OF_ORDER)
                 break
             made.read = place
             made.first = min(made.first, recorded.time)
@@ -102,7 +102,7 @@ class Worker:
         return sample >= 1 or zlib.crc32(recorded.request_id.encode()) < sample * _SHARES
 
     def _judge(self, recorded: Recorded, made: Batch, places: dict[Verdict, int]) -> bool:
-        """Add one request; False when nobody waits for the rest."""
+        """Add a request; return False when nobody waits for the rest."""
         facts, before = recorded.facts, recorded_verdict(recorded)
         if facts is None or before is None:
             made.unreachable += 1
@@ -136,7 +136,7 @@ class Worker:
 OUT_OF_ORDER = "older than the record before it; `sluice audit export` writes them in order"
 
 
-def _demand(recorded: Recorded, facts: Facts) -> Demand | None:
+def _demand(recorded: Recorded, facts: Facts) -> TokenDemand | None:
     tokens, parameters, used = facts.tokens, facts.parameters, recorded.usage
     if tokens is None or parameters is None:
         return None
@@ -150,7 +150,7 @@ def _demand(recorded: Recorded, facts: Facts) -> Demand | None:
     else:
         fate = "apart"
     sent = fate in {"used", "unused"}
-    return Demand(
+    return TokenDemand(
         # What was sent had perhaps been masked, and is what was reserved.
         prompt=used.prompt_tokens if used else tokens.prompt,
         choice=tokens.max_completion // parameters.n,
@@ -161,22 +161,22 @@ def _demand(recorded: Recorded, facts: Facts) -> Demand | None:
     )
 
 
-def _judge(bench: Bench) -> Judge:
-    return Judge(bench.directory, bench.timeout, bench.catalog)
+def _judge(files: PolicyFiles) -> Judge:
+    return Judge(files.directory, files.timeout, files.catalog)
 
 
-_worker: Worker | None = None
+_worker: ReplayWorker | None = None
 
 
 def begin(job: Job, stop: Event) -> None:
-    """Prepare this process. The one that started it handles Ctrl-C."""
+    """Prepare this process. The process that started it handles Ctrl-C."""
     global _worker  # noqa: PLW0603 - a process pool keeps nothing else between two calls
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _worker = Worker(job, stop)
+    _worker = ReplayWorker(job, stop)
 
 
 def judge(piece: Piece) -> bytes:
-    """A piece to an encoded batch."""
+    """Judge a piece and return the encoded batch."""
     if _worker is None:
         raise AssertionError("the process was not prepared")
     return encode(_worker.batch(piece))

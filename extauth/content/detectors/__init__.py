@@ -1,11 +1,11 @@
-"""Detectors and classifiers that run elsewhere: asked beside the built-in detection, in bounds.
+"""External detectors and classifiers, asked beside the built-in detection, within bounds.
 
-One that does not answer in time, or not as its protocol says, is absent: a fact that the policy
-decides on. Their findings and scores are facts like all others.
+A service that does not answer in time, or not as its protocol says, is absent, which is a fact for
+the policy to decide on. Findings and scores are facts like all others.
 """
 
-from extauth.content.detectors.external import Externals, open_externals
+from extauth.content.detectors.external import ExternalServices, open_externals
 from extauth.content.detectors.inquiry import Inquiry
 from extauth.content.detectors.protocols import Classifier, ExternalDetector
 
-__all__ = ["Classifier", "ExternalDetector", "Externals", "Inquiry", "open_externals"]
+__all__ = ["Classifier", "ExternalDetector", "ExternalServices", "Inquiry", "open_externals"]

@@ -1,4 +1,4 @@
-"""One external service, asked in bounds: of time, of size, and not while it is down."""
+"""Bounded calls to an external service: in time, in size, and none while it is down."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from extauth.content.detectors.breaker import Breaker
 from extauth.errors import BackendError, BackendUnavailable
+from extauth.observability.metrics import MICROSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -21,10 +22,33 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
-class Bounded(Generic[T]):
-    """Asks `ask`, which raises BackendUnavailable and BackendError, as `settings` allow.
+class ExternalMetrics:
+    """Counters and times of external detectors and classifiers."""
 
-    Belongs to one event loop.
+    def __init__(self, metrics: Metrics) -> None:
+        self._requests = metrics.counter(
+            "sluice_external_requests",
+            "Questions to external detectors and classifiers: answered, timeout, unavailable, "
+            "malformed, abandoned; too_large and skipped were not asked.",
+            *("service", "outcome"),
+        )
+        self._seconds = metrics.histogram(
+            "sluice_external_seconds",
+            "Time that external detectors and classifiers took.",
+            "service",
+        )
+
+    def asked(self, service: str, outcome: str, seconds: float) -> None:
+        """Count a question, also one that was not asked because the service is down."""
+        self._requests.add((service, outcome))
+        if seconds:
+            self._seconds.observe((service,), int(seconds * MICROSECONDS))
+
+
+class Bounded(Generic[T]):
+    """Calls a service within the bounds of `settings`. Belongs to one event loop.
+
+    `ask` raises BackendUnavailable and BackendError.
     """
 
     def __init__(
@@ -41,19 +65,20 @@ class Bounded(Generic[T]):
         self._absent = False
 
     def wants(self, model: str) -> bool:
-        """Whether it is asked about requests to the model."""
+        """Return whether the service is asked about requests to the model."""
         return not self._settings.models or model in self._settings.models
 
-    async def ask(self, texts: Sequence[str], size: int, metrics: Metrics) -> T | None:
-        """What it says of `texts`, which have `size` code points; None when it is absent.
+    async def ask(self, texts: Sequence[str], size: int, metrics: ExternalMetrics) -> T | None:
+        """Return the service's answer about `texts`; None when it is absent.
 
-        Takes no longer than its timeout. Every end counts in `metrics`.
+        `size` is the number of code points in `texts`. Takes no longer than the timeout. Every
+        outcome is counted in `metrics`.
         """
         if size > self._settings.max_text:
-            metrics.external(self.name, "too_large", 0.0)
+            metrics.asked(self.name, "too_large", 0.0)
             return None
         if not self._breaker.admits():
-            metrics.external(self.name, "skipped", 0.0)
+            metrics.asked(self.name, "skipped", 0.0)
             return None
         outcome, why, answer = "abandoned", "", None
         started = time.perf_counter()
@@ -68,7 +93,7 @@ class Bounded(Generic[T]):
         except BackendError as error:
             outcome, why = "malformed", error.message
         finally:
-            metrics.external(self.name, outcome, time.perf_counter() - started)
+            metrics.asked(self.name, outcome, time.perf_counter() - started)
             self._ended(outcome, why)
         return answer
 
@@ -79,7 +104,7 @@ class Bounded(Generic[T]):
         if outcome in {"timeout", "unavailable"}:
             self._breaker.failed()
         else:
-            # Even a bad answer came in time: asking again costs nobody its whole timeout.
+            # Even a malformed answer came in time: asking again does not cost a timeout.
             self._breaker.answered()
         if why and not self._absent:
             logger.warning("%s is absent: %s", self.name, why)

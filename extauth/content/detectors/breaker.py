@@ -1,4 +1,4 @@
-"""When not to ask: a server that is down must not cost every request its whole timeout."""
+"""A circuit breaker: a server that is down must not cost every request its whole timeout."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ if TYPE_CHECKING:
     from extauth.types import Clock
 
 FAILURES = 5
-"""In a row, until nobody asks any more."""
+"""Failures in a row that open the breaker."""
 
 REST = 5.0
-"""Seconds until one request tries again."""
+"""Seconds from the last failure until one request tries again."""
 
 
 class Breaker:
     """Counts failures in a row. Belongs to one event loop; `clock` is monotonic.
 
-    Who is admitted tells how it went: `answered`, `failed`, or `abandoned` when it never learned.
+    Each call that is admitted ends with `answered`, `failed`, or with `abandoned` if its outcome is
+    unknown.
     """
 
     __slots__ = ("_clock", "_failures", "_probing", "_until")
@@ -31,11 +32,11 @@ class Breaker:
 
     @property
     def open(self) -> bool:
-        """Whether requests go without."""
+        """True if calls are refused, but for a trial after a rest."""
         return self._until is not None
 
     def admits(self) -> bool:
-        """Whether to ask now: always while it works, and one at a time after a rest."""
+        """Return whether to call now: always while closed; while open, one trial after a rest."""
         if self._until is None:
             return True
         if self._probing or self._clock() < self._until:
@@ -44,18 +45,18 @@ class Breaker:
         return True
 
     def answered(self) -> None:
-        """It answered, well or badly: asking costs no timeout."""
+        """Note that the server answered, well or badly, and close the breaker."""
         self._failures = 0
         self._until = None
         self._probing = False
 
     def failed(self) -> None:
-        """Nobody answered."""
+        """Note that the server did not answer."""
         self._failures += 1
         self._probing = False
         if self._failures >= FAILURES:
             self._until = self._clock() + REST
 
     def abandoned(self) -> None:
-        """Who asked did not wait for the answer."""
+        """Note that the caller did not wait for the answer."""
         self._probing = False

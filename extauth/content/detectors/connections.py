@@ -1,66 +1,51 @@
-"""HTTP to those who are asked: connections that stay open, answers of bounded size."""
+"""HTTP connections to external services: kept open, with answers of bounded size."""
 
 from __future__ import annotations
 
-import asyncio
-
-import aiohttp
-
-from extauth.errors import BackendError, BackendUnavailable
+from extauth.errors import AnswerTooLarge, BackendError, BackendUnavailable, Unreachable
+from extauth.network.client import HttpClient
 
 LARGEST = 8 << 20
-"""Bytes of an answer."""
+"""Bytes of an answer at most."""
 
 CONCURRENCY = 32
-"""Requests to one server at a time; more wait, inside their timeout."""
+"""Concurrent requests to one server; further ones wait, within their timeout."""
 
-_CHUNK = 64 << 10
-_HEADERS = {"content-type": "application/json", "accept-encoding": "identity"}
 _UNAVAILABLE = frozenset({429, 502, 503, 504})
 
 
 class Connections:
-    """The connections of one runtime, opened when they are first needed.
+    """The connections of one runtime. Belongs to one event loop.
 
-    Belongs to one event loop. Knows no timeout of its own: who calls has one.
+    Has no timeout: the caller sets one, over all requests of a call.
     """
 
     def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
+        self._client = HttpClient(
+            timeout=None,
+            largest=LARGEST,
+            headers={"content-type": "application/json"},
+            concurrency=CONCURRENCY,
+        )
 
     async def post(self, url: str, body: bytes) -> bytes:
-        """What `url` answers to a JSON body. Follows no redirect, and no proxy of the environment.
+        """Return the body that `url` answers to a JSON body with. Uses no redirect and no proxy.
 
-        Raises BackendUnavailable when nobody answers, or says that it can't for now, BackendError
-        when the answer is a refusal or over `LARGEST` bytes.
+        Raises BackendUnavailable when the server does not answer, or answers 429, 502, 503 or 504;
+        BackendError when the status is another one than 200, or the body is over `LARGEST` bytes.
         """
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                # The caller's timeout holds, over all requests of a call.
-                timeout=aiohttp.ClientTimeout(total=None),
-                connector=aiohttp.TCPConnector(limit=0, limit_per_host=CONCURRENCY),
-                headers=_HEADERS,
-                auto_decompress=False,
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        answer = bytearray()
         try:
-            async with self._session.post(url, data=body, allow_redirects=False) as response:
-                if response.status in _UNAVAILABLE:
-                    raise BackendUnavailable(f"it answers {response.status}")
-                if response.status != 200:
-                    raise BackendError(f"it answers {response.status}")
-                async for chunk in response.content.iter_chunked(_CHUNK):
-                    answer += chunk
-                    if len(answer) > LARGEST:
-                        raise BackendError(f"its answer is over {LARGEST} bytes")
-        except (aiohttp.ClientError, OSError) as error:
-            raise BackendUnavailable(f"it can't be asked: {type(error).__name__}") from None
-        return bytes(answer)
+            answer = await self._client.request("POST", url, body)
+        except AnswerTooLarge as error:
+            raise BackendError(error.message) from None
+        except Unreachable as error:
+            raise BackendUnavailable(error.message) from None
+        if answer.status in _UNAVAILABLE:
+            raise BackendUnavailable(f"it answers {answer.status}")
+        if answer.status != 200:
+            raise BackendError(f"it answers {answer.status}")
+        return answer.body
 
     async def close(self) -> None:
         """Close them all."""
-        if self._session is not None:
-            await self._session.close()
-            # aiohttp: a transport that was closed needs a turn of the loop to be gone.
-            await asyncio.sleep(0)
+        await self._client.close()

@@ -1,4 +1,4 @@
-"""Everybody who is asked, as a snapshot's settings say."""
+"""The external services of a snapshot's settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Findings = list[tuple[Finding, ...]]
 Scores = dict[str, float]
 
 
-class Externals:
+class ExternalServices:
     """The detectors and classifiers of a runtime. Belongs to one event loop."""
 
     def __init__(
@@ -36,16 +36,16 @@ class Externals:
         self._connections = connections
 
     async def close(self) -> None:
-        """Let go of the connections. Nobody asks afterwards."""
+        """Close the connections. No service may be asked afterwards."""
         await self._connections.close()
 
 
-def open_externals(settings: Settings) -> Externals | None:
-    """Those that `settings` name; None where they name none. Connects to nobody yet."""
+def open_externals(settings: Settings) -> ExternalServices | None:
+    """Return the services that `settings` name; None if they name none. Opens no connection yet."""
     if not settings.detectors and not settings.classifiers:
         return None
     connections = Connections()
-    return Externals(
+    return ExternalServices(
         [
             Bounded(name, one, _detector(name, one, connections).detect)
             for name, one in settings.detectors.items()

@@ -1,4 +1,4 @@
-"""What those elsewhere say of one request."""
+"""The questions to external services about one request, and their answers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from extauth.content.privacy import resolve
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
-    from extauth.content.detectors.bounded import Bounded
-    from extauth.content.detectors.external import Externals, Findings, Scores
+    from extauth.content.detectors.bounded import Bounded, ExternalMetrics
+    from extauth.content.detectors.external import ExternalServices, Findings, Scores
     from extauth.content.privacy import Finding
-    from extauth.observability.metrics import Metrics
 
 T = TypeVar("T")
 
@@ -24,19 +23,24 @@ _place = attrgetter("start", "end", "kind")
 
 
 class Inquiry:
-    """Asks everybody who is asked about a model, each once. Belongs to the request's task.
+    """Asks each service for a model about the request, at most once. Belongs to the request's task.
 
-    `scores` are those of the classifiers, by name and label; `absent` names who did not answer.
+    `scores` are the classifiers' scores, by name and label; `absent` names the services that did
+    not answer.
     """
 
     def __init__(
-        self, externals: Externals, texts: Sequence[str], model: str, metrics: Metrics
+        self,
+        externals: ExternalServices,
+        texts: Sequence[str],
+        model: str,
+        metrics: ExternalMetrics,
     ) -> None:
-        """`texts` are those that the client wants `model` to see."""
+        """`texts` are the texts that the client sends to `model`."""
         self._externals = externals
         self._model = model
         self._metrics = metrics
-        # Nobody needs to be asked about nothing.
+        # Blank texts need no answer.
         self._places = [place for place, text in enumerate(texts) if text and not text.isspace()]
         self._texts = [texts[place] for place in self._places]
         self._size = sum(map(len, self._texts))
@@ -46,10 +50,10 @@ class Inquiry:
         self.absent: tuple[str, ...] = ()
 
     async def beside(self, reading: Coroutine[Any, Any, T]) -> T:
-        """What `reading` returns, while all are asked who are asked about the client's model."""
+        """Return the result of `reading`, and meanwhile ask the services for the client's model."""
         asking = asyncio.create_task(self.about(self._model))
         try:
-            # The questions are on their way before this thread is busy.
+            # Let the requests leave before `reading` keeps the event loop busy.
             await asyncio.sleep(0)
             found = await reading
             await asking
@@ -59,10 +63,10 @@ class Inquiry:
         return found
 
     async def about(self, model: str) -> bool:
-        """Ask all at once who are asked about `model` and have not been yet.
+        """Ask the services for `model` that were not asked yet, all at once.
 
-        False when there is nobody. Takes as long as the slowest, and so no longer than the longest
-        timeout; who does not answer is absent.
+        Returns False if there are none. Takes as long as the slowest answer, at most the longest
+        timeout; a service that does not answer is absent.
         """
         detectors = [each for each in self._externals.detectors if self._wanted(each, model)]
         classifiers = [each for each in self._externals.classifiers if self._wanted(each, model)]
@@ -72,9 +76,9 @@ class Inquiry:
         return True
 
     def merged(self, own: Sequence[tuple[Finding, ...]]) -> list[tuple[Finding, ...]]:
-        """The findings of the built-in detection, a tuple a text, with those of everybody else.
+        """Return the built-in findings, a tuple for each text, merged with those of the services.
 
-        As the detector has them: by start, and those of one kind never overlap.
+        As the detector returns them: by start, and those of one kind never overlap.
         """
         merged = list(own)
         for place, found in self._findings.items():
@@ -104,7 +108,7 @@ class Inquiry:
         if answer is None:
             self._miss(classifier.name)
         else:
-            # The facts of a decision keep what they were told.
+            # A new dictionary: the facts of earlier decisions keep theirs.
             self.scores = {**self.scores, classifier.name: answer}
 
     def _miss(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Texts to a model on Triton, and its tensors back: KServe's protocol v2 over HTTP, as JSON.
+"""A client of a text model on Triton: KServe's protocol v2 over HTTP, as JSON.
 
 https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
 """
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     from extauth.content.detectors.connections import Connections
 
 BATCH = 32
-"""Texts of one request; a model has to take so many at once."""
+"""Texts in one request at most; the model must accept that many."""
 
 TEXT = "TEXT"
 
 
-class Tensor(msgspec.Struct, frozen=True):
-    """An output; `data` is flat, in row-major order."""
+class OutputTensor(msgspec.Struct, frozen=True):
+    """An output tensor; `data` is flat, in row-major order."""
 
     name: str
     shape: list[int]
     data: list[str | float]
 
 
-class _Answer(msgspec.Struct, frozen=True):
-    outputs: list[Tensor]
+class _InferResponse(msgspec.Struct, frozen=True):
+    outputs: list[OutputTensor]
 
 
-_decode = msgspec.json.Decoder(_Answer).decode
+_decode = msgspec.json.Decoder(_InferResponse).decode
 
 
 class TextModel:
-    """A model that takes `TEXT`, BYTES [n, 1]."""
+    """A model with the input `TEXT`, BYTES [n, 1]."""
 
     def __init__(
         self,
@@ -55,8 +55,8 @@ class TextModel:
         self._names = tuple(outputs)
         self._outputs = [{"name": name} for name in outputs]
 
-    async def infer(self, texts: Sequence[str]) -> list[Tensor]:
-        """The outputs for at most `BATCH` texts, in the order that was asked for.
+    async def infer(self, texts: Sequence[str]) -> list[OutputTensor]:
+        """Return the outputs for at most `BATCH` texts, in the order of `outputs`.
 
         Raises BackendUnavailable and BackendError.
         """

@@ -1,8 +1,8 @@
 """Presidio Analyzer over HTTP: `POST /analyze`.
 
 https://microsoft.github.io/presidio/api-docs/api-docs.html describes it. One text is sent as a
-string; several as a list, which is answered with a list of lists: releases before 2026 don't take
-that, 2.2.364 does. Offsets are those of Python strings, which are code points.
+string; several are sent as a list and answered with a list of lists, which 2.2.364 accepts and
+releases before 2026 do not. Offsets are those of Python strings, in code points.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _many = msgspec.json.Decoder(list[list[_Result]]).decode
 
 
 class PresidioDetector:
-    """Asks for the entities that have a kind, in every language that is configured."""
+    """An `ExternalDetector` on Presidio, asked for the configured entities in each language."""
 
     def __init__(self, name: str, settings: Presidio, connections: Connections) -> None:
         self.name = name
@@ -45,7 +45,7 @@ class PresidioDetector:
         self._url = f"{settings.url.rstrip('/')}/analyze"
 
     async def detect(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
-        """See ExternalDetector. Languages are asked side by side, and their findings joined."""
+        """Find as `ExternalDetector.detect`, in all languages at once, and join the findings."""
         told = await asyncio.gather(
             *(self._analyze(texts, language) for language in self._settings.languages)
         )
@@ -73,7 +73,7 @@ class PresidioDetector:
             results = [_one(answer)] if single else _many(answer)
         except msgspec.DecodeError:
             # The decoder's message can quote the answer, and so a text.
-            raise BackendError("its answer is no list of results") from None
+            raise BackendError("its answer is not a list of results") from None
         if len(results) != len(texts):
             raise BackendError(f"it answers for {len(results)} texts, not {len(texts)}")
         return results

@@ -1,4 +1,4 @@
-"""What an adapter of a detector or a classifier offers."""
+"""The interfaces of an external detector and an external classifier."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ if TYPE_CHECKING:
 
 
 class ExternalDetector(Protocol):
-    """Finds what is sensitive by asking somebody else. Belongs to one event loop."""
+    """Finds sensitive data by asking a service. Belongs to one event loop."""
 
     @property
     def name(self) -> str:
-        """Its name in gateway.yaml, which its findings have as their recogniser."""
+        """Its name in gateway.yaml, which is also the recogniser of its findings."""
 
     async def detect(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
-        """The findings of every text, in the order of the texts, each by start.
+        """Return the findings of every text, in the order of the texts, each sorted by start.
 
-        Offsets are code points. Raises BackendUnavailable when nobody answers, BackendError when
-        the answer is not what the protocol says; no part of a text is in a message.
+        Offsets are code points. Raises BackendUnavailable when the service does not answer,
+        BackendError when the answer is not what the protocol says. Messages contain no part of a
+        text.
         """
 
 
 class Classifier(Protocol):
-    """Scores texts by asking somebody else. Belongs to one event loop."""
+    """Scores texts by asking a service. Belongs to one event loop."""
 
     @property
     def name(self) -> str:
         """Its name in gateway.yaml."""
 
     async def classify(self, texts: Sequence[str]) -> dict[str, float]:
-        """By label, the highest score of any of the texts, 0 to 1. Raises as `detect` does."""
+        """Return the highest score of any text, 0 to 1, by label. Raises as `detect` does."""

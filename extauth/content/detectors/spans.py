@@ -1,4 +1,4 @@
-"""Spans that somebody else reports, held to the text that they are of."""
+"""Spans that a service reports, checked against their text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Reported(NamedTuple):
-    """A span as it was told: half-open offsets in code points, a score of 0 to 1."""
+    """A span as reported: half-open offsets in code points, and a score of 0 to 1."""
 
     label: str
     start: int
@@ -28,17 +28,17 @@ def findings(
     kinds: Mapping[str, str],
     least: float,
 ) -> tuple[Finding, ...]:
-    """The spans whose label has a kind and whose score is `least` or more, by start.
+    """Return the spans whose label has a kind and whose score is at least `least`, by start.
 
-    Raises BackendError for a span that is not in the text, or a score that is none: then nothing
-    that it told can be relied on.
+    Raises BackendError for a span outside the text, or a score outside 0 to 1: then no part of the
+    answer can be trusted.
     """
     found: list[Finding] = []
     for label, start, end, score in reported:
         if not 0 <= start < end <= len(text):
-            raise BackendError("it told a span that is not in the text")
+            raise BackendError("it reports a span that is not in the text")
         if not 0.0 <= score <= 1.0:
-            raise BackendError("it told a score that is not 0 to 1")
+            raise BackendError("it reports a score that is not 0 to 1")
         kind = kinds.get(label)
         if kind is not None and score >= least:
             found.append(Finding(kind, start, end, name, score))

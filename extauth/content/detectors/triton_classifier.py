@@ -1,8 +1,8 @@
-"""A text classification model on Triton: texts in, scores by label out.
+"""Text classification by a model on Triton.
 
 The model takes `TEXT`, BYTES [n, 1], and gives `LABELS`, BYTES [n, k], and `SCORES`, FP32 [n, k]:
-for each text the score of every label, 0 to 1, in any order. A label is a short name: it goes into
-facts and records, where no text may go.
+for each text the score of every label, 0 to 1, in any order. A label is a short name, since it goes
+into facts and records, where no text may go.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 LABELS, SCORES = "LABELS", "SCORES"
 MOST_LABELS = 64
-"""Labels that the facts of a request may hold."""
+"""Labels in the facts of a request at most."""
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,63}")
 
 
 class TritonClassifier:
-    """Asks a model for its scores."""
+    """A `Classifier` that asks a model for its scores."""
 
     def __init__(self, name: str, settings: TextClassification, connections: Connections) -> None:
         self.name = name
@@ -40,7 +40,6 @@ class TritonClassifier:
         )
 
     async def classify(self, texts: Sequence[str]) -> dict[str, float]:
-        """See Classifier."""
         highest: dict[str, float] = {}
         for start in range(0, len(texts), BATCH):
             batch = texts[start : start + BATCH]
@@ -54,9 +53,9 @@ class TritonClassifier:
 
 def _note(highest: dict[str, float], label: str | float, score: str | float) -> None:
     if not (isinstance(label, str) and _LABEL.fullmatch(label)):
-        raise BackendError("it told a label that is no short name")
+        raise BackendError("it reports a label that is not a short name")
     if not (isinstance(score, float | int) and 0 <= score <= 1):
-        raise BackendError("it told a score that is not 0 to 1")
+        raise BackendError("it reports a score that is not 0 to 1")
     highest[label] = max(highest.get(label, 0.0), float(score))
     if len(highest) > MOST_LABELS:
-        raise BackendError(f"it told more than {MOST_LABELS} labels")
+        raise BackendError(f"it reports more than {MOST_LABELS} labels")

@@ -1,9 +1,8 @@
-"""A token classification model on Triton: texts in, spans out.
+"""Token classification by a model on Triton.
 
 The model takes `TEXT`, BYTES [n, 1], and gives `SPANS`, BYTES [n, 1]: for each text a JSON array of
-`{"label": "PER", "start": 4, "end": 12, "score": 0.98}`, where offsets are code points of the text,
-half-open. How it cuts a text into tokens is its own business: the text comes whole, and a span
-covers whatever it says.
+`{"label": "PER", "start": 4, "end": 12, "score": 0.98}`, with half-open offsets in code points of
+the text. The model gets each text whole and tokenizes it itself.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ _decode = msgspec.json.Decoder(list[_Span]).decode
 
 
 class TritonDetector:
-    """Asks a model for the spans of its labels that have a kind."""
+    """An `ExternalDetector` that asks a model for the spans of the labels that have a kind."""
 
     def __init__(self, name: str, settings: TokenClassification, connections: Connections) -> None:
         self.name = name
@@ -52,9 +51,7 @@ class TritonDetector:
         )
 
     async def detect(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
-        """See ExternalDetector. More texts than a batch holds are asked about one batch after the
-        other.
-        """
+        """Find as `ExternalDetector.detect`. Larger requests are sent one batch after the other."""
         found: list[tuple[Finding, ...]] = []
         for start in range(0, len(texts), BATCH):
             found += await self._detect(texts[start : start + BATCH])
@@ -81,4 +78,4 @@ def _read(value: str | float) -> list[_Span]:
         return _decode(str(value))
     except msgspec.DecodeError:
         # The decoder's message can quote the answer, and so a text.
-        raise BackendError("its SPANS are no JSON array of spans") from None
+        raise BackendError("its SPANS are not a JSON array of spans") from None

@@ -1,4 +1,4 @@
-"""Attacks on a model and denied topics in a request; links out of an answer."""
+"""The guard: attacks on a model and denied topics in a request, and leaking links in an answer."""
 
 from extauth.content.guard.guard import Guard
 from extauth.content.guard.links import LinkFilter

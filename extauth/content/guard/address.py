@@ -1,4 +1,4 @@
-"""Whether an address in an answer could carry data out, by where it points and what it holds."""
+"""Addresses in an answer that could carry data out, judged by their host and their contents."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from urllib.parse import unquote
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# More than an identifier, a slug's word or a search has. A commit's hash has 40 characters, an id
-# of a shared document 44.
+# In characters, above those of usual identifiers, slugs and searches. A commit's hash has 40, the
+# id of a shared document 44.
 LONGEST_VALUE: Final = 40
 LONGEST_QUERY: Final = 128
 LONGEST_WORD: Final = 48
@@ -21,7 +21,7 @@ LONGEST_LABEL: Final = 32
 LONGEST_HOST: Final = 96
 LONGEST_FETCHED_PATH: Final = 128
 LONGEST_FETCHED_WORD: Final = 32
-"""Of an image: it is fetched before anybody has looked at it."""
+"""For an image, which is fetched without a click."""
 
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _HOST = re.compile(r"[/\\]{2}")
@@ -33,17 +33,17 @@ _SHORT = 32
 _PARTS = re.compile(r"/*([^/?#]*)([^?#]*)\??([^#]*)#?(.*)", re.DOTALL)
 _WORDS = re.compile(r"[/\-_.+~,;:@!()]|%20")
 _VALUES = re.compile(r"[&;=]")
-# Windows asks the host of a `file` address, and tells it who asks.
+# Windows connects to the host of a `file` address, and sends it the user's name.
 _REMOTE = frozenset({"http", "https", "ftp", "ws", "wss", "file", "smb"})
 _SCRIPTS = frozenset({"javascript", "vbscript"})
 
 
 class Addresses:
-    """Judges addresses; immutable.
+    """Judges addresses. Immutable.
 
-    With `allowed_domains` one that points elsewhere than to them and their subdomains leaks;
-    without any, one whose host, path or query carries more than an address needs, and an image
-    that has any query at all.
+    With `allowed_domains`, an address leaks if its host is not one of them or of their subdomains.
+    Without, it leaks if its host, path or query carries more than an address needs, and an image
+    leaks if it has a query.
     """
 
     __slots__ = ("_allowed", "_subdomains")
@@ -53,9 +53,9 @@ class Addresses:
         self._subdomains = tuple(f".{domain}" for domain in self._allowed)
 
     def leaks(self, written: str, *, fetched: bool) -> bool:
-        """Whether `written`, as it stands in Markdown or HTML, may lead out.
+        """Return whether `written`, as it stands in Markdown or HTML, may carry data out.
 
-        `fetched` tells that a client gets it without being asked, as it does an image.
+        `fetched` is true for an address that a client fetches by itself, such as an image's.
         """
         address = _read(written)
         scheme = _SCHEME.match(address)
@@ -77,7 +77,7 @@ class Addresses:
 
 
 def remote(written: str) -> bool:
-    """Whether `written` may name a host or a script at all; cheap, where most texts do not."""
+    """Return whether `written` may name a host or a script. Cheap if not, as for most texts."""
     head = _read(written[:_HEAD])
     if len(head) < _SHORT and len(written) > _HEAD:
         head = _read(written)
@@ -85,10 +85,10 @@ def remote(written: str) -> bool:
 
 
 def _read(written: str) -> str:
-    """An address as a client reads it: without escapes, and without what can't be seen."""
+    """Return an address as a client reads it: without escapes and invisible characters."""
     address = _UNSEEN.sub("", html.unescape(written))
     if _HOST.match(address) is None:
-        # In Markdown; HTML has none.
+        # Backslash escapes of Markdown; HTML has none.
         address = _ESCAPED.sub(r"\1", address)
     return address.replace("\\", "/")
 

@@ -1,4 +1,4 @@
-"""The guard's patterns as they are shipped, read from patterns.toml and made RE2."""
+"""The guard's shipped patterns, read from patterns.toml and turned into RE2."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 from extauth.content.guard.skeleton import pattern_skeleton
 
-# Between two words of a sentence: whatever is no letter, no digit and no end of a sentence.
+# Between two words of a sentence: anything but a letter, a digit or the end of a sentence.
 _GAP = r"(?:[^a-z0-9.!?;\x{80}-\x{10ffff}]+)"
 _WORDS = rf"(?:[a-z0-9]+{_GAP})*"
 _NAME = re.compile(r"<([a-z]+)>")
 
 
 class Cue(NamedTuple):
-    """One pattern of an attack: its family, how sure it is, and UTF-8 that RE2 reads."""
+    """A pattern of an attack: its family, its weight, and RE2 source for UTF-8."""
 
     family: str
     weight: float
@@ -26,7 +26,7 @@ class Cue(NamedTuple):
 
 @cache
 def cues() -> tuple[Cue, ...]:
-    """All patterns, in the order of the file."""
+    """Return all patterns, in the order of the file."""
     text = files("extauth.content.guard").joinpath("patterns.toml").read_text(encoding="utf-8")
     families = tomllib.loads(text)
     words: dict[str, str] = families.pop("words")
@@ -42,7 +42,7 @@ def cues() -> tuple[Cue, ...]:
 
 
 def phrase(written: str, words: dict[str, str]) -> str:
-    """The RE2 pattern of a phrase: `<name>`, spaces and `...` are what patterns.toml says."""
+    """Return the RE2 pattern of a phrase, whose syntax patterns.toml describes."""
     named = written
     while named != (named := _NAME.sub(lambda match: words[match[1]], named)):
         pass

@@ -1,4 +1,4 @@
-"""Ways to write words so that a search misses them and a model does not: undone, to look again."""
+"""Disguises of words that a search would miss and a model would read, and their removal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LEET_WORD = compile_pattern(rb"[a-z][0134579@$!|]+[a-z]")
 
 
 def _joined(reads: bytes) -> bytes:
-    """Letters that stand apart, together; what separated words was more than one character."""
+    """Join letters that are set apart; wider gaps between them are the gaps between words."""
     pieces, at = [], 0
     for match in _APART.finditer(reads):
         between = reads[at : match.start()]
@@ -33,7 +33,7 @@ def _joined(reads: bytes) -> bytes:
 
 
 def _unleet(reads: bytes) -> bytes:
-    """Letters for digits, in a text where that is no single product's name."""
+    """Replace digits by letters, in a text with several such words; one may be a product's name."""
     words = zip(range(_FEWEST), _LEET_WORD.finditer(reads), strict=False)
     return reads.translate(_LEET) if len(list(words)) == _FEWEST else b""
 
@@ -57,10 +57,10 @@ def _merged(reads: bytes) -> bytes:
 _DISGUISES: tuple[tuple[bytes, Callable[[bytes], bytes]], ...] = (
     (rb"\b(?:[a-z0-9][ .*_|/~-]){6}", _joined),
     (rb"[a-z][0134579@$!|]+[a-z]", _unleet),
-    # By name, or by what the words of an order look like in it.
+    # By its name, or by the words of a command written in it.
     (rb"rot.?13|caesar|\bvafgehpgvba|\bcebzcg\b|\bvtaber\b|\bertneq", _unrotated),
     (rb"revers|backward|\bsnoitcurtsni|\btpmorp\b|\berongi\b|\bdragersid", _turned),
-    # HTML, between words or inside of them.
+    # HTML tags, between words or inside of them.
     (rb"[a-z0-9]</?[a-z][^<>]*>|</?[a-z][^<>]*>[a-z0-9]", _untagged),
     (rb"[a-z](?:</?[a-z][^<>]*>)+[a-z]", _merged),
 )
@@ -68,9 +68,9 @@ _SIGNS = PatternSet(sign for sign, _ in _DISGUISES)
 
 
 def undisguised(reads: bytes) -> Iterator[bytes]:
-    """Other readings of a skeleton that shows signs of a disguise; for most texts, none.
+    """Yield other readings of a skeleton that shows signs of a disguise; for most texts, none.
 
-    Letters set apart, digits for letters, rot13, written backwards, tags. Linear.
+    The disguises are letters set apart, digits for letters, rot13, reversed text, and tags. Linear.
     """
     for sign in _SIGNS.match(reads):
         other = _DISGUISES[sign][1](reads)

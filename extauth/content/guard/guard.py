@@ -1,4 +1,4 @@
-"""From a request's texts to the facts about attacks and topics in them."""
+"""The guard's facts: attacks on the model and denied topics in a request's texts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from urllib.parse import unquote
 import msgspec
 
 from extauth.content.escapes import unescaped
-from extauth.content.guard.encoded import decoded
-from extauth.content.guard.invisible import invisible
 from extauth.content.guard.scorer import Scorer, score
 from extauth.content.guard.topics import Topic, Topics
+from extauth.content.guard.unseen import decoded, invisible
 from extauth.content.pattern import compile_pattern
 from extauth.errors import ConfigurationError
 from extauth.types import GuardFacts
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from extauth.types import Source
 
-# An address with room for data in it, or an image, which is fetched without a click.
+# An address with a place to put data in, or an image, which is fetched without a click.
 _LEAK = compile_pattern(rb'!\[[^\]\n]*\]\(\s?https?://|https?://[^\s)>"{<]+(?:[{<]|=(?:[\s)\]]|$))')
 
 
@@ -31,16 +30,15 @@ class _Guard(msgspec.Struct, frozen=True):
     topics: dict[str, Topic] = {}
 
 
-class _Data(msgspec.Struct, frozen=True):
+class _GuardData(msgspec.Struct, frozen=True):
     guard: _Guard = _Guard()
 
 
 class Guard:
-    """Looks at what a client sent, once a request. Immutable, safe to share between threads.
+    """Computes the guard's facts of a request. Immutable, safe to share between threads.
 
-    What the application itself says (system prompts, tool definitions, stop strings) is no attack
-    on it and no topic; neither is what the model said before. Both are only searched for what
-    nobody sees.
+    The application's own texts (system prompts, tool definitions, stop strings) and the model's
+    earlier answers are neither attacks nor topics. Both are only searched for invisible characters.
     """
 
     __slots__ = ("_scorer", "_topics")
@@ -51,16 +49,16 @@ class Guard:
 
     @classmethod
     def of_data(cls, path: Path) -> Guard:
-        """With the topics of a snapshot's policy data. Raises ConfigurationError."""
+        """Return a guard with the topics of a snapshot's policy data. Raises ConfigurationError."""
         try:
-            return cls(msgspec.json.decode(path.read_bytes(), type=_Data).guard.topics)
+            return cls(msgspec.json.decode(path.read_bytes(), type=_GuardData).guard.topics)
         except (OSError, msgspec.MsgspecError) as error:
             raise ConfigurationError(f"policy data guard.topics: {error}") from None
 
     def facts(self, texts: Sequence[str], sources: Sequence[Source]) -> GuardFacts:
-        """What is to be told of `texts`, of which `sources` says whence each comes.
+        """Return the facts of `texts`; `sources` has the source of each.
 
-        Linear in their length. Texts of one source are read as one, in their order.
+        Linear in their length. Texts of one source are read as one text, in their order.
         """
         unseen = sum(map(invisible, texts))
         user = _joined(texts, sources, "user")
@@ -73,7 +71,7 @@ class Guard:
             if not text:
                 found.append({})
                 continue
-            # Tools answer in JSON, where a line ends with a letter; pages are HTML.
+            # Tools answer in JSON, where the end of a line is an `n`, or in HTML.
             plain = unquote(html.unescape(unescaped(text)[0]))
             readings = (text,) if plain == text else (text, plain)
             inner = [run for reading in readings for run in decoded(reading)]

@@ -1,8 +1,8 @@
-"""Links in an answer that could carry data out, removed on the way, or the answer refused.
+"""A filter of links in an answer that could carry data out: removed, or the answer refused.
 
-A model that an attacker has talked into it writes an image whose address holds what it knows; the
-client fetches the image, and the attacker reads it. Markdown, HTML and bare addresses are looked
-at.
+An attacker talks a model into writing an image whose address contains confidential data; the client
+fetches the image, and the attacker reads the address. The filter reads Markdown, HTML and bare
+addresses.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LONGEST: Final = 2048
-"""Characters of an address that are looked at: what is longer is judged by them."""
+"""Characters of an address that are read; a longer address is judged by them."""
 
 HELD: Final = LONGEST + 64
-"""Characters that a stream may hold back."""
+"""Characters that a stream may hold back at most."""
 
 REMOVED: Final = "[link removed]"
 
@@ -42,12 +42,12 @@ _BARE = re.compile(_BARE_OPEN, re.IGNORECASE)
 
 
 def _beginnings(words: Iterable[str]) -> str:
-    """A pattern of all that begins one of `words` and is not yet the whole of it."""
+    """Return a pattern of every beginning of `words` that is not a whole word."""
     beginnings = {word[:end] for word in words for end in range(1, len(word))}
     return "|".join(sorted(beginnings, key=len, reverse=True))
 
 
-# What could still become an opening if the text went on; it stands at the end.
+# The end of a text that could still become an opening.
 _NAMED = rf"(?:{_NAMES})\s{{0,8}}|url|{_beginnings((*_FETCHED, *_CLICKED, 'url'))}"
 _ALMOST = re.compile(
     rf"(?:\]|(?<![a-z0-9_-])(?:{_NAMED})"
@@ -62,7 +62,7 @@ _ENDS = {
     '"': re.compile(r"[\"\n]"),
     "'": re.compile(r"['\n]"),
 }
-# No address with a host begins so, whatever follows.
+# First characters that no address with a host has.
 _LOCAL = re.compile(r"[!-%'-.:-@\[\]-`{-~]")
 _PARENTHESIS = re.compile(r"[()]")
 _GOES_ON = frozenset("?&=%/#")
@@ -71,11 +71,11 @@ _AFTER = ".,;:!?*_'"
 
 
 class LinkFilter:
-    """Takes the text of one choice of an answer, whole or in pieces, and gives it without leaks.
+    """Filters the text of one choice of an answer, whole or in pieces.
 
-    All that it gave, joined, is the same however the text was cut. Holds back only what could
-    still become an address, `HELD` characters at most. With `block` it raises ContentBlocked at
-    the first one that leaks, instead of removing it. Belongs to one task.
+    The output, joined, is the same however the text was cut. Holds back only the part that could
+    still become an address, at most `HELD` characters. With `block` it raises ContentBlocked at the
+    first address that leaks, instead of removing it. Belongs to one task.
     """
 
     __slots__ = ("_addresses", "_block", "_context", "_dropped", "_held")
@@ -90,15 +90,15 @@ class LinkFilter:
         self._dropped: re.Pattern[str] | None = None
 
     def feed(self, text: str) -> str:
-        """Take the next piece; give what is certain by now, perhaps nothing."""
+        """Take the next piece; return the text that is certain by now, perhaps nothing."""
         return self._passed(text, last=False)
 
     def finish(self) -> str:
-        """The text has ended: give what was held back. Calling it again gives nothing."""
+        """End the text; return what was held back. Calling it again returns nothing."""
         return self._passed("", last=True)
 
     def _undropped(self, piece: str) -> str:
-        """What of `piece` is behind an address that was too long to hold, and was removed."""
+        """Return the part of `piece` after a removed address that was too long to hold."""
         if self._dropped is None:
             return piece
         stop = self._dropped.search(piece)
@@ -128,7 +128,7 @@ class LinkFilter:
                 break
             run = text[begin : stop.start() if stop else begin + LONGEST]
             if not self._leaks(text, opening, run):
-                # An address inside an address is one too, the same one is not.
+                # Go on behind the opening: the address may contain another one.
                 inner = _BARE.match(text, begin)
                 kept = max(opening.end(), inner.end() if inner else 0)
                 given.append(text[at:kept])
@@ -171,7 +171,7 @@ class LinkFilter:
 
 
 def _fetched(text: str, at: int, name: str | None) -> bool:
-    """Whether a client gets what the attribute `name` before `at` says without being asked."""
+    """Return whether a client fetches the value of the attribute `name` at `at` by itself."""
     if name is None:
         return False
     if name.lower() in _FETCHED:
@@ -185,7 +185,7 @@ def _quote(opening: re.Match[str]) -> str:
 
 
 def _closed(run: str) -> int:
-    """Where a parenthesis closes that `run` has not opened; its length without one."""
+    """Return the offset of the first unmatched `)` in `run`; its length without one."""
     depth = 0
     for match in _PARENTHESIS.finditer(run):
         depth += 1 if match[0] == "(" else -1
@@ -195,7 +195,7 @@ def _closed(run: str) -> int:
 
 
 def _target(run: str) -> str:
-    """The target of a Markdown link; all of `run` where that is perhaps none and goes on."""
+    """Return the target of a Markdown link, or all of `run` if the link may go on behind it."""
     end = _closed(run)
     return (
         run if run[end + 1 : end + 2].isalnum() or run[end + 1 : end + 2] in _GOES_ON else run[:end]
@@ -203,13 +203,13 @@ def _target(run: str) -> str:
 
 
 def _linked(run: str) -> str:
-    """What of a bare `run` is an address, and not the end of the sentence that it stands in."""
+    """Return the part of a bare `run` that is an address, without the end of its sentence."""
     plain = _PLAIN.match(run)
     return run[: min(_closed(run), plain.end() if plain else 0)].rstrip(_AFTER)
 
 
 def _image(text: str, close: int) -> bool:
-    """Whether the bracket that closes at `close` was opened by an exclamation mark before it."""
+    """Return whether the bracket that closes at `close` opens behind an exclamation mark."""
     depth = 0
     for at in range(close, max(close - _WINDOW, -1), -1):
         if text[at] == "]":

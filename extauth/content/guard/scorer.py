@@ -1,4 +1,4 @@
-"""How much a text reads like an attack on the model, 0 to 1, and of which families."""
+"""A text's likeness to an attack on the model, 0 to 1, by families of patterns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SUREST: Final = 3
-"""Families that are combined at most: many faint likenesses in a long text are none."""
+"""Families combined at most, so that many faint signs in a long text do not add up."""
 
 _ENCODING = 0.5
 _QUOTED = 0.5
@@ -23,7 +23,7 @@ _SHOTS = 24
 _LONG = 8 << 10
 _REPETITIVE = 40
 
-# Who quotes an attack to talk about it: articles, tests, translations, lessons.
+# Words of texts that quote an attack to talk about it: articles, tests, translations, lessons.
 _ABOUT = compile_pattern(
     rb"\b(?:prompt injections?|injection attacks?|jailbreak(?:s|ing)? (?:attack|attempt|prompt|of)"
     rb"|attackers?|adversar|red.?team|owasp|guardrails?|vulnerab|security|classif|detect|phrases?"
@@ -37,12 +37,12 @@ _TURN = compile_pattern(rb"(?:^|\n)\s*(?:user|human|q|question|person|nutzer|usu
 
 
 class Scorer:
-    """Looks for the shipped patterns. Built once; immutable, safe to share between threads.
+    """Searches for the shipped patterns. Immutable, safe to share between threads.
 
-    The rule: the weight of a family is that of its surest match, and the score is that one of the
-    three surest families is right, 1 - (1 - a)(1 - b)(1 - c). What came from a tool or a document
-    counts twice, since nobody asked it for orders. A match inside quotation marks, in a text that
-    talks about attacks, counts half; what is forbidden, as in `never ignore`, counts nothing.
+    The weight of a family is that of its surest match. The score is the probability that one of the
+    three surest families is right: 1 - (1 - a)(1 - b)(1 - c). Text from a tool or a document counts
+    twice, since it should contain no commands. A match inside quotation marks, in a text about
+    attacks, counts half; a prohibition, as in `never ignore`, does not count.
     """
 
     __slots__ = ("_cues", "_patterns", "_set")
@@ -53,9 +53,9 @@ class Scorer:
         self._patterns = [compile_pattern(cue.source, utf8=True) for cue in self._cues]
 
     def families(self, *readings: str, encoded: Iterable[str] = ()) -> dict[str, float]:
-        """The weight of each family in a text, given as all that it may read as.
+        """Return the weight of each family in a text, given in all of its readings.
 
-        `encoded` is what its runs say, decoded. Linear in the text, whatever the text.
+        `encoded` are the decoded runs of the text. Linear in the text, whatever the text.
         """
         found: dict[str, float] = {}
         inner: dict[str, float] = {}
@@ -67,7 +67,7 @@ class Scorer:
         for run in encoded:
             _merge(inner, self._found(skeleton(run)))
         if inner:
-            # What is new once the disguise is off was to be hidden.
+            # A family that shows only without the disguise was meant to be hidden.
             hidden = any(weight > found.get(family, 0) for family, weight in inner.items())
             _merge(found, inner)
             if hidden:
@@ -92,7 +92,7 @@ class Scorer:
         return found
 
     def _before(self, hit: int, reads: bytes) -> list[bytes]:
-        """What stands directly before each match."""
+        """Return the bytes directly before each match."""
         return [
             reads[max(0, match.start() - _AHEAD) : match.start()]
             for match in self._patterns[hit].finditer(reads)
@@ -100,7 +100,7 @@ class Scorer:
 
 
 def score(user: dict[str, float], documents: dict[str, float]) -> float:
-    """The score of what a user wrote and documents brought in, by `Scorer`'s rule."""
+    """Return the score of the user's and the documents' families, by the rule of `Scorer`."""
     weights = dict(user)
     _merge(weights, {name: 1 - (1 - weight) ** 2 for name, weight in documents.items()})
     clean = 1.0
@@ -110,7 +110,7 @@ def score(user: dict[str, float], documents: dict[str, float]) -> float:
 
 
 def _shape(reads: bytes) -> dict[str, float]:
-    """The families that no words tell."""
+    """Return the families that show in the form of a text rather than in its words."""
     found = {}
     if b":" in reads and sum(1 for _ in _TURN.finditer(reads)) >= _SHOTS:
         found["many_shot"] = _MANY_SHOT

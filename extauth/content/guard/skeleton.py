@@ -1,8 +1,8 @@
-"""How a text reads, whatever it is written with: the form that the guard's patterns look at.
+"""The skeleton of a text: the form that the guard's patterns match, whatever it is written with.
 
-After the skeletons of Unicode's UTS #39: letters that look alike become one, marks and what can't
-be seen go, symbols become spaces. Patterns go through the same table as texts, so a Russian phrase
-is found though some of its letters have become Latin ones.
+After the skeletons of Unicode's UTS #39: look-alike letters become one, marks and invisible
+characters go, symbols become spaces. Patterns pass through the same table as texts, so that a
+Russian phrase is found although some of its letters become Latin ones.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ _ALIKE = {
 _BOXED = (0x1F150, 0x1F170, 0x1F1E6)
 
 
-class _Table(dict[int, str]):
-    """From code point to how it reads; filled as characters turn up."""
+class _SkeletonTable(dict[int, str]):
+    """From code point to skeleton; filled as characters turn up."""
 
     def __missing__(self, code: int) -> str:
         self[code] = read = _read(code)
@@ -67,7 +67,7 @@ class _Table(dict[int, str]):
 
 
 def skeleton(text: str) -> bytes:
-    """How `text` reads, lower-case, as UTF-8. Linear; nothing raises."""
+    """Return the skeleton of `text`, in lower case, as UTF-8. Linear; never raises."""
     if text.isascii():
         return text.lower().encode()
     foreign = len(text) - len(text.encode("ascii", "ignore"))
@@ -78,7 +78,7 @@ def skeleton(text: str) -> bytes:
 
 
 def pattern_skeleton(source: str) -> str:
-    """A pattern whose literal letters are read as those of a text; ASCII is syntax and stays."""
+    """Return a pattern whose literal letters are those of skeletons. ASCII is syntax and stays."""
     return "".join([char if char.isascii() else _TABLE[ord(char)] for char in source])
 
 
@@ -87,7 +87,7 @@ def _read(code: int) -> str:
     if code < 0x80:
         return char.lower()
     if _TAG_FIRST <= code <= _TAG_LAST:
-        # An invisible copy of ASCII: a person sees nothing, a model may read it.
+        # An invisible copy of ASCII, which a model may read.
         return chr(code - _TAG).lower()
     if char in _FILLERS or unicodedata.category(char) in _MARKS:
         return ""
@@ -113,13 +113,13 @@ def _letter(char: str) -> str:
 
 
 def _read_run(error: UnicodeError) -> tuple[bytes, int]:
-    """Codec error handler: how a run that is not ASCII reads, and where it ends."""
+    """Codec error handler: return the skeleton of a run that is not ASCII, and its end."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     run = error.object[error.start : error.end].translate(_TABLE)
     return run.encode("utf-8", "replace"), error.end
 
 
-_TABLE = _Table()
+_TABLE = _SkeletonTable()
 _ERRORS = "extauth.content.guard.skeleton"
 codecs.register_error(_ERRORS, _read_run)

@@ -1,4 +1,4 @@
-"""What a policy's data says is not to be talked about: topics, by words and patterns."""
+"""Topics that a policy's data denies, by words and patterns."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MOST: Final = 10_000
-"""Words and patterns of all topics together."""
+"""Words and patterns of all topics together at most."""
 
-# Scripts that put no spaces between words: there a word may begin and end anywhere.
+# Scripts without spaces between words: a word may begin and end anywhere.
 _RUNNING = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7ff]")
 _GAP = r"[^\pL\pN.!?]+"
 
 
 class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`words` may be phrases; `patterns` are RE2, for lower case without marks."""
+    """A topic. `words` may be phrases; `patterns` are RE2, matched on lower case without marks."""
 
     words: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
 
 
 class Topics:
-    """Finds denied topics in one pass. Built once a snapshot; immutable, safe between threads.
+    """Finds denied topics in one pass. Immutable, safe to share between threads.
 
     Words are found whole, whatever their case, marks and look-alike letters; in scripts without
-    spaces anywhere. Raises ConfigurationError for what can't be searched.
+    spaces they are found anywhere. Raises ConfigurationError for a word or pattern that can't be
+    searched for.
     """
 
     __slots__ = ("_names", "_set")
@@ -49,7 +50,7 @@ class Topics:
         self._set = PatternSet([source for _, source in named], utf8=True) if named else None
 
     def found(self, text: str) -> set[str]:
-        """The topics that `text` touches; linear."""
+        """Return the topics that `text` touches. Linear."""
         if self._set is None:
             return set()
         reads = skeleton(text)
@@ -66,7 +67,7 @@ def _sources(name: str, topic: Topic) -> list[bytes]:
             at = f"patterns.{place - len(topic.words)}"
             raise ConfigurationError(f"policy data guard.topics.{name}.{at}: {error}") from None
         if compiled.search(b"") is not None:
-            raise ConfigurationError(f"policy data guard.topics.{name}: it is found in any text")
+            raise ConfigurationError(f"policy data guard.topics.{name}: it matches every text")
         sources.append(source)
     return sources
 

@@ -1,4 +1,4 @@
-"""Sensitive data: found in a prompt, kept from the model, put back into its answer."""
+"""Sensitive data: found in a prompt, kept from the model, restored in the answer."""
 
 from extauth.content.privacy.answer import AnswerFilter, AnswerFilters
 from extauth.content.privacy.detector import Detector

@@ -1,4 +1,4 @@
-"""What a model says, on its way to the client: scanned, treated, placeholders put back."""
+"""The filter of an answer: scan, treat findings, restore placeholders."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class AnswerFilters:
     """Makes a filter for each choice of one answer.
 
-    `treatments` says what becomes of findings of which kinds; without any the answer is not
-    scanned. `found` counts the findings of these kinds in all choices, those that are left as they
-    are too. Belongs to one task.
+    `treatments` is the treatment of each kind; if it is empty, the answer is not scanned. `found`
+    counts the findings of these kinds in all choices, including those that are left in place.
+    Belongs to one task.
     """
 
     __slots__ = ("_detector", "_masker", "_treatments", "found")
@@ -44,12 +44,12 @@ class AnswerFilters:
 
     @property
     def idle(self) -> bool:
-        """Whether every answer passes as it is."""
+        """True if every answer passes unchanged."""
         return not self._treatments and self._masker.empty
 
     @property
     def noted(self) -> dict[str, int]:
-        """How many findings are left as they are, by kind."""
+        """Number of findings left in place, by kind."""
         return {kind: n for kind, n in self.found.items() if self._treatments[kind] == "note"}
 
     def filter(self, *, quoted: bool = False) -> AnswerFilter:
@@ -66,10 +66,10 @@ class AnswerFilters:
 
 
 class AnswerFilter:
-    """Filters one choice of an answer: what it gave, joined, is the same however it was cut.
+    """Filters one choice of an answer. The output, joined, is the same however the text was cut.
 
-    What was found is treated before placeholders are put back, so a client's own words are never
-    findings. Holds back what `StreamScanner` and `StreamRestorer` hold back. Belongs to one task.
+    Findings are treated before placeholders are restored, so the client's own data is never a
+    finding. Holds back what `StreamScanner` and `StreamRestorer` hold back. Belongs to one task.
     """
 
     __slots__ = ("_restorer", "_scanner", "_treat")
@@ -82,25 +82,25 @@ class AnswerFilter:
         self._restorer = restorer
 
     def whole(self, text: str) -> str:
-        """All of a choice at once, which saves looking for where it could be cut.
+        """Filter a whole choice at once, without looking for places to cut it.
 
-        For a filter that was fed nothing. Raises as `feed`.
+        Only for a filter that was fed nothing. Raises as `feed` does.
         """
         if self._scanner is not None:
             text = self._treat(self._scanner.whole(text))
         return self._restorer.restorer.restore(text)
 
     def feed(self, text: str) -> str:
-        """Take the next piece; give what the client may see by now, perhaps nothing.
+        """Take the next piece; return the text that is certain by now, perhaps nothing.
 
-        Raises ContentBlocked; the answer is over then.
+        Raises ContentBlocked for a finding whose treatment is `block`; the answer ends there.
         """
         if self._scanner is not None:
             text = self._treat(self._scanner.feed(text))
         return self._restorer.feed(text)
 
     def finish(self) -> str:
-        """The choice has ended: give the rest. Calling it again gives nothing. Raises as `feed`."""
+        """End the choice; return the rest. Calling it again returns nothing. Raises as `feed`."""
         rest = ""
         if self._scanner is not None:
             rest = self._restorer.feed(self._treat(self._scanner.finish()))
@@ -108,7 +108,7 @@ class AnswerFilter:
 
 
 class _Treat:
-    """What becomes of findings, by kind."""
+    """The treatment of findings, by kind."""
 
     __slots__ = ("_found", "_substitutes", "_treatments")
 
@@ -134,7 +134,7 @@ class _Treat:
             if self._treatments[kind] != "note":
                 replaced.append(finding)
         edits = Edits(scanned.text)
-        # Those that are left as they are cover up no others.
+        # Findings left in place must not win over overlapping ones.
         for finding in resolve(replaced):
             original = scanned.text[finding.start : finding.end]
             edits.replace(finding.start, finding.end, self._substitute(finding.kind, original))
@@ -145,4 +145,4 @@ class _Treat:
             case "redact" | "hash" | "stand_in" as treatment:
                 return self._substitutes.substitute(kind, original, treatment)
             case treatment:
-                raise ValueError(f"{treatment} puts nothing in a finding's place in an answer")
+                raise ValueError(f"{treatment} does not replace findings in an answer")

@@ -1,7 +1,7 @@
-"""Words of other scripts that tell what stands beside them, in the words recognisers look for.
+"""Cue words of other scripts, translated into the ASCII cues that recognisers look for.
 
-Folding keeps no letters but ASCII's, so these few are translated first, each into as many
-characters as it has: offsets stay offsets.
+Folding keeps only ASCII letters, so these words are translated first, each into as many characters
+as it has: offsets stay the same.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ _CUES = {
         *("전화", "휴대폰", "τηλέφωνο", "τηλ.", "κινητό", "هاتف", "جوال", "טלפון", "נייד", "फ़ोन"),
     ),
 }
-# Where a word of another script has fewer characters than the ASCII one.
+# Short forms, for words of another script that have fewer characters than the ASCII cue.
 _SHORTER = {
     ("born", 3): "dob",
     ("born", 2): "b:",
@@ -119,7 +119,7 @@ _SHORTER = {
     ("dlic", 3): "dl",
     ("ver", 2): "v:",
 }
-# What such a word ends with tells what follows, or that what follows is no part of it.
+# Particles that end such a word: the value follows, as after a colon.
 _IS = "是は는"
 
 
@@ -133,7 +133,7 @@ def _spellings() -> dict[str, str]:
 
 
 def _in_ascii(cue: str, spelling: str) -> str:
-    """The cue in as many characters as `spelling`; a colon behind it where that says `is`."""
+    """Return the cue at the length of `spelling`, with a colon in place of a final particle."""
     length = len(spelling)
     if spelling[-1] in _IS:
         return (_SHORTER.get((cue, length - 1), cue[: length - 1]) + ":").rjust(length)
@@ -147,7 +147,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def translated(text: str) -> str:
-    """`text`, as long as it was, with the words of other scripts in ASCII where they are known."""
+    """Return `text` at its length, with the known words of other scripts in ASCII."""
     try:
         if _PATTERN.search(text) is None:
             return text
@@ -159,14 +159,14 @@ def translated(text: str) -> str:
 
 def _translation(found: re.Match[str]) -> str:
     word, at = found.group(), found.start()
-    # In scripts with cases, a part of a longer word is another word.
+    # In scripts with cases, a part of a longer word does not count.
     cased = word[0].lower() != word[0].upper()
     behind = found.string[found.end() : found.end() + 1]
     goes_on = word[-1].isalpha() and behind.isalpha()
     if cased and (goes_on or (at > 0 and found.string[at - 1].isalpha())):
         return word
     told = _SPELLINGS[word]
-    # In scripts without spaces the number follows at once, and must not become one word with it.
+    # In scripts without spaces the number follows directly, and must not join the ASCII cue.
     if (
         not cased
         and (behind.isalnum() or behind == "+")
@@ -178,7 +178,7 @@ def _translation(found: re.Match[str]) -> str:
 
 
 def _apart(told: str) -> str:
-    """The same cue with a colon behind it, shortened where there is no room."""
+    """Return the cue with a colon behind it, shortened where there is no room."""
     cue = told.strip()
     if len(cue) < len(told):
         return f"{cue}:".rjust(len(told))

@@ -1,4 +1,4 @@
-"""From texts to what is sensitive in them."""
+"""The detector: all findings in a request's texts."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _place = attrgetter("start", "end", "kind")
 
 
 class Detector:
-    """Finds what is sensitive: every kind of `KINDS` but names, and a policy's own `terms`.
+    """Finds every kind of `KINDS` except `person` and `location`, and a policy's own `terms`.
 
-    Immutable, safe to share between threads and tasks. The first one of some regions compiles
-    the built-in patterns, in less than a second; others share them. One pass over a text decides
-    which recognisers have to look closer; for most texts, none.
-    `regions` are ISO 3166 codes of countries whose phone numbers are also found in national form;
-    numbers in international form are found of every country.
+    Immutable, safe to share between threads and tasks. The first detector for some regions compiles
+    the built-in patterns in less than a second; later ones share them. One pass over a text decides
+    which recognisers have to look closer; for most texts, none. `regions` are ISO 3166 codes of the
+    countries whose phone numbers are also found in national form; numbers in international form are
+    found for every country.
     """
 
     __slots__ = ("_prefilter", "opens", "recognisers", "terms")
@@ -43,25 +43,25 @@ class Detector:
     def __init__(self, regions: Sequence[str] = REGIONS, terms: Terms | None = None) -> None:
         self.recognisers, self._prefilter = _built_in(tuple(regions))
         self.terms = terms or Terms()
-        # What scanners of some kinds hold a stream back for, as they compiled it.
+        # By kinds, the compiled pattern for which a scanner holds a stream back.
         self.opens: dict[frozenset[str], Pattern] = {}
 
     def detect(self, text: str) -> tuple[Finding, ...]:
-        """All findings, by start. Takes time linear in the text, whatever the text; never raises.
+        """Return all findings, by start. Linear in the text, whatever the text; never raises.
 
-        What JSON's escapes hide is found too, and a finding holds an escape whole or not at all.
-        Findings of one kind never overlap. Those of different kinds may: a card number inside an
-        email address is both, and a policy that looks for cards has to see it. Who replaces text
-        applies `resolve` to the kinds at hand.
+        Includes findings behind JSON's escapes. A finding contains an escape whole or not at all.
+        Findings of one kind never overlap. Findings of different kinds may: a card number inside an
+        email address is both, and a policy that looks for cards has to see it. To replace text,
+        apply `resolve` to the kinds to be replaced.
         """
         return _resolved(self._read(text, Unescaped.of(text)))
 
     def detect_all(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
-        """The findings of each text, also of what is split over neighbours or told by one.
+        """Return the findings of each text, including those that neighbouring texts show together.
 
-        A card number begun in one text and ended in the next is a finding in each: its part. So
-        is a date behind a question for the day of birth that the text before it ends with.
-        Takes time linear in all texts together.
+        A card number that begins in one text and ends in the next is a finding in each, with its
+        part. A date is a finding if the text before it ends with a question for the date of birth.
+        Linear in all texts together.
         """
         found = [self.detect(text) for text in texts]
         if len(texts) < 2:
@@ -74,7 +74,7 @@ class Detector:
         return found
 
     def _read(self, text: str, inner: Unescaped | None) -> list[Finding]:
-        """What is found in a text, and in what it reads without its escapes."""
+        """Return the findings in a text, and those in its unescaped forms."""
         data = text.encode() if text.isascii() else fold(text)
         found = self._find(data)
         if len(data) != len(text) and found:
@@ -90,7 +90,7 @@ class Detector:
         return [*(f for each in found if (f := _uncut(each, inner, read))), *read]
 
     def _find(self, data: bytes) -> list[Finding]:
-        """What the built-in recognisers find in folded text, in no order."""
+        """Return the findings of the built-in recognisers in folded text, in no order."""
         return [
             Finding(recogniser.kind, start, end, recogniser.name, recogniser.confidence)
             for recogniser in map(self.recognisers.__getitem__, self._prefilter.match(data))
@@ -99,7 +99,7 @@ class Detector:
 
 
 def _uncut(finding: Finding, inner: Unescaped, read: Iterable[Finding]) -> Finding | None:
-    """A finding with whole escapes; None where it cut one, and reads better without."""
+    """Return the finding widened to whole escapes; None if the unescaped text shows it better."""
     start, end = inner.whole(finding.start, finding.end)
     if (start, end) == (finding.start, finding.end):
         return finding
@@ -107,7 +107,7 @@ def _uncut(finding: Finding, inner: Unescaped, read: Iterable[Finding]) -> Findi
 
 
 def _covered(finding: Finding, known: Iterable[Finding]) -> bool:
-    """Whether one of the same kind is known that overlaps it."""
+    """Return whether a known finding of the same kind overlaps it."""
     return any(
         one.kind == finding.kind and one.start < finding.end and finding.start < one.end
         for one in known
@@ -116,8 +116,8 @@ def _covered(finding: Finding, known: Iterable[Finding]) -> bool:
 
 @cache
 def _built_in(regions: tuple[str, ...]) -> tuple[tuple[Recogniser, ...], PatternSet]:
-    """The recognisers of these regions, and what tells which of them have to look."""
-    # Its import compiles patterns, which who only reads a policy's terms has no use for.
+    """Return the recognisers for these regions, and the prefilter that selects among them."""
+    # This import compiles patterns, which code that only reads a policy's terms does not need.
     from extauth.content.privacy.recognisers import recognisers  # noqa: PLC0415
 
     made = recognisers(regions)

@@ -1,4 +1,4 @@
-"""Replacements in a text, and where everything else stands after them."""
+"""Replacements in a text, and the offsets of everything else after them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Edits:
-    """Replaces spans of one text, from left to right and without overlap."""
+    """Replaces spans of one text, from left to right, without overlap."""
 
     __slots__ = ("_ends", "_new_ends", "_new_starts", "_original", "_pieces", "_starts")
 
@@ -24,7 +24,7 @@ class Edits:
         self._new_ends: list[int] = []
 
     def replace(self, start: int, end: int, substitute: str) -> None:
-        """Put `substitute` in place of `[start, end)`, which begins after the last one's end."""
+        """Replace `[start, end)`, which must begin at or after the end of the last one."""
         last = self._ends[-1] if self._ends else 0
         new_start = start - last + (self._new_ends[-1] if self._new_ends else 0)
         self._pieces += (self._original[last:start], substitute)
@@ -34,13 +34,13 @@ class Edits:
         self._new_ends.append(new_start + len(substitute))
 
     def text(self) -> str:
-        """The text after all replacements."""
+        """Return the text after all replacements."""
         return "".join(self._pieces) + self._original[self._ends[-1] if self._ends else 0 :]
 
     def moved(self, finding: Finding) -> Finding | None:
-        """Where a finding stands now; None if it was wholly replaced.
+        """Return the finding at its new offsets; None if it was replaced as a whole.
 
-        One that was replaced in part keeps the rest; one around a replacement contains it.
+        A finding that was replaced in part keeps the rest; one around a replacement contains it.
         """
         start, end = finding.start, finding.end
         before = bisect_right(self._starts, start) - 1

@@ -1,4 +1,4 @@
-"""What a detector reports: where something sensitive stands, never the thing itself."""
+"""Findings: the place and kind of sensitive data, never the data itself."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ KINDS: Final = (
     "person",
     "location",
 )
-"""Every built-in kind. The order is the priority among overlapping findings, most harmful first.
+"""The built-in kinds. The order is the priority among overlapping findings, most harmful first.
 
-A policy's own terms are further kinds, behind these.
+A policy's own terms are further kinds, after these.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A span of one text that is sensitive.
+    """A span of a text that is sensitive.
 
     `start` and `end` are half-open offsets in code points of the text as the client sent it.
-    `recogniser` names what found it, for the audit trail. `confidence` is 1 where a checksum or a
-    vendor's own prefix proves it, 0.9 for a fixed format, 0.7 for a format behind a word that
-    tells what it is, 0.5 for a pattern alone, or what an external detector says.
+    `recogniser` names the recogniser, for the audit trail. `confidence` is 1 where a checksum or a
+    vendor's own prefix proves it, 0.9 for a fixed format, 0.7 for a format behind a cue word, 0.5
+    for a pattern alone, or the score of an external detector.
     """
 
     kind: str

@@ -1,7 +1,7 @@
-"""Unicode in the way of recognisers: full-width digits, zero-width characters, look-alikes.
+"""Folding: a text as bytes, with full-width digits, invisible characters and look-alikes resolved.
 
-Folding gives one byte a character, or none for what can't be seen, so that recognisers are byte
-patterns and an offset stays an offset. Never shown to anybody: only spans come of it.
+Each character becomes one byte, or none if it is invisible, so that recognisers are byte patterns
+and offsets can be mapped back. Folded text is only used to find spans.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _ALIKE |= {
     for first in (0x1F110, 0x1F150, 0x1F170)
     for number in range(26)
 }
-# Quotation marks of every shape, the brackets that Chinese and Japanese quote with among them.
+# Quotation marks of every shape, including the quoting brackets of Chinese and Japanese.
 _ALIKE |= dict.fromkeys(map(ord, "“”„‟«»「」『』〝〞"), ord('"')) | dict.fromkeys(
     map(ord, "‘’‚‛"), ord("'")
 )
@@ -46,8 +46,8 @@ _ALIKE |= {0x249C + number: ord("a") + number for number in range(26)}
 _BY_CATEGORY = {"Pd": ord("-"), "Zs": ord(" ")}
 
 
-class _Table(dict[int, int | None]):
-    """From code point to byte, None to drop; filled as characters turn up, 130,000 at most."""
+class _FoldTable(dict[int, int | None]):
+    """From code point to byte, None to drop; filled as characters turn up, at most 130,000."""
 
     def __missing__(self, code: int) -> int | None:
         if code > _LAST_WITH_FORMS:
@@ -57,19 +57,19 @@ class _Table(dict[int, int | None]):
 
 
 def fold(text: str) -> bytes:
-    """One byte for each character of `text` that can be seen.
+    """Return one byte for each visible character of `text`.
 
-    ASCII stays itself. Digits of any script, full-width and mathematical forms, spaces and dashes
-    become their ASCII counterparts, letters with cases `LETTER`, all else a control character.
-    A letter that looks like an ASCII letter or digit becomes that one in a word that mixes it with
-    ASCII. The words of `cue` become ASCII words. Lone surrogates are all else: nothing raises. The
-    result is as long as the text if and only if no character was dropped.
+    ASCII stays the same. Digits of any script, full-width and mathematical forms, spaces and dashes
+    become their ASCII counterparts, letters with cases become `LETTER`, and every other character a
+    control character. A look-alike of an ASCII letter or digit becomes that one in a word that
+    mixes it with ASCII. The words of `cue` become ASCII words. Never raises: a lone surrogate is a
+    control character. The result is as long as the text if and only if no character was dropped.
     """
     return fold_letters(translated(text))
 
 
 def fold_letters(text: str) -> bytes:
-    """As `fold`, without the words of `cue`."""
+    """Fold as `fold` does, without translating the words of `cue`."""
     foreign = len(text) - len(text.encode("ascii", "ignore"))
     # The codec copies ASCII in C but pays a call for every run of other characters.
     if foreign * _SPARSE < len(text):
@@ -80,9 +80,9 @@ def fold_letters(text: str) -> bytes:
 
 
 def _fold_codec(text: str) -> bytes | None:
-    """The bytes of `_TABLE` for a text in the letters of one old code page, else None.
+    """Return the bytes of `_TABLE` for a text in the letters of one old code page, else None.
 
-    Most languages of Europe have one; it is ten times as quick as any other way.
+    Most European languages have such a page; this is ten times as fast as any other way.
     """
     for codec in _CODECS:
         try:
@@ -94,17 +94,17 @@ def _fold_codec(text: str) -> bytes | None:
 
 @cache
 def _codec(name: str) -> tuple[bytes, bytes]:
-    """What the characters of a code page become, and those to drop."""
+    """Return the table for a code page's characters, and the bytes to drop."""
     folded = [_TABLE[ord(bytes([byte]).decode(name, "replace"))] for byte in range(256)]
     dropped = bytes(byte for byte, to in enumerate(folded) if to is None)
     return bytes(to or 0 for to in folded), dropped
 
 
 def fold_pages(text: str) -> bytes | None:
-    """The bytes of `_TABLE` for a text of the Basic Multilingual Plane, else None.
+    """Return the bytes of `_TABLE` for a text of the Basic Multilingual Plane, else None.
 
-    Page by page of 256 characters, each with operations on the whole text at once: four times as
-    quick as character by character.
+    Works by pages of 256 characters, each with operations on the whole text at once: four times as
+    fast as character by character.
     """
     wide = text.encode("utf-16-le", "surrogatepass")
     if len(wide) != 2 * len(text):
@@ -121,24 +121,24 @@ def fold_pages(text: str) -> bytes | None:
 
 @cache
 def _page(number: int) -> bytes:
-    """What the characters of one page become."""
+    """Return the table for the characters of one page."""
     codes = range(number << 8, (number + 1) << 8)
     return bytes(_DROPPED if (byte := _TABLE[code]) is None else byte for code in codes)
 
 
 @cache
 def _only(number: int) -> bytes:
-    """All bits for this page's number, none for others."""
+    """Return a table with all bits set for this page's number, and none for others."""
     return bytes(0xFF if other == number else 0 for other in range(256))
 
 
 def offsets(text: str) -> list[int]:
-    """For each byte of `fold(text)`, the offset of its character in `text`."""
+    """Return for each byte of `fold(text)` the offset of its character in `text`."""
     return letter_offsets(translated(text))
 
 
 def letter_offsets(text: str) -> list[int]:
-    """For each byte of `fold_letters(text)`, the offset of its character in `text`."""
+    """Return for each byte of `fold_letters(text)` the offset of its character in `text`."""
     return [at for at, char in enumerate(text) if _TABLE[ord(char)] is not None]
 
 
@@ -162,7 +162,7 @@ def _byte(code: int) -> int | None:
 
 
 def _ascii_form(char: str) -> int | None:
-    """The one ASCII character that this is a full-width, circled or mathematical form of."""
+    """Return the ASCII character of which `char` is a full-width, circled or mathematical form."""
     # Superscripts are footnotes and powers, not a way to write a number.
     if "<su" in unicodedata.decomposition(char):
         return None
@@ -175,18 +175,18 @@ def _ascii_form(char: str) -> int | None:
 
 
 def _fold_run(error: UnicodeError) -> tuple[bytes, int]:
-    """Codec error handler: the bytes for a run that is not ASCII, and where it ends."""
+    """Codec error handler: return the bytes for a run that is not ASCII, and its end."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return error.object[error.start : error.end].translate(_TABLE).encode("latin-1"), error.end
 
 
-_TABLE = _Table()
+_TABLE = _FoldTable()
 # Latin-1, then Windows' pages, which have dashes and quotation marks too.
 _CODECS = ("latin-1", "cp1252", "cp1250", "cp1251")
 _DROPPED = 0xFF
 _DROPPED_BYTE = bytes([_DROPPED])
-# Ideographs, Hangul and what is nobody's: pages that hold nothing else are as good as one.
+# Pages that hold only ideographs, Hangul or private-use characters are treated as one page.
 _ALL_OTHER = bytes(
     0x4E if 0x34 <= page <= 0x9F or 0xAC <= page <= 0xF8 else page for page in range(256)
 )

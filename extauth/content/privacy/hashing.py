@@ -1,4 +1,4 @@
-"""Keyed hashes of originals: equal for a tenant's equal originals, and only for these."""
+"""Keyed hashes of originals: equal for equal originals of one tenant only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from extauth.content.escapes import unescaped
 
 DIGITS: Final = 16
-"""Hexadecimal digits that a hash shows: 64 bits."""
+"""Hexadecimal digits in a hash: 64 bits."""
 
 _NUMBERS: Final = frozenset(
     {
@@ -30,11 +30,11 @@ _CASELESS_WALLETS = ("0x", "bc1", "tb1", "ltc1")
 
 
 class KeyedHash:
-    """HMAC-SHA256 of originals under a key that only this gateway has.
+    """HMAC-SHA256 of originals, under a key that only this gateway has.
 
-    Whoever has no key can't tell an original from its hash by trying all there are, though cards
-    and phone numbers are few. Each tenant's is a key of its own, derived from `key`, 32 bytes.
-    Immutable; shows no key in its repr.
+    Without the key, an original can't be found by hashing all candidates, although cards and phone
+    numbers are few. Each tenant has its own key, derived from `key`, which has 32 bytes. Immutable;
+    its repr shows no key.
     """
 
     __slots__ = ("_key", "_tenant")
@@ -44,26 +44,26 @@ class KeyedHash:
         self._tenant = tenant
 
     def hash(self, kind: str, original: str) -> str:
-        """`DIGITS` hexadecimal digits: the same for all spellings that `canonical` makes equal."""
+        """Return `DIGITS` hexadecimal digits, equal for spellings that `canonical` makes equal."""
         return self._digest(b"hash", kind, original).hex()[:DIGITS]
 
     def seed(self, kind: str, original: str) -> bytes:
-        """32 bytes to draw a stand-in from, of which no hash tells anything."""
+        """Return 32 bytes to draw a stand-in from. They can't be computed from a hash."""
         return self._digest(b"stand_in", kind, original)
 
     def _digest(self, use: bytes, kind: str, original: str) -> bytes:
-        # Most requests hash nothing, so no key is derived before it is needed.
+        # Derived only when needed: most requests hash nothing.
         tenant = self._tenant.encode(errors="surrogatepass")
         key = hmac.digest(self._key, use + b"\0" + tenant, "sha256")
         return hmac.digest(key, _message(kind, original), "sha256")
 
 
 def canonical(kind: str, original: str) -> str:
-    """What of an original's spelling counts.
+    """Return an original in the spelling that is hashed.
 
-    Not JSON's escapes, the width of characters, the script of digits or what can't be seen. Not
-    case, except in secrets and wallets whose case means something. Not separators in what is a
-    number; not how an IP address is abbreviated.
+    Ignores JSON's escapes, the width of characters, the script of digits, invisible characters and
+    the abbreviation of IP addresses. Ignores case, except in secrets and in wallets whose case has
+    a meaning, and separators in numbers.
     """
     text = plain(unescaped(original)[0])
     if kind == "secret":
@@ -85,7 +85,7 @@ def canonical(kind: str, original: str) -> str:
 
 
 def plain(text: str) -> str:
-    """`text` in compatibility forms, digits of any script as ASCII, without what can't be seen."""
+    """Return `text` in compatibility forms, with ASCII digits and without invisible characters."""
     if text.isascii():
         return text
     return "".join(

@@ -1,7 +1,7 @@
-"""Letters of one script that pass for letters or digits of another one: `pаypal` with a Cyrillic а.
+"""Letters of one script that look like letters or digits of another: `pаypal` with a Cyrillic а.
 
-A word that mixes them with ASCII is read as a person sees it. A word of its own script stays what
-it is, so prose in Russian or Greek is not touched.
+A word that mixes them with ASCII is read as it looks. A word of its own script stays as it is, so
+prose in Russian or Greek is not changed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 from extauth.content.pattern import compile_pattern
 
 LETTER: Final = 0xE9
-"""Stands for a letter of a script with cases (é, я, ω): part of a word and of an address."""
+"""The byte for a letter of a script with cases (é, я, ω): part of a word and of an address."""
 
 # After the Unicode Consortium's confusables (UTS 39): Cyrillic, Greek, Armenian, Cherokee.
 _LETTERS = {
@@ -26,10 +26,10 @@ _LETTERS = {
 }  # fmt: skip
 _DIGITS = {"O": "0", "o": "0", "I": "1", "l": "1", "i": "1"}
 
-# Every ASCII character that others pass for has a byte of its own while words are looked at.
+# While words are read, each ASCII character that has look-alikes has a byte of its own for them.
 _MARKS = {ascii_: 0x80 + number for number, ascii_ in enumerate(_LETTERS)}
 MARKED: Final = {ord(char): _MARKS[ascii_] for ascii_, alike in _LETTERS.items() for char in alike}
-"""The mark of each code point that passes for an ASCII character."""
+"""The mark of each code point that looks like an ASCII character."""
 
 _RANGE = f"\\x80-\\x{0x7F + len(_MARKS):02x}".encode()
 _MIXED = compile_pattern(rb"\w[" + _RANGE + rb"]|[" + _RANGE + rb"]\w")
@@ -53,7 +53,7 @@ _ONLY_ALIKE = 4
 
 
 def unmasked(data: bytes) -> bytes:
-    """Marked bytes as a person reads them: ASCII in words that mix it in, else `LETTER`."""
+    """Return marked bytes as a person reads them: ASCII in words that mix it in, or `LETTER`."""
     if _MIXED.search(data) is None:
         return data.translate(_AS_LETTERS)
     pieces: list[bytes] = []
@@ -68,7 +68,7 @@ def unmasked(data: bytes) -> bytes:
 
 
 def _read(word: bytes) -> bytes:
-    """`LETTER` stands in every word that is of its own script alone."""
+    """Return a word as it looks; unchanged if it is in its own script alone."""
     written = len(word) - len(word.translate(None, _DIGIT_BYTES))
     as_number = word.translate(_AS_DIGITS)
     if as_number.isdigit():

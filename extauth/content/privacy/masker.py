@@ -1,4 +1,4 @@
-"""What was found does not leave: something stands in its stead, remembered for the way back."""
+"""The masker of a request: replaces findings, and remembers the originals of placeholders."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
     from extauth.content.privacy.substitute import Substitutes
 
 Replacing = Literal["placeholder"] | OneWay
-"""The treatments that replace a text. A `placeholder` is put back into the answer."""
+"""The treatments that replace a text. A `placeholder` is restored in the answer."""
 
-# Without 0, 1, i, l and o: a small model copies what it can't confuse.
+# Without 0, 1, i, l and o, which a small model confuses when it copies them.
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 _SHORTEST_NONCE = 4
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Masked:
-    """A masked text and the findings that still stand in it, at their new offsets."""
+    """A masked text and the findings that remain in it, at their new offsets."""
 
     text: str
     remaining: tuple[Finding, ...]
 
 
 class Masker:
-    """Masks the texts of one request and knows how to undo it.
+    """Masks the texts of one request, and restores them.
 
-    A placeholder reads `[EMAIL_1_k3f9]`: kind, number, and a nonce drawn for this request that
-    occurs in none of `texts`. So a client can neither guess one nor have written one by chance,
-    and `restore(mask(text))` is `text` for all of them. The same original of the same kind gets
-    the same placeholder throughout the request. Originals are held in memory only, as long as
-    the request, and appear in no repr. `substitutes` are those of the request, for what is not to
-    come back. Belongs to one task.
+    A placeholder reads `[EMAIL_1_k3f9]`: kind, number, and a nonce that is drawn for this request
+    and occurs in none of `texts`. So a client can neither guess a placeholder nor have written one
+    by chance, and `restore(mask(text))` is `text` for all of them. Equal originals of one kind get
+    the same placeholder throughout the request. Originals are held in memory only, as long as the
+    request, and appear in no repr. `substitutes` are the request's one-way substitutes. Belongs to
+    one task.
     """
 
     __slots__ = (
@@ -69,7 +69,7 @@ class Masker:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to put back: answers may pass as they are."""
+        """True if there is nothing to restore: answers may pass unchanged."""
         return not self._issued
 
     def mask(
@@ -82,9 +82,9 @@ class Masker:
     ) -> Masked:
         """Replace the findings of these kinds, by the rule of `resolve` where they overlap.
 
-        `text` is one of the constructor's texts or what an earlier call made of it; `findings`
-        are its own. A remaining finding that reached into a replaced span is cut to what is left
-        of it, one that contained the span goes on to contain the replacement.
+        `text` is one of the constructor's texts or the result of an earlier call; `findings` are
+        its findings. A remaining finding that overlapped a replaced span is cut to the rest of it;
+        one that contained the span contains the replacement.
         """
         chosen = resolve(finding for finding in findings if finding.kind in kinds)
         if not chosen:
@@ -99,7 +99,7 @@ class Masker:
         return Masked(edits.text(), tuple(finding for finding in remaining if finding))
 
     def restore(self, text: str) -> str:
-        """`text` with this request's placeholders replaced by their originals."""
+        """Return `text` with this request's placeholders replaced by their originals."""
         return put_back(text, self._originals, self._longest)
 
     def restorer(self, *, quoted: bool = False) -> StreamRestorer:
@@ -115,7 +115,7 @@ class Masker:
         return StreamRestorer(self._restorer)
 
     def _substitute(self, kind: str, original: str, treatment: Replacing) -> str:
-        # A span that is masked for the second time, as another kind, holds placeholders.
+        # A span that is masked again, as another kind, contains placeholders.
         original = self.restore(original)
         if treatment != "placeholder":
             return self.substitutes.substitute(kind, original, treatment)
@@ -129,7 +129,7 @@ class Masker:
             self._nonce = _unused(self._texts)
         number = len(self._issued) + 1
         while (key := canonical(f"{kind}_{number}_{self._nonce}")) in self._originals:
-            # A kind may end like a number: `term_1` and `term` could be told apart no longer.
+            # A kind may end like a number, so that `term_1` and `term` could collide.
             number += 1
         self._originals[key] = original
         self._longest = max(self._longest, len(key))
@@ -138,7 +138,7 @@ class Masker:
 
 
 def _unused(texts: Iterable[str]) -> str:
-    """A nonce that no restorer could read in any of the texts, nor across two in a row."""
+    """Return a nonce that can't be read in any of the texts, nor across two in a row."""
     # A template may put texts side by side.
     written = canonical("".join(texts))
     length = _SHORTEST_NONCE
@@ -146,5 +146,5 @@ def _unused(texts: Iterable[str]) -> str:
         nonce = "".join(secrets.choice(_ALPHABET) for _ in range(length))
         if nonce not in written:
             return nonce
-        # Texts may hold every short nonce there is, none can hold all of any length.
+        # The texts may contain every nonce of this length, but not of every length.
         length += 1

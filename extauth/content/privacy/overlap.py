@@ -1,4 +1,4 @@
-"""The one rule for findings that overlap."""
+"""The rule for overlapping findings."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _LAST = len(KINDS)
 
 
 def resolve(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings in order of their start, none overlapping another.
+    """Return findings by start, without overlaps.
 
-    Of findings that overlap, the longest wins; among equally long ones the surest, then the
-    earliest, then the kind that comes first in `KINDS`, others behind these. The winner is widened
-    to all that its rivals covered, so nothing that was found stays partly in the clear. Touching is
-    not overlapping.
+    Of overlapping findings the longest wins; of equally long ones that with the highest confidence,
+    then the earliest, then the kind that comes first in `KINDS`, then any other kind. The winner is
+    widened to everything that its rivals covered, so that no finding stays partly in the clear.
+    Findings that only touch do not overlap.
     """
     resolved: list[Finding] = []
     cluster: list[Finding] = []

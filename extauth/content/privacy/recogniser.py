@@ -1,4 +1,4 @@
-"""What every recogniser offers the detector."""
+"""The interface of a recogniser."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ HELD: Final = 512
 """Bytes of a stream that `opens` may hold back at most."""
 
 CONTEXT: Final = 128
-"""Bytes before a finding that a recogniser may look at: cue words and the character ahead."""
+"""Bytes before a finding that a recogniser may read: cue words and the character in front."""
 
 WORD: Final = rb"[^\s\x1f]{1,512}"
-"""`opens` of what has no spaces in it."""
+"""`opens` for a form without spaces."""
 
 
 class Span(NamedTuple):
@@ -33,7 +33,7 @@ class Recogniser(Protocol):
 
     @property
     def confidence(self) -> float:
-        """How sure its findings are, as `Finding.confidence` tells."""
+        """The confidence of its findings; see `Finding.confidence`."""
 
     @property
     def name(self) -> str:
@@ -41,16 +41,17 @@ class Recogniser(Protocol):
 
     @property
     def prefilter(self) -> bytes:
-        """A cheap pattern that occurs in every text in which `find` finds something."""
+        """A cheap pattern that matches every text in which `find` finds something."""
 
     @property
     def opens(self) -> bytes:
         """A pattern of every text that could still become a finding, or change one, if it went on.
 
-        From the first byte of a candidate to the end. Too generous only holds a stream back;
-        what it misses would slip through. Who scans a stream looks back `HELD` bytes, and reads
-        a count from 0 or 1 to 64 or more as one without a bound: that is far quicker.
+        It matches from the first byte of a candidate to the end of the text. If it matches too
+        much, a stream is only held back; if it misses something, a finding can slip through. A
+        scanner applies it to the last `HELD` bytes, and reads a count from 0 or 1 to 64 or more as
+        unbounded, which is much faster.
         """
 
     def find(self, data: bytes) -> Iterator[Span]:
-        """Spans from left to right, in time linear in `data`."""
+        """Yield spans from left to right, in time linear in `data`."""

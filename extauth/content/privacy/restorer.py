@@ -1,4 +1,4 @@
-"""Originals back into what a model answered, whole or in pieces."""
+"""The restorer: puts originals back into a model's answer, whole or in pieces."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SLACK: Final = 24
-"""Characters that a model may put into a placeholder beside its letters and digits."""
+"""Characters that a model may add to a placeholder beside its letters and digits."""
 
 _SPACES = " \t\n\v\f\r\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     map(chr, range(0x2000, 0x200B))
@@ -43,19 +43,19 @@ _unfinished_scheme = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]{0,9}(?::/{0,2})?)?"
 
 
 def canonical(text: str) -> str:
-    """What of a placeholder's spelling counts: its letters and digits.
+    """Return a placeholder's letters and digits, which identify it.
 
-    Not their case or width, not what a model puts between them: spaces, line breaks, underscores,
-    hyphens, markdown's escapes and emphasis, characters that can't be seen.
+    Drops case, width, and what a model puts between them: spaces, line breaks, underscores,
+    hyphens, Markdown's escapes and emphasis, and invisible characters.
     """
     return text.translate(_SQUEEZE).casefold()
 
 
 def put_back(text: str, originals: Mapping[str, str], longest: int) -> str:
-    """`text` with its placeholders replaced, for a growing table and text that no model wrote.
+    """Return `text` with its placeholders replaced, if they are spelled as the masker does.
 
-    `longest` is the length of the longest key of `originals`, which are in canonical form. Only
-    what is spelled as a masker does is replaced.
+    For text that no model wrote, and a table that still grows. `longest` is the length of the
+    longest key of `originals`; the keys are in canonical form.
     """
     if not originals or "[" not in text:
         return text
@@ -69,7 +69,7 @@ def put_back(text: str, originals: Mapping[str, str], longest: int) -> str:
 
 
 class _Found(NamedTuple):
-    """A placeholder in a text, and what belongs in its place."""
+    """A placeholder in a text, and its original."""
 
     start: int
     end: int
@@ -77,30 +77,30 @@ class _Found(NamedTuple):
 
 
 class _Verdict(Enum):
-    """What a place that looked like the start of a placeholder is, short of being one."""
+    """A place that looks like the start of a placeholder and is NONE, or is still OPEN."""
 
     NONE = auto()
     OPEN = auto()
 
 
 class Restorer:
-    """Replaces the placeholders of one request by their originals.
+    r"""Replaces the placeholders of one request by their originals.
 
-    A placeholder is its letters and digits, in their order: kind, number, nonce. The nonce can't
-    be guessed and occurs in no text of the request, so however they are spelled, they can only
-    come from the placeholder. All of `canonical` may differ, and HTML references may stand for
-    underscores and spaces, up to `SLACK` characters in all. Around it:
+    A placeholder is identified by its letters and digits, in order: kind, number, nonce. The nonce
+    can't be guessed and occurs in no text of the request, so however the placeholder is spelled, it
+    can only come from the masker. Everything that `canonical` drops may differ, and HTML references
+    may stand for underscores and spaces, up to `SLACK` characters in all. Around it:
 
-    - Brackets go with it when they are a pair: `[…]`, `\\[…\\]`, full-width, lenticular or as HTML
+    - A pair of brackets is replaced with it: `[…]`, `\[…\]`, full-width, lenticular, or as HTML
       references. Any other characters around it stay: `(…)`, `**…**`, backticks.
     - Without a pair of brackets, no letter or digit may stand directly before or behind it.
-    - The brackets of a markdown link stay when its target is a placeholder without brackets, as in
+    - The brackets of a Markdown link stay when its target is a placeholder without brackets, as in
       `[EMAIL_1_k3f9](mailto:EMAIL_1_k3f9)`.
 
-    What is not of this request, a number or a nonce that a model invents, stays as it is. What a
-    masker wrote is always restored exactly. `originals` maps `KIND_NUMBER_NONCE`, in any
-    spelling, to the original. Immutable; holds originals, so it shows none of them and lives as
-    long as its request.
+    A number or a nonce that a model invents is not of this request and stays as it is. A
+    placeholder as the masker wrote it is always restored exactly. `originals` maps
+    `KIND_NUMBER_NONCE`, in any spelling, to the original. Immutable. Holds originals, so its repr
+    shows none, and it lives as long as its request.
     """
 
     __slots__ = ("_firsts", "_keys", "_originals", "_reach")
@@ -116,21 +116,21 @@ class Restorer:
 
     @property
     def bound(self) -> int:
-        """How many characters a stream may hold back: two placeholders' at their longest spelling.
+        """Characters that a stream may hold back at most: two placeholders at their longest.
 
         The second one is the target of a link.
         """
         return 2 * self._reach + _LONGEST_SCHEME + 2
 
     def restore(self, text: str) -> str:
-        """`text` with its placeholders replaced, in linear time; originals not searched again."""
+        """Return `text` with its placeholders replaced. Linear; originals are not searched."""
         return self.resume(text, 0, final=True)[0]
 
     def resume(self, text: str, start: int, *, final: bool) -> tuple[str, int]:
-        """`text` from `start` on, restored as far as it is certain, and the end of that.
+        """Return `text` from `start` on, restored as far as it is certain, and where that ends.
 
-        The character before `start`, if there is one, is only looked at. With `final` no more
-        text follows and all is certain.
+        The character before `start`, if there is one, is only read. With `final` no more text
+        follows, and all is certain.
         """
         found, end = self._search(text, start, final=final)
         if not found:
@@ -143,13 +143,13 @@ class Restorer:
         return "".join(pieces), end
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Where placeholders stand in `text`."""
+        """Return the spans of placeholders in `text`."""
         return [(found.start, found.end) for found in self._search(text, 0, final=True)[0]]
 
     def unfinished(self, text: str) -> int:
-        """Where the end of `text` could still become a placeholder; its length if it could not.
+        """Return the offset from which `text` could still become a placeholder, or its length.
 
-        Looks at the last `bound` characters.
+        Reads the last `bound` characters.
         """
         return self._search(text, max(0, len(text) - self.bound), final=False)[1]
 
@@ -178,14 +178,14 @@ class Restorer:
         return found, len(text)
 
     def _none_in(self, text: str) -> bool:
-        """Whether no placeholder stands in `text`, at a glance; False where that takes a look."""
+        """Return True if it is clear at a glance that no placeholder is in `text`."""
         if len(self._keys) > _FEW or "&" in text:
             return False
         squeezed = canonical(text)
         return not any(key in squeezed for key in self._keys)
 
     def _bracketed(self, text: str, at: int, *, final: bool) -> _Found | _Verdict:
-        """A placeholder with the bracket that begins at `at`."""
+        """Return the placeholder whose opening bracket is at `at`."""
         opening = _at(text, at, _PAIRS, final=final)
         if isinstance(opening, _Verdict):
             return opening
@@ -206,7 +206,7 @@ class Restorer:
     def _closed(
         self, text: str, at: int, limit: int, closes: tuple[str, ...], *, final: bool
     ) -> int | _Verdict:
-        """Where the bracket ends that closes a placeholder."""
+        """Return the end of the bracket that closes a placeholder."""
         end = self._behind_noise(text, at, limit, closes, final=final)
         if isinstance(end, _Verdict):
             return end
@@ -214,7 +214,7 @@ class Restorer:
         return closing if isinstance(closing, _Verdict) else end + len(closing)
 
     def _bare(self, text: str, at: int, limit: int, *, final: bool) -> _Found | _Verdict:
-        """A placeholder whose first letter stands at `at`, without brackets."""
+        """Return the placeholder whose first letter is at `at`, without brackets."""
         keys, spelled, end = self._keys, "", len(text)
         place = at
         while place < min(end, limit):
@@ -241,7 +241,7 @@ class Restorer:
         return _Verdict.NONE if final or place >= limit else _Verdict.OPEN
 
     def _linked(self, text: str, at: int, *, final: bool) -> _Found | _Verdict:
-        """The placeholder that is the target of the link whose text ended before `at`."""
+        """Return the placeholder that is the target of the link whose text ends at `at`."""
         if at == len(text) or (at + 1 == len(text) and text[at] == "("):
             return _Verdict.NONE if final else _Verdict.OPEN
         if text[at] != "(":
@@ -258,14 +258,14 @@ class Restorer:
     def _behind_noise(
         self, text: str, at: int, limit: int, unless: tuple[str, ...], *, final: bool
     ) -> int | _Verdict:
-        """Where something that counts, or one of `unless`, stands first."""
+        """Return the first offset with a letter or digit that counts, or with one of `unless`."""
         while at < min(len(text), limit):
             if text.startswith(unless, at):
                 return at
             if canonical(text[at]):
                 joint = _at(text, at, _JOINTS, final=final) if text[at] == "&" else _Verdict.NONE
                 if not isinstance(joint, str):
-                    # What begins like a joint may as well begin like a bracket.
+                    # The beginning of a joint may also be that of a bracket.
                     return at
                 at += len(joint) - 1
             at += 1
@@ -275,7 +275,7 @@ class Restorer:
 def _at(
     text: str, at: int, forms: Mapping[str, object] | tuple[str, ...], *, final: bool
 ) -> str | _Verdict:
-    """Which of `forms` stands at `at`; open if the text ends within one."""
+    """Return the one of `forms` at `at`; OPEN if the text ends within one."""
     for form in forms:
         if text.startswith(form, at) or (
             form[0] == "&" and text[at : at + 9].lower().startswith(form)
@@ -289,11 +289,11 @@ def _at(
 
 
 class StreamRestorer:
-    """Restores a text that arrives in pieces; one for each choice of an answer.
+    """Restores a text that arrives in pieces; one restorer for each choice of an answer.
 
-    All that it gave back, joined, is what `Restorer.restore` makes of all that it was fed,
-    wherever the pieces were cut. Holds back `Restorer.bound` characters at most, and only what
-    could still become a placeholder. Belongs to one task.
+    The output, joined, is that of `Restorer.restore` on the whole text, however it was cut. Holds
+    back only what could still become a placeholder, at most `Restorer.bound` characters. Belongs to
+    one task.
     """
 
     __slots__ = ("_before", "_held", "restorer")
@@ -304,11 +304,11 @@ class StreamRestorer:
         self._held = ""
 
     def feed(self, delta: str) -> str:
-        """Take the next piece; give what is certain by now, perhaps nothing."""
+        """Take the next piece; return the text that is certain by now, perhaps nothing."""
         return self._resume(delta, final=False)
 
     def finish(self) -> str:
-        """The stream has ended: give what was held back. Calling it again gives nothing."""
+        """End the stream; return what was held back. Calling it again returns nothing."""
         return self._resume("", final=True)
 
     def _resume(self, delta: str, *, final: bool) -> str:

@@ -1,4 +1,4 @@
-"""What is sensitive in a text that arrives in pieces, found before any of it is let go."""
+"""A scanner that finds sensitive data in a text in pieces, before any of it is released."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from extauth.content.privacy.restorer import Restorer
 
 LIMIT: Final = HELD + 256
-"""Characters without a break after which the first of them are let go all the same."""
+"""Characters without a break after which the first of them are released all the same."""
 
 LONGEST: Final = 21 * LIMIT
-"""Characters of a private key block, a signed token or another long secret that are held back."""
+"""Characters of a private key block, a signed token or another long secret held back at most."""
 
 _WINDOW = HELD + 16
 _GLANCE = 48
 _STRIDE = 16
 
-# Where a text may break: behind spaces, and behind letters of scripts that are written without.
+# A text may break behind spaces, and behind letters of scripts that are written without them.
 _break = re.compile("[\\s\u0590-\U0010ffff]")
 
 _LINE_END = rb"(?:\s|\\[nr])"
 _ARMOUR = compile_pattern(
-    # RFC 7468 and OpenPGP armour up to where the text breaks off, as the recogniser reads them.
+    # The beginning of RFC 7468 and OpenPGP armour, as the recogniser reads them, to the text's end.
     rb"-----BEGIN [A-Z0-9 ]*(?:PRIVATE KEY(?: BLOCK)?(?:-{1,4}|-----"
     rb"(?:" + _LINE_END + rb"*[A-Za-z\-]+: [^\n\\]*)*"
     rb"(?:" + _LINE_END + rb"*[A-Za-z0-9+/]{16,}={0,2})*"
@@ -47,7 +47,7 @@ _COUNTED = 64
 _REMEMBERED = 64
 _MEMORY = 32 << 20
 _HELD = str(HELD).encode()
-# Addresses, URLs and values go on in scripts without spaces too.
+# Addresses, URLs and values may go on in scripts without spaces too.
 _RUN = rb"(?:://|@|=[ \t]{0,4})\S{0," + _HELD + rb"}"
 # Own terms: in scripts without spaces a word may go on anywhere, and a phrase behind a space.
 _TERM = rb"\S{1," + _HELD + rb"}"
@@ -59,7 +59,7 @@ _token = re.compile(r"(?<![A-Za-z0-9_])eyJ[\w\-]*(?:\.[\w\-]*){0,4}\Z", re.ASCII
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Scanned:
-    """A stretch of the text that may go on, and what was found in it, at offsets in it."""
+    """A released part of the text, and its findings, at offsets in the part."""
 
     text: str
     findings: tuple[Finding, ...]
@@ -68,22 +68,23 @@ class Scanned:
 class StreamScanner:
     """Scans one text for these kinds, piece by piece.
 
-    What `feed` and `finish` gave, joined, is the text, and the findings are those of
-    `Detector.detect` on the whole of it that are of these kinds. However the text was cut, they
-    are the same: a text breaks only where no recogniser's `opens` matches, which depends on the
-    text before it alone. Placeholders of `restorer` are never part of a finding.
+    The output of `feed` and `finish`, joined, is the text, and the findings are those of
+    `Detector.detect` on the whole text, of these kinds. They are the same however the text was cut:
+    a text breaks only where no recogniser's `opens` matches, which depends only on the text before.
+    Placeholders of `restorer` are never part of a finding.
 
-    Holds back the last word, and what could still become a finding or change one: `LIMIT`
-    characters at most, and `LONGEST` of what looks like a private key block or a signed token, or
-    is a finding already. Only past these bounds the findings may differ from `detect`'s:
+    Holds back the last word, and what could still become a finding or change one: at most `LIMIT`
+    characters, or `LONGEST` of what looks like a private key block or a signed token, or is a
+    finding already. The findings may differ from `detect`'s only beyond these bounds:
 
-    - In a stretch of more than `LIMIT` characters without a break, such as JSON without spaces, a
-      candidate of more than `HELD` is missed in its first part unless it is a finding by the time
+    - In a stretch of more than `LIMIT` characters without a break, such as JSON without spaces, the
+      first part of a candidate of more than `HELD` is missed, unless it is a finding by the time
       that the bound is reached.
     - A finding of more than `LONGEST` characters ends there.
 
-    A feed that lets nothing go costs under a microsecond, others a detection in what is let go and
-    `CONTEXT` characters before it. Holds text of the answer, so it shows none. Belongs to one task.
+    A feed that releases nothing costs under a microsecond; any other costs a detection in the
+    released text and `CONTEXT` characters before it. Holds text of the answer, which its repr does
+    not show. Belongs to one task.
     """
 
     __slots__ = ("_base", "_detector", "_kinds", "_limit", "_restorer", "_text", "_tried")
@@ -94,10 +95,10 @@ class StreamScanner:
         self._detector = detector
         self._kinds = frozenset(kinds)
         self._restorer = restorer
-        # The text from `_WINDOW` characters before the first that is still held, at `_base`.
+        # The held text begins at `_base`, with up to `_WINDOW` released characters in front.
         self._text = ""
         self._base = 0
-        # No break up to here that was not taken; the bound on what is held at the moment.
+        # Every break up to here was taken. `_limit` is the current bound on held characters.
         self._tried = 0
         self._limit = LIMIT
 
@@ -105,25 +106,25 @@ class StreamScanner:
         return f"StreamScanner({len(self._text) - self._base} characters held)"
 
     def whole(self, text: str) -> Scanned:
-        """All of a text at once, for one that was fed nothing: the findings are `detect`'s."""
+        """Scan a whole text at once; nothing may be fed before. The findings are `detect`'s."""
         self._text = text
         return self._release(len(text))
 
     def feed(self, delta: str) -> Scanned:
-        """Take the next piece; give what is certain by now, perhaps nothing."""
+        """Take the next piece; return the part that is certain by now, perhaps nothing."""
         self._text += delta
         if _break.search(delta) is None and len(self._text) - self._base < self._limit:
             return _NOTHING
         return _joined(self._advance())
 
     def finish(self) -> Scanned:
-        """The text has ended: give what was held back. Calling it again gives nothing."""
+        """End the text; return what was held back. Calling it again returns nothing."""
         scanned = self._advance()
         scanned.append(self._release(len(self._text)))
         return _joined(scanned)
 
     def _advance(self) -> list[Scanned]:
-        """Let go all up to the last break, and what is over the bound."""
+        """Release the text up to the last break, and what exceeds the bound."""
         scanned: list[Scanned] = []
         settled = self._base
         while True:
@@ -148,7 +149,7 @@ class StreamScanner:
         return _opens(self._detector, self._kinds)
 
     def _last_break(self, start: int, end: int) -> int:
-        """The last position in `(start, end]` at which nothing could still change; or `start`."""
+        """Return the last position in `(start, end]` at which nothing is open; or `start`."""
         low, high = max(start, self._tried), end
         self._tried = max(self._tried, end)
         while high > low:
@@ -160,9 +161,9 @@ class StreamScanner:
         return start
 
     def _breaks(self, at: int) -> bool:
-        """Whether no text behind `at` could change what is found before it, nor begin there."""
+        """Return whether text after `at` can neither change a finding before it nor extend one."""
         tail = ""
-        # What is open mostly shows in a short tail, and folding takes time with its length.
+        # An open candidate mostly shows in a short tail, which is faster to fold.
         for size in (_GLANCE, _WINDOW):
             tail = self._text[max(0, at - size) : at]
             data = tail.encode() if tail.isascii() else fold(tail)
@@ -173,14 +174,14 @@ class StreamScanner:
         return self._armour(at) is None and (tail[-1].isspace() or not self._ends_one(at))
 
     def _ends_one(self, at: int) -> bool:
-        """Whether a finding ends at `at`: with no space behind it, it may go on."""
+        """Return whether a finding ends at `at`: without a space behind it, it may go on."""
         text = self._text[max(0, at - 2 * CONTEXT) : at]
         return any(
             f.end == len(text) and f.kind in self._kinds for f in self._detector.detect(text)
         )
 
     def _armour(self, end: int) -> int | None:
-        """Where a private key block begins that has not ended before `end`."""
+        """Return the start of a private key block that has not ended before `end`."""
         lines = self._text.rfind(_LINES, self._base, end)
         if lines >= 0 and _lines.fullmatch(self._text, lines, end) is not None:
             return lines
@@ -190,7 +191,7 @@ class StreamScanner:
         return begin
 
     def _release_over(self, end: int) -> Scanned:
-        """Let go what of `[base, end)` is not held for a reason, as nothing in it is a break."""
+        """Release what is not open of `[base, end)`, in which no break is."""
         at = self._held_from(end)
         if at > self._base:
             found = self._found(end)
@@ -204,7 +205,7 @@ class StreamScanner:
         return self._release(end)
 
     def _held_from(self, end: int) -> int:
-        """Where what could still become a finding, or a placeholder, begins."""
+        """Return the start of what could still become a finding or a placeholder."""
         start = max(0, end - _WINDOW)
         tail = self._text[start:end]
         data = fold(tail)
@@ -222,7 +223,7 @@ class StreamScanner:
         return at if armour is None else min(at, armour)
 
     def _found(self, end: int) -> list[Finding]:
-        """The findings that end before `end`, cut to what was not let go yet."""
+        """Return the findings that end before `end`, cut to what was not released yet."""
         start = max(0, self._base - CONTEXT)
         text = self._text[start:end]
         findings = [f for f in self._detector.detect(text) if f.kind in self._kinds]
@@ -266,7 +267,7 @@ def _joined(scanned: list[Scanned]) -> Scanned:
 
 
 def _without(start: int, end: int, spans: Collection[tuple[int, int]]) -> list[tuple[int, int]]:
-    """What of `[start, end)` is in none of the spans, which are in their order."""
+    """Return the parts of `[start, end)` outside the spans, which are sorted."""
     rest = []
     for first, last in spans:
         if first < end and last > start:
@@ -279,10 +280,10 @@ def _without(start: int, end: int, spans: Collection[tuple[int, int]]) -> list[t
 
 
 def _opens(detector: Detector, kinds: frozenset[str]) -> Pattern:
-    """What the end of a text could still become, in RE2: it reads that backwards, no farther."""
+    """Return a pattern of the end of a text that is still open. RE2 reads it backwards."""
     known = detector.opens.get(kinds)
     if known is None:
-        # A policy asks for few sets of kinds; that the last of many is compiled again is all.
+        # A policy asks for few sets of kinds; if there are many, some are compiled again.
         if len(detector.opens) >= _REMEMBERED:
             detector.opens.clear()
         known = detector.opens[kinds] = _compiled(_open_patterns(detector, kinds))
@@ -304,7 +305,7 @@ def _compiled(opens: tuple[bytes, ...]) -> Pattern:
 
 
 def _uncounted(count: re.Match[bytes]) -> bytes:
-    """A repetition without its bound: who looks at a window needs none, and counting is slow."""
+    """Return a repetition without its bound: the window bounds it, and counting is slow."""
     least, most = count.group(1, 2)
     if most is None or int(most) < _COUNTED or int(least) > 1:
         return count.group()

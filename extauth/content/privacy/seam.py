@@ -1,4 +1,4 @@
-"""Where one text ends and the next begins: what a person reads on, from one to the other."""
+"""Seams between neighbouring texts, which a person reads on across."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _JOINS_BEHIND = frozenset("@_-+/=.:")
 _JOINS_BEFORE = frozenset("@_-+/=:")
 
 
-class Part(NamedTuple):
-    """The part of a finding that stands in one text, by that text's number."""
+class SeamPart(NamedTuple):
+    """The part of a finding in one text, with the text's number."""
 
     text: int
     finding: Finding
 
 
 class _Piece(NamedTuple):
-    """A piece of a text as it stands in the joined data; `cut` is where the text goes on."""
+    """A piece of a text in the joined data; `cut_*` is true where the text goes on."""
 
     start: int
     end: int
@@ -40,19 +40,20 @@ class _Piece(NamedTuple):
     cut_before: bool
     cut_behind: bool
 
-    def part(self, finding: Finding) -> Part:
+    def part(self, finding: Finding) -> SeamPart:
         length = self.end - self.start
         kept = range(length) if length == len(self.shown) else offsets(self.shown)
         first = max(finding.start, self.start) - self.start
         last = min(finding.end, self.end) - self.start - 1
         begins, ends = self.base + kept[first], self.base + kept[last] + 1
-        return Part(self.text, replace(finding, start=begins, end=ends))
+        return SeamPart(self.text, replace(finding, start=begins, end=ends))
 
 
 class Seams:
     """The ends and beginnings of neighbouring texts, joined and folded as `data`.
 
-    Joined `tight`, as a word goes on; or with a space, as a sentence does.
+    With `tight` they are joined directly, as the parts of a word; otherwise with a space, as
+    sentences.
     """
 
     __slots__ = ("_pieces", "_starts", "_tight", "data")
@@ -67,7 +68,7 @@ class Seams:
             text = texts[number]
             if before:
                 joined += _joint(before, text, tight)
-            # Nothing stands before the first text or behind the last: no seam is there.
+            # The first text has no seam in front, the last none behind.
             if number == filled[0]:
                 self._add(joined, number, text, max(0, len(text) - REACH), len(text))
             elif number == filled[-1]:
@@ -84,7 +85,7 @@ class Seams:
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Iterator[Seams]:
-        """Every way to read the texts on; none where only one says anything."""
+        """Yield every way to join the texts; none unless at least two of them have content."""
         filled = [text for text in texts if text]
         if len(filled) < 2:
             return
@@ -92,8 +93,8 @@ class Seams:
         if any(map(_goes_on, filled, filled[1:])):
             yield cls(texts, tight=True)
 
-    def split(self, findings: Iterable[Finding]) -> Iterator[list[Part]]:
-        """What of these findings in `data` no text shows alone, each as its parts."""
+    def split(self, findings: Iterable[Finding]) -> Iterator[list[SeamPart]]:
+        """Yield the parts of each finding in `data` that no single text shows."""
         for finding in findings:
             first = bisect_right(self._starts, finding.start) - 1
             last = bisect_right(self._starts, finding.end - 1) - 1
@@ -103,7 +104,7 @@ class Seams:
             if ends.cut_behind and finding.end == ends.end:
                 continue
             if first < last:
-                # A space between two texts may belong to a finding, but to no text.
+                # A space that joins two texts may be in a finding, but is in no text.
                 pieces = self._pieces[first : last + 1]
                 yield [piece.part(finding) for piece in pieces if piece.start < finding.end]
             elif first and not self._tight and finding.start - begins.start < CONTEXT:
@@ -129,7 +130,7 @@ def _joint(before: str, behind: str, tight: bool) -> bytes:
 
 
 def _goes_on(before: str, behind: str) -> bool:
-    """Whether what one text ends with can be one word with what the other begins with."""
+    """Return whether the end of one text and the beginning of the next can be one word."""
     last, first = before[-1], behind[0]
     if last == ".":
         return before[-2:-1].isdigit() and first.isdigit()

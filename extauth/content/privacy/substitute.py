@@ -1,4 +1,4 @@
-"""What stands in the place of a finding and never turns back into it."""
+"""Substitutes for findings that can't be turned back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 OneWay = Literal["redact", "hash", "stand_in"]
 """The treatments that leave nothing to restore."""
 
-# A request full of originals from a small range must not take time with their square.
+# Bounds the time for a request full of originals from a small range, which would be quadratic.
 _DRAWS = 64
 _DRAWS_IN_ALL = 8192
 _TRIES = 600
@@ -21,11 +21,11 @@ _TRIES_IN_ALL = 20_000
 
 
 class Substitutes:
-    """The one-way substitutes of one request, for its texts and for the answer to it.
+    """The one-way substitutes of one request, for its texts and for its answer.
 
-    One object serves both directions, so that an original that the model repeats, or knew
-    already, becomes what it became in the request. Belongs to one task; remembers hashed and
-    replaced originals as long as the request, and shows none in its repr.
+    One object serves both directions, so that an original that the model repeats gets the same
+    substitute as in the request. Belongs to one task. Remembers hashed and replaced originals as
+    long as the request; its repr shows none.
     """
 
     __slots__ = ("_draws", "_hashing", "_made", "_owners", "_tries")
@@ -41,15 +41,15 @@ class Substitutes:
         return f"Substitutes({len(self._made)} stand-ins)"
 
     def substitute(self, kind: str, original: str, treatment: OneWay) -> str:
-        """What to write instead of `original`, a finding's whole text.
+        """Return the substitute for `original`, the whole text of a finding.
 
         - `redact`: `[EMAIL]`. Nothing of the original is left.
         - `hash`: `[EMAIL:9f86d081884c7d65]`. Equal for equal originals of this tenant, over all
           requests, and different for another tenant's.
-        - `stand_in`: another value of the same format, as `stand_in` tells. Never restored in
-          the answer: whoever reads it can't tell that it is none. The same for the tenant's equal
-          originals, and no two originals of a request share one: then the later one gets another.
-          Where none is left, the original is redacted.
+        - `stand_in`: another value of the same format, made by `stand_in`. It is never restored in
+          the answer, and a reader can't tell it from an original. It is the same for the tenant's
+          equal originals. Two originals of a request never share one: the later one gets another.
+          If none is left, the original is redacted.
         """
         if treatment == "redact":
             return redacted(kind)
@@ -61,7 +61,7 @@ class Substitutes:
         return made
 
     def _stand_in(self, kind: str, original: str) -> str:
-        """The first draw that is not the original and not another original's stand-in."""
+        """Return the first draw that is neither the original nor another original's stand-in."""
         owner = canonical(kind, original)
         seed = self._hashing.seed(kind, original)
         for attempt in range(_DRAWS):
@@ -79,5 +79,5 @@ class Substitutes:
 
 
 def redacted(kind: str) -> str:
-    """What stands for a finding of which nothing may be told."""
+    """Return the text that replaces a redacted finding."""
     return f"[{kind.upper()}]"

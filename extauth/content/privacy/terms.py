@@ -1,4 +1,4 @@
-"""A policy's own terms: words, phrases and patterns that its data names, as kinds of their own."""
+"""A policy's own terms: words, phrases and patterns in its data, as kinds of their own."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 MOST_KINDS: Final = 64
 MOST_TERMS: Final = 10_000
-"""Words and patterns of all kinds together."""
+"""Words and patterns of all kinds together at most."""
 LONGEST_WORD: Final = 128
-"""Characters of a word or phrase."""
+"""Characters of a word or phrase at most."""
 LONGEST_PATTERN: Final = 512
-"""Characters of a pattern."""
+"""Characters of a pattern at most."""
 
 _MEMORY = 64 << 20
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,31}")
-# What RE2 would repeat without end, and what has to be stepped over to see it.
+# Unbounded repetitions, in the group; the other alternatives skip escapes and character classes.
 _ENDLESS = re.compile(r"\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|([*+]|\{\d*,\})", re.DOTALL)
-# What may match a space.
+# Parts of a pattern that may match a space.
 _SPACED = re.compile(r"[\s.]|\[\^|\\(?:[sWDCPtnrfvxX0]|p\{?Z)")
 _GAP = r"\s{1,4}"
-# Scripts that put no spaces between words: a word may begin and end anywhere.
+# Scripts without spaces between words: a word may begin and end anywhere.
 _RUNNING = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff"
     "\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff]"
@@ -41,15 +41,15 @@ _RUNNING = re.compile(
 _EDGE = r"[^\pL\pM\pN_]"
 
 
-class Fault(NamedTuple):
-    """What is wrong with a term: its keys in the data, and a sentence."""
+class TermFault(NamedTuple):
+    """A defect of a term: its keys in the data, and a sentence."""
 
     path: tuple[str | int, ...]
     message: str
 
 
 class TermList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The terms of one kind. `words` may be phrases: a space stands for up to four."""
+    """The terms of one kind. `words` may be phrases, in which a space matches up to four."""
 
     words: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
@@ -57,17 +57,17 @@ class TermList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     confidence: float = 0.9
 
 
-class _Data(msgspec.Struct, frozen=True):
+class _TermsData(msgspec.Struct, frozen=True):
     terms: dict[str, TermList] = {}
 
 
 class Terms:
-    """Finds own terms. Compiled once a snapshot; immutable, safe to share between threads.
+    """Finds a policy's own terms. Immutable, safe to share between threads.
 
-    Words are found whole (in scripts without spaces between words, anywhere) and in any case
-    unless told otherwise. Patterns are RE2 syntax and are found anywhere; none may repeat without
-    end, so that a text takes linear time whatever it holds. Invisible characters, full-width
-    forms and look-alikes hide neither. Raises ConfigurationError for a term that can't be used.
+    Words are found whole (in scripts without spaces between words, anywhere), in any case unless
+    `case_sensitive`. Patterns are RE2 syntax and are found anywhere; unbounded repetitions are
+    refused, so that a text takes linear time whatever it contains. Both are found through invisible
+    characters, full-width forms and look-alikes. Raises ConfigurationError for an unusable term.
     """
 
     __slots__ = ("_lists", "has_spaces")
@@ -89,19 +89,19 @@ class Terms:
 
     @classmethod
     def of_data(cls, data: bytes) -> Terms:
-        """The terms in policy data, as JSON. Raises ConfigurationError."""
+        """Return the terms in policy data, as JSON. Raises ConfigurationError."""
         try:
-            return cls(msgspec.json.decode(data, type=_Data).terms)
+            return cls(msgspec.json.decode(data, type=_TermsData).terms)
         except msgspec.MsgspecError as error:
             raise ConfigurationError(f"policy data terms: {error}") from None
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The kinds that the policy names, in its order."""
+        """The kinds that the policy declares, in its order."""
         return tuple(compiled.kind for compiled in self._lists)
 
     def find(self, text: str) -> list[Finding]:
-        """Every term, kind by kind."""
+        """Return a finding for every term, kind by kind."""
         if not self._lists:
             return []
         visible = Visible(text)
@@ -112,36 +112,38 @@ class Terms:
         ]
 
 
-def term_faults(terms: object) -> Iterator[Fault]:
-    """What of `terms` in policy data can't be used, with the keys of the place."""
+def term_faults(terms: object) -> Iterator[TermFault]:
+    """Yield the defects of `terms` in policy data."""
     try:
         yield from _faults(msgspec.convert(terms, dict[str, TermList]))
     except msgspec.ValidationError as error:
-        yield Fault(("terms",), str(error))
+        yield TermFault(("terms",), str(error))
 
 
-def _faults(terms: Mapping[str, TermList]) -> Iterator[Fault]:
+def _faults(terms: Mapping[str, TermList]) -> Iterator[TermFault]:
     if len(terms) > MOST_KINDS:
-        yield Fault(("terms",), f"{len(terms)} kinds; at most {MOST_KINDS}")
+        yield TermFault(("terms",), f"{len(terms)} kinds; at most {MOST_KINDS}")
     count = sum(len(listed.words) + len(listed.patterns) for listed in terms.values())
     if count > MOST_TERMS:
-        yield Fault(("terms",), f"{count} words and patterns; at most {MOST_TERMS}")
+        yield TermFault(("terms",), f"{count} words and patterns; at most {MOST_TERMS}")
         return
     for kind, listed in terms.items():
         path = ("terms", kind)
         if _KIND.fullmatch(kind) is None:
-            yield Fault(path, "a kind's name is a letter, then up to 31 of a-z, 0-9 and _")
+            yield TermFault(path, "a kind's name is a letter, then up to 31 of a-z, 0-9 and _")
         if kind in KINDS:
-            yield Fault(path, "the name of a built-in kind")
+            yield TermFault(path, "the name of a built-in kind")
         if not 0 < listed.confidence <= 1:
-            yield Fault((*path, "confidence"), "must be above 0 and at most 1")
+            yield TermFault((*path, "confidence"), "must be above 0 and at most 1")
         for number, word in enumerate(listed.words):
             if not word.strip() or len(word) > LONGEST_WORD:
-                yield Fault((*path, "words", number), f"must have 1 to {LONGEST_WORD} characters")
+                yield TermFault(
+                    (*path, "words", number), f"must have 1 to {LONGEST_WORD} characters"
+                )
         for number, pattern in enumerate(listed.patterns):
             wrong = _wrong_with(pattern)
             if wrong:
-                yield Fault((*path, "patterns", number), wrong)
+                yield TermFault((*path, "patterns", number), wrong)
 
 
 def _wrong_with(pattern: str) -> str | None:
@@ -178,7 +180,7 @@ class _Compiled:
             match = pattern.search(data)
             while match is not None:
                 yield match.start(1), match.end(1)
-                # The character behind a word is also the one before the next.
+                # The character behind a word may also be the one in front of the next.
                 match = pattern.search(data, match.end(1))
         for pattern in self._patterns:
             for match in pattern.finditer(data):
@@ -187,13 +189,13 @@ class _Compiled:
 
 
 def _edges(word: str) -> tuple[bool, bool]:
-    """Whether a word needs a boundary before it, and behind it."""
+    """Return whether a word needs a boundary in front, and behind."""
     first, last = (char.isalnum() and not _RUNNING.match(char) for char in (word[0], word[-1]))
     return first, last
 
 
 def _words(flags: str, words: Iterable[str]) -> Iterator[Pattern]:
-    """One pattern for all words that need the same boundaries; its group is the longest word."""
+    """Yield a pattern for the words with the same boundaries; its group is the longest word."""
     shown = [Visible(word.strip()).data.decode() for word in words]
     for edges in product((False, True), repeat=2):
         literals = [

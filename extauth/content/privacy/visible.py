@@ -1,4 +1,4 @@
-"""Text as a person sees it, in its own script: for terms that are words of any language."""
+"""Visible text in its own script, for terms that are words of any language."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from extauth.content.privacy.fold import fold_letters, letter_offsets
 
 
 class Visible:
-    """The visible characters of a text, and where they stand in it.
+    """The visible characters of a text, with their offsets.
 
-    `data` has them in UTF-8: none that are invisible, plain forms of full-width ones, letters
-    composed with their accents, and ASCII for letters that pose as ASCII.
+    `data` has them in UTF-8: without invisible characters, full-width forms as plain ones, letters
+    composed with their accents, and ASCII for letters that look like ASCII.
     """
 
     __slots__ = ("_byte", "_char", "_places", "_text", "data")
@@ -30,7 +30,7 @@ class Visible:
             self.data = self._read(folded).encode("utf-8", "replace")
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Offsets in the text for offsets in `data`; to be asked from left to right."""
+        """Return the offsets in the text for offsets in `data`. Cheapest from left to right."""
         first, behind = self._at(start), self._at(end)
         if self._places is None:
             return first, behind

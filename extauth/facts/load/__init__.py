@@ -1,6 +1,7 @@
-"""How busy the model servers are: read once a second, and told to policies as facts.
+"""The load of the model servers: read once a second, and given to policies as facts.
 
-A request only looks up what was read last. What can't be read is not known, and never looks idle.
+A request uses the last reading and never waits for one. A load that can't be read is unknown, which
+is not the same as idle.
 """
 
 from extauth.facts.load.monitor import LoadMonitor

@@ -1,4 +1,4 @@
-"""One model server's readings over the last seconds, and what they come to."""
+"""A model server's samples of the last seconds, and the load computed from them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from extauth.facts.load.sample import Sample
+    from extauth.facts.load.sample import LoadSample
 
 WINDOW = 10.0
-"""Seconds over which waiting is averaged. Answers of a language model take seconds each, so that
-between two readings there is often none to learn from."""
+"""Seconds over which the queueing time is averaged. A language model's answers take seconds each,
+so two successive samples often have no finished request between them.
+"""
 
 
 class Reading(NamedTuple):
-    """How busy a model was at `time`, by a monotonic clock. See `LoadFacts`."""
+    """A model's load at `time`, in seconds of a monotonic clock. Fields as in `LoadFacts`."""
 
     time: float
     pending: int
@@ -25,15 +26,15 @@ class Reading(NamedTuple):
 
 
 class BackendLoad:
-    """What a model server told of itself in the last `WINDOW` seconds. Not thread-safe."""
+    """A model server's samples of the last `WINDOW` seconds. Not thread-safe."""
 
     __slots__ = ("_samples",)
 
     def __init__(self) -> None:
-        self._samples: deque[tuple[float, Sample]] = deque()
+        self._samples: deque[tuple[float, LoadSample]] = deque()
 
-    def add(self, sample: Sample, now: float) -> Mapping[str, Reading]:
-        """Take a sample, later than the last; the reading of every model that it speaks of."""
+    def add(self, sample: LoadSample, now: float) -> Mapping[str, Reading]:
+        """Add a sample, later than the one before; return the reading of every model in it."""
         samples = self._samples
         while samples and samples[0][0] < now - WINDOW:
             samples.popleft()
@@ -47,8 +48,8 @@ class BackendLoad:
         }
 
 
-def _restarted(before: Sample, after: Sample) -> bool:
-    """Whether the server counts from zero again: what only rises has fallen."""
+def _restarted(before: LoadSample, after: LoadSample) -> bool:
+    """Return whether the server's counters started again from zero between two samples."""
     return any(
         after.totals[key].requests < totals.requests or after.totals[key].queue_us < totals.queue_us
         for key, totals in before.totals.items()
@@ -56,11 +57,11 @@ def _restarted(before: Sample, after: Sample) -> bool:
     )
 
 
-def _waited(before: Sample, after: Sample) -> dict[str, float]:
-    """By model, the mean milliseconds in the queue of the requests answered in between."""
+def _waited(before: LoadSample, after: LoadSample) -> dict[str, float]:
+    """Return by model the mean milliseconds in the queue of the requests answered in between."""
     sums: dict[str, tuple[float, float]] = {}
     for key, totals in after.totals.items():
-        # A version that was loaded in between began at zero; one unloaded since counts no more.
+        # A version loaded in between began at zero; a version unloaded since is left out.
         earlier = before.totals.get(key, (0.0, 0.0))
         queue, requests = sums.get(key[0], (0.0, 0.0))
         sums[key[0]] = queue + totals.queue_us - earlier[0], requests + totals.requests - earlier[1]

@@ -1,4 +1,4 @@
-"""The load of every model server, kept up to date in the background."""
+"""A background task that keeps the load of every model server up to date."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from extauth.types import Clock
 
 INTERVAL = 1.0
-"""Seconds from one reading to the next."""
+"""Seconds between two readings."""
 
 STALE = 10.0
-"""Seconds after which a reading tells nothing of now any more."""
+"""Seconds after which a reading is too old to be used."""
 
 _INLINE = 64 << 10
-"""Bytes of metrics that are parsed on the event loop; more of them in a thread."""
+"""Bytes of metrics that are parsed on the event loop at most; more are parsed in a thread."""
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +36,8 @@ logger = logging.getLogger(__name__)
 class LoadMonitor:
     """Reads the metrics of all backends once a second, and counts the requests in flight.
 
-    `backends` are those served now. One a process; belongs to one event loop. Whoever asks for
-    facts gets what was read last, and waits for nothing. `clock` is monotonic, in seconds.
+    `backends` returns the backends of the active snapshot. `clock` is monotonic, in seconds. There
+    is one monitor a process, for one event loop. `facts` returns the last reading without waiting.
     """
 
     def __init__(
@@ -47,18 +47,18 @@ class LoadMonitor:
         self._clock = clock
         self._scraper: Scraper | None = None
         self._task: asyncio.Task[None] | None = None
-        # By name and address: a backend that moved is another one.
+        # By name and address: at a new address it is another server.
         self._loads: dict[tuple[str, str], BackendLoad] = {}
         self._readings: dict[str, Mapping[str, Reading]] = {}
         self._failing: set[str] = set()
         self._in_flight: dict[str, int] = {}
 
     async def start(self) -> None:
-        """Read from now on."""
+        """Start reading."""
         self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
-        """Stop reading, and let go of the connections."""
+        """Stop reading and close the connections."""
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -67,10 +67,10 @@ class LoadMonitor:
             await self._scraper.close()
 
     def facts(self, model: Model) -> LoadFacts | None:
-        """How busy the model's backend is.
+        """Return the load of the model's backend; None where it is unknown.
 
-        None where nobody knows: no metrics address, the backend has no such model, or the last
-        reading is older than `STALE` seconds.
+        It is unknown if the backend has no metrics address or does not have the model, or if the
+        last reading is older than `STALE` seconds.
         """
         reading = self._readings.get(model.backend, {}).get(model.name)
         if reading is None:
@@ -87,11 +87,11 @@ class LoadMonitor:
         )
 
     def began(self, model: str) -> None:
-        """A request goes to the model."""
+        """Count a request to the model as in flight."""
         self._in_flight[model] = self._in_flight.get(model, 0) + 1
 
     def ended(self, model: str) -> None:
-        """One that began is over, however it ended."""
+        """Count a request that `began` as finished, whatever its outcome."""
         left = self._in_flight.get(model, 0) - 1
         if left > 0:
             self._in_flight[model] = left
@@ -99,7 +99,11 @@ class LoadMonitor:
             self._in_flight.pop(model, None)
 
     async def poll(self) -> None:
-        """Read every backend once, in `TIMEOUT` seconds at most; what can't be read is left out."""
+        """Read every backend once, concurrently, within `TIMEOUT` seconds.
+
+        A backend that can't be read keeps its last reading, and is logged when this begins and
+        ends.
+        """
         addresses = {
             (backend.name, backend.metrics_url)
             for backend in self._backends().values()
@@ -127,14 +131,14 @@ class LoadMonitor:
         if name in self._failing:
             logger.info("the load of backend %s is known again", name)
         self._failing.discard(name)
-        # As old as the answer is: parsing a large one takes a while.
+        # Before parsing, which takes a while for a large answer.
         now = self._clock()
         sample = parse(text) if len(text) <= _INLINE else await asyncio.to_thread(parse, text)
         load = self._loads.setdefault((name, url), BackendLoad())
         self._readings[name] = load.add(sample, now)
 
     def _forget(self, addresses: set[tuple[str, str]]) -> None:
-        """Drop what was read of backends that are no more, or elsewhere now."""
+        """Drop the readings of backends that are gone or have a new address."""
         for gone in self._loads.keys() - addresses:
             del self._loads[gone]
             self._readings.pop(gone[0], None)

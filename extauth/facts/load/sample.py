@@ -1,4 +1,4 @@
-"""Triton's Prometheus text: the few series that tell how busy it is.
+"""The load in Triton's Prometheus metrics: the few series that matter, parsed.
 
 https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/user_guide/metrics.html
 names them. The format is Prometheus's text format 0.0.4.
@@ -30,21 +30,21 @@ _ESCAPED = re.compile(r"\\(.)")
 
 
 class Totals(NamedTuple):
-    """Since the version was loaded: microseconds that requests waited in the queue, and how many.
+    """Totals since a version was loaded: microseconds spent in the queue, and number of requests.
 
-    Only requests that were answered count.
+    Only requests that were answered with success are counted.
     """
 
     queue_us: float
     requests: float
 
 
-class Sample(NamedTuple):
-    """What one answer of Triton's metrics says.
+class LoadSample(NamedTuple):
+    """The load in one answer of Triton's metrics endpoint.
 
-    `pending` are the requests in the queue by model, over all of its versions; `totals` are by
-    model and version. `gpu` is the share of their time that its GPUs are in use, 0 to 1, their
-    mean; None without one.
+    `pending` is the number of requests in the queue by model, over all of its versions; `totals`
+    are by model and version. `gpu` is the mean utilisation of the server's GPUs, 0 to 1, None
+    without a GPU.
     """
 
     pending: Mapping[str, int]
@@ -52,8 +52,8 @@ class Sample(NamedTuple):
     gpu: float | None
 
 
-def parse(text: bytes) -> Sample:
-    """Read what is there; anything else is passed over. Takes some 10 ms a megabyte. Pure."""
+def parse(text: bytes) -> LoadSample:
+    """Parse the known series and ignore everything else. Takes some 10 ms a megabyte. Pure."""
     pending: dict[str, float] = defaultdict(float)
     queue: dict[tuple[str, str], float] = defaultdict(float)
     done: dict[tuple[str, str], float] = defaultdict(float)
@@ -64,7 +64,7 @@ def parse(text: bytes) -> Sample:
             value = float(written)
         except ValueError:
             continue
-        # A series that says NaN says nothing.
+        # NaN and infinity are not readings.
         if not isfinite(value):
             continue
         if name == _GPU:
@@ -72,14 +72,14 @@ def parse(text: bytes) -> Sample:
             continue
         named = {key: _unescaped(found) for key, found in _LABEL.findall(labels)}
         key = named.get(b"model", ""), named.get(b"version", "")
-        # One series a GPU where models run on several.
+        # A model that runs on several GPUs has a series for each.
         if name == _PENDING:
             pending[key[0]] += value
         elif name == _QUEUE:
             queue[key] += value
         else:
             done[key] += value
-    return Sample(
+    return LoadSample(
         {model: round(count) for model, count in pending.items()},
         {key: Totals(queue[key], done[key]) for key in queue.keys() & done.keys()},
         sum(gpus) / len(gpus) if gpus else None,

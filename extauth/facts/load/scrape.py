@@ -1,51 +1,41 @@
-"""Fetching a model server's metrics: bounded in time and in size."""
+"""Metrics of model servers, fetched in bounds of time and size."""
 
 from __future__ import annotations
 
-import aiohttp
-
-from extauth.errors import BackendError, BackendUnavailable
+from extauth.errors import AnswerTooLarge, BackendError, BackendUnavailable, Unreachable
+from extauth.network.client import HttpClient
 
 TIMEOUT = 1.0
-"""Seconds that a whole answer may take."""
+"""Seconds for a whole answer, connecting included."""
 
 LARGEST = 4 << 20
-"""Bytes of an answer; a thousand models and versions take three million."""
-
-_CHUNK = 64 << 10
-_HEADERS = {"accept": "text/plain;version=0.0.4", "accept-encoding": "identity"}
+"""Bytes of an answer at most; a thousand models and versions take three million."""
 
 
 class Scraper:
-    """Asks metrics endpoints over connections that stay open. Belongs to one event loop."""
+    """Connections to metrics endpoints, which stay open. Belongs to one event loop."""
 
     def __init__(self) -> None:
-        self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=TIMEOUT),
-            headers=_HEADERS,
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
+        self._client = HttpClient(
+            timeout=TIMEOUT, largest=LARGEST, headers={"accept": "text/plain;version=0.0.4"}
         )
 
     async def fetch(self, url: str) -> bytes:
-        """What `url` answers. Follows no redirect.
+        """Return the metrics at `url`.
 
         Raises BackendUnavailable when nothing answers in `TIMEOUT`, BackendError when the answer
-        is none, or too large.
+        is not 200, or too large.
         """
-        body = bytearray()
         try:
-            async with self._session.get(url, allow_redirects=False) as response:
-                if response.status != 200:
-                    raise BackendError(f"its metrics answer {response.status}")
-                async for chunk in response.content.iter_chunked(_CHUNK):
-                    body += chunk
-                    if len(body) > LARGEST:
-                        raise BackendError(f"its metrics are over {LARGEST} bytes")
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise BackendUnavailable(f"its metrics can't be read: {type(error).__name__}") from None
-        return bytes(body)
+            answer = await self._client.request("GET", url)
+        except AnswerTooLarge as error:
+            raise BackendError(f"its metrics are over {error.limit} bytes") from None
+        except Unreachable as error:
+            raise BackendUnavailable(f"its metrics can't be read: {error.message}") from None
+        if answer.status != 200:
+            raise BackendError(f"its metrics answer {answer.status}")
+        return answer.body
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._session.close()
+        await self._client.close()

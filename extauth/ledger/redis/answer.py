@@ -1,4 +1,4 @@
-"""What the scripts answer, in the ledger's own words."""
+"""Replies of the scripts, turned into the ledger's own types."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     from extauth.types import Limit
 
 Amounts = tuple[int, "float | bool", int, float]
-"""Of a limit: what is used, the seconds until it is whole (False: never), what was granted or
-asked, and how long a refused one has to wait, -1 for one that has room."""
+"""A limit's part of a refusal: the usage; the seconds until it is unused again (False: never); the
+amount granted or asked for; the seconds that a refused request has to wait (-1: there is room).
+"""
 
 _counter = msgspec.json.Decoder(Counter).decode
 
 
 def states(demand: Demand, answers: Sequence[Sequence[object]]) -> tuple[LimitState, ...]:
-    """The limits with what was granted counted in."""
+    """Return the limits' states, with what was granted included."""
     return tuple(
         [
             _state(limit, cast("int", used) + cast("int", amount), reset)
@@ -36,7 +37,7 @@ def states(demand: Demand, answers: Sequence[Sequence[object]]) -> tuple[LimitSt
 
 
 def refusal(demand: Demand, answers: Sequence[Sequence[object]]) -> LimitExceeded:
-    """The error of the limit that has to wait longest."""
+    """Return the error of the limit that has the longest wait."""
     numbers = cast("Sequence[Amounts]", answers)
     states = tuple(
         _state(limit, used, reset)
@@ -51,13 +52,13 @@ def refusal(demand: Demand, answers: Sequence[Sequence[object]]) -> LimitExceede
 
 
 def crossing(limit: Limit, percent: int, booked: int, after: object, now: float) -> Crossing:
-    """A threshold that was reached."""
+    """Return a threshold that was crossed."""
     resets_at = None if after is False else now + float(cast("float", after))
     return Crossing(limit, percent, booked // scale(limit.unit), resets_at)
 
 
 def standing(found: Sequence[object], now: float) -> Standing:
-    """A counter as people want to see it."""
+    """Return a counter for display."""
     name, limit, most, booked, held, after = cast(
         "tuple[str, str | bool, int | bool, int, int, float | bool]", found
     )
@@ -65,7 +66,7 @@ def standing(found: Sequence[object], now: float) -> Standing:
     parts = scale(counter.unit)
     resets_at = now + after if after else None
     if isinstance(counter.window, CalendarPeriod) and (booked or held):
-        # The index does not know when the period ends that nothing was booked in yet.
+        # The script knows no end for a period in which nothing was booked yet.
         resets_at = bounds(counter.window, now)[1]
     return Standing(
         counter,

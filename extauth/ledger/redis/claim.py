@@ -1,4 +1,4 @@
-"""What a demand is to the server: counters with their arithmetic, limits and amounts as numbers."""
+"""A demand in the form that the scripts take: counters, limits and amounts as numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from extauth.types import Limit, Unit, Usage
 
 MOST = 2**53 - 1
-"""Lua counts in doubles: beyond this they are not exact, and the ledger refuses."""
+"""Largest integer that Lua's doubles hold exactly. The ledger refuses larger amounts."""
 
 _UNITS: tuple[Unit, ...] = (
     "prompt_tokens",
@@ -34,11 +34,11 @@ _NUMBERS: dict[Unit, int] = {unit: number for number, unit in enumerate(_UNITS, 
 _encode = msgspec.json.Encoder().encode
 
 Spec = list[object]
-"""A counter as the scripts take it: name, key, unit, kind of window and what it needs."""
+"""A counter as the scripts take it: name, key, unit, kind of window and its parameters."""
 
 
 class Claims(NamedTuple):
-    """The counters of a demand, each once, and its limits in their order by counter."""
+    """The counters of a demand, each once, and its limits in order, with their counters' places."""
 
     counters: list[Counter]
     limits: list[tuple[object, ...]]
@@ -46,13 +46,16 @@ class Claims(NamedTuple):
 
 
 class Calendars:
-    """The bounds of calendar periods about now: the scripts choose by the server's time."""
+    """The bounds of calendar periods near the present.
+
+    The caller does not know the server's time exactly, so the scripts choose the period.
+    """
 
     def __init__(self) -> None:
         self._known: dict[CalendarPeriod, tuple[float, ...]] = {}
 
     def about(self, period: CalendarPeriod, now: float) -> tuple[float, ...]:
-        """When the last, this, the next and the one after it begin, in unix seconds."""
+        """Return when the last, this, the next and the following period begin, in unix seconds."""
         known = self._known.get(period)
         if known is None or not known[1] <= now < known[2]:
             begins, ends = bounds(period, now)
@@ -61,7 +64,7 @@ class Calendars:
         return known
 
     def spec(self, counter: Counter, now: float) -> Spec:
-        """A counter for a script that runs about now. Raises PolicyError for its window."""
+        """Return a counter for a script that runs at about `now`. Raises PolicyError."""
         key, unit, window = counter
         spec: Spec = [_encode(counter).decode(), key, _NUMBERS[unit]]
         match window:
@@ -79,7 +82,10 @@ class Calendars:
 
 
 def claims_of(demand: Demand) -> Claims:
-    """Raises PolicyError for a limit, LedgerUnavailable for a usage that can't be counted."""
+    """Return the claims of a demand.
+
+    Raises PolicyError for an invalid limit, LedgerUnavailable for amounts that can't be counted.
+    """
     worst, least = vector(demand.worst), vector(demand.least)
     places: dict[Counter, int] = {}
     limits: list[tuple[object, ...]] = []
@@ -94,7 +100,7 @@ def claims_of(demand: Demand) -> Claims:
 
 
 def vector(usage: Usage) -> list[int]:
-    """Amounts in the order in which the scripts number units."""
+    """Return a usage's amounts in the order of the scripts' units. Raises LedgerUnavailable."""
     by_unit = amounts(usage)
     numbers = [by_unit[unit] for unit in _UNITS]
     if min(numbers) < 0 or max(numbers) > MOST:
@@ -103,7 +109,7 @@ def vector(usage: Usage) -> list[int]:
 
 
 def granted(claims: Claims, answers: Sequence[Sequence[object]]) -> list[int]:
-    """What each counter holds: the least that one of its limits granted, else the worst case."""
+    """Return what each counter holds: the least that its limits granted, or the worst case."""
     held: dict[object, int] = {}
     for limit, answer in zip(claims.limits, answers, strict=True):
         amount = cast("int", answer[2])
@@ -117,7 +123,7 @@ def granted(claims: Claims, answers: Sequence[Sequence[object]]) -> list[int]:
 def thresholds(
     limits: Sequence[Limit], counters: Sequence[Counter]
 ) -> list[tuple[Limit, tuple[object, ...]]]:
-    """The limits that tell of thresholds, each as the script that settles takes it."""
+    """Return the limits with `warn_at`, each in the form that the settling script takes."""
     return [
         (limit, (counters.index(_counter(limit)) + 1, limit.name, _most(limit), limit.warn_at))
         for limit in limits

@@ -1,4 +1,4 @@
-"""The ends of reservations that could not be told to the server: kept, and told until they are."""
+"""Settlements and releases that did not reach the server: kept, and repeated until they do."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ Ask = dict[str, object]
 class End:
     """A settlement or release that may or may not have reached the server.
 
-    `ask` makes the question anew: of calendar periods it holds those about now.
+    `ask` builds the script's argument for the current time: it contains calendar periods. `landed`
+    is set with the reply.
     """
 
     def __init__(self, script: Script, ask: Callable[[], Ask]) -> None:
@@ -35,9 +36,9 @@ class End:
 
 
 class Ends:
-    """Tells ends in their order, again and again until each has landed. For one event loop.
+    """Sends ends in their order, each until the server has confirmed it. For one event loop.
 
-    What is told twice counts once: the server remembers ends that it was told `again`.
+    A repeated end counts once: the server remembers the ends that are sent with `again`.
     """
 
     def __init__(self, server: Server) -> None:
@@ -50,12 +51,12 @@ class Ends:
         return len(self._late)
 
     def keep(self, end: End) -> None:
-        """Tell an end as soon as the server answers."""
+        """Queue an end, to be sent as soon as the server answers."""
         self._late.append(end)
         self.recover()
 
     def recover(self) -> None:
-        """Try the server until it answers and everything is told."""
+        """Start sending until the server answers and the queue is empty."""
         if self._recovery is None and not self._closed:
             self._recovery = asyncio.get_running_loop().create_task(self._recover())
 
@@ -65,7 +66,7 @@ class Ends:
             await asyncio.shield(self._recovery)
 
     async def close(self, patience: float) -> None:
-        """Tell what can be told in `patience` seconds. Raises LedgerUnavailable if not all."""
+        """Send what can be sent in `patience` seconds. Raises LedgerUnavailable for the rest."""
         self._closed = True
         if self._recovery is not None:
             recovery = self._recovery
@@ -97,7 +98,7 @@ class Ends:
             end = self._late[0]
             answer = await self._server.call(end.script, {**end.ask(), "again": True})
             if answer[1:] == ["stale"]:
-                # The server's clock has moved far; the question is made anew for its time.
+                # The server's clock has moved far: build the argument again for its time.
                 continue
             self._late.popleft()
             if not end.landed.done():

@@ -1,4 +1,4 @@
-"""The ledger of many processes: counted by one Redis or Valkey, a script a call."""
+"""The ledger of many processes: counted by one Redis or Valkey, with one script a call."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     Crossings = Sequence[tuple[int, int, int, object]]
 
 _NOT_OPEN = "The ledger is not open."
-# Ends that wait for the server; while there are so many, nothing new is reserved.
+# Ends that may wait for the server; with more of them, reservations are refused.
 MAX_LATE = 10_000
 _KEYS = 100
 # Reservations of dead processes that one renewal ends; every other call ends a few.
@@ -50,32 +50,33 @@ _SWEEP = 500
 
 
 class Held(NamedTuple):
-    """What a reservation of this process holds in each counter."""
+    """The amounts that a reservation of this process holds in each counter."""
 
     counters: list[Counter]
     amounts: list[int]
 
 
 class RedisLedger:
-    """`Ledger` on a server that many processes share. See the protocol for its promises.
+    """`Ledger` on a server that many processes share. The protocol describes its methods.
 
-    Each method is one Lua script and one round trip; `now` is the server's, whatever the caller's.
-    A settlement is as durable when it returns as the server writes it (`appendonly yes`: it
-    survives the server's death; with `appendfsync everysec` a loss of power takes a second).
+    Each method is one Lua script and one round trip. The time is the server's; the argument `now`
+    is ignored. When a settlement returns, it is as durable as the server's writes (`appendonly
+    yes`: it survives the server's death; with `appendfsync everysec` a loss of power takes up to a
+    second).
 
-    A process that dies is given up `lease` seconds after it was last heard; its open reservations
-    then count as their last progress, and their slots are free. One that was only paused, and
-    settles later, is charged the rest, once. While nobody reaches the server no lease runs out.
+    A process that has not been heard for `lease` seconds is taken for dead: its open reservations
+    count as their last progress, and their slots are free. If it was only paused and settles later,
+    it is charged the rest, once. No lease expires while no process reaches the server.
 
-    A call takes at most `patience` seconds, and waits as long for a server that has not answered
-    lately. Then `reserve` refuses, and what may have been set aside is given back. A settlement
-    that can't be told is kept and told again until it lands, exactly once; `settle` raises if that
-    takes longer. What a process had not told when it died counts as its last progress.
+    A call takes at most `patience` seconds, and before it waits as long for a server that did not
+    answer the last call. Then `reserve` refuses, and what may have been reserved is given back. A
+    settlement that can't be sent is kept and repeated until it is confirmed, and counts exactly
+    once; `settle` raises if that takes longer. If the process dies first, the last progress counts.
 
-    Amounts and sums are exact up to 2**53 - 1; beyond that they are refused. Every key of the
-    ledger carries the hash tag `{name}`, so in a cluster it lives in one slot, and every script is
-    sent to that. Keys expire when their windows are empty, but those of lifetimes and of what is
-    held; the server's maxmemory-policy has to be `noeviction`.
+    Amounts and sums are exact up to 2**53 - 1; larger ones are refused. Every key of the ledger
+    carries the hash tag `{name}`, so in a cluster it lives in one slot. Keys expire when their
+    windows are empty, except those of lifetimes and of held amounts; the server's maxmemory-policy
+    must be `noeviction`.
     """
 
     def __init__(
@@ -88,10 +89,9 @@ class RedisLedger:
         patience: float = 1.0,
         clock: Clock | None = None,
     ) -> None:
-        """`url` is of the scheme redis, rediss or unix. `clock` takes the place of the server's
-        time, for tests and simulations.
+        """`url` is of the scheme redis, rediss or unix. Raises StackError for an invalid URL.
 
-        Raises StackError for a URL that is none.
+        `clock` replaces the server's time, for tests and simulations.
         """
         self._server = Server(
             url,
@@ -113,21 +113,21 @@ class RedisLedger:
 
     @property
     def failure(self) -> str | None:
-        """Why nothing can be accounted for at the moment."""
+        """The reason why the ledger can't be used at the moment; None while it can."""
         return _NOT_OPEN if self._renewal is None else self._server.failure
 
     @property
     def size(self) -> int:
-        """How many keys the server had when the lease was last renewed."""
+        """Number of keys on the server when the lease was last renewed."""
         return self._size
 
     @property
     def open(self) -> int:
-        """How many reservations of this process are neither settled nor released."""
+        """Number of reservations of this process that are neither settled nor released."""
         return len(self._open)
 
     async def start(self) -> None:
-        """Connect, load the scripts and take a lease. Raises StackError when that can't be done."""
+        """Connect, load the scripts and take a lease. Raises StackError when that fails."""
         try:
             await self._server.open()
             await self._renew()
@@ -140,10 +140,10 @@ class RedisLedger:
         self._renewal = asyncio.get_running_loop().create_task(self._keep_alive())
 
     async def close(self) -> None:
-        """Tell the server what it was not told, and give up the lease.
+        """Send the ends that are left, and give up the lease.
 
-        What is still reserved counts as what is known of it from then on. Raises
-        LedgerUnavailable when a settlement could not be told.
+        Open reservations count from then on as the usage known of them. Raises LedgerUnavailable
+        when a settlement could not be sent.
         """
         renewal, self._renewal = self._renewal, None
         if renewal is None:
@@ -159,7 +159,6 @@ class RedisLedger:
             await self._server.close()
 
     async def reserve(self, account: Account, demand: Demand, now: float) -> Reservation:
-        """Set the worst case aside under all limits, or under none."""
         self._ready()
         if len(self._ends) >= MAX_LATE:
             raise LedgerUnavailable("Too many settlements wait for the ledger's Redis.")
@@ -180,7 +179,7 @@ class RedisLedger:
                 },
             )
         except BaseException:
-            # It may have been made, or still be under way.
+            # The reservation may have been made, or still be under way.
             self._ends.keep(End(RELEASE, lambda: {"id": key}))
             raise
         time, kind, *rest = answer
@@ -205,11 +204,10 @@ class RedisLedger:
         )
 
     async def progress(self, reservation: Reservation, usage: Usage, now: float) -> None:
-        """So much is known to be used by now."""
         self._ready()
         known = vector(usage)
         if self._server.failure is not None:
-            # A stream does not wait for it: the next one tells more.
+            # A stream does not wait for this: the next progress includes it.
             raise LedgerUnavailable(self._server.failure)
         if reservation.id in self._open:
             await self._ask(PROGRESS, lambda: {"id": reservation.id, "known": known})
@@ -217,7 +215,6 @@ class RedisLedger:
     async def settle(
         self, reservation: Reservation, usage: Usage, now: float
     ) -> tuple[Crossing, ...]:
-        """Replace what was reserved by what was used, once; durable when it returns."""
         self._ready()
         key, used = reservation.id, vector(usage)
         held = self._open.pop(key, None)
@@ -248,13 +245,12 @@ class RedisLedger:
         )
 
     async def release(self, reservation: Reservation, now: float) -> None:
-        """Give back what was reserved, once; later, when the server does not answer."""
+        """Give back what was reserved, once. If the server does not answer, it is done later."""
         self._ready()
         if self._open.pop(reservation.id, None) is not None:
             await self._end(reservation.id, RELEASE, lambda: {"id": reservation.id})
 
     async def usage(self, counters: Sequence[Counter], now: float) -> tuple[int, ...]:
-        """What counts now, held and booked, of all in one call."""
         self._ready()
         if not counters:
             return ()
@@ -266,7 +262,7 @@ class RedisLedger:
         )
 
     async def standing(self, key: str, now: float) -> tuple[Standing, ...]:
-        """The counters under a key, in one call; with a final `*` it looks through the server."""
+        """Return the counters under `key`. A final `*` scans the whole server."""
         self._ready()
         found: list[Standing] = []
         async for keys in self._keys(key):
@@ -275,7 +271,6 @@ class RedisLedger:
         return tuple(sorted(found, key=lambda each: str(each.counter)))
 
     async def reset(self, key: str, now: float) -> int:
-        """Forget what is booked under a key."""
         self._ready()
         counters = 0
         async for keys in self._keys(key):
@@ -284,7 +279,6 @@ class RedisLedger:
         return counters
 
     async def grant(self, counter: Counter, amount: int, now: float) -> None:
-        """Let that much more be used."""
         self._ready()
         more = amount * scale(counter.unit)
         if abs(more) > MOST:
@@ -292,7 +286,7 @@ class RedisLedger:
         await self._ask(GRANT, lambda: {"counter": self._specs((counter,))[0], "amount": more})
 
     async def rename(self, names: Mapping[str, str], now: float) -> Moved:
-        """Go on under other names. Requests that run settle under the old ones: they are `left`."""
+        """Rename counters and lines. Running requests settle under the old names: `left`."""
         self._ready()
         return await rename(self._server, self._ask, self._specs, names)
 
@@ -305,7 +299,7 @@ class RedisLedger:
             raise LedgerUnavailable(_NOT_OPEN)
 
     async def _answering(self) -> None:
-        """Wait for a server that does not answer, for a while. Raises LedgerUnavailable."""
+        """Wait up to `patience` for a server that did not answer. Raises LedgerUnavailable."""
         if self._server.failure is not None:
             self._ends.recover()
             with contextlib.suppress(TimeoutError):
@@ -315,7 +309,7 @@ class RedisLedger:
                 raise LedgerUnavailable(self._server.failure)
 
     async def _ask(self, script: Script, ask: Callable[[], Ask]) -> list[object]:
-        """Ask, and once more when the server's clock was in a period that nobody expected."""
+        """Run a script, and again if the server's time was outside the calendar periods given."""
         try:
             for _ in range(2):
                 answer = await self._server.call(script, ask())
@@ -327,7 +321,7 @@ class RedisLedger:
         raise LedgerUnavailable("The clock of the ledger's Redis does not stand still.")
 
     async def _end(self, key: str, script: Script, ask: Callable[[], Ask]) -> list[object] | None:
-        """Tell the server of an end, or see to it that it is told: None when it was not yet."""
+        """Send an end; None if it could not be sent yet and is kept to be repeated."""
         try:
             if self._server.failure is None:
                 answer = await self._ask(script, ask)

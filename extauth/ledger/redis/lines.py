@@ -1,4 +1,4 @@
-"""The usage report's lines, read from the server by a program that is not the gateway."""
+"""The usage report's lines, read from the server outside the gateway."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from extauth.errors import StackError
-from extauth.ledger.lines import DAY, Line, Used
+from extauth.ledger.lines import DAY, UsageLine, Used
 from extauth.types import Account
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _decode = msgspec.msgpack.Decoder(tuple[int, int, int, int, int, int]).decode
 
 
 def account_line(account: Account) -> str:
-    """How the server names an account in a day's report."""
+    """Return the server's name for an account in a day's report."""
     return msgspec.json.encode(msgspec.structs.astuple(account)).decode()
 
 
@@ -34,11 +34,11 @@ def lines(
     name: str = "sluice",
     principal: str | None = None,
     since: str = "",
-) -> list[tuple[Line, Used]]:
-    """Lines of the usage report of the last 400 days, while gateways write.
+) -> list[tuple[UsageLine, Used]]:
+    """Return lines of the usage report of the last 400 days, also while gateways write.
 
-    All of them, or a principal's, or from a UTC day on; `2026-08-31`. Every settlement that has
-    returned is in it. Blocks; raises StackError when the server can't be asked.
+    All of them, or those of a principal, or those from a UTC day such as `2026-08-31` on. Includes
+    every settlement that has returned. Blocks. Raises StackError when the server can't be asked.
     """
     options: dict[str, Any] = {} if password is None else {"password": password}
     try:
@@ -52,7 +52,7 @@ def lines(
 
 def _lines(
     redis: Redis, tag: str, principal: str | None, since: str
-) -> Iterator[tuple[Line, Used]]:
+) -> Iterator[tuple[UsageLine, Used]]:
     for number in cast("list[bytes]", redis.zrange(f"{tag}:days", 0, -1)):
         day = datetime.fromtimestamp(int(number) * DAY, UTC).date().isoformat()
         if day < since:
@@ -62,7 +62,7 @@ def _lines(
         for field, sums in found.items():
             account = Account(*msgspec.json.decode(field))
             if principal is None or account.principal == principal:
-                yield Line(day, account), _used(_decode(sums))
+                yield UsageLine(day, account), _used(_decode(sums))
 
 
 def _used(sums: tuple[int, int, int, int, int, int]) -> Used:

@@ -1,4 +1,4 @@
-"""Giving an erased person's counters and lines other names, on the server."""
+"""The renaming of an erased person's counters and lines on the server."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _counter = msgspec.json.Decoder(Counter).decode
 
 
 async def rename(server: Server, ask: Asking, specs: Specs, names: Mapping[str, str]) -> Moved:
-    """See `Ledger.rename`. Each step is whole; what a failure leaves, another call does.
+    """Rename as `Ledger.rename` describes. Raises LedgerUnavailable.
 
-    Raises LedgerUnavailable.
+    Each step is atomic. What a failure leaves undone, another call does.
     """
     pseudonyms = Pseudonyms(names)
     rows = left = 0
@@ -70,7 +70,7 @@ async def _relabel(server: Server, ask: Asking, pseudonyms: Pseudonyms) -> int:
 
 
 async def _running(server: Server, pseudonyms: Pseudonyms) -> int:
-    """Reservations that are open under an old name: they settle where they were made."""
+    """Return the number of open reservations under an old name, which they settle under."""
     count = 0
     async for key in server.scan("open:*"):
         async for _, reserved in server.fields(key):

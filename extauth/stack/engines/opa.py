@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extauth.errors import StackError
-from extauth.stack.engines import Engine
 from extauth.stack.engines.cache import cache, one_at_a_time
+from extauth.stack.engines.engine import Engine, Version, dotted, version_of
 from extauth.stack.engines.opa_source import VERSION, build, download
-from extauth.stack.engines.version import Version, ask, dotted
 from extauth.stack.progress import step
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ REMEDY = "run `sluice engines`, or name one with SLUICE_OPA"
 
 
 def find_opa() -> Engine:
-    """An OPA that is there already.
+    """Find an OPA that is there already.
 
     Raises StackError when there is none, or when SLUICE_OPA names an unsuitable one.
     """
@@ -40,7 +39,7 @@ def find_opa() -> Engine:
 
 
 def obtain_opa(progress: Progress) -> Engine:
-    """An OPA, fetched into the cache if there is none yet.
+    """Find an OPA, or fetch one into the cache.
 
     Raises StackError when it can be neither found, nor built, nor downloaded.
     """
@@ -57,7 +56,7 @@ def obtain_opa(progress: Progress) -> Engine:
 
 
 def cached() -> Path:
-    """Where this version of OPA is kept once it was fetched."""
+    """Return the path of the fetched OPA in the cache."""
     return cache() / f"opa-{VERSION}" / "opa"
 
 
@@ -90,7 +89,7 @@ def _named(path: Path) -> Engine:
 
 
 def _version(path: Path) -> Version | None:
-    return ask(path, "version", pattern="Version: ")
+    return version_of(path, "version", pattern="Version: ")
 
 
 def _accepted(version: Version) -> bool:

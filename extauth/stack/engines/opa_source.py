@@ -1,4 +1,4 @@
-"""Making the one OPA that is pinned: from source with Go, or the official static binary."""
+"""The pinned version of OPA: built from source with Go, or the official static binary."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import platform
 import subprocess
 import tempfile
 import threading
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from extauth.errors import StackError
+from extauth.errors import StackError, Unreachable
+from extauth.network.request import downloading
 
 if TYPE_CHECKING:
     from extauth.stack.progress import Progress
@@ -23,7 +22,6 @@ VERSION = "1.19.1"
 MODULE = f"github.com/open-policy-agent/opa@v{VERSION}"
 RELEASES = f"https://github.com/open-policy-agent/opa/releases/download/v{VERSION}"
 BUILD_SECONDS = 900
-CHUNK = 1 << 20
 
 # Of opa_linux_<architecture>_static, release v1.19.1.
 SHA256 = {
@@ -91,8 +89,8 @@ def download(target: Path, progress: Progress) -> None:
             raise StackError(f"{url} has SHA-256 {digest}, not the pinned {SHA256[architecture]}")
         temporary.chmod(0o755)
         temporary.replace(target)
-    except (OSError, urllib.error.URLError) as error:
-        reason = getattr(error, "reason", None) or error.strerror or error
+    except (OSError, Unreachable) as error:
+        reason = error.message if isinstance(error, Unreachable) else error.strerror
         raise StackError(
             f"{url}: {reason}; install Go, or set SLUICE_OPA or SLUICE_OPA_BASE_URL"
         ) from None
@@ -102,10 +100,10 @@ def download(target: Path, progress: Progress) -> None:
 
 def _copy(url: str, file: BinaryIO, progress: Progress) -> str:
     digest = hashlib.sha256()
-    with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310  # scheme was checked
-        total = int(response.headers.get("content-length") or 0)
-        done = 0
-        while chunk := response.read(CHUNK):
+    done = 0
+    with downloading(url) as download:
+        total = download.total
+        for chunk in download:
             digest.update(chunk)
             file.write(chunk)
             done += len(chunk)

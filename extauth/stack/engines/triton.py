@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extauth.errors import StackError
-from extauth.stack.engines import Engine, libpython
+from extauth.stack.engines import libpython
+from extauth.stack.engines.engine import Engine
 
 if TYPE_CHECKING:
     from extauth.stack.progress import Progress
@@ -29,7 +30,7 @@ _EMBEDS = f"Triton's Python backend needs {libpython.LIBRARY}"
 
 
 class _LibpythonMissing(StackError):
-    """All that is missing is this Python's shared library."""
+    """Nothing is missing but this Python's shared library."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class TritonFiles:
         return self.root / "python_backend_stubs" / PYTHON / STUB
 
     def environment(self) -> dict[str, str]:
-        """What the server's environment needs on top of ours.
+        """Return the variables that the server needs on top of ours.
 
         The stub embeds `libpython` and ignores PYTHONPATH: it finds the packages of the virtual
         environment because `python3` on PATH is that environment's.
@@ -63,7 +64,7 @@ class TritonFiles:
 
 
 def obtain_triton(progress: Progress) -> tuple[Engine, TritonFiles]:
-    """The installed Triton, with the shared library of Debian's own Python fetched into the cache.
+    """Find the installed Triton, and fetch the shared library of Debian's own Python if it lacks.
 
     Raises StackError when something it needs is missing.
     """
@@ -78,7 +79,7 @@ def obtain_triton(progress: Progress) -> tuple[Engine, TritonFiles]:
 
 
 def find_triton() -> tuple[Engine, TritonFiles]:
-    """The installed Triton. Raises StackError when something it needs is missing."""
+    """Find the installed Triton. Raises StackError when something it needs is missing."""
     # Finding, not importing: the import takes most of a second and is of no use here.
     spec = importlib.util.find_spec("pytriton")
     if spec is None or not spec.submodule_search_locations:
@@ -108,7 +109,7 @@ def link_backend(files: TritonFiles, backends: Path) -> None:
 
 
 def _require_numpy_1() -> None:
-    """The stub was built against numpy 1 and crashes with numpy 2. Raises StackError."""
+    """Raise StackError for another numpy: the stub was built against numpy 1 and crashes with 2."""
     try:
         installed = importlib.metadata.version("numpy")
     except importlib.metadata.PackageNotFoundError:

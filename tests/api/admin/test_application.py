@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from extauth.api.admin import Readiness, Served, create_admin
 from extauth.errors import ConfigurationError, StackError
+from extauth.gateway.metrics import RequestMetrics
 from extauth.observability.metrics import Metrics
 from extauth.rollout import Mode, TrialOrder
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
 
 TOKEN = "a-token-for-tests"
 AUTHORIZED = {"authorization": f"Bearer {TOKEN}"}
@@ -67,6 +76,20 @@ def client(service: Service) -> TestClient:
     return TestClient(create_admin(TOKEN, service))
 
 
+def test_the_routes_of_a_feature_take_the_token_too(service: Service) -> None:
+    class Feature:
+        def routes(self) -> tuple[Route, ...]:
+            async def show(_: Request) -> Response:
+                return PlainTextResponse("shown")
+
+            return (Route("/shown", show, methods=["GET"]),)
+
+    client = TestClient(create_admin(TOKEN, service, Feature()))
+    assert client.get("/shown").status_code == 401
+    assert client.get("/shown", headers=AUTHORIZED).text == "shown"
+    assert client.post("/shown", headers=AUTHORIZED).status_code == 405
+
+
 def test_health_needs_no_token(client: TestClient) -> None:
     assert client.get("/healthz").text == "ok\n"
 
@@ -112,7 +135,7 @@ def test_everything_else_needs_the_token(
 
 
 def test_a_scrape_shows_what_was_counted(client: TestClient, service: Service) -> None:
-    service.counted.request("refused", "no_such_model", "openai", 404)
+    RequestMetrics(service.counted).request("refused", "no_such_model", "openai", 404)
     text = client.get("/metrics", headers=AUTHORIZED).text
     assert (
         'sluice_requests_total{api="openai",outcome="refused",rule="no_such_model",status="404"} 1'

@@ -8,7 +8,7 @@ import httpx2 as httpx
 import pytest
 from starlette.applications import Starlette
 
-from extauth.api.admin import Erasure, Guard
+from extauth.api.admin import ErasureEndpoint, TokenCheck
 from extauth.errors import StackError
 from extauth.ledger import EmbeddedLedger
 from extauth.types import Limit
@@ -31,8 +31,8 @@ class Desk:
         self.ledger = EmbeddedLedger(root / "ledger.db", lambda: NOW)
         self.forgotten: list[Mapping[str, str]] = []
         self.silent = False
-        erasure = Erasure(self.ledger, self.forget, lambda: NOW)
-        app = Starlette(routes=[*erasure.routes(Guard(TOKEN))])
+        erasure = ErasureEndpoint(self.ledger, self.forget, lambda: NOW)
+        app = Starlette(routes=[*map(TokenCheck(TOKEN).route, erasure.routes())])
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=app), base_url="http://admin"
         )

@@ -8,9 +8,10 @@ import httpx2 as httpx
 import pytest
 from starlette.applications import Starlette
 
-from extauth.api.admin import Guard, Limits
+from extauth.api.admin import LimitsEndpoint, TokenCheck
 from extauth.audit import Action, ActionLog, AuditWriter
 from extauth.audit.action import actions
+from extauth.audit.sqlite import SqliteLog
 from extauth.ledger import Demand, EmbeddedLedger
 from extauth.types import Account, CalendarPeriod, Limit, Usage
 
@@ -32,7 +33,8 @@ class Desk:
     def __init__(self, root: Path) -> None:
         self.audit = root / "audit.db"
         self.ledger = EmbeddedLedger(root / "ledger.db", lambda: NOW)
-        self.writer = AuditWriter(self.audit, retention=60)
+        self.log = SqliteLog(self.audit)
+        self.writer = AuditWriter(self.log, retention=60)
 
     async def open(self) -> None:
         await self.writer.start()
@@ -44,8 +46,8 @@ class Desk:
             reservation = await self.ledger.reserve(account, demand, NOW)
             if used is not None:
                 await self.ledger.settle(reservation, Usage(used), NOW)
-        limits = Limits(self.ledger, ActionLog(self.audit), lambda: NOW)
-        app = Starlette(routes=[*limits.routes(Guard("secret"))])
+        limits = LimitsEndpoint(self.ledger, ActionLog(self.log), lambda: NOW)
+        app = Starlette(routes=[*map(TokenCheck("secret").route, limits.routes())])
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=app), base_url="http://admin", headers=TOKEN
         )
@@ -54,6 +56,7 @@ class Desk:
         await self.client.aclose()
         await self.ledger.close()
         await self.writer.close()
+        self.log.close()
 
     async def show(self, key: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = (
@@ -62,7 +65,7 @@ class Desk:
         return found
 
     def actions(self) -> list[Action]:
-        return list(actions(self.audit))
+        return list(actions(self.log))
 
 
 @pytest.fixture

@@ -8,32 +8,32 @@ import pytest
 
 from extauth.ledger import Demand
 from extauth.types import Account, CalendarPeriod, Lifetime, Limit, Principal, Usage
-from tests.gateway.pipeline import NOW
+from tests.gateway.served import NOW
 
 from .test_application import ADA, BOB, get, ticket
 
 if TYPE_CHECKING:
-    from tests.gateway.pipeline import Pipeline
+    from tests.gateway.served import Served
 
 DAY = 86_400
 
 
 async def use(
-    pipeline: Pipeline, principal: Principal, *limits: Limit, model: str = "chat", later: int = 0
+    served: Served, principal: Principal, *limits: Limit, model: str = "chat", later: int = 0
 ) -> None:
     """One request of 10 and 5 tokens, some days later."""
     used = Usage(10, 5, 250, 1500)
     account = Account(principal.tenant, principal.id, model, "1")
     time = NOW + later * DAY
-    reservation = await pipeline.ledger.reserve(account, Demand(limits, used, used, used), time)
-    await pipeline.ledger.settle(reservation, used, time)
+    reservation = await served.ledger.reserve(account, Demand(limits, used, used, used), time)
+    await served.ledger.settle(reservation, used, time)
 
 
-async def test_the_last_days_by_model_and_their_sum(pipeline: Pipeline) -> None:
+async def test_the_last_days_by_model_and_their_sum(served: Served) -> None:
     for later, model in ((0, "chat"), (1, "chat"), (2, "embed"), (30, "chat"), (30, "chat")):
-        await use(pipeline, ADA, model=model, later=later)
+        await use(served, ADA, model=model, later=later)
 
-    answer = await get(pipeline, "/v1/usage", ticket(ADA), lambda: NOW + 30 * DAY)
+    answer = await get(served, "/v1/usage", ticket(ADA), lambda: NOW + 30 * DAY)
     told = answer.json()
 
     assert told["object"] == "usage"
@@ -56,39 +56,39 @@ async def test_the_last_days_by_model_and_their_sum(pipeline: Pipeline) -> None:
     }
 
 
-async def test_nobody_sees_anothers(pipeline: Pipeline) -> None:
+async def test_nobody_sees_anothers(served: Served) -> None:
     for tenant, name in (("acme", "ada"), ("acme", "ada2"), ("acme", "ben"), ("globex", "ada")):
         other = Principal(f"{tenant}/{name}", "jwt", tenant, "premium")
-        await use(pipeline, other, Limit("own", f"principal:{other.id}", "requests", 60, 9))
+        await use(served, other, Limit("own", f"principal:{other.id}", "requests", 60, 9))
 
-    told = (await get(pipeline, "/v1/usage", ticket(ADA))).json()
+    told = (await get(served, "/v1/usage", ticket(ADA))).json()
 
     assert told["total"]["requests"] == 1
     assert [limit["used"] for limit in told["limits"]] == [1]
-    assert (await get(pipeline, "/v1/usage", ticket(BOB))).json()["total"]["requests"] == 0
+    assert (await get(served, "/v1/usage", ticket(BOB))).json()["total"]["requests"] == 0
 
 
 @pytest.mark.parametrize("name", ["acme/*", "*", "acme/ada*", "acme/ada|", "acme/%", "acme/_da"])
-async def test_a_name_is_no_pattern(pipeline: Pipeline, name: str) -> None:
+async def test_a_name_is_no_pattern(served: Served, name: str) -> None:
     """The issuer of a JWT may give any name."""
-    await use(pipeline, ADA, Limit("own", f"principal:{ADA.id}", "requests", 60, 9))
+    await use(served, ADA, Limit("own", f"principal:{ADA.id}", "requests", 60, 9))
 
-    told = (await get(pipeline, "/v1/usage", ticket(Principal(name, "jwt", "acme", "free")))).json()
+    told = (await get(served, "/v1/usage", ticket(Principal(name, "jwt", "acme", "free")))).json()
 
     assert told["data"] == told["limits"] == []
 
 
-async def test_it_tells_how_the_principals_limits_stand(pipeline: Pipeline) -> None:
+async def test_it_tells_how_the_principals_limits_stand(served: Served) -> None:
     key, month = f"principal:{ADA.id}", CalendarPeriod("month")
     await use(
-        pipeline,
+        served,
         ADA,
         Limit("tokens", key, "tokens", month, 100),
         Limit("all", key, "requests", Lifetime(), 1),
         Limit("tenant", "tenant:acme", "tokens", 60, 1000),
     )
 
-    limits = (await get(pipeline, "/v1/usage", ticket(ADA))).json()["limits"]
+    limits = (await get(served, "/v1/usage", ticket(ADA))).json()["limits"]
 
     assert sorted(limits, key=lambda limit: str(limit["name"])) == [
         {
@@ -114,21 +114,21 @@ async def test_it_tells_how_the_principals_limits_stand(pipeline: Pipeline) -> N
     ]
 
 
-async def test_what_is_reserved_does_not_remain(pipeline: Pipeline) -> None:
+async def test_what_is_reserved_does_not_remain(served: Served) -> None:
     limit = Limit("tokens", f"principal:{ADA.id}", "tokens", 60, 100)
-    await use(pipeline, ADA, limit)
+    await use(served, ADA, limit)
     account, worst = Account(ADA.tenant, ADA.id, "chat", "1"), Usage(20, 20)
-    await pipeline.ledger.reserve(account, Demand((limit,), worst, worst, worst), NOW)
+    await served.ledger.reserve(account, Demand((limit,), worst, worst, worst), NOW)
 
-    (told,) = (await get(pipeline, "/v1/usage", ticket(ADA))).json()["limits"]
+    (told,) = (await get(served, "/v1/usage", ticket(ADA))).json()["limits"]
 
     assert (told["used"], told["reserved"], told["remaining"]) == (15, 40, 45)
 
 
-async def test_without_the_ledger_it_is_told_that_there_is_none(pipeline: Pipeline) -> None:
-    (pipeline.root / "ledger.db").unlink()
+async def test_without_the_ledger_it_is_told_that_there_is_none(served: Served) -> None:
+    (served.root / "ledger.db").unlink()
 
-    answer = await get(pipeline, "/v1/usage", ticket(ADA))
+    answer = await get(served, "/v1/usage", ticket(ADA))
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "ledger_unavailable")
-    assert str(pipeline.root) not in answer.text
+    assert str(served.root) not in answer.text

@@ -13,7 +13,7 @@ from extauth.assurance.authoring.fields import fields, value
 from extauth.assurance.authoring.reference import reference
 from extauth.assurance.authoring.rules import packages
 from extauth.content.privacy.finding import KINDS
-from extauth.errors import StackError
+from extauth.errors import ConfigurationError, StackError
 from extauth.stack.engines.opa import find_opa
 from extauth.storage.resources import policies, schema
 
@@ -99,7 +99,7 @@ def test_a_new_rule_is_found_by_its_name_and_description(tmp_path: Path) -> None
 def test_rego_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "gateway").mkdir()
     (tmp_path / "gateway/broken.rego").write_text("package gateway.broken\n\nallow if {\n")
-    with pytest.raises(StackError, match="opa parse failed"):
+    with pytest.raises(ConfigurationError, match=r"broken\.rego:4: "):
         packages(tmp_path, find_opa().path)
 
 

@@ -17,7 +17,7 @@ Edit = Callable[[str, str, str], Path]
 
 @pytest.fixture(scope="session")
 def opa() -> Path:
-    return Path(opa_path())
+    return opa_path()
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from extauth.assurance.checks.building import build
-from extauth.assurance.checks.cases import Cases, check_cases, read_cases, run_cases
-from extauth.assurance.checks.gateway import check_gateway
+from extauth.assurance.checks.building import build, check_gateway
+from extauth.assurance.checks.cases import CaseResults, check_cases, read_cases, run_cases
 from extauth.compiler.repository import Repository
 from tests.assurance.checks.conftest import line_of
 from tests.policy.conftest import ROOT
@@ -103,7 +102,7 @@ def test_a_case_with_a_typo(repository: Repository) -> None:
 
 
 def test_no_cases_are_a_finding(repository: Repository) -> None:
-    check, _ = check_cases(repository, Cases())
+    check, _ = check_cases(repository, CaseResults())
     (finding,) = check.findings
     assert (finding.file, finding.message) == ("policies/cases", "there are no decision cases")
 

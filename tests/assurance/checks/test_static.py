@@ -17,7 +17,7 @@ from extauth.assurance.checks.names import check_names
 from extauth.assurance.checks.reach import check_reach
 from extauth.assurance.checks.syntax import read_syntax
 from extauth.assurance.checks.types import check_types
-from extauth.assurance.findings import Check, Finding, Level
+from extauth.assurance.findings import Check, Finding, Severity
 from extauth.compiler.repository import Repository
 from extauth.errors import ConfigurationError
 from tests.assurance.checks.conftest import line_of
@@ -116,22 +116,22 @@ def test_a_deny_that_nothing_asks_for(policies: Path, opa: Path) -> None:
     file.parent.mkdir()
     file.write_text(SEEDS)
     finding = only(reach(policies, opa))
-    assert finding.level is Level.ERROR
+    assert finding.level is Severity.ERROR
     assert finding.place == f"policies/gateway/seeds/seeds.rego:{line_of(file, 'deny')}"
     assert "gateway.seeds.deny" in finding.message
 
 
 def test_obligations_that_nothing_asks_for(edit: Edit, policies: Path, opa: Path) -> None:
     edit("gateway/inference/inference.rego", "\tsort(tokens.obligations),\n", "")
-    assert [one.message for one in reach(policies, opa).findings if one.level is Level.ERROR] == [
-        "no entry point reaches gateway.tokens.obligations, so it never has a say"
-    ]
+    assert [
+        one.message for one in reach(policies, opa).findings if one.level is Severity.ERROR
+    ] == ["no entry point reaches gateway.tokens.obligations, so it never has a say"]
 
 
 def test_a_rule_that_nothing_needs_is_a_warning(edit: Edit, policies: Path, opa: Path) -> None:
     edit("gateway/usage/usage.rego", "deny contains", "spare := 1\n\ndeny contains")
     finding = only(reach(policies, opa))
-    assert (finding.level, finding.file) == (Level.WARNING, "policies/gateway/usage/usage.rego")
+    assert (finding.level, finding.file) == (Severity.WARNING, "policies/gateway/usage/usage.rego")
 
 
 USAGE = "gateway/usage/usage.rego"
@@ -156,7 +156,7 @@ UNDEFINED = {
 
 def test_a_name_that_is_not_defined(edit: Edit, repository: Repository, opa: Path) -> None:
     files = {told: edit(*change) for told, change in UNDEFINED.items()}
-    wrong = [one for one in names(repository, opa).findings if one.level is Level.ERROR]
+    wrong = [one for one in names(repository, opa).findings if one.level is Severity.ERROR]
     assert {one.message.partition(";")[0]: one.place for one in wrong} == {
         f"there is no {told}": f"policies/{change[0]}:{line_of(files[told], told.split()[1])}"
         for told, change in UNDEFINED.items()
@@ -167,7 +167,7 @@ def test_a_name_that_is_not_defined(edit: Edit, repository: Repository, opa: Pat
 def test_a_name_that_nothing_uses(edit: Edit, repository: Repository, opa: Path) -> None:
     file = edit("data/roles.yaml", "  viewer:", "  auditor:\n    models: []\n\n  viewer:")
     finding = only(names(repository, opa))
-    assert finding.level is Level.WARNING
+    assert finding.level is Severity.WARNING
     assert finding.message.startswith("nothing uses the role auditor")
     assert finding.place == f"policies/data/roles.yaml:{line_of(file, 'auditor')}"
 

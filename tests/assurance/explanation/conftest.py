@@ -13,7 +13,7 @@ import pytest
 from extauth.assurance.explanation import Explainer, Explanation
 from extauth.assurance.explanation.altered import alter
 from extauth.assurance.explanation.policies import Policies, of_repository
-from extauth.assurance.explanation.question import Question
+from extauth.assurance.explanation.subject import Subject
 from tests.policy.conftest import POLICIES, opa_path
 from tests.policy.facts import ADA, CHAT
 
@@ -60,32 +60,32 @@ def place(file: str, text: str) -> str:
 @pytest.fixture(scope="session")
 def shipped() -> Iterator[Policies]:
     """The repository's own policies."""
-    with of_repository(POLICIES, Path(opa_path())) as policies:
+    with of_repository(POLICIES, opa_path()) as policies:
         yield policies
 
 
 @pytest.fixture(scope="session")
 def explainer(shipped: Policies) -> Explainer:
     """Explains with them; the search has all the time it wants."""
-    return Explainer(shipped, Path(opa_path()), seconds=30, search_seconds=60)
+    return Explainer(shipped, opa_path(), seconds=30, search_seconds=60)
 
 
 @pytest.fixture(scope="session")
 def hurried(shipped: Policies) -> Explainer:
     """Explains with them, and searches nothing."""
-    return Explainer(shipped, Path(opa_path()), seconds=30, search_seconds=0)
+    return Explainer(shipped, opa_path(), seconds=30, search_seconds=0)
 
 
 @pytest.fixture(scope="session")
 def explain(hurried: Explainer) -> Explain:
     """See Explain; without the changes that would flip the decision."""
-    return cache(lambda *changes: hurried.explain(Question(facts(*changes))))
+    return cache(lambda *changes: hurried.explain(Subject(facts(*changes))))
 
 
 @pytest.fixture(scope="session")
 def search(explainer: Explainer) -> Explain:
     """See Explain; with them."""
-    return cache(lambda *changes: explainer.explain(Question(facts(*changes))))
+    return cache(lambda *changes: explainer.explain(Subject(facts(*changes))))
 
 
 @pytest.fixture
@@ -105,6 +105,6 @@ def repository(tmp_path: Path) -> Iterator[Repository]:
                 file = tmp_path / "gateway" / f"{name}.rego"
                 file.parent.mkdir(exist_ok=True)
                 file.write_text(text)
-            return stack.enter_context(of_repository(tmp_path, Path(opa_path())))
+            return stack.enter_context(of_repository(tmp_path, opa_path()))
 
         yield make

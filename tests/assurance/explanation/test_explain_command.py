@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from extauth.assurance.explanation.leaves import document_of
 from extauth.audit import AuditRecord, AuditWriter, Outcome
+from extauth.audit.sqlite import SqliteLog
 from extauth.cli import app
 from tests.policy.conftest import POLICIES, opa_path
 
@@ -44,11 +45,13 @@ async def state(tmp_path: Path, snapshot: Snapshot) -> Path:
         error="tokens.prompt",
     )  # fmt: skip
     gone = msgspec.structs.replace(denied, request_id="gone", snapshot="0" * 64)
-    writer = AuditWriter(tmp_path / "audit.db", retention=1e12, clock=lambda: 0)
+    log = SqliteLog(tmp_path / "audit.db")
+    writer = AuditWriter(log, retention=1e12, clock=lambda: 0)
     await writer.start()
     for record in (denied, gone):
         await writer.record(record)
     await writer.close()
+    log.close()
     return tmp_path
 
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from extauth.assurance.explanation.explained import Condition, Explanation
-from extauth.assurance.explanation.question import Question
+from extauth.assurance.explanation.subject import Subject
 from extauth.audit import AuditRecord, Outcome
 from extauth.types import Decision, Reason
 
@@ -239,7 +239,7 @@ def test_facts_without_a_body_are_of_admission(hurried: Explainer) -> None:
         model=None, parameters=None, tokens=None, sensitive=None, usage=None,
     )  # fmt: skip
 
-    explanation = hurried.explain(Question(early))
+    explanation = hurried.explain(Subject(early))
 
     assert explanation.stage == "admission"
     assert [item.reason.rule for item in explanation.fired] == ["rbac.api"]
@@ -256,14 +256,14 @@ def test_policies_that_decide_otherwise_than_was_recorded_say_so(hurried: Explai
     denied = Decision(allow=False, reasons=(Reason("gone.rule", "no more"),))
     recorded = record(decision=denied, outcome=Outcome.DENIED)
 
-    explanation = hurried.explain(Question(recorded.facts, recorded))
+    explanation = hurried.explain(Subject(recorded.facts, recorded))
 
     assert explanation.decision is not None
     assert explanation.decision.allow
     assert explanation.recorded is not None
     assert explanation.recorded.differs
     same = record(decision=explanation.decision, outcome=Outcome.LIMITED)
-    again = hurried.explain(Question(same.facts, same)).recorded
+    again = hurried.explain(Subject(same.facts, same)).recorded
     assert again is not None
     assert not again.differs
 
@@ -273,7 +273,7 @@ def test_a_request_that_no_policy_saw_is_told_as_it_is(hurried: Explainer) -> No
         record(decision=None, outcome=Outcome.DENIED), facts=None, error="invalid_api_key"
     )
 
-    explanation = hurried.explain(Question(None, recorded))
+    explanation = hurried.explain(Subject(None, recorded))
 
     assert explanation.decision is None
     assert explanation.note == "the request ended before any policy was asked"

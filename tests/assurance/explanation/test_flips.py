@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 from extauth.assurance.explanation.flips import MOST
 from extauth.assurance.explanation.leaves import document_of
-from extauth.assurance.explanation.question import Question, stage
+from extauth.assurance.explanation.subject import Subject, stage
 from extauth.errors import GatewayError
 from extauth.policy import WasmEngine
 from extauth.types import Facts
@@ -125,13 +125,11 @@ def engine(shipped: Policies) -> Iterator[WasmEngine]:
 
 
 @given(before=any_facts)
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_reported_flip_flips_and_no_nearer_number_does(
     engine: WasmEngine, explainer: Explainer, before: Facts
 ) -> None:
-    explanation = explainer.explain(Question(before))
+    explanation = explainer.explain(Subject(before))
     assert explanation.decision is not None
     allow = explanation.decision.allow
 

@@ -9,7 +9,7 @@ import pytest
 
 from extauth.assurance.explanation import Explainer
 from extauth.assurance.explanation.policies import of_snapshot
-from extauth.assurance.explanation.question import Question
+from extauth.assurance.explanation.subject import Subject
 from extauth.errors import PolicyError, StackError
 from tests.policy.conftest import opa_path
 
@@ -34,7 +34,7 @@ decision := {"allow": false, "reasons": [r | some r in mine.refusals]} if count(
 
 
 def explained(policies: Policies, *changes: str, seconds: float = 30) -> Explanation:
-    return Explainer(policies, Path(opa_path()), seconds=seconds).explain(Question(facts(*changes)))
+    return Explainer(policies, opa_path(), seconds=seconds).explain(Subject(facts(*changes)))
 
 
 def own(repository: Repository, body: str, **data: str) -> Policies:

@@ -7,20 +7,21 @@ import json
 import msgspec
 import pytest
 
-from extauth.assurance.explanation import document, markdown, text
+from extauth.assurance.explanation import markdown, text
 from extauth.assurance.explanation.explained import (
     Altered,
-    Change,
     Condition,
     Explanation,
+    FactChange,
     Fired,
     Flip,
-    Granted,
+    GrantedObligation,
     Nearly,
-    Recorded,
+    RecordedDecision,
     Routed,
     Step,
     Value,
+    as_json,
 )
 from extauth.assurance.explanation.leaves import document_of
 from extauth.types import Decision, Reason, Route
@@ -35,7 +36,9 @@ DENIED = Explanation(
     policies="d" * 64,
     facts=document_of(BASE),
     decision=Decision(allow=False, reasons=(REASON,)),
-    recorded=Recorded("one", 0, "s" * 64, "denied", 403, "tokens.prompt", None, differs=True),
+    recorded=RecordedDecision(
+        "one", 0, "s" * 64, "denied", 403, "tokens.prompt", None, differs=True
+    ),
     fired=(
         Fired(
             REASON,
@@ -61,7 +64,7 @@ DENIED = Explanation(
     ),
     flips=(Flip("tokens.prompt", 9000, 8192, 1), Flip("principal.tier", "a", "b", also=("c",))),
     what_if=Altered(
-        (Change("tokens.prompt", 9000, 1),),
+        (FactChange("tokens.prompt", 9000, 1),),
         Decision(allow=True, route=ROUTE),
         gone=(Fired(REASON, "gateway/tokens/tokens.rego:12", "tokens.deny"),),
         obligations_appeared=(LIMIT,),
@@ -72,8 +75,8 @@ ALLOWED = Explanation(
     policies="policies",
     facts=document_of(BASE),
     decision=Decision(allow=True, route=ROUTE),
-    recorded=Recorded("one", 0, "s" * 64, "limited", 429, "limit", None, differs=False),
-    obligations=(Granted(LIMIT, "gateway/limits/limits.rego:20", "limits.obligations"),),
+    recorded=RecordedDecision("one", 0, "s" * 64, "limited", 429, "limit", None, differs=False),
+    obligations=(GrantedObligation(LIMIT, "gateway/limits/limits.rego:20", "limits.obligations"),),
     route=Routed(
         ROUTE,
         "gateway/routing/routing.rego:13",
@@ -132,7 +135,7 @@ def test_control_characters_never_reach_the_terminal() -> None:
 
 @pytest.mark.parametrize("explanation", [DENIED, ALLOWED])
 def test_json_holds_everything(explanation: Explanation) -> None:
-    rendered = document.render(explanation)
+    rendered = as_json(explanation)
 
     assert msgspec.json.decode(rendered, type=Explanation) == explanation
     assert json.loads(rendered)["decision"]["allow"] is (explanation is ALLOWED)

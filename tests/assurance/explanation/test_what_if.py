@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from extauth.assurance.explanation.altered import alter
-from extauth.assurance.explanation.question import Question
+from extauth.assurance.explanation.subject import Subject
 from extauth.errors import ConfigurationError
 
 from .conftest import BASE, PROMPT, facts
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def test_a_change_decides_again_and_tells_the_rules_that_differ(hurried: Explainer) -> None:
-    asked = Question(facts(PROMPT, "parameters.temperature=2.5"))
+    asked = Subject(facts(PROMPT, "parameters.temperature=2.5"))
 
     explanation = hurried.explain(asked, ("tokens.prompt=9000", "parameters.temperature=1"))
 
@@ -35,7 +35,7 @@ def test_a_change_decides_again_and_tells_the_rules_that_differ(hurried: Explain
 
 
 def test_a_change_tells_the_obligations_that_differ(hurried: Explainer) -> None:
-    altered = hurried.explain(Question(BASE), ('sensitive={"email": 1}',)).what_if
+    altered = hurried.explain(Subject(BASE), ('sensitive={"email": 1}',)).what_if
 
     assert altered is not None
     assert altered.decision.allow

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
-from extauth.assurance.findings import Level
+from extauth.assurance.findings import Severity
 from extauth.assurance.mutation import mutate
 from extauth.cli import app
 from extauth.compiler.repository import Repository
@@ -61,7 +61,7 @@ equivalent:
 """
 
 
-def findings(report: Report, check: str) -> list[tuple[Level, str | None, int | None, str]]:
+def findings(report: Report, check: str) -> list[tuple[Severity, str | None, int | None, str]]:
     return [
         (one.level, one.file, one.line, one.message)
         for checked in report.checks
@@ -87,12 +87,12 @@ def test_weak_tests_leave_survivors_with_their_diffs(write: Write, run: Run) -> 
     survivor = "no test notices this change (comparison)"
     found = findings(report, "mutation")
     assert found[0] == (
-        Level.ERROR,
+        Severity.ERROR,
         None,
         None,
         "the tests notice 40 % of the changes, expected 95 %",
     )
-    assert (Level.WARNING, RULES, 3, survivor) in found
+    assert (Severity.WARNING, RULES, 3, survivor) in found
     details = [one.detail for one in report.checks[0].findings]
     assert BOUNDARY in details
 
@@ -216,7 +216,7 @@ def test_an_entry_without_its_survivor_is_an_error(
     write({RULES: LIMIT, TESTS: WEAK, "mutants.yaml": listed})
     report = run()
     assert report.failed
-    assert findings(report, "equivalents") == [(Level.ERROR, "mutants.yaml", 3, message)]
+    assert findings(report, "equivalents") == [(Severity.ERROR, "mutants.yaml", 3, message)]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from extauth.assurance.mutation.module import parse
-from extauth.assurance.mutation.opa import Opa
 from extauth.assurance.mutation.operators import mutants
+from extauth.rego.opa import Opa
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ def changes(text: str, opa: Path, folder: Path) -> tuple[Mutant, ...]:
 
     def tree(spelt: str) -> dict[str, object]:
         file.write_text(spelt)
-        return Opa(opa).tree(file)
+        return Opa(opa).parse(file)
 
     return mutants(parse("gateway/demo.rego", HEAD + text, tree))
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 import yaml
 
-from extauth.assurance.replay.candidate import from_directory
-from extauth.assurance.replay.replay import Question, replay
+from extauth.assurance.replay.build import from_directory
+from extauth.assurance.replay.replay import Comparison, replay
 from extauth.assurance.replay.trace import open_trace
 from extauth.policy import WasmEngine
 from extauth.stack.engines.opa import find_opa
@@ -22,7 +22,7 @@ from .trace import line, records
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from extauth.assurance.replay.candidate import Candidate
+    from extauth.assurance.replay.build import PolicyBuild
     from extauth.assurance.replay.figures import Figures
 
 REPOSITORY = Path(__file__).parents[3]
@@ -33,7 +33,7 @@ COUNT, MANY = 400, 1100
 class Change(Protocol):
     """The shipped policies with one text replaced in one file, compiled."""
 
-    def __call__(self, file: str, old: str, new: str) -> Candidate: ...
+    def __call__(self, file: str, old: str, new: str) -> PolicyBuild: ...
 
 
 class Run(Protocol):
@@ -41,10 +41,10 @@ class Run(Protocol):
 
     def __call__(
         self,
-        candidate: Candidate,
+        candidate: PolicyBuild,
         records: Path = ...,
         *,
-        base: Candidate | None = ...,
+        base: PolicyBuild | None = ...,
         workers: int = ...,
         since: float | None = ...,
         until: float | None = ...,
@@ -53,15 +53,15 @@ class Run(Protocol):
 
 
 @pytest.fixture(scope="session")
-def shipped(tmp_path_factory: pytest.TempPathFactory) -> Candidate:
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> PolicyBuild:
     """The repository's own policies."""
     return from_directory(REPOSITORY, tmp_path_factory.mktemp("shipped"), find_opa().path)
 
 
 @pytest.fixture(scope="session")
-def engine(shipped: Candidate) -> Iterator[WasmEngine]:
+def engine(shipped: PolicyBuild) -> Iterator[WasmEngine]:
     """They decide here."""
-    made = WasmEngine(shipped.bench.directory, 5.0)
+    made = WasmEngine(shipped.files.directory, 5.0)
     yield made
     with contextlib.suppress(StopIteration):
         made.close().send(None)
@@ -84,16 +84,16 @@ def recorded(many: Path) -> Path:
 
 
 @pytest.fixture
-def policies(tmp_path: Path, shipped: Candidate) -> Path:
+def policies(tmp_path: Path, shipped: PolicyBuild) -> Path:
     """A copy of the policies, to be changed, with a catalog of their own."""
     return _copy(shipped, tmp_path)
 
 
 @pytest.fixture(scope="session")
-def change(shipped: Candidate, tmp_path_factory: pytest.TempPathFactory) -> Change:
+def change(shipped: PolicyBuild, tmp_path_factory: pytest.TempPathFactory) -> Change:
     """See Change; the same change is compiled once."""
 
-    def changed(file: str, old: str, new: str) -> Candidate:
+    def changed(file: str, old: str, new: str) -> PolicyBuild:
         root = tmp_path_factory.mktemp("change")
         policies = _copy(shipped, root)
         edit(policies / file, old, new)
@@ -107,23 +107,23 @@ def run(tmp_path: Path, recorded: Path) -> Run:
     """See Run; `recorded` where no file is named."""
 
     def started(
-        candidate: Candidate,
+        candidate: PolicyBuild,
         records: Path = recorded,
         *,
-        base: Candidate | None = None,
+        base: PolicyBuild | None = None,
         workers: int = 1,
         since: float | None = None,
         until: float | None = None,
         sample: float = 1.0,
     ) -> Figures:
-        question = Question(candidate, base, since=since, until=until, sample=sample)
+        comparison = Comparison(candidate, base, since=since, until=until, sample=sample)
         trace = open_trace(records, since, until)
-        return replay(question, trace, resume=tmp_path / "resume", workers=workers)
+        return replay(comparison, trace, resume=tmp_path / "resume", workers=workers)
 
     return started
 
 
-def _copy(shipped: Candidate, root: Path) -> Path:
+def _copy(shipped: PolicyBuild, root: Path) -> Path:
     copy = root / "policies"
     shutil.copytree(REPOSITORY / "policies", copy)
     (copy / "catalog.yaml").write_text(yaml.safe_dump({"models": dict(shipped.catalog)}))

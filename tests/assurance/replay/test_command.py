@@ -16,7 +16,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
-from extauth.assurance.replay.schema import schema
+from extauth.assurance.replay.report import schema
 from extauth.cli import app
 from extauth.stack.engines.opa import find_opa
 

@@ -12,10 +12,11 @@ import msgspec
 import pytest
 
 from extauth.assurance.findings import render
-from extauth.assurance.replay.replay import Question, replay
+from extauth.assurance.replay.replay import Comparison, replay
 from extauth.assurance.replay.report import report
 from extauth.assurance.replay.trace import open_trace
 from extauth.audit import AuditRecord, AuditWriter, Outcome
+from extauth.audit.sqlite import SqliteLog
 from extauth.errors import ConfigurationError
 from extauth.facts import at_admission
 from extauth.types import Decision, Reason
@@ -24,7 +25,7 @@ from .conftest import COUNT, MANY
 from .trace import START, line, records
 
 if TYPE_CHECKING:
-    from extauth.assurance.replay.candidate import Candidate
+    from extauth.assurance.replay.build import PolicyBuild
     from extauth.assurance.replay.figures import Figures
     from extauth.policy import WasmEngine
 
@@ -44,7 +45,7 @@ def counts(figures: Figures) -> dict[str, int]:
     return {kind: getattr(figures, kind).count for kind in (*KINDS, "errors", "new_429s")}
 
 
-def test_the_same_policies_change_nothing(shipped: Candidate, run: Run) -> None:
+def test_the_same_policies_change_nothing(shipped: PolicyBuild, run: Run) -> None:
     figures = run(shipped)
 
     assert figures.compared == figures.records == COUNT
@@ -99,7 +100,7 @@ def test_what_is_loosened_is_newly_allowed(change: Change, run: Run, recorded: P
 
 
 def test_a_request_that_admission_denied_passes_as_far_as_admission_can_tell(
-    shipped: Candidate, run: Run, recorded: Path, tmp_path: Path
+    shipped: PolicyBuild, run: Run, recorded: Path, tmp_path: Path
 ) -> None:
     record = read(recorded)[0]
     assert record.facts
@@ -217,7 +218,7 @@ def test_changed_routes_are_told(change: Change, run: Run) -> None:
 
 
 def test_two_candidates_are_compared_with_each_other(
-    shipped: Candidate, change: Change, run: Run
+    shipped: PolicyBuild, change: Change, run: Run
 ) -> None:
     candidate = change("data/tiers.yaml", "max_prompt_tokens: 512", "max_prompt_tokens: 300")
 
@@ -268,11 +269,11 @@ def test_a_policy_that_loops_is_cut_short_denies_and_is_named(
     )
     assert figures.new_denies.by == {"policy_error": figures.new_denies.count}
     assert figures.late == {"gateway.inference": ("gateway.tokens",)}
-    told = render(report(Question(candidate), figures, ()), "text")
+    told = render(report(Comparison(candidate), figures, ()), "text")
     assert "took too long in package gateway.tokens (" in told
 
 
-def test_a_range_and_a_sample(shipped: Candidate, run: Run) -> None:
+def test_a_range_and_a_sample(shipped: PolicyBuild, run: Run) -> None:
     part = run(shipped, since=START + 50, until=START + 150)
     sample = run(shipped, sample=0.25)
 
@@ -288,18 +289,20 @@ async def test_an_audit_log_says_the_same_as_its_export(
     candidate = change("data/tiers.yaml", "max_prompt_tokens: 512", "max_prompt_tokens: 300")
     log, compressed = tmp_path / "audit.db", tmp_path / "records.jsonl.gz"
     compressed.write_bytes(gzip.compress(recorded.read_bytes()))
-    writer = AuditWriter(log, retention=86_400, clock=lambda: START)
+    kept = SqliteLog(log)
+    writer = AuditWriter(kept, retention=86_400, clock=lambda: START)
     await writer.start()
     for record in reversed(read(recorded)):
         await writer.record(record)
     await writer.close()
+    kept.close()
 
     assert run(candidate, log) == run(candidate, recorded) == run(candidate, compressed)
     assert run(candidate, log, since=START + 7, until=START + 9).compared == 4
 
 
 def test_records_without_facts_are_out_of_reach(
-    shipped: Candidate, run: Run, recorded: Path, tmp_path: Path
+    shipped: PolicyBuild, run: Run, recorded: Path, tmp_path: Path
 ) -> None:
     record = read(recorded)[0]
     stranger = msgspec.structs.replace(
@@ -314,7 +317,7 @@ def test_records_without_facts_are_out_of_reach(
 
 
 def test_a_broken_line_is_named(
-    shipped: Candidate, run: Run, recorded: Path, tmp_path: Path
+    shipped: PolicyBuild, run: Run, recorded: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "cut.jsonl"
     path.write_bytes(recorded.read_bytes()[:-100])
@@ -338,7 +341,7 @@ def test_a_broken_line_is_named(
 
 
 def test_records_of_the_first_version_are_migrated_and_counted(
-    shipped: Candidate, change: Change, run: Run, tmp_path: Path
+    shipped: PolicyBuild, change: Change, run: Run, tmp_path: Path
 ) -> None:
     unnumbered = tmp_path / "unnumbered.jsonl"
     unnumbered.write_bytes(FIRST_VERSION.read_bytes().replace(b',"version":1}', b"}"))
@@ -390,10 +393,10 @@ def test_an_interrupted_replay_goes_on_where_it_stood(
     if kind == "gzip":
         path = tmp_path / "records.gz"
         path.write_bytes(gzip.compress(many.read_bytes()))
-    resume, question = tmp_path / "kept", Question(candidate)
+    resume, comparison = tmp_path / "kept", Comparison(candidate)
     with pytest.raises(KeyboardInterrupt):
         replay(
-            question,
+            comparison,
             open_trace(path),
             resume=resume,
             workers=workers,
@@ -401,7 +404,7 @@ def test_an_interrupted_replay_goes_on_where_it_stood(
         )
     later = Interrupted(MANY + 1)
 
-    figures = replay(question, open_trace(path), resume=resume, workers=workers, watch=later)
+    figures = replay(comparison, open_trace(path), resume=resume, workers=workers, watch=later)
 
     assert first.seen[-1] < later.seen[0] < MANY
     # Nor does the number of workers change anything: this is one.
@@ -410,15 +413,19 @@ def test_an_interrupted_replay_goes_on_where_it_stood(
 
 
 def test_a_changed_candidate_starts_anew(
-    change: Change, shipped: Candidate, recorded: Path, tmp_path: Path, run: Run
+    change: Change, shipped: PolicyBuild, recorded: Path, tmp_path: Path, run: Run
 ) -> None:
     resume = tmp_path / "kept"
     with pytest.raises(KeyboardInterrupt):
         replay(
-            Question(shipped), open_trace(recorded), resume=resume, workers=1, watch=Interrupted(1)
+            Comparison(shipped),
+            open_trace(recorded),
+            resume=resume,
+            workers=1,
+            watch=Interrupted(1),
         )
     candidate = change("data/tiers.yaml", "max_prompt_tokens: 512", "max_prompt_tokens: 300")
 
-    figures = replay(Question(candidate), open_trace(recorded), resume=resume, workers=1)
+    figures = replay(Comparison(candidate), open_trace(recorded), resume=resume, workers=1)
 
     assert figures == run(candidate)

@@ -7,27 +7,29 @@ from pathlib import Path
 import pytest
 
 from extauth.assurance.findings import render
-from extauth.assurance.replay.candidate import Candidate
-from extauth.assurance.replay.figures import Change, Figures
-from extauth.assurance.replay.replay import Question
+from extauth.assurance.replay.build import PolicyBuild
+from extauth.assurance.replay.figures import ChangeCount, Figures
+from extauth.assurance.replay.replay import Comparison
 from extauth.assurance.replay.report import report
-from extauth.assurance.replay.worker import Bench
+from extauth.assurance.replay.worker import PolicyFiles
 from extauth.policy.verdict import Verdict
 from extauth.types import CalendarPeriod, Lifetime, Limit, TokenBucket
 
-QUESTION = Question(Candidate("new", "digest", {}, Bench(Path("nowhere"), 0.25, {}), Path("opa")))
+QUESTION = Comparison(
+    PolicyBuild("new", "digest", {}, PolicyFiles(Path("nowhere"), 0.25, {}), Path("opa"))
+)
 
 
 def told(times: int) -> str:
     """The report of a trace in which everything is there so many times."""
-    change = Change(count=times, admission_only=times, by={"hours.closed": times})
+    change = ChangeCount(count=times, admission_only=times, by={"hours.closed": times})
     figures = Figures(
         records=times,
         compared=times,
         out_of_reach=times,
         recorded_429s=times,
         new_denies=change,
-        errors=Change(count=times, by={"timeout": times}),
+        errors=ChangeCount(count=times, by={"timeout": times}),
     )
     return render(report(QUESTION, figures, ()), "markdown")
 

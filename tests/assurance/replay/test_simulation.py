@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extauth.assurance.replay.batch import Demand, Judged
+from extauth.assurance.replay.batch import Judged, TokenDemand
 from extauth.assurance.replay.habits import Habits
-from extauth.assurance.replay.simulation import Outcome, Simulation, State
+from extauth.assurance.replay.simulation import SimulatedOutcome, Simulation, SimulationState
 from extauth.policy.verdict import Verdict
 from extauth.settings import Price
 from extauth.types import Clamp, Lifetime, Limit, Queue, Route, Unit
@@ -38,19 +38,19 @@ def judged(time: float) -> Judged:
     return Judged("id", time, "acme", "acme/ada", (), "chat", 0, 0, False, False, None)
 
 
-def demand(prompt: int = 10, choice: int = 10, n: int = 1, fate: str = "used") -> Demand:
-    return msgspec.convert((prompt, choice, n, None, None, fate), Demand)
+def demand(prompt: int = 10, choice: int = 10, n: int = 1, fate: str = "used") -> TokenDemand:
+    return msgspec.convert((prompt, choice, n, None, None, fate), TokenDemand)
 
 
 def run(
     simulation: Simulation,
     time: float,
     verdict: Verdict,
-    asked: Demand,
+    asked: TokenDemand,
     generated: int = 0,
     *,
     seconds: float = 0.0,
-) -> Outcome:
+) -> SimulatedOutcome:
     return simulation.run(judged(time), verdict, asked, PRICE, generated=generated, seconds=seconds)
 
 
@@ -87,7 +87,7 @@ def test_a_simulation_goes_on_as_if_it_had_never_stopped(
     for number, (gap, prompt, choice, n, share, seconds, fate) in enumerate(steps):
         if number == stop:
             kept = msgspec.msgpack.encode(parts.state())
-            parts = Simulation.resumed(msgspec.msgpack.decode(kept, type=State))
+            parts = Simulation.resumed(msgspec.msgpack.decode(kept, type=SimulationState))
         now += gap
         asked = demand(prompt, choice, n, fate)
         step = (now, LIMITED, asked, int(share * choice * n))

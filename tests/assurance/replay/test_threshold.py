@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from extauth.assurance.replay.figures import Change, Figures, Side
-from extauth.assurance.replay.threshold import KNOWN, Threshold
+from extauth.assurance.replay.figures import ChangeCount, Figures, Side
+from extauth.assurance.replay.threshold import KNOWN, FailThreshold
 from extauth.errors import ConfigurationError
 
 FIGURES = Figures(
     compared=1000,
-    new_denies=Change(count=2),
+    new_denies=ChangeCount(count=2),
     before=Side(prompt_tokens=100, completion_tokens=100, cost=2.0),
     after=Side(prompt_tokens=100, completion_tokens=120, cost=1.5),
 )
@@ -33,20 +33,20 @@ FIGURES = Figures(
     ],
 )
 def test_a_check_fails_when_the_expression_holds(expression: str, fails: bool) -> None:
-    check = Threshold.parse(expression).check(FIGURES)
+    check = FailThreshold.parse(expression).check(FIGURES)
 
     assert check.failed is fails
 
 
 def test_a_failed_check_tells_the_figure() -> None:
-    (finding,) = Threshold.parse("new_denies  >  0.1%").check(FIGURES).findings
+    (finding,) = FailThreshold.parse("new_denies  >  0.1%").check(FIGURES).findings
 
     assert finding.message == "new_denies is 0.2%: fail on new_denies > 0.1%"
 
 
 def test_nothing_is_no_share_of_nothing() -> None:
-    assert not Threshold.parse("new_denies > 0%").check(Figures()).failed
-    assert Threshold.parse("cost_change > 5%").check(Figures(after=Side(cost=1.0))).failed
+    assert not FailThreshold.parse("new_denies > 0%").check(Figures()).failed
+    assert FailThreshold.parse("cost_change > 5%").check(Figures(after=Side(cost=1.0))).failed
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_nothing_is_no_share_of_nothing() -> None:
 )
 def test_a_wrong_expression_is_told_what_is_known(expression: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        Threshold.parse(expression)
+        FailThreshold.parse(expression)
 
     assert all(name in raised.value.message for name in KNOWN)
     assert "\n" not in raised.value.message

@@ -1,4 +1,4 @@
-"""Servers that speak the protocols of those who are asked, and say what a test wants."""
+"""HTTP servers that speak the protocols of external detectors, and answer as a test says."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class Server:
-    """Answers with what `says` makes of a request's JSON; `asked` are the requests, by path.
+    """Answers a request's JSON with the result of `says`; `asked` are the requests, by path.
 
-    With `held` it answers only when that is set; `arrived` is set with every request. `peak` is how
-    many it had at a time.
+    With `held` it answers only once that is set; `arrived` is set by every request. `peak` is the
+    greatest number of requests at a time.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Server:
         self.active = self.peak = 0
 
     async def answer(self, request: web.Request) -> web.Response:
-        """What it says."""
+        """Answer with the result of `says`."""
         body = await request.json()
         self.asked.append((request.path, body))
         self.peers.add(request.transport.get_extra_info("peername"))  # type: ignore[union-attr]  # open
@@ -55,7 +55,7 @@ class Server:
 
 @asynccontextmanager
 async def serving() -> AsyncIterator[Server]:
-    """A server on a free port."""
+    """Run a server on a free port."""
     served = Server()
     app = web.Application(client_max_size=16 << 20)
     app.router.add_post("/{path:.*}", served.answer)
@@ -71,21 +71,21 @@ async def serving() -> AsyncIterator[Server]:
 
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
-    """The one that tests ask."""
+    """A server for the test."""
     async with serving() as served:
         yield served
 
 
 @pytest.fixture
 async def connections() -> AsyncIterator[Connections]:
-    """Closed at the end."""
+    """Connections that are closed after the test."""
     made = Connections()
     yield made
     await made.close()
 
 
 def presidio(url: str, **fields: Any) -> Presidio:
-    """Presidio at `url`, asked for persons and e-mail addresses."""
+    """Settings of a Presidio at `url`, asked for persons and e-mail addresses."""
     given: dict[str, Any] = {
         "url": url,
         "timeout": 5.0,
@@ -99,7 +99,7 @@ def presidio(url: str, **fields: Any) -> Presidio:
 
 
 def token_model(url: str, **fields: Any) -> TokenClassification:
-    """The model `names` at `url`."""
+    """Settings of the model `names` at `url`."""
     given: dict[str, Any] = {
         "url": url,
         "timeout": 5.0,
@@ -114,7 +114,7 @@ def token_model(url: str, **fields: Any) -> TokenClassification:
 
 
 def text_model(url: str, **fields: Any) -> TextClassification:
-    """The model `injection` at `url`."""
+    """Settings of the model `injection` at `url`."""
     given: dict[str, Any] = {
         "url": url,
         "timeout": 5.0,
@@ -126,16 +126,16 @@ def text_model(url: str, **fields: Any) -> TextClassification:
 
 
 def spans(*texts: list[dict[str, Any]]) -> dict[str, Any]:
-    """A token classification model's answer."""
+    """Return the answer of a token classification model."""
     data = [json.dumps(found) for found in texts]
     return {"outputs": [tensor("SPANS", [len(texts), 1], data)]}
 
 
 def tensor(name: str, shape: list[int], data: list[Any]) -> dict[str, Any]:
-    """An output of KServe's protocol."""
+    """Return an output tensor of KServe's protocol."""
     return {"name": name, "shape": shape, "datatype": "BYTES", "data": data}
 
 
 def span(label: str, start: int, end: int, score: float = 0.9) -> dict[str, Any]:
-    """One name."""
+    """Return the span of a name."""
     return {"label": label, "start": start, "end": end, "score": score}

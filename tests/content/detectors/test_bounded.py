@@ -1,4 +1,4 @@
-"""One service, in bounds: of time and size, and not asked while it is down."""
+"""Calls to a service are bounded in time and size, and not made while it is down."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from extauth.content.detectors.bounded import Bounded
+from extauth.content.detectors.bounded import Bounded, ExternalMetrics
 from extauth.content.detectors.breaker import FAILURES, REST, Breaker
 from extauth.content.detectors.triton_tokens import TritonDetector
 from extauth.observability.metrics import Metrics
@@ -33,21 +33,22 @@ class Clock:
 
 
 class Asked:
-    """A detector behind its bounds, and how often it was asked with which end."""
+    """A detector behind its bounds, and the outcomes of its calls."""
 
     def __init__(self, url: str, connections: Connections, **fields: Any) -> None:
         self.clock, self.metrics = Clock(), Metrics()
+        self.counting = ExternalMetrics(self.metrics)
         settings = token_model(url, **fields)
         detector = TritonDetector("names", settings, connections)
         self.bounded = Bounded("names", settings, detector.detect, Breaker(self.clock))
 
     async def ask(self, text: str = TEXT) -> Any:
-        """What it says of a text."""
-        return await self.bounded.ask([text], len(text), self.metrics)
+        """Return the detector's answer about a text."""
+        return await self.bounded.ask([text], len(text), self.counting)
 
     @property
     def counted(self) -> dict[str, float]:
-        """Ends, and how often."""
+        """Return the number of calls by outcome."""
         registry = CollectorRegistry()
         registry.register(self.metrics)
         (family,) = [one for one in registry.collect() if one.name == "sluice_external_requests"]
@@ -146,7 +147,7 @@ async def test_a_try_that_nobody_waits_for_leaves_room_for_another(
 
 
 async def test_bad_answers_are_asked_for_again(server: Server, connections: Connections) -> None:
-    """They come in time; and one client's odd texts must not turn the detector off for others."""
+    """They come in time, and one client's odd texts must not turn the detector off for others."""
     server.status = 400
     asked = Asked(server.url, connections)
     for _ in range(FAILURES + 3):
@@ -166,6 +167,6 @@ async def test_the_log_tells_once_and_tells_no_text(
     await asked.ask()
     told = [one.getMessage() for one in caplog.records if one.name.startswith("extauth")]
     assert told == [
-        "names is absent: its SPANS are no JSON array of spans",
+        "names is absent: its SPANS are not a JSON array of spans",
         "names answers again",
     ]

@@ -1,4 +1,4 @@
-"""What everybody says of one request, put together."""
+"""The answers of all services about one request, merged."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extauth.content.detectors import Externals, Inquiry, open_externals
-from extauth.content.detectors.bounded import Bounded
+from extauth.content.detectors import ExternalServices, Inquiry, open_externals
+from extauth.content.detectors.bounded import Bounded, ExternalMetrics
 from extauth.content.detectors.connections import Connections
 from extauth.content.privacy import Finding, resolve
 from extauth.observability.metrics import Metrics
@@ -28,16 +28,16 @@ SCORES = {
 }
 
 
-def externals(snapshot: Snapshot, **fields: Any) -> Externals:
-    """Those of the demo's settings with these detectors and classifiers."""
+def externals(snapshot: Snapshot, **fields: Any) -> ExternalServices:
+    """Return the services of the demo's settings with these detectors and classifiers."""
     made = open_externals(msgspec.structs.replace(snapshot.settings, **fields))
     assert made is not None
     return made
 
 
-def inquiry(asked: Externals, texts: Sequence[str] = TEXTS, model: str = "chat") -> Inquiry:
-    """One request's."""
-    return Inquiry(asked, texts, model, Metrics())
+def inquiry(asked: ExternalServices, texts: Sequence[str] = TEXTS, model: str = "chat") -> Inquiry:
+    """Return an inquiry about one request."""
+    return Inquiry(asked, texts, model, ExternalMetrics(Metrics()))
 
 
 def test_without_a_configuration_nobody_is_asked(snapshot: Snapshot) -> None:
@@ -66,7 +66,7 @@ async def test_findings_join_those_of_the_gateway(snapshot: Snapshot, server: Se
 
 
 async def test_all_are_asked_at_once(snapshot: Snapshot, server: Server) -> None:
-    """None of the two answers before both were asked."""
+    """Neither of the two answers before both were asked."""
     server.held = asyncio.Event()
 
     def says(body: Any) -> Any:
@@ -153,7 +153,7 @@ FINDINGS = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(FINDINGS, max_size=6), st.lists(FINDINGS, max_size=6))
 async def test_whatever_is_found_stays_covered(own: list[Finding], told: list[Finding]) -> None:
     """Findings of one kind never overlap, and no character that was found is left out."""
@@ -162,7 +162,7 @@ async def test_whatever_is_found_stays_covered(own: list[Finding], told: list[Fi
         return [tuple(told) for _ in texts]
 
     bounded = Bounded("names", token_model("http://127.0.0.1:1"), detect)
-    about = inquiry(Externals([bounded], [], Connections()), ["x" * 40])
+    about = inquiry(ExternalServices([bounded], [], Connections()), ["x" * 40])
     await about.about("chat")
     (merged,) = about.merged([ordered(own)])
     assert merged == ordered((*own, *told))
@@ -173,7 +173,7 @@ async def test_whatever_is_found_stays_covered(own: list[Finding], told: list[Fi
 
 
 def ordered(findings: Collection[Finding]) -> tuple[Finding, ...]:
-    """As the built-in detection has them: those of one kind resolved, all by start."""
+    """Return findings in the built-in detection's form: those of a kind resolved, all by start."""
     kinds = {finding.kind for finding in findings}
     resolved = [
         one for kind in kinds for one in resolve(each for each in findings if each.kind == kind)
@@ -182,5 +182,5 @@ def ordered(findings: Collection[Finding]) -> tuple[Finding, ...]:
 
 
 def places(finding: Finding) -> range:
-    """The characters that it covers."""
+    """Return the characters that the findings cover."""
     return range(finding.start, finding.end)

@@ -23,7 +23,7 @@ TEXT = "Ask Jane in 東京"
 
 
 def scores(labels: list[Any], values: list[Any], texts: int = 1) -> dict[str, Any]:
-    """A text classification model's answer."""
+    """Return the answer of a text classification model."""
     shape = [texts, len(labels) // texts]
     return {"outputs": [tensor("SCORES", shape, values), tensor("LABELS", shape, labels)]}
 
@@ -140,7 +140,7 @@ async def test_any_other_score_is_no_answer(
 async def test_a_refusal_is_no_answer(
     server: Server, connections: Connections, status: int
 ) -> None:
-    """A redirect, too: texts go to nobody but the server that is configured."""
+    """Nor is a redirect: texts go only to the configured server."""
     server.status = status
     detector = TritonDetector("names", token_model(server.url), connections)
     with pytest.raises(BackendError, match=f"it answers {status}"):

@@ -19,7 +19,7 @@ TEXT = "🙂 Jane Roe <jane.roe@example.com>"
 
 
 def result(entity: str, start: int, end: int, score: float = 1.0) -> dict[str, Any]:
-    """A result as Presidio writes it."""
+    """Return a result in Presidio's form."""
     return {
         "analysis_explanation": None,
         "end": end,
@@ -111,7 +111,7 @@ async def test_an_answer_for_other_texts_is_none(server: Server, connections: Co
 
 
 async def test_a_refusal_is_none_either(server: Server, connections: Connections) -> None:
-    """Presidio answers 500 whatever is wrong, such as a language that it does not have."""
+    """Presidio answers 500 to any mistake, such as a language that it does not have."""
     server.status = 500
     server.says = lambda _: {"error": "No matching recognizers were found to serve the request."}
     detector = PresidioDetector("presidio", presidio(server.url), connections)

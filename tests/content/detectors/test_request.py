@@ -1,4 +1,4 @@
-"""Requests through the gateway's inside, with somebody asked about them."""
+"""Requests through the gateway's stages, with external services."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from extauth.errors import AnsweredError
 from extauth.snapshot import Snapshot
 from tests.content.detectors.conftest import span, spans, tensor, text_model, token_model
-from tests.gateway.pipeline import ROUTE
+from tests.gateway.served import ROUTE, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from tests.content.detectors.conftest import Server
-    from tests.gateway.pipeline import Pipeline
+    from tests.gateway.served import Served
 
 TEXT = "Ask Desmond Achebe about it."
 BODY = {"model": "chat", "messages": [{"role": "user", "content": TEXT}], "max_tokens": 16}
@@ -27,7 +26,7 @@ NOBODY = "http://127.0.0.1:1"
 
 
 def says(body: Any) -> Any:
-    """The name, wherever it stands; and a score."""
+    """Answer with the span of the name wherever it stands, and with a score."""
     texts = body["inputs"][0]["data"]
     if body["outputs"] != [{"name": "SPANS"}]:
         shape, data = [len(texts), 1], ["attack"] * len(texts)
@@ -43,7 +42,7 @@ def says(body: Any) -> Any:
 
 
 def configured(root: Path, snapshot: Snapshot, data: object = None, **fields: Any) -> Snapshot:
-    """`snapshot` with these settings, and with `data` in data.detectors."""
+    """Return `snapshot` with these settings, and with `data` in data.detectors."""
     shutil.copytree(snapshot.root, root)
     settings = msgspec.structs.replace(snapshot.settings, **fields)
     (root / "settings.json").write_bytes(msgspec.json.encode(settings))
@@ -56,54 +55,54 @@ def configured(root: Path, snapshot: Snapshot, data: object = None, **fields: An
 
 
 def sent(body: bytes | None) -> str:
-    """The prompt that the model would get."""
+    """Return the prompt that the model would get."""
     return str(json.loads(body or b"")["text_input"])
 
 
 async def test_what_is_found_outside_is_masked_like_all_else(
-    pipeline: Pipeline, snapshot: Snapshot, server: Server, tmp_path: Path
+    served: Served, snapshot: Snapshot, server: Server, tmp_path: Path
 ) -> None:
     server.says = says
     detectors = {"names": token_model(server.url)}
-    await pipeline.serve(configured(tmp_path / "s", snapshot, detectors=detectors))
-    transaction, dispatch = await pipeline.dispatch(BODY)
-    assert transaction.facts is not None
-    assert transaction.facts.sensitive == {"person": 1}
-    assert transaction.facts.absent == ()
+    await served.serve(configured(tmp_path / "s", snapshot, detectors=detectors))
+    transaction, dispatch = await served.dispatch(BODY)
+    assert transaction.entry.facts is not None
+    assert transaction.entry.facts.sensitive == {"person": 1}
+    assert transaction.entry.facts.absent == ()
     assert "Achebe" not in sent(dispatch.request.body)
     assert "[PERSON_1" in sent(dispatch.request.body)
 
 
 async def test_scores_are_facts(
-    pipeline: Pipeline, snapshot: Snapshot, server: Server, tmp_path: Path
+    served: Served, snapshot: Snapshot, server: Server, tmp_path: Path
 ) -> None:
     server.says = says
     classifiers = {"injection": text_model(server.url)}
-    await pipeline.serve(configured(tmp_path / "s", snapshot, classifiers=classifiers))
-    transaction, _ = await pipeline.dispatch(BODY)
-    assert transaction.facts is not None
-    assert transaction.facts.classifiers == {"injection": {"attack": 0.75}}
+    await served.serve(configured(tmp_path / "s", snapshot, classifiers=classifiers))
+    transaction, _ = await served.dispatch(BODY)
+    assert transaction.entry.facts is not None
+    assert transaction.entry.facts.classifiers == {"injection": {"attack": 0.75}}
 
 
 async def test_a_score_may_be_too_high(
-    pipeline: Pipeline, snapshot: Snapshot, server: Server, tmp_path: Path
+    served: Served, snapshot: Snapshot, server: Server, tmp_path: Path
 ) -> None:
     server.says = says
     classifiers = {"injection": text_model(server.url)}
     bounds = {"scores": {"injection": {"attack": 0.7}}}
-    await pipeline.serve(configured(tmp_path / "s", snapshot, bounds, classifiers=classifiers))
-    with pytest.raises(AnsweredError) as caught:
-        await pipeline.dispatch(BODY)
+    await served.serve(configured(tmp_path / "s", snapshot, bounds, classifiers=classifiers))
+    with pytest.raises(Refused) as caught:
+        await served.dispatch(BODY)
     assert (caught.value.code, caught.value.status) == ("detectors.score", 403)
 
 
 async def test_who_does_not_answer_denies_for_now(
-    pipeline: Pipeline, snapshot: Snapshot, tmp_path: Path
+    served: Served, snapshot: Snapshot, tmp_path: Path
 ) -> None:
     detectors = {"names": token_model(NOBODY)}
-    await pipeline.serve(configured(tmp_path / "s", snapshot, detectors=detectors))
-    with pytest.raises(AnsweredError) as caught:
-        await pipeline.dispatch(BODY)
+    await served.serve(configured(tmp_path / "s", snapshot, detectors=detectors))
+    with pytest.raises(Refused) as caught:
+        await served.dispatch(BODY)
     assert (caught.value.code, caught.value.status) == ("detectors.absent", 503)
     assert caught.value.told == "names can't look at the request at the moment"
 
@@ -117,53 +116,53 @@ async def test_who_does_not_answer_denies_for_now(
     ],
 )
 async def test_the_data_says_who_may_be_missing(
-    pipeline: Pipeline, snapshot: Snapshot, tmp_path: Path, data: object
+    served: Served, snapshot: Snapshot, tmp_path: Path, data: object
 ) -> None:
     detectors = {"names": token_model(NOBODY)}
-    await pipeline.serve(configured(tmp_path / "s", snapshot, data, detectors=detectors))
-    transaction, dispatch = await pipeline.dispatch(BODY)
-    assert transaction.facts is not None
-    assert transaction.facts.absent == ("names",)
+    await served.serve(configured(tmp_path / "s", snapshot, data, detectors=detectors))
+    transaction, dispatch = await served.dispatch(BODY)
+    assert transaction.entry.facts is not None
+    assert transaction.entry.facts.absent == ("names",)
     assert "Achebe" in sent(dispatch.request.body)
 
 
 async def test_a_route_leads_to_a_model_with_a_detector_of_its_own(
-    pipeline: Pipeline,
+    served: Served,
     server: Server,
     tmp_path: Path,
     decide: Callable[..., Awaitable[None]],
 ) -> None:
-    """The client asked for a model that nobody is asked about; the policy chose another."""
+    """The client asks for a model without a detector; the policy chooses another."""
     server.says = says
     mask = {"type": "mask", "kinds": ["person"], "treatment": "redact"}
     route = ROUTE | {"model": "echo"}
     await decide(inference={"allow": True, "route": route, "obligations": [mask]})
     detectors = {"names": token_model(server.url, models=("echo",))}
-    decided = pipeline.runtime.snapshot
-    await pipeline.serve(configured(tmp_path / "s", decided, detectors=detectors))
-    transaction, dispatch = await pipeline.dispatch(BODY)
-    assert transaction.facts is not None
-    assert transaction.facts.sensitive == {"person": 1}
+    decided = served.runtime.snapshot
+    await served.serve(configured(tmp_path / "s", decided, detectors=detectors))
+    transaction, dispatch = await served.dispatch(BODY)
+    assert transaction.entry.facts is not None
+    assert transaction.entry.facts.sensitive == {"person": 1}
     assert "Achebe" not in sent(dispatch.request.body)
 
 
 async def test_nobody_hears_of_a_model_that_is_not_there(
-    pipeline: Pipeline, snapshot: Snapshot, server: Server, tmp_path: Path
+    served: Served, snapshot: Snapshot, server: Server, tmp_path: Path
 ) -> None:
     detectors = {"names": token_model(server.url)}
-    await pipeline.serve(configured(tmp_path / "s", snapshot, detectors=detectors))
-    with pytest.raises(AnsweredError, match="does not exist"):
-        await pipeline.dispatch(BODY | {"model": "nonesuch"})
+    await served.serve(configured(tmp_path / "s", snapshot, detectors=detectors))
+    with pytest.raises(Refused, match="does not exist"):
+        await served.dispatch(BODY | {"model": "nonesuch"})
     assert server.asked == []
 
 
 async def test_a_large_body_is_read_while_others_are_asked(
-    pipeline: Pipeline, snapshot: Snapshot, server: Server, tmp_path: Path
+    served: Served, snapshot: Snapshot, server: Server, tmp_path: Path
 ) -> None:
     server.says = says
     detectors = {"names": token_model(server.url)}
-    await pipeline.serve(configured(tmp_path / "s", snapshot, detectors=detectors))
-    transaction, dispatch = await pipeline.dispatch(json.dumps(BODY).encode() + b" " * 40_000)
-    assert transaction.facts is not None
-    assert transaction.facts.sensitive == {"person": 1}
+    await served.serve(configured(tmp_path / "s", snapshot, detectors=detectors))
+    transaction, dispatch = await served.dispatch(json.dumps(BODY).encode() + b" " * 40_000)
+    assert transaction.entry.facts is not None
+    assert transaction.entry.facts.sensitive == {"person": 1}
     assert "Achebe" not in sent(dispatch.request.body)

@@ -1,4 +1,4 @@
-"""The facts of a request: by the source of its texts, and by the topics of the policy's data."""
+"""The guard's facts of a request: by the source of its texts, and by the policy's topics."""
 
 from __future__ import annotations
 

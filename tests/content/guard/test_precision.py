@@ -1,4 +1,4 @@
-"""How well attacks and ordinary prompts are told apart, at the score from which policies deny."""
+"""Attacks are distinguished from ordinary prompts at the score from which policies deny."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How attacks are scored: families, disguises, quotations, and whence a text comes."""
+"""Attacks are scored by families, disguises, quotations, and the source of a text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How texts and patterns read, whatever they are written with."""
+"""Skeletons of texts and patterns, whatever they are written with."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_pattern_reads_as_texts_do() -> None:
     assert pattern_skeleton(r"\W[^a]{2}") == r"\W[^a]{2}"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text())
 def test_any_text_reads_somehow_and_the_same_within_another(text: str) -> None:
     reads = skeleton(text)

@@ -1,4 +1,4 @@
-"""One detector for all: it is immutable, and compiling takes a quarter of a second."""
+"""A detector for all tests: it is immutable, and compiling it takes a quarter of a second."""
 
 import pytest
 

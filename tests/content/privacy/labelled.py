@@ -1,9 +1,4 @@
-"""The labelled set: texts in many languages with marks around what is sensitive in them.
-
-A file a kind, in it a block a language, in it a line a text; most files hold look-alikes too.
-`«card 4111…»` marks a finding and its kind, `¦` stands between the parts of a message, `·` breaks a
-token up so that no secret scanner stumbles over the file, and `\\n` and `\\u200b` are as in Python.
-"""
+"""The labelled set: texts in many languages with marks around sensitive data."""
 
 from __future__ import annotations
 
@@ -26,7 +21,7 @@ _escape = re.compile(r"\\(n|t|u[0-9a-f]{4})")
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """Something sensitive: its kind, and half-open offsets in the joined parts."""
+    """A span of sensitive data: its kind, and half-open offsets in the joined parts."""
 
     kind: str
     start: int
@@ -35,7 +30,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """One text as the parts of a message, and what is to be found in it."""
+    """A text as the parts of a message, and the labels in it."""
 
     language: str
     source: str
@@ -50,7 +45,7 @@ class Labelled:
 
 @cache
 def labelled(*, names: bool = False) -> tuple[Labelled, ...]:
-    """Every text of the set; with `names`, those of persons and places instead."""
+    """Return every text of the set; with `names`, the set of persons and places instead."""
     return tuple(
         _read(language, path.stem, line)
         for path in sorted(CORPUS.glob("*.yaml"))

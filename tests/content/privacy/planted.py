@@ -1,4 +1,4 @@
-"""Texts with something sensitive of every kind in them, and ways to cut them."""
+"""Texts with sensitive data of every kind, and ways to cut them."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ _sensitive = st.sampled_from([text for texts in PLANTED.values() for text in tex
 
 
 def texts() -> st.SearchStrategy[str]:
-    """Prose, code and numbers with something planted here and there, as people would write it."""
+    """Draw prose, code and numbers with sensitive data planted as people would write it."""
     before, behind = st.sampled_from(' \n("'), st.sampled_from(' \n,.)"。')
     planted = st.tuples(before, _sensitive, behind, st.just(" ")).map("".join)
     pieces = st.one_of(_plain, _plain, _plain, planted, st.text(max_size=5))
@@ -110,7 +110,7 @@ def texts() -> st.SearchStrategy[str]:
 
 @st.composite
 def cut(draw: st.DrawFn, whole: st.SearchStrategy[str]) -> list[str]:
-    """A text cut into pieces anywhere."""
+    """Draw a text cut into pieces anywhere."""
     text = draw(whole)
     if draw(st.booleans()):
         return list(text)
@@ -119,5 +119,5 @@ def cut(draw: st.DrawFn, whole: st.SearchStrategy[str]) -> list[str]:
 
 
 def every(text: str, size: int) -> Sequence[str]:
-    """The text in pieces of one size."""
+    """Return the text in pieces of one size."""
     return [text[start : start + size] for start in range(0, len(text), size)]

@@ -1,4 +1,4 @@
-"""What a client reads of what a model says: scanned, treated, placeholders put back."""
+"""The answer as the client reads it: scanned, treated, placeholders restored."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REDACT: dict[str, Treatment] = dict.fromkeys(KINDS, "redact")
 
 
 def masked() -> tuple[Masker, str]:
-    """The masker of a request that says `MINE`, and what the model saw of it."""
+    """Return the masker of a request that contains `MINE`, and the text that the model saw."""
     masker = Masker([MINE], Substitutes(KeyedHash(bytes(32), "acme")))
     text = masker.mask(MINE, DETECTOR.detect(MINE), kinds=KINDS, treatment="placeholder").text
     return masker, text
@@ -49,7 +49,7 @@ class Answer:
         self.filters = AnswerFilters(DETECTOR, treatments, masker, self.found)
 
     def read(self, pieces: Iterable[str]) -> str:
-        """What the client reads."""
+        """Return the text that the client reads."""
         choice = self.filters.filter()
         return "".join(map(choice.feed, pieces)) + choice.finish() + choice.finish()
 
@@ -132,7 +132,7 @@ answers = st.lists(st.one_of(texts(), *map(spelled, SEEN.split(", "))), max_size
 
 
 @given(cut(answers))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_cutting_changes_nothing(pieces: list[str]) -> None:
     whole, streamed = Answer(REDACT), Answer(REDACT)
     assert streamed.read(pieces) == whole.read(["".join(pieces)])

@@ -1,4 +1,4 @@
-"""What is sensitive, what only looks like it, and where exactly it stands."""
+"""Sensitive data is found at its exact place, and look-alikes are not."""
 
 import re
 
@@ -154,7 +154,7 @@ NOTHING = [
 
 
 def unmark(marked: str) -> tuple[str, list[tuple[int, int]]]:
-    """A text without its «marks», and the spans they stood around."""
+    """Return a text without its «marks», and the spans inside them."""
     text, spans = "", []
     for piece in marked.split("«"):
         inside, mark, after = piece.partition("»")
@@ -165,7 +165,7 @@ def unmark(marked: str) -> tuple[str, list[tuple[int, int]]]:
 
 
 def wide(text: str) -> str:
-    """The text in full-width forms."""
+    """Return the text in full-width forms."""
     return text.translate({code: code + 0xFEE0 for code in range(0x21, 0x7F)} | {0x20: 0x3000})
 
 

@@ -1,4 +1,4 @@
-"""docs/privacy.md says what the code does, in its words and figures."""
+"""docs/privacy.md states the code's names and figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A hash tells equal originals of a tenant, and nothing else."""
+"""A hash tells only that originals of a tenant are equal."""
 
 from __future__ import annotations
 

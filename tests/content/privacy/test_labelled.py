@@ -1,4 +1,4 @@
-"""How well every kind is found in texts as people write them, and that nothing else is."""
+"""Every kind is found in texts as people write them, and nothing else is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masking hides exactly what was chosen, and can be undone by the request alone."""
+"""Masking hides exactly the chosen findings, and only the request can undo it."""
 
 import json
 import re

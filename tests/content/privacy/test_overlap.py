@@ -1,4 +1,4 @@
-"""The rule for overlaps: longest, surest, earliest, by kind; nothing stays partly in the clear."""
+"""Of overlapping findings the longest wins, then the surest, the earliest, the first kind."""
 
 from itertools import pairwise
 from random import Random

@@ -1,4 +1,4 @@
-"""Originals come back, however a model spells their placeholder and wherever a stream is cut."""
+"""Originals are restored however a model spells their placeholder and wherever a stream is cut."""
 
 from itertools import pairwise
 
@@ -154,7 +154,7 @@ TABLES = st.dictionaries(KEYS, st.text(max_size=8), max_size=6)
 
 @st.composite
 def answers(draw: st.DrawFn) -> tuple[dict[str, str], list[str]]:
-    """A table of originals, and an answer cut into deltas anywhere."""
+    """Draw a table of originals, and an answer cut into deltas anywhere."""
     table = draw(TABLES)
     known = st.sampled_from(sorted(table)) if table else KEYS
     placeholder = st.one_of(known, known, KEYS).map(lambda key: f"[{key}]")

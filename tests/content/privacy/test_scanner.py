@@ -1,4 +1,4 @@
-"""What a stream holds back, and that cutting it changes nothing."""
+"""A stream is held back while a finding is open, and cutting it changes nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EVERYTHING = tuple(kind for kind in KINDS if kind not in ("person", "location"))
 def scan(
     pieces: Iterable[str], kinds: Iterable[str] = EVERYTHING, restorer: Restorer | None = None
 ) -> tuple[str, Found]:
-    """All text that was let go and all findings, at offsets in it."""
+    """Return all released text and all findings, at offsets in it."""
     scanner = StreamScanner(DETECTOR, tuple(kinds), restorer)
     return joined([*map(scanner.feed, pieces), scanner.finish()])
 
@@ -55,7 +55,7 @@ def test_finds_every_kind_one_character_at_a_time(kind: str) -> None:
 
 
 @given(cut(texts()))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_finds_what_a_detector_finds_in_the_whole(pieces: list[str]) -> None:
     text = "".join(pieces)
     assert scan(pieces) == (text, detected(text))
@@ -68,7 +68,7 @@ def test_finds_what_a_detector_finds_in_the_whole(pieces: list[str]) -> None:
         ).map("".join)
     )
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_cutting_changes_nothing_where_a_text_has_no_breaks(pieces: list[str]) -> None:
     assert scan(pieces) == scan(["".join(pieces)])
 
@@ -213,7 +213,7 @@ def test_the_labelled_set_is_found_one_character_at_a_time() -> None:
 @given(
     st.lists(st.sampled_from(STREAMED), min_size=1, max_size=6), st.sampled_from("\n ."), st.data()
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_labelled_set_is_found_however_it_is_cut(
     texts: list[str], joint: str, data: st.DataObject
 ) -> None:

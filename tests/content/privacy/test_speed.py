@@ -1,7 +1,4 @@
-"""No text takes more than time linear in its length, whatever it is made of.
-
-Time is that of the processor, which other programs do not add to.
-"""
+"""No text takes more than time linear in its length."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ RECOGNISERS = Detector().recognisers
 
 SMALL, LARGE = 1 << 13, 1 << 16
 LINEAR = 3.0
-"""How much longer than eight times as long eight times the text may take, on a busy machine."""
+"""The factor beyond eight by which eight times the text may take longer, on a busy machine."""
 
 SEEDS = [
     *("a", "1", "1 ", "A ", "a@", "a@a.", "é ", "\x1f", "\n", "-", "{", "'", '"', "://a:b@", "eyJ"),
@@ -66,7 +63,7 @@ PIECES = [
     ),
     *("sk-a", "key ", "1A1z", "<", "A\n", "\\n", "eyJa.", '"a"'),
 ]
-"""What a pattern may be slow at when it comes again and again."""
+"""Texts that a pattern may be slow at when they are repeated."""
 
 
 def seconds(detector: Detector, text: str) -> float:

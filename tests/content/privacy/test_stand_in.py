@@ -1,4 +1,4 @@
-"""What stands in looks like the original, is valid where there is a checksum, and is another."""
+"""A stand-in looks like its original, has a valid checksum, and is another value."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_no_two_originals_of_a_request_share_one_while_there_are_others() -> Non
     assert len(left) > 400
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.sampled_from(KINDS), st.text(min_size=1, max_size=40))
 def test_it_is_never_the_original(kind: str, original: str) -> None:
     assert made(kind, original) != original

@@ -11,7 +11,7 @@ from tests.content.privacy.recognisers.marked import found
 
 
 def detector(**terms: object) -> Detector:
-    """One whose policy data has these terms."""
+    """Return a detector whose policy data has these terms."""
     return Detector(terms=Terms.of_data(json.dumps({"terms": terms, "other": 1}).encode()))
 
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class Server:
-    """Answers what a test wants next; `asked` is set when somebody has asked.
+    """Answers as a test says; `asked` is set by a request.
 
-    With `held` it answers only when that is set. At /elsewhere it always answers well.
+    With `held` it answers only once that is set. At /elsewhere it always answers with metrics.
     """
 
     def __init__(self) -> None:
@@ -30,20 +30,20 @@ class Server:
         self.url = ""
 
     async def answer(self, _: web.Request) -> web.Response:
-        """The metrics."""
+        """Answer with the metrics."""
         self.asked.set()
         if self.held is not None:
             await self.held.wait()
         return web.Response(status=self.status, body=self.text, headers=self.headers)
 
     async def elsewhere(self, _: web.Request) -> web.Response:
-        """Metrics, too."""
+        """Answer with metrics at another path."""
         return web.Response(body=printed())
 
 
 @asynccontextmanager
 async def serving() -> AsyncIterator[Server]:
-    """A server on a free port."""
+    """Run a server on a free port."""
     served = Server()
     app = web.Application()
     app.router.add_get("/metrics", served.answer)
@@ -60,6 +60,6 @@ async def serving() -> AsyncIterator[Server]:
 
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
-    """The one that tests ask."""
+    """A server for the test."""
     async with serving() as served:
         yield served

@@ -1,4 +1,4 @@
-"""From samples to how long requests wait now."""
+"""The load from samples."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extauth.facts.load.backend import WINDOW, BackendLoad
-from extauth.facts.load.sample import Sample, Totals, parse
+from extauth.facts.load.sample import LoadSample, Totals, parse
 from tests.facts.load.triton import printed
 
 
-def sampled(done: float, queue_us: float, version: str = "1") -> Sample:
-    """One version of `chat`."""
-    return Sample({"chat": 0}, {("chat", version): Totals(queue_us, done)}, None)
+def sampled(done: float, queue_us: float, version: str = "1") -> LoadSample:
+    """Return a sample of one version of `chat`."""
+    return LoadSample({"chat": 0}, {("chat", version): Totals(queue_us, done)}, None)
 
 
-def waits(*samples: tuple[float, Sample]) -> float | None:
-    """The mean wait in milliseconds after the last of the samples."""
+def waits(*samples: tuple[float, LoadSample]) -> float | None:
+    """Return the mean wait in milliseconds after the last of the samples."""
     load = BackendLoad()
     for now, sample in samples:
         readings = load.add(sample, now)
@@ -39,7 +39,7 @@ def test_the_first_reading_has_no_wait() -> None:
 
 
 def test_without_an_answered_request_the_wait_is_unknown() -> None:
-    """A queue that stands still must not look like a short one."""
+    """A queue that does not move must not look like a short one."""
     assert waits((0, sampled(100, 9e9)), (1, sampled(100, 9e9))) is None
 
 
@@ -61,7 +61,7 @@ def test_a_restarted_server_counts_from_zero() -> None:
 
 
 def test_a_version_that_is_loaded_begins_at_zero() -> None:
-    both = Sample(
+    both = LoadSample(
         {"chat": 0}, {("chat", "1"): Totals(9e9, 100), ("chat", "2"): Totals(6_000, 2)}, None
     )
     assert waits((0, sampled(100, 9e9)), (1, both)) == 3.0
@@ -71,12 +71,12 @@ def test_a_version_that_is_loaded_begins_at_zero() -> None:
 def test_a_model_that_is_gone_has_no_reading() -> None:
     load = BackendLoad()
     load.add(sampled(1, 1), 0)
-    assert load.add(Sample({}, {}, None), 1) == {}
+    assert load.add(LoadSample({}, {}, None), 1) == {}
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 10**6)), min_size=1, max_size=40))
 def test_the_wait_is_the_mean_over_the_last_ten_seconds(steps: list[tuple[int, int]]) -> None:
-    """Whatever arrives in each second, against the plain sum."""
+    """With any arrivals in each second, it equals the plain sum."""
     load = BackendLoad()
     done = queue = 0
     load.add(sampled(0, 0), 0)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Watch:
-    """A clock that a test turns."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -39,21 +39,21 @@ def watch() -> Watch:
 
 
 class Gateway:
-    """The backends that are served, and the monitor that reads them."""
+    """The active snapshot's backends, and the monitor that reads them."""
 
     def __init__(self, watch: Watch) -> None:
         self.backends: dict[str, Backend] = {}
         self.monitor = LoadMonitor(lambda: self.backends, watch)
 
     def reads(self, *urls: str | None) -> None:
-        """From now on its backends are these, `triton` first."""
+        """Serve these backends from now on, `triton` first."""
         self.backends = {
             name: Backend(name, name, "triton", "cpu", "eu-west", metrics_url=url)
             for name, url in zip(("triton", "other"), urls, strict=False)
         }
 
     def load(self, model: str = "chat", backend: str = "triton") -> LoadFacts | None:
-        """What a request to the model is told."""
+        """Return the load facts of a request to the model."""
         return self.monitor.facts(
             Model(model, backend, "chat", ("1",), {}, "1", 1024, Price(), "eu-west", "")
         )
@@ -126,7 +126,7 @@ async def test_a_reading_tells_its_age_and_ends_when_it_is_stale(
 async def test_a_server_that_comes_back_is_known_again(
     gateway: Gateway, server: Server, watch: Watch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is told once that it is gone, and once that it is back."""
+    """Its loss is logged once, and its return once."""
     caplog.set_level(logging.INFO, "extauth")
     server.status = 503
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""Triton's metrics, read."""
+"""Parsing of Triton's metrics."""
 
 from __future__ import annotations
 

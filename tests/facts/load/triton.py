@@ -1,4 +1,4 @@
-"""What Triton 2.51 prints at its metrics port, where tests give the numbers."""
+"""The output of Triton 2.51's metrics port, with the numbers of a test."""
 
 from __future__ import annotations
 
@@ -10,13 +10,10 @@ _GPUS = Template(Path(__file__).with_name("gpus.txt").read_text())
 
 
 def printed(*, pending: int = 0, done: int = 0, queue_us: int = 0) -> bytes:
-    """A server without a GPU; the numbers are those of `chat`, version 1.
-
-    One more request of `chat` waits for version 2.
-    """
+    """Return the metrics of a server without a GPU, with these numbers for `chat`, version 1."""
     return _TEXT.substitute(pending=pending, done=done, queue_us=queue_us).encode()
 
 
 def printed_with_gpus(first: float, second: float) -> bytes:
-    """An idle server with two GPUs."""
+    """Return the metrics of an idle server with two GPUs."""
     return printed() + _GPUS.substitute(first=first, second=second).encode()

@@ -91,7 +91,7 @@ class World:
             self.release(asked)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(clients, st.integers(0, 2))
 @virtual
 async def test_nobody_is_lost_and_no_slot_is_given_twice(crowd: list[Client], latency: int) -> None:
@@ -160,7 +160,7 @@ def patient(priority: str) -> Queue:
 who = st.tuples(st.sampled_from(sorted(PRIORITIES)), st.sampled_from(TENANTS))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(who, min_size=1, max_size=60), st.sets(st.integers(0, 59), max_size=20))
 @virtual
 async def test_order(crowd: list[tuple[str, str]], leaving: set[int]) -> None:

@@ -1,4 +1,4 @@
-"""One recogniser a form: what it looks like, and how to tell it from what only looks alike."""
+"""The built-in recognisers, each for one form, with the proof that tells it from look-alikes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def recognisers(regions: Sequence[str]) -> tuple[Recogniser, ...]:
-    """Every recogniser; `regions` are those whose national phone numbers are looked for."""
+    """Return every recogniser. National phone numbers are recognised for `regions` only."""
     return (
         EmailRecogniser(),
         InternationalPhoneRecogniser(),

@@ -1,4 +1,4 @@
-"""Postal addresses as they are written in North America, Europe, Brazil and Australia."""
+"""Postal addresses as written in North America, Europe, Brazil and Australia."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ _NO_STREET = compile_pattern(
 
 
 class AddressRecogniser:
-    """Street and house number as one country writes them, with what follows of post code and town.
+    """Street and house number as one country writes them, and the post code and town that follow.
 
-    A street alone counts where it is `certain`, or behind a word such as `address` or `lives at`.
+    A street alone counts if it is `certain`, or behind a word such as `address` or `lives at`.
     """
 
     kind = "address"
@@ -86,12 +86,12 @@ class AddressRecogniser:
         self._certain = compile_pattern(certain)
 
     def find(self, data: bytes) -> Iterator[Span]:
-        """Whole addresses."""
+        """Yield whole addresses."""
         at = 0
         while (match := self._pattern.search(data, at)) is not None:
             start, end = match.start(), match.end()
             if _STRAY.search(data[max(0, start - 2) : start]):
-                # The end of a word looked like its beginning; the name may begin behind it.
+                # The match begins inside a word; a street may begin behind it.
                 at = start + 1
                 continue
             at = end
@@ -391,4 +391,4 @@ ADDRESSES = (
         opens=_FROM_NAME + rb"|[\w\xe9\-]{0,64}(?:" + _NORDIC_STREET + rb")" + _RUN,
     ),
 )
-"""One recogniser a country or group of countries."""
+"""A recogniser for each country or group of countries."""

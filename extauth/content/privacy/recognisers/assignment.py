@@ -41,7 +41,7 @@ _OPEN_QUOTE = (
     rb"(?:[\s,\"']{1,20}value[\"']?[ \t]?[:=]|[^\n\"'`]{0,16})\\?"
     rb"(?:\"[^\n\"]{0,400}|'[^\n']{0,400}|`[^\n`]{0,400})"
 )
-# An ampersand parts the fields of a form, unless nothing is assigned behind it.
+# An ampersand separates the fields of a form, unless nothing is assigned behind it.
 _BARE = rb"([^\s\"'`,;<>&|]{4,512}(?:&[^\s\"'`,;<>&|=]{0,64}(?:\s|\z))?)"
 _BE = rb"(?:is|ist|lautet|est|es|\xe9|to|er|\xe9r|on|was|war|ser\xe9|equals)"
 _OPERATOR = (
@@ -54,18 +54,18 @@ _LONGEST = 600
 
 
 class AssignmentRecogniser:
-    """The value given to a name that says that it is secret; the name stays.
+    """The value assigned to a name that says that it is secret; the finding excludes the name.
 
-    Names in twenty languages, as environments, YAML, JSON, XML, code, forms and sentences have
-    them. Quoted values, and bare ones that do not read like code (a call, a variable, a type) or
-    like prose (words without a digit or symbol, unless directly behind `=`). Stand-ins such as
-    `${PASSWORD}`, `<password>`, `****` and `changeme` are none, nor are the tokens that models
-    count, pad with and page through.
+    Knows names in twenty languages, as written in environments, YAML, JSON, XML, code, forms and
+    sentences. A value may be quoted, or bare if it does not read like code (a call, a variable, a
+    type) or like prose (words without a digit or symbol, unless directly behind `=`). Stand-ins
+    such as `${PASSWORD}`, `<password>`, `****` and `changeme` are not findings, nor are the tokens
+    that models count, pad with and page through.
     """
 
     kind = "secret"
     confidence = 0.7
-    # Only a value in quotes has spaces; whether it is one shows when the quotes are closed.
+    # Only a quoted value has spaces, and it is one only once the quotes are closed.
     opens = WORD + rb"|(?i:" + _NAME + rb")" + _ENDING + _AFTER_NAME + _OPEN_QUOTE
     name = "assignment"
     prefilter = (
@@ -129,14 +129,14 @@ class AssignmentRecogniser:
         self._url = compile_pattern(rb"(?i)[a-z][a-z0-9+.\-]*://[^@]*")
 
     def find(self, data: bytes) -> Iterator[Span]:
-        """Values without their quotes."""
+        """Yield values without their quotes."""
         done = 0
         while (likely := self._likely.search(data, done)) is not None:
             begin = likely.start()
             done = likely.end()
             match = self._pattern.search(data[begin : done + _LONGEST])
             if match is None:
-                # Nothing that can be a value.
+                # No value follows.
                 continue
             done = max(done, begin + match.end())
             name_at = begin + match.start(1)
@@ -155,10 +155,10 @@ class AssignmentRecogniser:
                 value = value.rstrip(b"\\")
                 secret = self._is_quoted_secret(value, operator)
                 if not operator and name.lower() == b"pass":
-                    # To pass something is to hand it over, more often than not.
+                    # `pass` mostly means to hand something over.
                     secret = secret and self._made_up(value)
             elif operator in _QUOTED_ONLY:
-                # `password Blue!Sky77` in a sentence: only what is made up like a password.
+                # `password Blue!Sky77` in a sentence: only a value composed like a password.
                 value = value.rstrip(b".:)]}!?")
                 secret = not operator and name[:1] in b"pP" and self._made_up(value)
             else:
@@ -170,7 +170,7 @@ class AssignmentRecogniser:
                 yield Span(start, start + len(value))
 
     def _made_up(self, value: bytes) -> bool:
-        """Whether letters, digits and symbols are all there, and no stand-in."""
+        """Return whether it has letters, digits and symbols, and is not a stand-in."""
         kinds = (self._letter, self._digit, self._special)
         return all(kind.search(value) for kind in kinds) and not self._stand_in.fullmatch(value)
 
@@ -191,7 +191,7 @@ class AssignmentRecogniser:
             return name[:1] in {b"p", b"P"}
         if self._symbol.search(value):
             return True
-        # Spaces around `=` are a programmer's, but at the beginning of a line of a configuration.
+        # Spaces around `=` mean code, except at the beginning of a line of a configuration.
         return operator == b"=" and not code and self._reference.fullmatch(value) is None
 
 

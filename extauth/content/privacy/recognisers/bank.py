@@ -1,4 +1,4 @@
-"""Bank accounts in the formats that countries had before IBAN, or have instead of it."""
+"""Bank accounts in the national formats that precede IBAN or exist instead of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from extauth.content.privacy.recognisers.checksums import (
 )
 from extauth.content.privacy.recognisers.number import number, recognisers_of
 
-# `acct` is what words of other scripts become (privacy.cue).
+# `privacy.cue` translates words of other scripts into `acct`.
 _ACCOUNT = (
     "bank account|account number|account no|account|acct|acct number|a/c|a!|checking"
     "|savings account"
@@ -41,7 +41,7 @@ NUMBERS = (
     number("ar.cbu", f"cbu|cvu|{_ACCOUNT}", alone="9999999999999999999999",
            cued="99999999 99999999999999"),
     number(clabe, f"clabe|{_ACCOUNT}", cued="999999999999999999|999 999 99999999999 9"),
-    # What has no checksum, behind its name.
+    # Without a checksum, behind a cue.
     number(plain_digits, "sort code|sc|sort", cued="99-99-99|99 99 99|999999", checksum=False),
     number(plain_digits, "bsb", cued="999-999|999 999|999999", checksum=False),
     number(plain_digits, "transit|branch transit", cued="99999-999", checksum=False),
@@ -53,6 +53,6 @@ NUMBERS = (
            "|999 9999 9999|9999-9999-9999|9999 999 999|99999999999999999999|999-999999|999-999999-9"
            "|9999.99.999|99 99 99 999|9999-9999|9999-999999|999-9-9999999|999-999999-999"),
 )  # fmt: skip
-"""Every format, the check first."""
+"""The formats of all countries, each with its check first."""
 
 BANK_ACCOUNTS = recognisers_of("bank_account", "bank-account", NUMBERS)

@@ -1,4 +1,4 @@
-"""Dates of birth: a date of any usual form beside a word that tells that somebody was born then."""
+"""Dates of birth: a date of any usual form beside a word for birth."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from extauth.content.privacy.recogniser import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-# Twenty languages in Latin letters; those of other scripts arrive as `born` (see privacy.cue).
+# Twenty languages in Latin letters; `privacy.cue` translates other scripts into `born`.
 _CUE = (
     rb"(?:date|day)[ _\-]?of[ _\-]?birth|birth[ _\-]?(?:date|day)s?|\bborn\b|\bd\.?o\.?b\b\.?"
     rb"|\bbirth\b"
@@ -65,17 +65,17 @@ _OLDEST, _LATEST = 1880, 2099
 
 
 class BirthDateRecogniser:
-    """The date behind its cue, or before it where a language writes it so; the cue stays.
+    """The date behind its cue, or in front of it in languages that write so; without the cue.
 
-    Days, months and years in any order that makes a date, months by number or by name, years of
-    four digits or two. A year alone counts only behind the words for a year of birth.
+    Day, month and year may stand in any order that makes a date, months by number or by name, years
+    with four digits or two. A year alone counts only behind a word for a year of birth.
     """
 
     kind = "birth_date"
     confidence = 0.7
     name = "birth-date"
     prefilter = rb"(?i)" + _CUE + rb"|" + _YEAR_CUE
-    # A day, a month and a year as they are written on, then the word that may follow.
+    # A day, a month and a year that are still being written, then the word that may follow.
     opens = (
         rb"(?i)\d{1,4}[a-z\xe9\x1f.]{0,3}[ \-/.]{0,3}(?:de |of |d.)?(?:[\d\xe9a-z]{0,12}\.?"
         rb"[ ,\-/.\x1f]{0,3}(?:del? |of )?(?:\d{1,4}[\x1f,]?[ ,(]{0,3}[a-z\xe9]{0,10})?)?"
@@ -95,7 +95,7 @@ class BirthDateRecogniser:
         )
 
     def find(self, data: bytes) -> Iterator[Span]:
-        """Dates that exist."""
+        """Yield dates that exist."""
         for match in self._pattern.finditer(data):
             group = next(number for number in (1, 2, 3, 4) if match.group(number) is not None)
             start, end = match.start(group), match.end(group)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from extauth.content.pattern import Match
 
-# How the networks print their numbers: 4-4-4-4 and its 17 to 19 digit forms, Amex, Diners.
+# Groupings that the networks print: 4-4-4-4 and its 17 to 19 digit forms, Amex, Diners.
 _GROUPINGS = (
     (4, 4, 4, 4, 3),
     (4, 4, 4, 4, 2),
@@ -41,9 +41,9 @@ _ISSUED = compile_pattern(
 
 
 class CardRecogniser:
-    """12 to 19 digits in one piece or grouped as on a card, of a known issuer, with a valid Luhn.
+    """12 to 19 digits of a known issuer with a valid Luhn digit, in one piece or as printed.
 
-    Parts of longer numbers, decimal fractions, identifiers and telephone numbers are none.
+    Parts of longer numbers, decimal fractions, identifiers and telephone numbers do not count.
     """
 
     kind = "card"
@@ -61,7 +61,7 @@ class CardRecogniser:
         self._continues = compile_pattern(rb"\A(?:[A-Za-z_\xe9]|\.\d)")
 
     def find(self, data: bytes) -> Iterator[Span]:
-        """Card numbers; several may stand in one run of digits."""
+        """Yield card numbers; a run of digits may contain several."""
         for run in self._runs.finditer(data):
             yield from self._find_in(data, run)
 
@@ -84,14 +84,17 @@ class CardRecogniser:
             first += size or 1
 
     def _needs_cue(self, data: bytes, span: Span) -> bool:
-        """Whether it has twelve digits or is an article's number (EAN), and no word for a card."""
+        """Return whether a number is too common, and no word for a card stands in front.
+
+        Numbers of twelve digits and EANs are too common.
+        """
         digits = data[span.start : span.end]
         common = len(digits) < _ARTICLE
         common = common or (len(digits) == _ARTICLE and ean.is_valid(digits.decode()))
         return common and self._cue.search(data[max(0, span.start - _NEAR) : span.start]) is None
 
     def _card_at(self, data: bytes, spans: list[Span]) -> int:
-        """How many groups, from the first on, are one card; 0 if they begin none."""
+        """Return the number of groups, from the first on, that make one card; 0 if none do."""
         if _is_card(data[spans[0].start : spans[0].end]):
             return 1
         sizes = tuple(end - start for start, end in spans)

@@ -1,4 +1,4 @@
-"""Checks of numbers that python-stdnum has none of, each after the issuer's own description."""
+"""Checks of numbers that python-stdnum does not have, after the issuers' own descriptions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stdnum.iso7064 import mod_11_2
 _SEPARATORS: Final = str.maketrans("", "", " .-/")
 _DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _SSN = re.compile(r"(?!000|666|9)\d{3}(?!00)\d\d(?!0000)\d{4}")
-# HMRC, NIM39110: which prefixes are given out.
+# The prefixes that are issued: HMRC, NIM39110.
 _MEMBERS: Final = (
     "AT BE BG CY CZ DE DK EE EL ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK XI"
 )
@@ -35,13 +35,13 @@ def _bare(written: str) -> str:
 
 
 def plain_digits(written: str) -> bool:
-    """Whether it is neither one digit over and over nor a date."""
+    """Check that the digits are neither one digit repeated nor a date."""
     value = _bare(written)
     return len(set(value)) > 1 and _DATE.fullmatch(value) is None
 
 
 def document_number(written: str) -> bool:
-    """Whether it can be a document's number: not one character over and over, not a word."""
+    """Check that it can be a document's number: not one character repeated, and not a word."""
     value = _bare(written)
     return len(set(value)) > 1 and sum(char.isdigit() for char in value) >= _FEWEST_DIGITS
 
@@ -50,68 +50,68 @@ _FEWEST_DIGITS: Final = 3
 
 
 def social_security(written: str) -> bool:
-    """A number of the American Social Security Administration that can be given out."""
+    """Check a US social security number: one that can be issued."""
     return _SSN.fullmatch(_bare(written)) is not None
 
 
 def british_insurance(written: str) -> bool:
-    """A British national insurance number."""
+    """Check a British national insurance number."""
     return _NINO.fullmatch(_bare(written)) is not None
 
 
 def british_like(written: str) -> bool:
-    """What has the form of a British national insurance number, whatever its prefix."""
+    """Check the suffix of a British national insurance number, whatever its prefix."""
     return not _bare(written).endswith(tuple("EFGHIJKLNOPQRSUVWXYZ"))
 
 
 def european_vat(written: str) -> bool:
-    """A VAT number of a member of the European Union, by its country alone."""
+    """Check the country of a VAT number: a member of the European Union."""
     return _bare(written)[:2] in _MEMBERS.split()
 
 
 def chinese(written: str) -> bool:
-    """A Chinese resident identity number: GB 11643, without a look at the list of counties."""
+    """Check a Chinese resident identity number (GB 11643), without the list of counties."""
     value = _bare(written)
     return _DATE.fullmatch(value[6:14]) is not None and mod_11_2.is_valid(value)
 
 
 def korean(written: str) -> bool:
-    """A South Korean resident registration number, which since 2020 has no checksum."""
+    """Check a South Korean resident registration number, which since 2020 has no checksum."""
     value = _bare(written)
     century = {"1": "19", "2": "19", "5": "19", "6": "19"}.get(value[6], "20")
     return value[6] in "12345678" and _DATE.fullmatch(century + value[:6]) is not None
 
 
 def british_licence(written: str) -> bool:
-    """A British driving licence number."""
+    """Check a British driving licence number."""
     return _DVLA.fullmatch(_bare(written)) is not None
 
 
 def _value(char: str) -> int:
-    """What a digit or letter counts in ICAO 9303."""
+    """Return the value of a digit or letter in ICAO 9303."""
     return int(char, 36) if char != "<" else 0
 
 
 def icao_digit(value: str) -> str:
-    """The check digit of a field of a machine-readable travel document (ICAO 9303, part 3)."""
+    """Return the check digit of a field of a travel document (ICAO 9303, part 3)."""
     weighted = zip(map(_value, value), cycle((7, 3, 1)), strict=False)
     return str(sum(one * weight for one, weight in weighted) % 10)
 
 
 def german_id_card(written: str) -> bool:
-    """The number of a German identity card with its check digit behind it."""
+    """Check the number of a German identity card, followed by its check digit."""
     value = _bare(written)
     return german_id_serial(value[:-1]) and icao_digit(value[:-1]) == value[-1]
 
 
 def german_id_serial(written: str) -> bool:
-    """The number of a German identity card, in the characters that these have."""
+    """Check the characters of the number of a German identity card."""
     value = _bare(written)
     return value[0] in "LMNPRTVWXYZ" and _GERMAN.issuperset(value)
 
 
 def german_pension(written: str) -> bool:
-    """A German Versicherungsnummer (SGB VI, section 147; VKVV, section 4)."""
+    """Check a German Versicherungsnummer (SGB VI, section 147; VKVV, section 4)."""
     value = _bare(written)
     digits = value[:8] + f"{ord(value[8]) - ord('A') + 1:02}" + value[9:]
     weighted = zip(digits[:-1], (2, 1, 2, 5, 7, 1, 2, 1, 2, 1, 2, 1), strict=True)
@@ -121,7 +121,7 @@ def german_pension(written: str) -> bool:
 
 
 def russian_insurance(written: str) -> bool:
-    """A СНИЛС of the Russian Pension Fund."""
+    """Check a СНИЛС of the Russian Pension Fund."""
     value = _bare(written)
     check = sum(
         int(digit) * weight for digit, weight in zip(value[:9], range(9, 0, -1), strict=True)
@@ -130,7 +130,7 @@ def russian_insurance(written: str) -> bool:
 
 
 def taiwanese(written: str) -> bool:
-    """A number of a Taiwanese identity card or residence certificate."""
+    """Check the number of a Taiwanese identity card or residence certificate."""
     value = _bare(written)
     area = "ABCDEFGHJKLMNPQRSTUVXYWZIO".index(value[0]) + 10
     weighted = zip(value[1:], (8, 7, 6, 5, 4, 3, 2, 1, 1), strict=True)
@@ -139,7 +139,7 @@ def taiwanese(written: str) -> bool:
 
 
 def singaporean(written: str) -> bool:
-    """A Singaporean NRIC or FIN."""
+    """Check a Singaporean NRIC or FIN."""
     value = _bare(written)
     kind = value[0]
     if kind not in "STFGM":
@@ -153,7 +153,7 @@ def singaporean(written: str) -> bool:
 
 
 def australian_medicare(written: str) -> bool:
-    """The number of an Australian Medicare card."""
+    """Check the number of an Australian Medicare card."""
     value = _bare(written)
     weighted = zip(value[:8], (1, 3, 7, 9, 1, 3, 7, 9), strict=True)
     total = sum(int(digit) * weight for digit, weight in weighted)
@@ -161,19 +161,19 @@ def australian_medicare(written: str) -> bool:
 
 
 def belgian_account(written: str) -> bool:
-    """A Belgian account number of before IBAN."""
+    """Check a Belgian account number from before IBAN."""
     value = _bare(written)
     return int(value[:10]) > 0 and (int(value[:10]) % 97 or 97) == int(value[10:])
 
 
 def polish_account(written: str) -> bool:
-    """A Polish NRB, which is an IBAN without its country."""
+    """Check a Polish NRB, which is an IBAN without its country."""
     value = _bare(written)
     return int(value[2:] + "2521" + value[:2]) % 97 == 1
 
 
 def hungarian_account(written: str) -> bool:
-    """A Hungarian account number: bank and branch, then the account, each with its check digit."""
+    """Check a Hungarian account number: bank and branch, then account, each with a check digit."""
     value = _bare(written)
     parts = (value[:8], value[8:])
     return int(value[8:]) > 0 and all(
@@ -185,18 +185,18 @@ def hungarian_account(written: str) -> bool:
 
 
 def hungarian_tax(written: str) -> bool:
-    """A Hungarian adószám; behind the checked number come the VAT code and the county."""
+    """Check a Hungarian adószám: the checked number, then the VAT code and the county."""
     value = _bare(written)
     return anum.is_valid(value[:8]) and value[8] in "12345"
 
 
 def swedish_giro(written: str) -> bool:
-    """A Swedish bankgiro or plusgiro number."""
+    """Check a Swedish bankgiro or plusgiro number."""
     return luhn.is_valid(_bare(written))
 
 
 def clabe(written: str) -> bool:
-    """A Mexican CLABE."""
+    """Check a Mexican CLABE."""
     value = _bare(written)
     weighted = zip(value[:17], cycle((3, 7, 1)), strict=False)
     total = sum(int(digit) * weight % 10 for digit, weight in weighted)
@@ -204,7 +204,7 @@ def clabe(written: str) -> bool:
 
 
 def brazilian_licence(written: str) -> bool:
-    """The registration number of a Brazilian driving licence."""
+    """Check the registration number of a Brazilian driving licence."""
     value = _bare(written)
     if len(set(value)) == 1 or cpf.is_valid(value):
         return False

@@ -20,8 +20,8 @@ _STAND_IN = compile_pattern(
 class UrlCredentialsRecogniser:
     """`scheme://user:password@host`, of any scheme: user, password and host.
 
-    All three, since the password and the host would else read as an email address. A password
-    that only shows where one goes (`<password>`, `${PASS}`, `****`) is none.
+    All three are the finding, since the password and the host would otherwise read as an email
+    address. A stand-in for a password (`<password>`, `${PASS}`, `****`) does not count.
     """
 
     kind = "secret"
@@ -95,4 +95,4 @@ CONNECTIONS = (
         confidence=0.9,
     ),
 )
-"""Credentials that stand in an address or a command."""
+"""Recognisers of credentials in an address or a command."""

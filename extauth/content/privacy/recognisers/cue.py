@@ -1,4 +1,4 @@
-"""Words before a number that tell what it is, in the languages of those who write it."""
+"""Cue words that name a number, in the languages of the countries that issue it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SUFFIX = (
     rb"(?:[ _\-]?(?:s?nummern?|nro?|numbers?|num(?:ero)?|n[o\xe9]|nr|codes?|id|#)\.?)?"
 )
 _AFTER = rb"(?:[^A-Za-z\xe9]|\z)"
-# A number behind one of these is theirs, whatever stands before it.
+# A number behind one of these words belongs to it, whatever cue stands in front.
 _OTHER_THINGS = compile_pattern(
     rb"(?i)\b(?:orders?|invoices?|tracking|tickets?|case|ref(?:erence)?|versions?|serial|isbn|ean"
     rb"|imei|sku|upc|asin|commit|build|hash|uuid|timestamps?|parcel|shipment|booking|article|batch"
@@ -37,9 +37,9 @@ _MOST_WORDS = 2
 
 
 class Cues:
-    """Some words, with and without accents, in any case, `taxId` and `tax_id` for `tax id`.
+    """Cue words: with and without accents, in any case, `taxId` and `tax_id` for `tax id`.
 
-    `|` stands between them, a space for what joins words.
+    `words` are separated by `|`; a space stands for anything that joins words.
     """
 
     __slots__ = ("_pattern", "source")
@@ -52,9 +52,9 @@ class Cues:
         self._pattern: Pattern | None = None
 
     def before(self, data: bytes, start: int, *, close: bool = False) -> bool:
-        """Whether one of the words tells what begins at `start`.
+        """Return whether one of the words names the number that begins at `start`.
 
-        With `close`, neither another number nor more than two words stand between.
+        With `close`, neither another number nor more than two words may stand between.
         """
         if self._pattern is None:
             self._pattern = _compiled(self.source)
@@ -64,7 +64,7 @@ class Cues:
             last = match
         if last is None:
             return False
-        # The byte behind the word may be the one that a next word has to have before it.
+        # The byte behind the word is left in the gap: the next word needs it in front.
         gap = window[last.end() :]
         if close and (_NUMBER.search(gap) or len(_WORDS.findall(gap)) > _MOST_WORDS):
             return False

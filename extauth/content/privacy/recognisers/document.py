@@ -1,4 +1,4 @@
-"""Passports and driving licences, by the formats that countries give their numbers."""
+"""Passports and driving licences, by the number formats of their countries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from extauth.content.privacy.recognisers.number import number, recognisers_of
 # Letters and digits in one word, fewer than six digits in a row.
 _MIXED = rb"\b[A-Za-z]{1,5}\d[A-Za-z0-9]{3,}|\b[A-Za-z]{6,8}\d[A-Za-z0-9]{2,}|\b\d[A-Za-z0-9]{5,}"
 
-# `ppt` and `pp` are what words of other scripts become (privacy.cue).
+# `privacy.cue` translates words of other scripts into `ppt` and `p!`.
 _PASSPORT = (
     "passport|reisepass|passeport|pasaporte|passaporto|passaporte|paspoort|paszport|passnummer"
     "|pass nr|pass no|passnr|pass number|pasaport|passi|passin|pasport|pas|pasnummer|pasnr|útlevél"
@@ -67,6 +67,6 @@ LICENCES = (
         "|99-99-999999-99|AA999999A|99999999999",
     ),
 )  # fmt: skip
-"""Every format; those of a fixed form first."""
+"""The formats of all countries, the fixed forms first."""
 
 DRIVING_LICENCES = recognisers_of("driving_licence", "driving-licence", LICENCES, prefilter=_MIXED)

@@ -1,4 +1,4 @@
-"""Email addresses, in the practical subset of RFC 5321 that people write."""
+"""Email addresses, in the practical subset of RFC 5321."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-# An image's resolution (icon@2x.png) and a package's version (name@1.2.3-beta.js) are no domain.
+# An image's resolution (icon@2x.png) and a package's version (name@1.2.3-beta.js) are not domains.
 _NO_DOMAIN = compile_pattern(rb"\dx\..*|(?:\d+\.){2,}.*")
 
 
@@ -22,8 +22,8 @@ _MESSAGE_ID = compile_pattern(rb"(?i)(?:message-id|in-reply-to|references|conten
 class EmailRecogniser:
     """`local@domain` with at least two labels, the last of letters or punycode.
 
-    Letters of any script with cases may stand anywhere. `git@host:path` is a place to clone from,
-    not a person.
+    Letters of any script with cases may stand anywhere. `git@host:path` is an address to clone
+    from, and not a finding.
     """
 
     kind = "email"
@@ -40,12 +40,12 @@ class EmailRecogniser:
 
     @staticmethod
     def _is_of_a_message(data: bytes, start: int) -> bool:
-        """Whether it is the identifier of a message (RFC 5322, section 3.6.4), and nobody's."""
+        """Return whether it is the identifier of a message (RFC 5322, section 3.6.4)."""
         before = data[max(0, start - _HEADER) : start]
         return _MESSAGE_ID.search(before) is not None
 
     def find(self, data: bytes) -> Iterator[Span]:
-        """Addresses, without punctuation around them."""
+        """Yield addresses, without punctuation around them."""
         for match in self._pattern.finditer(data):
             start, end = match.start(), match.end()
             if self._is_of_a_message(data, start):

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class IbanRecogniser:
-    """Country, check digits and the account in that country's length, with valid check digits.
+    """Country, valid check digits, and an account of the country's length.
 
-    Upper or lower case, in one piece or with single spaces or hyphens. The lengths come from the
+    In upper or lower case, in one piece or with single spaces or hyphens. The lengths come from the
     registry in python-stdnum.
     """
 
@@ -38,7 +38,7 @@ class IbanRecogniser:
         self._shapes = {country: (length, _shape(length)) for country, length in lengths.items()}
 
     def find(self, data: bytes) -> Iterator[Span]:
-        """Account numbers; text that goes on after one is no part of it."""
+        """Yield account numbers, without text that follows."""
         for match in self._start.finditer(data):
             start = match.start()
             length, shape = self._shapes[data[start : start + 2].upper()]
@@ -51,13 +51,13 @@ class IbanRecogniser:
 
 
 def _shape(length: int) -> Pattern:
-    """That many letters and digits which single separators may part, and no more."""
+    """Return a pattern of `length` letters and digits with single separators, and no more."""
     rest = str(length - 1).encode()
     return compile_pattern(rb"(?i)\A([A-Z0-9](?:[ \-]?[A-Z0-9]){" + rest + rb"})(?:[^A-Z0-9]|\z)")
 
 
 def _lengths() -> dict[bytes, int]:
-    """How long the account numbers of each country are, country and check digits included."""
+    """Return the length of each country's account numbers, with country and check digits."""
     registry = numdb.get("iban")
     lengths = {}
     for country in map("".join, product(ascii_uppercase, repeat=2)):

@@ -1,4 +1,4 @@
-"""IP addresses of hosts, told from versions, section numbers, times and slices."""
+"""IP addresses of hosts, distinguished from versions, section numbers, times and slices."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _CUE_LENGTH = 24
 
-# What is in use: RFC 4291 unicast and multicast, unique local, NAT64, IPv4-mapped.
+# Ranges in use: RFC 4291 unicast and multicast, unique local, NAT64, IPv4-mapped.
 _V6_IN_USE = tuple(
     map(
         IPv6Network,
@@ -23,16 +23,17 @@ _V6_IN_USE = tuple(
 )
 
 
-# No host, loopback (RFC 1122), and netmasks.
+# First octets of unspecified and loopback addresses (RFC 1122), and of netmasks.
 _NOBODYS = frozenset({0, 127, 255})
 _GROUPS = 8
 
 
 class Ipv4Recogniser:
-    """Four octets in decimal, as `ipaddress` reads them.
+    """Four decimal octets, as `ipaddress` reads them.
 
-    Neither loopback, unspecified nor netmasks, which point to nobody; nor versions (`v1.2.3.4`,
-    `Chrome/120.0.0.0`, `==1.2.3.4`), section numbers and longer dotted numbers.
+    Loopback and unspecified addresses and netmasks do not count, since they identify no host; nor
+    do versions (`v1.2.3.4`, `Chrome/120.0.0.0`, `==1.2.3.4`), section numbers and longer dotted
+    numbers.
     """
 
     kind = "ip"
@@ -58,7 +59,7 @@ class Ipv4Recogniser:
         self._after = compile_pattern(rb"\A(?:[\w\xe9]|\.\d|[\-+][A-Za-z])")
 
     def find(self, data: bytes) -> Iterator[Span]:
-        """Addresses, without prefix length or port."""
+        """Yield addresses, without prefix length or port."""
         for match in self._pattern.finditer(data):
             start, end = match.start(), match.end()
             if self._after.search(data[end : end + 2]):
@@ -75,9 +76,9 @@ class Ipv4Recogniser:
 
 
 class Ipv6Recogniser:
-    """RFC 4291 text forms of addresses in ranges that are in use.
+    """RFC 4291 text forms of addresses in ranges in use.
 
-    So `12:30:45`, `std::vector` and `rows[10::20]` are none, nor is loopback.
+    So `12:30:45`, `std::vector` and `rows[10::20]` do not count, nor does loopback.
     """
 
     kind = "ip"
@@ -91,7 +92,7 @@ class Ipv6Recogniser:
         self._word = compile_pattern(rb"[\w\xe9]")
 
     def find(self, data: bytes) -> Iterator[Span]:
-        """Addresses, without brackets, zone, prefix length or port."""
+        """Yield addresses, without prefix length or port."""
         for match in self._pattern.finditer(data):
             start, end = match.start(), match.end()
             around = data[max(0, start - 1) : start] + data[end : end + 1]
@@ -110,6 +111,6 @@ def _is_host(text: bytes) -> bool:
         return False
     groups = text.split(b":")
     if len(groups) == _GROUPS and max(map(len, groups)) > 2 and all(groups):
-        # All eight groups are an address whatever its range.
+        # With all eight groups it is an address, whatever its range.
         return True
     return any(address in network for network in _V6_IN_USE)

@@ -1,4 +1,4 @@
-"""MAC addresses (EUI-48), in every notation that is in use."""
+"""MAC addresses (EUI-48), in every notation in use."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _DIGITS = 12
 class MacRecogniser:
     """Six pairs with colons or hyphens, three groups with dots, or twelve digits behind a cue.
 
-    Neither the broadcast address nor zeros, nor what is part of a longer row of pairs, such as the
-    fingerprint of a key.
+    The broadcast address, zeros, and parts of a longer row of pairs, such as a key's fingerprint,
+    do not count.
     """
 
     kind = "mac"
@@ -44,7 +44,7 @@ class MacRecogniser:
         self._after = compile_pattern(rb"\A(?:[\w\xe9]|[:\-.][0-9A-Fa-f])")
 
     def find(self, data: bytes) -> Iterator[Span]:
-        """Addresses of one station or group."""
+        """Yield addresses of a station or a group."""
         for match in self._pattern.finditer(data):
             group = 1 if match.group(1) is not None else 2
             start, end = match.start(group), match.end(group)
@@ -62,5 +62,5 @@ class MacRecogniser:
 
 
 def _is_number(written: bytes) -> bool:
-    """Twelve decimal digits in three groups, or in one, are some other number."""
+    """Return whether it is another number: twelve decimal digits, in three groups or in one."""
     return b":" not in written and b"-" not in written and written.replace(b".", b"").isdigit()

@@ -18,10 +18,10 @@ _CHECKED: Final = ((1, 2), (3, 4), (5, 6))
 
 
 class MrzRecogniser:
-    """All lines of one document in which number, birth and expiry have their check digits."""
+    """All lines of a document whose number, birth date and expiry have valid check digits."""
 
     confidence = 1.0
-    # Up to three lines of at most 44 characters, and what parts them.
+    # Up to three lines of at most 44 characters, and their separators.
     opens = rb"[A-Z0-9<]{1,44}(?:[ \t\r\n\\]{1,12}n?[ \t]{0,8}[A-Z0-9<]{0,44}){0,2}"
 
     __slots__ = ("_pattern", "kind", "name", "prefilter")
@@ -31,7 +31,7 @@ class MrzRecogniser:
         self._pattern = compile_pattern(rb"\b" + pattern)
 
     def find(self, data: bytes) -> Iterator[Span]:
-        """From the first line to the end of the last."""
+        """Yield spans from the first line to the end of the last."""
         for match in self._pattern.finditer(data):
             fields = [match.group(number) or b"" for pair in _CHECKED for number in pair]
             if all(
@@ -42,7 +42,7 @@ class MrzRecogniser:
 
 
 MACHINE_READABLE = (
-    # TD3: passports. The second line alone has it all.
+    # TD3: passports. The second line alone is enough.
     MrzRecogniser(
         "passport",
         "passport-mrz",
@@ -59,4 +59,4 @@ MACHINE_READABLE = (
         rb"\d{7}[MFX<]\d{7}[A-Z<]{3}[A-Z0-9<]{11}\d",
     ),
 )
-"""One form of document each."""
+"""A recogniser for each form of document."""

@@ -18,7 +18,7 @@ from extauth.content.privacy.recognisers.checksums import (
 )
 from extauth.content.privacy.recognisers.number import number, recognisers_of
 
-# What names such a number anywhere; `nid` is what words of other scripts become (privacy.cue).
+# Cues used in any country; `privacy.cue` translates words of other scripts into `nid`.
 _ID = (
     "national id|national identity|national identification|identity card|id card|identity number"
     "|identification number|id number|personal id|personal number|citizen id|nid|social security"
@@ -123,6 +123,6 @@ NUMBERS = (
            "|999999 9999 99 9"),
     number(australian_medicare, "medicare", cued="9999 99999 9|9999999999|9999-99999-9"),
 )  # fmt: skip
-"""Every country's, the check or format rule first."""
+"""The numbers of all countries, each with its check or format rule first."""
 
 NATIONAL_IDS = recognisers_of("national_id", "national-id", NUMBERS, prefilter=_LETTERED)

@@ -1,8 +1,8 @@
-"""Numbers of many countries by one table: how each is written, what proves it, what names it.
+"""Numbers of many countries in one table: written forms, check, and cue words of each.
 
-Where digits are dense, the text is cut into words with a digit in them and what joins these; the
-shape of each stretch of words (`AB 12-3` is `AA 99-9`) tells which numbers it can be. So the time
-that it takes does not grow with the number of countries.
+Where digits are dense, the text is cut into words with a digit in them and their separators; the
+shape of a stretch of words (`AB 12-3` is `AA 99-9`) tells which numbers it can be. So the time does
+not grow with the number of countries.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _CHAIN = compile_pattern(
     + rb")*"
     rb"(?:" + _SEPARATOR + rb"[A-Z]{1,4}\b)?"
 )
-# What of a chain stands before a place in it.
+# The part of a chain in front of a place in it.
 _BEFORE = compile_pattern(
     rb"(?:\b" + _LETTERS + _SEPARATOR + rb"){0,2}"
     rb"(?:" + _WORD + _SEPARATOR + rb"(?:[A-Z]" + _SEPARATOR + rb")?)*[A-Za-z0-9]*\z"
@@ -66,11 +66,11 @@ _JOINED_AFTER = compile_pattern(rb"\A(?:[\w\xe9@%]|[.,:/\-]\d|[\-/_][A-Za-z])")
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """One number of one country.
+    """A number of one country.
 
-    `alone` are the written forms that tell it by themselves, `cued` those that count only behind a
-    word of `cues`. In a form, `9` is a digit, `A` a letter, `X` either, `~` any one separator or
-    none, the same one all over; `|` stands between forms. `is_valid` gets what was written.
+    `alone` are the written forms that identify it by themselves, `cued` those that count only
+    behind a word of `cues`. In a form, `9` is a digit, `A` a letter, `X` either, `~` any separator
+    or none, the same throughout; forms are separated by `|`. `is_valid` gets the text as written.
     """
 
     is_valid: Callable[[str], bool]
@@ -88,14 +88,14 @@ def number(
     cued: str = "",
     checksum: bool = True,
 ) -> Number:
-    """A number whose check is a module of python-stdnum, by its name, or a function."""
+    """Return a number whose check is a function, or the name of a module of python-stdnum."""
     return Number(
         stdnum(check) if isinstance(check, str) else check, Cues(cues), alone, cued, checksum
     )
 
 
 def stdnum(module: str) -> Callable[[str], bool]:
-    """The check of one module of python-stdnum, which may not know every separator."""
+    """Return the check of a module of python-stdnum, with and without separators."""
     check: Callable[[str], bool] = import_module(f"stdnum.{module}").is_valid
 
     def is_valid(written: str) -> bool:
@@ -105,7 +105,7 @@ def stdnum(module: str) -> Callable[[str], bool]:
 
 
 class NumberRecogniser:
-    """The numbers of one kind that one sort of evidence proves."""
+    """The numbers of one kind with the same kind of evidence."""
 
     opens = _OPENS
 
@@ -128,7 +128,7 @@ class NumberRecogniser:
         self.kind, self.name, self.confidence = kind, name, confidence
         self.prefilter = _PREFILTER + (b"|" + prefilter if prefilter else b"")
         self._dense = compile_pattern(self.prefilter)
-        # Each number that a shape can be, and whether it takes a cue.
+        # By shape, the numbers that it can be, and for each whether it needs a cue.
         self._forms: dict[bytes, list[tuple[Number, bool]]] = {}
         for each in numbers:
             for form in _expanded(each.alone if alone else ""):
@@ -145,11 +145,11 @@ class NumberRecogniser:
 
     @property
     def forms(self) -> Iterable[bytes]:
-        """Every written form, `9` for a digit and `A` for a letter."""
+        """Every written form, with `9` for a digit and `A` for a letter."""
         return self._forms.keys()
 
     def find(self, data: bytes) -> Iterator[Span]:
-        """Numbers standing free, as their country writes them."""
+        """Yield numbers that stand free, as their country writes them."""
         done = 0
         while (dense := self._dense.search(data, done)) is not None:
             near = max(done, dense.start() - _REACH)
@@ -183,7 +183,7 @@ class NumberRecogniser:
             first += 1
 
     def _ends(self, shapes: bytes, words: list[tuple[int, int]], first: int) -> list[int]:
-        """The words with which something of a known shape ends that begins with `first`."""
+        """Return the last words of all known shapes that begin with the word `first`."""
         start = words[first][0]
         ends = []
         for last in range(first, len(words)):
@@ -201,7 +201,7 @@ class NumberRecogniser:
         before, behind = data[max(0, start - 2) : start], data[end : end + 2]
         if _JOINED_BEFORE.search(before) or _JOINED_AFTER.search(behind):
             return False
-        # In a longer row of digit groups, some would be right by chance.
+        # In a longer row of digit groups, some are valid by chance.
         in_row = b" " in shape and (before[-1:] == b" " and before[:1].isdigit())
         in_row = in_row or (b" " in shape and behind[:1] == b" " and behind[1:].isdigit())
         in_row = in_row or before[-1:] == b"#"
@@ -224,7 +224,7 @@ class NumberRecogniser:
 def recognisers_of(
     kind: str, name: str, numbers: Sequence[Number], *, prefilter: bytes = b""
 ) -> tuple[NumberRecogniser, ...]:
-    """One recogniser for each sort of evidence that occurs in `numbers`."""
+    """Return a recogniser for each kind of evidence that occurs in `numbers`."""
     made = []
     checked = [each for each in numbers if each.checksum]
     if checked:
@@ -245,7 +245,7 @@ def recognisers_of(
 
 
 def _expanded(forms: str) -> Iterator[bytes]:
-    """The shapes that a row of forms stands for."""
+    """Yield the shapes of a row of forms."""
     for form in filter(None, forms.split("|")):
         for separator in ("", " ", "-", ".") if "~" in form else ("",):
             choices = ("9A" if char == "X" else char for char in form.replace("~", separator))
@@ -254,7 +254,7 @@ def _expanded(forms: str) -> Iterator[bytes]:
 
 
 def _openings(forms: Iterable[bytes]) -> Iterator[bytes]:
-    """What each form begins with, up to the end of each of its words but the last."""
+    """Yield the beginnings of each form up to the end of each word, except the last."""
     for form in forms:
         for at, char in enumerate(form):
             if char in b" .-/":

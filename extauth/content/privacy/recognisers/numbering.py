@@ -1,7 +1,7 @@
 """The world's telephone numbering plans, compiled from the metadata in `phonenumbers`.
 
-The library itself takes some 45 microseconds to check a number; the same rules as one pattern for
-each calling code take less than two.
+The library takes some 45 microseconds to check a number; the same rules as one pattern for each
+calling code take less than two.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ _SEPARATOR = r"[ .\-/]{1,2}"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class NumberingPlan:
     """The national significant numbers under one calling code."""
 
     significant: Pattern
     prefix: bytes
 
     def is_valid(self, digits: bytes) -> bool:
-        """Whether a number of these digits is in use, with the national prefix or without.
+        """Return whether a number of these digits is in use, with the national prefix or without.
 
-        `+44 020 7946 0018` is a common mistake, and still names its owner.
+        `+44 020 7946 0018` is a common mistake, and still identifies its owner.
         """
         if self.significant.fullmatch(digits):
             return True
@@ -50,17 +50,17 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """How one country writes its numbers at home.
+    """The form in which a country writes its own numbers.
 
-    `written` is a pattern of candidates, of which the longest match counts.
+    `written` is a pattern of candidates, whose longest match counts.
     """
 
-    plan: Plan
+    plan: NumberingPlan
     written: bytes
 
 
 def is_international(digits: bytes) -> bool:
-    """Whether these digits are a number in use anywhere: calling code first, or after `00`."""
+    """Return whether these digits are a number in use, from its calling code or from `00` on."""
     digits = digits.removeprefix(b"00")
     for length in range(1, _LONGEST_CODE + 1):
         plan = plans().get(digits[:length])
@@ -71,8 +71,8 @@ def is_international(digits: bytes) -> bool:
 
 
 @cache
-def plans() -> Mapping[bytes, Plan]:
-    """Every calling code's plan; the first call reads and compiles all of them."""
+def plans() -> Mapping[bytes, NumberingPlan]:
+    """Return the plan of every calling code. The first call reads and compiles all of them."""
     return {
         str(code).encode(): _plan(code, regions)
         for code, regions in COUNTRY_CODE_TO_REGION_CODE.items()
@@ -80,7 +80,7 @@ def plans() -> Mapping[bytes, Plan]:
 
 
 def region(code: str) -> Region:
-    """A country by its ISO 3166 code. Raises ConfigurationError if it has no numbering plan."""
+    """Return a country by its ISO 3166 code. Raises ConfigurationError if it is unknown."""
     metadata = PhoneMetadata.metadata_for_region(code, None)
     if metadata is None:
         raise ConfigurationError(f"no telephone numbering plan for the region {code!r}")
@@ -90,7 +90,7 @@ def region(code: str) -> Region:
     for form in metadata.number_format:
         rule = (form.national_prefix_formatting_rule or "").replace(r"\1", "")
         if prefix and prefix in rule and not form.national_prefix_optional_when_formatting:
-            # What has to begin with the prefix is told by it, so its grouping is free.
+            # A form with a mandatory prefix is identified by it, so any grouping will do.
             shapes.append(rf"\(?{prefix}\d{{1,5}}\)?(?:[ .\-/()]{{1,3}}\d{{2,8}}){{1,5}}")
         elif form.pattern is not None and form.pattern.count("(") > 1:
             groups = form.pattern.replace("(", "(?:").replace(")(", rf")\)?{_SEPARATOR}(")
@@ -98,7 +98,7 @@ def region(code: str) -> Region:
     return Region(plan, "|".join(dict.fromkeys(shapes)).encode())
 
 
-def _plan(code: int, regions: tuple[str, ...]) -> Plan:
+def _plan(code: int, regions: tuple[str, ...]) -> NumberingPlan:
     patterns: dict[str, None] = {}
     prefix = ""
     for name in regions:
@@ -110,4 +110,4 @@ def _plan(code: int, regions: tuple[str, ...]) -> Plan:
             description = getattr(metadata, kind)
             if description is not None and description.national_number_pattern:
                 patterns[description.national_number_pattern] = None
-    return Plan(compile_pattern("|".join(patterns).encode()), prefix.encode())
+    return NumberingPlan(compile_pattern("|".join(patterns).encode()), prefix.encode())

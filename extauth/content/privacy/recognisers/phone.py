@@ -1,4 +1,4 @@
-"""Telephone numbers: of any country in international form, of some countries as written at home."""
+"""Telephone numbers: of any country in international form, of some countries in national form."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ _DATE = compile_pattern(rb"\A\d{1,2}[./\-]\d{1,2}[./\-]\d{4}\b")
 class InternationalPhoneRecogniser:
     """`+49 30 123456`, `0044 20 7946 0018`: calling code first, valid in that country's plan.
 
-    ITU-T E.123 and the usual deviations from it. Two leading zeros need a separator behind the
-    calling code, else they are an identifier.
+    ITU-T E.123 and its usual variants. After two leading zeros, the calling code needs a separator
+    behind it; otherwise it is taken for an identifier.
     """
 
     kind = "phone"
@@ -52,7 +52,7 @@ class InternationalPhoneRecogniser:
         )
 
     def find(self, data: bytes) -> Iterator[Span]:
-        """Numbers; groups of digits that can't belong to one are left out."""
+        """Yield numbers, without groups of digits that can't belong to them."""
         for match in self._pattern.finditer(data):
             if not data[max(0, match.start() - 1) : match.start()].isalnum():
                 yield from _longest_valid(data, match.start(), match.end(), is_international)
@@ -75,7 +75,7 @@ class NationalPhoneRecogniser:
         self._pattern = compile_pattern(home.written, longest=True)
 
     def find(self, data: bytes) -> Iterator[Span]:
-        """Numbers that are no part of a longer one, nor a date."""
+        """Yield numbers that are neither part of a longer one nor a date."""
         for match in self._pattern.finditer(data):
             start, end = match.start(), match.end()
             if _JOINED_BEFORE.search(data[max(0, start - 2) : start]):
@@ -85,7 +85,7 @@ class NationalPhoneRecogniser:
 
 
 class CuedPhoneRecogniser:
-    """Digits without any separator, valid in one of the regions, behind a word such as `call`."""
+    """Digits without a separator, valid in one of the regions, behind a word such as `call`."""
 
     kind = "phone"
     confidence = 0.9
@@ -101,7 +101,7 @@ class CuedPhoneRecogniser:
         self._pattern = compile_pattern(self.prefilter.removesuffix(rb"\d{7}") + rb"(\d{7,15})")
 
     def find(self, data: bytes) -> Iterator[Span]:
-        """Numbers standing alone behind their cue."""
+        """Yield numbers that stand free behind their cue."""
         for match in self._pattern.finditer(data):
             start, end = match.start(1), match.end(1)
             if _JOINED_AFTER.search(data[end : end + 2]):
@@ -111,7 +111,7 @@ class CuedPhoneRecogniser:
 
 
 class NorthAmericanPhoneRecogniser:
-    """`(415) 555-2671`, `415.555.2671x12`: what is written so is one, in use or not."""
+    """`(415) 555-2671`, `415.555.2671x12`: the form counts, whether the number is in use or not."""
 
     kind = "phone"
     confidence = 0.7
@@ -126,7 +126,7 @@ class NorthAmericanPhoneRecogniser:
         )
 
     def find(self, data: bytes) -> Iterator[Span]:
-        """Numbers without their extension, that are no part of a longer one."""
+        """Yield numbers without their extension that are not part of a longer one."""
         for match in self._pattern.finditer(data):
             start, end = match.start(), match.end()
             before, behind = data[max(0, start - 2) : start], data[end : end + 2]
@@ -135,9 +135,9 @@ class NorthAmericanPhoneRecogniser:
 
 
 class NamedPhoneRecogniser:
-    """A number of any country as written there, behind a word that says that it is one.
+    """A number of any country in national form, behind a word for a telephone number.
 
-    Its plan is unknown, so that seven to fifteen digits are enough; no dates, nor IP addresses.
+    The plan is unknown, so seven to fifteen digits are enough; dates and IP addresses do not count.
     """
 
     kind = "phone"
@@ -150,7 +150,7 @@ class NamedPhoneRecogniser:
         self._pattern = compile_pattern(_NAMED + rb"([+(]?\d[\d .\-/()]{5,22})")
 
     def find(self, data: bytes) -> Iterator[Span]:
-        """Numbers standing alone behind their word."""
+        """Yield numbers that stand free behind their word."""
         for match in self._pattern.finditer(data):
             start = match.start(1)
             end = start + len((match.group(1) or b"").rstrip(_PUNCTUATION))
@@ -164,7 +164,7 @@ class NamedPhoneRecogniser:
 def _longest_valid(
     data: bytes, start: int, end: int, is_valid: Callable[[bytes], bool]
 ) -> Iterator[Span]:
-    """The valid number with the most groups that begins at `start`, if there is one."""
+    """Yield the valid number with the most groups that begins at `start`, if there is one."""
     if _JOINED_AFTER.search(data[end : end + 2]):
         end = _last_gap(data, start, end)
     while end > start:
@@ -178,6 +178,6 @@ def _longest_valid(
 
 
 def _last_gap(data: bytes, start: int, end: int) -> int:
-    """Where the groups before the last space end."""
+    """Return the end of the groups before the last space."""
     gap = data.rfind(b" ", start, end)
     return start + len(data[start:gap].rstrip(_PUNCTUATION)) if gap > start else start

@@ -120,6 +120,6 @@ NUMBERS = (
     number("au.tfn", f"tfn|tax file|{_TAX}", cued="999~999~999|99999999|99~999~999"),
     number("nz.ird", f"ird|inland revenue|{_TAX}", cued="99~999~999|999~999~999"),
 )  # fmt: skip
-"""Every country's, the check or format rule first."""
+"""The numbers of all countries, each with its check or format rule first."""
 
 TAX_IDS = recognisers_of("tax_id", "tax-id", NUMBERS, prefilter=_LETTERED)

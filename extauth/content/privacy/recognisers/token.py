@@ -1,4 +1,4 @@
-"""Secrets that can be told by their own shape: a prefix, an alphabet, a length."""
+"""Secrets that their own shape identifies: a prefix, an alphabet, a length."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _FEWEST_DIFFERENT = 3
 
 
 class TokenRecogniser:
-    """One format, standing free of other letters and digits.
+    """A secret of one format that is not part of a longer word.
 
-    The finding is the pattern's first group if it has one. With `digit`, words without a digit
-    are none. What only shows the format (`ghp_xxxxxxxx`, `sk-your-key`) is none, unless `literal`.
-    `prefilter` is the part of the pattern that is cheap to look for.
+    The finding is the pattern's first group if `group` is 1. With `digit`, words without a digit do
+    not count. A text that only shows the format (`ghp_xxxxxxxx`, `sk-your-key`) does not count,
+    unless `literal`. `prefilter` is a part of the pattern that is cheap to search for.
     """
 
     kind = "secret"
@@ -63,7 +63,7 @@ class TokenRecogniser:
         self._literal = literal
 
     def find(self, data: bytes) -> Iterator[Span]:
-        """Every token of this format."""
+        """Yield every token of this format."""
         for match in self._pattern.finditer(data):
             start, end = match.start(self._group), match.end(self._group)
             around = data[end : end + 1]
@@ -79,7 +79,7 @@ class TokenRecogniser:
 
 
 def _shows_format(value: bytes) -> bool:
-    """Whether a person wrote `xxxx`, `****` or words where the secret would be."""
+    """Return whether `xxxx`, `****` or words stand in place of the secret."""
     tail = value[-_TAIL:].translate(None, b"-_.=")
     return len(set(tail)) < _FEWEST_DIFFERENT or _STAND_IN.search(value) is not None
 
@@ -141,4 +141,4 @@ GENERAL = (
         confidence=0.9,
     ),
 )
-"""Formats of no one vendor."""
+"""Recognisers of formats that are not a vendor's."""

@@ -1,4 +1,4 @@
-"""Tokens of well-known services, by the prefixes that these give them to be found by."""
+"""Tokens of well-known services, by their prefixes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _UUID = rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
 def _of(name: str, prefix: bytes, body: bytes, *, digit: bool = False) -> TokenRecogniser:
-    """A token that is told by its prefix alone."""
+    """Return a recogniser of a token that its prefix alone identifies."""
     return TokenRecogniser(name, prefix, rb"(?:" + prefix + rb")" + body, digit=digit)
 
 
@@ -181,4 +181,4 @@ _MONEY = (
 )
 
 VENDORS = (*_AI, *_CODE, *_CLOUD, *_MESSAGING, *_MONEY)
-"""Every service's format, each tried only where its prefix occurs."""
+"""A recogniser for each service's format, tried only where its prefix occurs."""

@@ -1,31 +1,35 @@
-"""Addresses of crypto wallets, most of them told by a checksum."""
+"""Addresses of crypto wallets, most of them with a checksum."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 from typing import TYPE_CHECKING, Final
 
 from extauth.content.pattern import compile_pattern
 from extauth.content.privacy.recogniser import WORD, Span
+from extauth.content.privacy.wallet_code import (
+    BASE58,
+    BECH32,
+    BECH32_CHECK,
+    BECH32M_CHECK,
+    base58_checksum,
+    bech32_checksum,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_BASE58: Final = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_BASE58: Final = BASE58.encode()
 _RIPPLE: Final = b"rpshnaf39wBUDNEGHJKLM4PQRST7VWXYZ2bcdeCg65jkm8oFqi1tuvAxyz"
-_BECH32: Final = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-_GENERATORS = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
-# BIP-173 and BIP-350.
-_CHECKS: Final = frozenset({1, 0x2BC830A3})
+_CHECKS: Final = frozenset({BECH32_CHECK, BECH32M_CHECK})
 _SOLANA_KEY: Final = 32
 _B58 = rb"[1-9A-HJ-NP-Za-km-z]"
 _B32 = rb"[02-9ac-hj-np-z]"
 
 
 class WalletRecogniser:
-    """One form of address, standing free, with what proves it."""
+    """A form of address that stands free, with its proof."""
 
     kind = "crypto_wallet"
     opens = WORD
@@ -48,7 +52,7 @@ class WalletRecogniser:
         self._group = group
 
     def find(self, data: bytes) -> Iterator[Span]:
-        """Addresses whose checksum is right, where the form has one."""
+        """Yield addresses that pass the form's check."""
         for match in self._pattern.finditer(data):
             start, end = match.start(self._group), match.end(self._group)
             around = data[max(0, start - 1) : start] + data[end : end + 1]
@@ -65,10 +69,9 @@ def _decoded(address: bytes, alphabet: bytes) -> bytes:
 
 
 def _is_base58(address: bytes, alphabet: bytes = _BASE58) -> bool:
-    """Base58Check: the last four bytes are the hash of those before."""
+    """Check Base58Check: the last four bytes are a hash of those before."""
     payload = _decoded(address, alphabet)
-    digest = hashlib.sha256(hashlib.sha256(payload[:-4]).digest()).digest()
-    return digest[:4] == payload[-4:]
+    return base58_checksum(payload[:-4]) == payload[-4:]
 
 
 def _is_ripple(address: bytes) -> bool:
@@ -79,16 +82,8 @@ def _is_bech32(address: bytes) -> bool:
     lower = address.lower()
     if address not in (lower, address.upper()):
         return False
-    prefix, _, rest = lower.rpartition(b"1")
-    check = 1
-    values = [char >> 5 for char in prefix] + [0] + [char & 31 for char in prefix]
-    for value in values + [_BECH32.index(char) for char in rest]:
-        top = check >> 25
-        check = (check & 0x1FFFFFF) << 5 ^ value
-        for at, generator in enumerate(_GENERATORS):
-            if top >> at & 1:
-                check ^= generator
-    return check in _CHECKS
+    prefix, _, rest = lower.decode().rpartition("1")
+    return bech32_checksum(prefix, map(BECH32.index, rest)) in _CHECKS
 
 
 def _is_stellar(address: bytes) -> bool:
@@ -97,12 +92,12 @@ def _is_stellar(address: bytes) -> bool:
 
 
 def _is_key(address: bytes) -> bool:
-    """Solana's addresses are public keys of 32 bytes, without a checksum."""
+    """Check the length of a Solana address, a public key of 32 bytes without a checksum."""
     return len(_decoded(address, _BASE58)) == _SOLANA_KEY
 
 
 def _is_somebodys(address: bytes) -> bool:
-    """The zero address and its like are nobody's."""
+    """Return whether it is not the zero address or a similar one without an owner."""
     return len(set(address[2:].lower())) > _FEWEST_DIFFERENT
 
 
@@ -111,7 +106,7 @@ _CUE: Final = rb"(?i:\bbitcoins?\b|\bbtc\b|\blitecoins?\b|\bltc\b|\bwallet\b|\bc
 
 
 def _is_mixed(address: bytes) -> bool:
-    """Letters of both cases and digits, as what is random has them."""
+    """Return whether it has letters of both cases and digits, as random text has."""
     return any(map(str.isdigit, address.decode())) and not (address.isupper() or address.islower())
 
 
@@ -143,7 +138,7 @@ WALLETS = (
         confidence=0.9,
     ),
     WalletRecogniser(
-        "wallet-hexadecimal",  # Ethereum and all that share its addresses
+        "wallet-hexadecimal",  # Ethereum, and currencies that share its addresses
         rb"\b0[xX][0-9a-fA-F]{40}",
         rb"\b0[xX][0-9a-fA-F]{40}\b",
         _is_somebodys,
@@ -158,7 +153,7 @@ WALLETS = (
         confidence=0.9,
     ),
     WalletRecogniser(
-        "wallet-cued",  # Without its checksum, behind a word for what it is
+        "wallet-cued",  # without a valid checksum, behind a word for a wallet
         _CUE + rb"[^\n]{0,40}\b[13LM]" + _B58 + rb"{25}",
         _CUE + rb"[^\n]{0,40}?[^\w\-]([13LM]" + _B58 + rb"{25,33})\b",
         _is_mixed,
@@ -174,4 +169,4 @@ WALLETS = (
         group=1,
     ),
 )
-"""One form each."""
+"""A recogniser for each form of address."""

@@ -1,4 +1,4 @@
-"""Days on which somebody else may have been born."""
+"""Stand-ins for dates of birth."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FIRST, _YEARS = 1940, 65
 
 
 def birth_date(text: str, draw: Draw) -> str:
-    """Another date written the same way: years from 1940 to 2004, and words stay."""
+    """Return another date written the same way, of the years 1940 to 2004. Words stay."""
     numbers = _NUMBER.findall(text)
     long = any(len(number) >= _YEAR for number in numbers)
 
@@ -24,7 +24,7 @@ def birth_date(text: str, draw: Draw) -> str:
             return draw.like(number)
         if year:
             return str(_FIRST + draw.below(_YEARS))[-len(number) :]
-        # One to twelve is a day and a month, whichever comes first.
+        # One to twelve is valid as a day and as a month, whichever this is.
         return str(1 + draw.below(12 if len(number) == _SHORT_YEAR else 9)).zfill(len(number))
 
     places = iter(range(len(numbers)))

@@ -1,4 +1,4 @@
-"""Values that look drawn by chance and are the same each time."""
+"""Deterministic random draws."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _WIDTH = 4
 
 
 class Draw:
-    """Draws from a seed: the same seed and `attempt`, the same values.
+    """Draws from a seed: the same seed and `attempt` give the same values.
 
-    `tries` is how often a form without a formula may be drawn until its checksum is right; who
-    draws counts it down. Belongs to one task.
+    `tries` is the number of draws left for forms whose checksum is found by trial; the caller
+    counts it down. Belongs to one task.
     """
 
     __slots__ = ("_at", "_block", "_bytes", "_seed", "tries")
@@ -33,7 +33,7 @@ class Draw:
         self.tries = tries
 
     def below(self, end: int) -> int:
-        """A number from 0 to `end` - 1."""
+        """Return a number from 0 to `end` - 1."""
         if self._at == len(self._bytes):
             block = self._seed + self._block.to_bytes(4)
             self._bytes, self._at = hashlib.shake_256(block).digest(_BLOCK), 0
@@ -43,15 +43,17 @@ class Draw:
         return int.from_bytes(self._bytes[at : at + _WIDTH]) % end
 
     def one_of(self, values: Sequence[T]) -> T:
-        """One of the values."""
+        """Return one of the values."""
         return values[self.below(len(values))]
 
     def digits(self, length: int) -> str:
-        """That many digits."""
+        """Return `length` digits."""
         return "".join(self.one_of(DIGITS) for _ in range(length))
 
     def like(self, text: str) -> str:
-        """A digit for each digit, a letter of the same case for each letter, the rest as it is."""
+        """Return a digit for each digit, a letter of the same case for each letter, the rest as it
+        is.
+        """
         return "".join(map(self._like, text))
 
     def _like(self, char: str) -> str:
@@ -63,9 +65,9 @@ class Draw:
 
 
 def laid_out(value: str, text: str) -> str:
-    """`value`, which is all letters and digits, with the separators and the case of `text`.
+    """Return `value`, of letters and digits, with the separators and the case of `text`.
 
-    `text` has as many letters and digits.
+    `text` has as many letters and digits as `value`.
     """
     characters = iter(value)
     return "".join(
@@ -77,5 +79,5 @@ def laid_out(value: str, text: str) -> str:
 
 
 def bare(text: str) -> str:
-    """The letters and digits of `text`, in upper case."""
+    """Return the letters and digits of `text`, in upper case."""
     return "".join(char for char in text if char.isalnum()).upper()

@@ -1,4 +1,4 @@
-"""National, tax and bank numbers: with a right checksum, or from a range that is never issued."""
+"""Stand-ins for national, tax and bank numbers: with a valid checksum, or never issued."""
 
 from __future__ import annotations
 
@@ -22,18 +22,17 @@ _BIRTHDAYS: Final = 58 * 365
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """A number that python-stdnum knows, and how one of its kind begins.
+    """A number that python-stdnum checks, and the beginning of one that it may accept.
 
     In `begins`, `%` stands for parts of a date of birth as in strftime, `#` for a digit, `@` for a
-    letter, `^` for what the original has there. What follows is drawn like the original, only
-    that a check letter at the end stays one.
+    letter, `^` for the original's character. The rest is drawn like the original.
     """
 
     module: str
     begins: str = ""
 
 
-# By how many letters and digits they have. Those that take almost anything come last.
+# By the number of letters and digits. Forms that accept almost anything come last.
 _FORMS: Final[dict[int, tuple[_Form, ...]]] = {
     8: (_Form("dk.cvr"), _Form("ie.pps"), _Form("cl.rut"), _Form("hu.anum")),
     9: (
@@ -72,7 +71,8 @@ _FORMS: Final[dict[int, tuple[_Form, ...]]] = {
 }
 _VAT = _Form("eu.vat", "^^")
 
-# Areas from 900 on are no social security numbers, and groups below 50 there no taxpayer's.
+# Areas from 900 on are not issued as social security numbers, and there groups below 50 are not
+# issued to taxpayers.
 _AMERICAN = re.compile(r"[0-9]{3}[- ][0-9]{2}[- ][0-9]{4}")
 _NEVER_AMERICAN: Final = "9##1"
 # HMRC issues no number that begins with QQ, and writes its examples so.
@@ -81,7 +81,7 @@ _NEVER_BRITISH: Final = "QQ######^"
 
 
 def number(text: str, draw: Draw) -> str:
-    """One of the same country's form where it has a checksum that is known, else the same shape."""
+    """Return a number of the same country's form if its check is known, else the same shape."""
     value = bare(text)
     if _AMERICAN.fullmatch(text):
         return laid_out(_drawn(_NEVER_AMERICAN, value, draw), text)
@@ -114,10 +114,10 @@ def _validator(module: str) -> Callable[[str], bool]:
 
 
 def _drawn(begins: str, value: str, draw: Draw) -> str:
-    """A value as long as `value`, beginning as its form does."""
+    """Return a value as long as `value` that begins as its form does."""
     if "%" in begins:
         day = _FIRST_BIRTHDAY + datetime.timedelta(days=draw.below(_BIRTHDAYS))
-        # Months of 28 days, and days that are no woman's in Italy.
+        # Days up to 28 exist in every month; Italy adds 40 to a woman's.
         begins = day.replace(day=1 + draw.below(28)).strftime(begins)
     pieces = []
     for char, original in zip(begins, value, strict=False):
@@ -132,7 +132,7 @@ def _drawn(begins: str, value: str, draw: Draw) -> str:
 
 
 def _identifier(draw: Draw) -> str:
-    """A German Identifikationsnummer: of its first ten digits just one is there twice."""
+    """Draw a German Identifikationsnummer: among its first ten digits exactly one occurs twice."""
     left = list(DIGITS)
     chosen = [left.pop(draw.below(len(left))) for _ in range(9)]
     chosen.insert(draw.below(10), draw.one_of(chosen))

@@ -1,4 +1,4 @@
-"""Numbers that regulators keep for films and books."""
+"""Stand-ins for telephone numbers: numbers that regulators reserve for films and books."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from extauth.content.privacy.stand_in.draw import DIGITS
 if TYPE_CHECKING:
     from extauth.content.privacy.stand_in.draw import Draw
 
-# What reserved national numbers look like, # being any digit: NANPA's 555-0100 to 555-0199, and
-# the numbers of Ofcom, ARCEP and ACMA for use in drama.
+# Reserved national numbers, with # for any digit: NANPA's 555-0100 to 555-0199, and the numbers of
+# Ofcom, ARCEP and ACMA for use in drama.
 _AMERICAN = tuple(
     f"{area}55501##" for area in (202, 212, 303, 312, 404, 415, 503, 512, 602, 617, 702, 808)
 )
@@ -28,9 +28,9 @@ _CODES = ("1", "44", "33", "61")
 
 
 def phone(text: str, draw: Draw) -> str:
-    """A reserved number of the same country, or one of the same shape where it reserves none.
+    """Return a reserved number of the same country, or one of the same shape if it reserves none.
 
-    Of the latter the country and what follows it, together at most half of the digits, stay.
+    In the latter, the country code and what follows it stay, together at most half of the digits.
     """
     digits = "".join(char for char in text if char in DIGITS)
     before, country, national = _parts(text, digits)
@@ -41,14 +41,14 @@ def phone(text: str, draw: Draw) -> str:
     else:
         digits = digits[: min(len(before) + 4, len(digits) // 2)]
     given = iter(digits)
-    # What is longer than the number, as an extension, is drawn.
+    # Digits beyond the number, such as an extension, are drawn.
     return "".join(
         next(given, None) or draw.one_of(DIGITS) if char in DIGITS else char for char in text
     )
 
 
 def _parts(text: str, digits: str) -> tuple[str, str, str]:
-    """What stands before the national number, the country's code if it is known, and the number."""
+    """Return the prefix before the national number, the country code if known, and the number."""
     before = "" if text.lstrip(" (").startswith("+") else "00"
     if digits.startswith(before):
         rest = digits[len(before) :]
@@ -64,7 +64,7 @@ def _parts(text: str, digits: str) -> tuple[str, str, str]:
 
 
 def _reserved(country: str, national: str) -> tuple[str, ...]:
-    """What to draw from; nothing where there is none, or the number is too short."""
+    """Return the forms to draw from; none if the country has none or the number is too short."""
     length = len(national)
     if country == "1" and length >= 10:
         return _AMERICAN

@@ -1,4 +1,4 @@
-"""Secrets that open nothing."""
+"""Stand-ins for secrets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from extauth.content.privacy.stand_in.draw import Draw
 
-# What says which service a token is for, or what a block is, and is nobody's secret.
+# Prefixes that name a token's service, and the lines around a key block. These are not secret.
 _PLAIN = re.compile(
     r"-----(?:BEGIN|END) [A-Z0-9 ]+-----"
     r"|\A[a-z][a-z0-9+.\-]{1,24}://"
@@ -18,7 +18,7 @@ _PLAIN = re.compile(
 
 
 def secret(text: str, draw: Draw) -> str:
-    """One of the same shape. What names its service stays; its own checksum is not made right."""
+    """Return a secret of the same shape. A service's prefix stays; a checksum may be wrong."""
     pieces: list[str] = []
     last = 0
     for plain in _PLAIN.finditer(text):

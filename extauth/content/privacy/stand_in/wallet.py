@@ -1,30 +1,32 @@
-"""Addresses of wallets that nobody has a key to."""
+"""Stand-ins for wallet addresses, without a known key."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import TYPE_CHECKING, Final
+
+from extauth.content.privacy.wallet_code import (
+    BASE58,
+    BECH32,
+    BECH32_CHECK,
+    BECH32M_CHECK,
+    base58_checksum,
+    bech32_checksum,
+)
 
 if TYPE_CHECKING:
     from extauth.content.privacy.stand_in.draw import Draw
 
-_BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_BECH32: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-# By the first character of an address: the version byte that makes addresses begin so.
+# By the first character of an address, its version byte.
 _VERSIONS: Final = {"1": 0x00, "3": 0x05, "L": 0x30, "M": 0x32, "D": 0x1E, "T": 0x41}
 _HASH = 20
-# BIP-173 for version 0, BIP-350 for later ones.
-_CHECKS: Final = {"q": 1}
-_LATER = 0x2BC830A3
-_GENERATORS = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 _SEGWIT = re.compile(r"(?i)(bc|tb|ltc)1([a-z0-9]{30,90})")
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]{40}")
 _PLAIN = re.compile(r"[1-9A-HJ-NP-Za-km-z]{25,36}")
 
 
 def wallet(text: str, draw: Draw) -> str:
-    """One of the same currency and form with a valid checksum, if that is Bitcoin's or Ethereum's.
+    """Return an address of the same currency and form, with a valid checksum for Base58 and SegWit.
 
     Others have the same shape.
     """
@@ -33,7 +35,7 @@ def wallet(text: str, draw: Draw) -> str:
         made = _segwit(segwit[1].lower(), segwit[2].lower(), draw)
         return made.upper() if text.isupper() else made
     if _HEXADECIMAL.fullmatch(text):
-        # EIP-55 has a checksum in the case of letters, and takes those of one case as they are.
+        # EIP-55's checksum is in the case of letters; letters of one case have none.
         return "0x" + "".join(draw.one_of("0123456789abcdef") for _ in text[2:])
     version = _VERSIONS.get(text[:1])
     if version is not None and _PLAIN.fullmatch(text):
@@ -43,31 +45,20 @@ def wallet(text: str, draw: Draw) -> str:
 
 def _base58(version: int, draw: Draw) -> str:
     payload = bytes([version, *(draw.below(256) for _ in range(_HASH))])
-    payload += hashlib.sha256(hashlib.sha256(payload).digest()).digest()[:4]
+    payload += base58_checksum(payload)
     number, digits = int.from_bytes(payload), ""
     while number:
-        number, digit = divmod(number, len(_BASE58))
-        digits = _BASE58[digit] + digits
-    return _BASE58[0] * (len(payload) - len(payload.lstrip(b"\0"))) + digits
+        number, digit = divmod(number, len(BASE58))
+        digits = BASE58[digit] + digits
+    return BASE58[0] * (len(payload) - len(payload.lstrip(b"\0"))) + digits
 
 
 def _segwit(prefix: str, data: str, draw: Draw) -> str:
-    """The witness version stays, and with it what checksum there is (BIP-173, BIP-350)."""
-    values = [_BECH32.find(data[0]), *(draw.below(32) for _ in data[1:-6])]
-    # A byte's worth of bits beyond whole bytes has to be zero.
+    """Draw an address of the same witness version, with its checksum (BIP-173, BIP-350)."""
+    values = [BECH32.find(data[0]), *(draw.below(32) for _ in data[1:-6])]
+    # The padding bits after the last whole byte have to be zero.
     values[-1] &= -1 << (len(values) - 1) * 5 % 8
-    expanded = [*(ord(c) >> 5 for c in prefix), 0, *(ord(c) & 31 for c in prefix), *values]
-    check = _polymod([*expanded, *[0] * 6]) ^ _CHECKS.get(data[0], _LATER)
+    wanted = BECH32_CHECK if data[0] == "q" else BECH32M_CHECK
+    check = bech32_checksum(prefix, [*values, *[0] * 6]) ^ wanted
     values += [check >> 5 * (5 - at) & 31 for at in range(6)]
-    return f"{prefix}1" + "".join(_BECH32[value] for value in values)
-
-
-def _polymod(values: list[int]) -> int:
-    check = 1
-    for value in values:
-        top = check >> 25
-        check = (check & 0x1FFFFFF) << 5 ^ value
-        for at, generator in enumerate(_GENERATORS):
-            if top >> at & 1:
-                check ^= generator
-    return check
+    return f"{prefix}1" + "".join(BECH32[value] for value in values)

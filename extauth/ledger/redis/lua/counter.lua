@@ -1,8 +1,8 @@
 -- One counter's arithmetic over time, as in extauth/ledger/{rolling,bucket,calendar}.py.
--- A counter is a hash: held, booked, mark (rolling: the newest bucket; bucket: when the level
--- stood so; calendar: when the period began), till (calendar: when it ends), told (thresholds and
--- until when they are not told again), listed (until when the index has it), name and max (of the
--- limit that was last asked), and for a rolling window one field a bucket.
+-- A counter is a hash: held, booked, mark (rolling: the newest bucket; bucket: the time of the
+-- level; calendar: the begin of the period), till (calendar: its end), told (reported thresholds,
+-- each with the end of its window), listed (until when the index has it), name and max (of the
+-- limit that was last checked), and for a rolling window one field for each bucket.
 -- A spec is {name, key, unit, kind, ...}; kinds: r {seconds}, b {rate}, c {four bounds}, l.
 
 local tag = KEYS[1]
@@ -21,7 +21,7 @@ end
 local seen = tonumber(redis.call('GET', tag .. ':now') or now)
 if seen > now then now = seen end
 
--- Whether a calendar period was not among those that the caller knew of.
+-- True if a calendar period was not among those that the caller gave.
 local stale = false
 
 local function whole(number)
@@ -71,12 +71,12 @@ local function turn_calendar(c, spec)
   end
   stale = true
   if c.till and now < c.till then return end
-  -- Without bounds nobody knows which period this is: better too much of it than too little.
+  -- Without bounds the period is unknown: rather count too much in it than too little.
   if c.till then c.booked = 0 end
   c.mark, c.till = now, nil
 end
 
--- A counter as it stands now. Changes nothing before `save`.
+-- Read a counter as it stands now. Nothing is written before `save`.
 local function load(spec)
   local key = tag .. ':c:' .. spec[1]
   local f = redis.call('HMGET', key,
@@ -122,7 +122,7 @@ local function hold(c, amount)
   c.held = math.max(0, c.held + amount)
 end
 
--- Bucket and amount of a rolling window, the oldest first.
+-- Buckets and amounts of a rolling window, the oldest first.
 local function buckets(c)
   local found = {}
   local flat = redis.call('HGETALL', c.key)
@@ -136,7 +136,7 @@ local function buckets(c)
   return found
 end
 
--- Seconds until `excess` less counts; nil when held amounts are in the way.
+-- Seconds until `excess` has left; nil if held amounts are in the way.
 local function room_after(c, excess)
   if c.kind == 'r' then
     for _, pair in ipairs(buckets(c)) do
@@ -152,7 +152,7 @@ local function room_after(c, excess)
   return nil
 end
 
--- Seconds until nothing counts any more, were what is held and `more` booked now; false: never.
+-- Seconds until nothing counts, if what is held and `more` were booked now; false: never.
 local function whole_after(c, more)
   if c.kind == 'r' then
     if c.held ~= 0 or more ~= 0 or c.added then return leaves(c.mark, c.spec[5]) - now end
@@ -172,7 +172,7 @@ local function whole_after(c, more)
   return 0
 end
 
--- Until when a threshold that is reached now is not told of again.
+-- The time until which a threshold reached now is not reported again.
 local function told_until(c)
   if c.kind == 'r' then return now + c.spec[5] end
   if c.kind == 'b' then return now + c.booked / c.spec[5] end
@@ -180,7 +180,7 @@ local function told_until(c)
   return math.huge
 end
 
--- How long a counter in which nothing is held need be kept; nil: for ever.
+-- Seconds to keep a counter in which nothing is held; nil: for ever.
 local function lasting(c)
   if c.kind == 'r' then return leaves(c.mark, c.spec[5]) - now end
   if c.kind == 'b' then return c.booked / c.spec[5] end
@@ -189,7 +189,7 @@ local function lasting(c)
   return HOUR
 end
 
--- Have the key's index name this counter, for at least as long as there is one.
+-- List this counter in its key's index, for at least as long as the counter exists.
 local function list(c, last)
   local span = 400 * DAY
   if last and c.kind ~= 'l' then span = 2 * last + HOUR end

@@ -1,4 +1,4 @@
--- Let that much more be used in the current window. ask: counter, amount.
+-- Allow `amount` more usage in the current window. ask: counter, amount.
 
 local c = load(ask.counter)
 if stale then return reply('stale') end

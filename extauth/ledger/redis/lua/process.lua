@@ -1,6 +1,6 @@
--- The lives of processes. Each has a hash of its open reservations (or '' for one that ended and
--- of which the process may not have heard), and one a day of those that ended beyond its
--- knowledge: swept ones with what was counted of them. It is alive until its score in `processes`.
+-- Processes and their reservations. Each process has a hash of its open reservations ('' for one
+-- that ended, until the process has confirmed it), and a hash a day of reservations that ended
+-- without it: swept ones, with the usage counted. It is alive until its score in `processes`.
 
 local processes = tag .. ':processes'
 local open = tag .. ':open:' .. ask.process
@@ -28,7 +28,7 @@ local function ended(process, day)
   return tag .. ':ended:' .. process .. ':' .. whole(day)
 end
 
--- Remember how a reservation ended, for a day or two: for those who may ask again, or late.
+-- Remember the end of a reservation for a day or two, for calls that are repeated or late.
 local function remember(process, id, what)
   local hash = ended(process, today())
   redis.call('HSET', hash, id, what)
@@ -40,7 +40,7 @@ local function recall(id)
     or redis.call('HGET', ended(ask.process, today() - 1), id)
 end
 
--- End a reservation of a dead process with what is known of it.
+-- End a reservation of a dead process, with the usage known of it.
 local function lose(process, id)
   local theirs = tag .. ':open:' .. process
   local raw = redis.call('HGET', theirs, id)
@@ -64,7 +64,7 @@ end
 -- End at most `most` reservations of processes whose lease has run out.
 local function sweep(most)
   if now - seen > ask.lease / 2 then
-    -- Nobody was heard for a while, so the ledger was away, and not they: they get another lease.
+    -- No process was heard for a while, so the ledger was away, not they: renew their leases.
     for _, process in ipairs(redis.call('ZRANGEBYSCORE', processes, '(' .. string.format('%.6f', seen), '+inf')) do
       redis.call('ZADD', processes, 'GT', now + ask.lease, process)
     end

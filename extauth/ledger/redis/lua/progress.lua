@@ -1,4 +1,4 @@
--- So much of a reservation is known to be used. ask: id, process, lease, known.
+-- Note a reservation's usage so far. ask: id, process, lease, known.
 
 local raw = redis.call('HGET', open, ask.id)
 if raw and raw ~= '' then

@@ -1,5 +1,5 @@
 -- Give everything back, once. ask: id, process, lease, again.
--- `again`: the reservation may still be under way, and then must not be made.
+-- `again`: the call to reserve may still be under way, and must then not succeed.
 
 local raw = redis.call('HGET', open, ask.id)
 if raw and raw ~= '' then

@@ -1,6 +1,6 @@
--- Have counters go on under other names. ask: old {spec}, new {spec}.
--- Answers how many there were, and how many still hold something under the old name: requests that
--- run settle there.
+-- Continue counters under other names. ask: old {spec}, new {spec}.
+-- Replies with the number of counters, and of those that still hold something under the old name,
+-- where running requests settle.
 
 local old, new = {}, {}
 for place, spec in ipairs(ask.old) do

@@ -1,7 +1,7 @@
 -- Set a worst case aside under all limits, or under none.
 -- ask: id, process, lease, claims {spec}, worst, known, line,
 -- limits {claim, name, max, mode, worst, least}.
--- Answers limits {used, reset, granted, wait}, each granted nil where it refuses.
+-- Replies with limits {used, reset, granted, wait}; granted is nil if it refuses.
 
 if redis.call('HEXISTS', open, ask.id) == 1 or recall(ask.id) then
   return reply('ended')

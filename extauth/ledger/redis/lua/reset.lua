@@ -1,4 +1,4 @@
--- Forget what is booked under some keys. Answers how many counters there are.
+-- Forget what is booked under some keys. Replies with the number of counters.
 
 local found = under(ask.keys)
 for _, c in ipairs(found) do

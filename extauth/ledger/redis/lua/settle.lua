@@ -1,9 +1,9 @@
 -- Replace what a reservation held by what was used, once.
 -- ask: id, process, lease, again, used, line, claims {spec, amount},
--- limits {claim, name, max, percents}. Answers crossings {limit, percent, booked, after}.
+-- limits {claim, name, max, percents}. Replies with crossings {limit, percent, booked, after}.
 --
--- One that was swept is charged what the sweep did not know of; one that the server has lost
--- (with what it had not yet written) in full. `again`: the same may be under way a second time.
+-- A swept reservation is charged the usage that the sweep did not know of; one that the server
+-- lost in a crash is charged in full. `again`: the same call may be under way a second time.
 
 local used = ask.used
 local raw = redis.call('HGET', open, ask.id)

@@ -1,4 +1,4 @@
--- Every counter under some keys. Answers {name, limit, max, booked, held, after}.
+-- Every counter under some keys. Replies with {name, limit, max, booked, held, after}.
 
 local found = {}
 for place, c in ipairs(under(ask.keys)) do

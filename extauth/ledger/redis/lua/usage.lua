@@ -1,4 +1,4 @@
--- What counts in each counter now, held and booked. ask: counters {spec}.
+-- The usage of each counter now, held and booked. ask: counters {spec}.
 
 local used = {}
 for place, spec in ipairs(ask.counters) do

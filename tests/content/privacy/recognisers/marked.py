@@ -1,4 +1,4 @@
-"""Texts with «marks» around what is to be found."""
+"""Texts with «marks» around the expected findings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def found(detector: Detector, marked: str, kind: str) -> str:
-    """The text of `marked`, with marks around what of `kind` is found in it."""
+    """Return the text of `marked` with marks around the findings of `kind`."""
     text = marked.replace("«", "").replace("»", "")
     shown, done = "", 0
     for finding in detector.detect(text):

@@ -1,4 +1,4 @@
-"""Postal addresses, whole, and what only looks like the beginning of one."""
+"""Postal addresses as a whole, and texts that only look like the beginning of one."""
 
 import pytest
 

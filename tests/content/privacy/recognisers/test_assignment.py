@@ -1,4 +1,4 @@
-"""What stands behind a name that says that it is secret."""
+"""The value behind a name that says that it is secret."""
 
 import pytest
 

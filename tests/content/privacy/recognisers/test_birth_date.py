@@ -1,4 +1,4 @@
-"""A date is one of birth only beside a word that says so."""
+"""A date is a date of birth only beside a word for birth."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Numbers of many countries: how they are written, what proves them, what names them."""
+"""Numbers of many countries: written forms, proofs and cue words."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ CHANGED = str.maketrans("0123456789", "1234567890")
 
 
 def marked(text: str) -> str:
-    """The text with a mark around its number, which is all behind the last word without digits."""
+    """Return the text with a mark around its number: all after the last word without digits."""
     words = text.split(" ")
     first = max(
         (

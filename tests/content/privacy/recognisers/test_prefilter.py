@@ -1,4 +1,4 @@
-"""What decides which recognisers look, and where, misses nothing that they know."""
+"""Prefilters miss nothing that a recogniser would find."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens of well-known services, put together here so that no scanner stumbles over this file."""
+"""Tokens of well-known services, composed here so that secret scanners do not stop at this file."""
 
 import pytest
 

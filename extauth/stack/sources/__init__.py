@@ -1,0 +1,1 @@
+"""The sources that a running stack follows: files that change, bundles that are pulled."""

@@ -1,0 +1,55 @@
+"""Opcodes of another process, counted from outside of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.gate.opcodes import STARTUP, total
+
+LOOP = "def loop(n):\n    for _ in range(n): pass\n"
+MAIN = LOOP + "loop({})"
+THREAD = (
+    LOOP + "import threading\nt = threading.Thread(target=loop, args=({},))\nt.start(); t.join()"
+)
+COROUTINE = (
+    "import asyncio\n"
+    + LOOP
+    + (
+        "async def main(n):\n    await asyncio.sleep(0)\n    for _ in range(n): pass\n"
+        "asyncio.run(main({}))"
+    )
+)
+
+
+@pytest.mark.parametrize("program", [MAIN, THREAD, COROUTINE], ids=["main", "thread", "coroutine"])
+def test_each_round_of_a_loop_adds_the_same(program: str, tmp_path: Path) -> None:
+    one, two, three = (counted(program.format(1000 * n), tmp_path) for n in (1, 2, 3))
+    assert two - one == three - two
+    assert (two - one) % 1000 == 0
+    assert two > one
+
+
+def test_what_c_does_adds_nothing(tmp_path: Path) -> None:
+    assert counted("sum(range(10))", tmp_path) == counted("sum(range(100_000))", tmp_path)
+
+
+def counted(program: str, tmp_path: Path) -> int:
+    """The opcodes that a process of its own takes for this."""
+    counts = tmp_path / "opcodes"
+    counts.write_bytes(bytes(8 * 64))
+    subprocess.run(
+        [sys.executable, "-P", "-c", program],
+        check=True,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(STARTUP),
+            "OPCODES": str(counts),
+            "PYTHONHASHSEED": "0",
+        },
+    )
+    return total(counts)
