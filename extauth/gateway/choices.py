@@ -212,8 +212,9 @@ class _Pending:
         self._before += before
         self._after += after
         self._tokens += tokens
-        spelled = "".join([token.token for token in self._tokens])
-        if spelled == self._before == self._after:
+        # Some servers leave out the space that the first token begins with.
+        spelled = "".join([token.token for token in self._tokens]).lstrip()
+        if spelled == self._before.lstrip() and self._before == self._after:
             passed = tuple(self._tokens)
             self._tokens = []
             self._before = self._after = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from extauth.backends.openai import OpenAIBackend
 from extauth.backends.triton import TritonBackend
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from extauth.types.call import Call
 
 TRITON = TritonBackend(external=False)
+OPENAI = OpenAIBackend("https://api.example.com")
 
 
 def sent(

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from extauth.backends import check_capabilities
+from extauth.errors import InvalidRequest
 from extauth.settings import Model, Price
 from extauth.tokens import ChatTemplate, LanguageModel
 from extauth.tokens.tokenizer_json import TokenizerJson
+from extauth.types.call import Infer
 from extauth.types.call.tensors import pack
-from tests.backends.served import sent
+from tests.backends.served import OPENAI, TRITON, sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from extauth.backends import Backend
     from extauth.clients import Codec
     from extauth.types.call import Call
 
@@ -132,21 +136,28 @@ def models(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[s
         ("/v2/models/m/infer", "embedding", binary()),
     ],
 )
+@pytest.mark.parametrize("backend", [TRITON, OPENAI], ids=["triton", "openai"])
 def test_what_reaches_the_model_is_among_the_texts(
     call: Callable[..., Codec],
     models: Callable[[str], LanguageModel],
+    *,
     path: str,
     task: str,
     body: object,
+    backend: Backend,
 ) -> None:
     model = models(task)
     codec = call(path, *body) if isinstance(body, tuple) else call(path, json.dumps(body).encode())
     read = codec.call.decoded(model.decode)
 
     def written(changed: Call) -> str:
-        upstream = sent(changed, model, 5)
+        upstream = sent(changed, model, 5, backend=backend)
         return f"{upstream.path} {upstream.headers} {upstream.body.decode()}"
 
+    if isinstance(read, Infer) and backend is OPENAI:
+        with pytest.raises(InvalidRequest):
+            check_capabilities(read, backend.capabilities)
+        return
     texts = read.texts()
     assert len(read.sources()) == len(texts)
     assert CANARY in written(read)

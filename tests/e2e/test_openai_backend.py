@@ -151,9 +151,10 @@ def test_a_tool_is_called_by_a_stream(client: openai.OpenAI) -> None:
         stream=True,
     ):
         for call in chunk.choices[0].delta.tool_calls or () if chunk.choices else ():
-            arguments += call.function.arguments or ""
-            name += call.function.name or ""
-            ids |= {call.id} - {None}
+            if call.index == 0:
+                arguments += call.function.arguments or ""
+                name += call.function.name or ""
+                ids |= {call.id} - {None}
     assert name == "look_up"
     assert set(json.loads(arguments)) == {"city"}
     assert len(ids) == 1

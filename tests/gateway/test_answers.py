@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from extauth.types.call.tensors import pack, unpack
 
 from extauth.audit import Outcome
+from extauth.types.call.tensors import pack, unpack
 from tests.gateway.served import CHAT, EVENTS, JSON, ROUTE, contents, generated
 
 if TYPE_CHECKING:

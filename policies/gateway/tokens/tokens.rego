@@ -52,6 +52,7 @@ obligations contains obligation.context(turns.on_exceed, ceiling, turns.room) if
 obligations contains obligation.settle(by) if {
 	input.tokens.exact == false
 	by := object.get(data.settlement.models, routing.route.model, data.settlement.estimated)
+	by != "kind"
 }
 
 within(ceiling) if {

@@ -64,6 +64,8 @@ settled(exact, models) := told if {
 		with data.settlement as {"estimated": "larger", "models": models}
 }
 
+test_the_kind_of_backend_may_say_it if settled(false, {"chat": "kind"}) == set()
+
 test_an_exact_count_needs_no_settlement if settled(true, {}) == set()
 
 test_an_estimate_is_settled_as_the_data_says if {
