@@ -112,7 +112,7 @@ class GenerateReader:
     def __init__(self, *, choices: int, streaming: bool) -> None:
         self.streaming = streaming
         self._choices = choices
-        self._unfinished = set(range(choices))
+        self._unfinished: set[int] = set()
         self._completed: dict[int, int] = {}
         self._prompt_tokens: int | None = None
         self._events = Events()
@@ -123,6 +123,7 @@ class GenerateReader:
     def start(self, status: int, headers: Mapping[str, str]) -> None:
         """Triton's status; its headers tell nothing here."""
         self._status = status
+        self._unfinished = set(range(self._choices))
 
     def decode(self, chunk: bytes, end: bool) -> list[Delta]:
         """See `ResponseCodec.decode`."""

@@ -2,6 +2,7 @@
 
     HEADERS -> PLAIN     -> DONE      the whole answer at once
             -> STREAMING -> DONE      delta by delta
+            ->              DONE      an answer that is known without the backend
 
 Text is scanned, treated and restored on its way, tokens are counted, and the transaction is closed
 before the last byte is released. Whatever cuts the exchange short ends in `abandon`.
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from extauth.content.privacy import AnswerFilter
+    from extauth.gateway.answered import Answered
     from extauth.gateway.dispatched import Dispatched
     from extauth.gateway.step import Header
     from extauth.gateway.transaction import Transaction
@@ -164,6 +166,21 @@ class Exchange:
             self.state = State.DONE
             return encoded + self._codec.error(await self._transaction.refuse(error))
         return encoded + rest
+
+    async def answer(self, answered: Answered) -> Answer:
+        """Answer without the backend, treated and restored as its answer would be.
+
+        An event stream is whole in the body: Envoy's answer in a backend's place has only one.
+        """
+        filtered = [
+            self._filtered(delta, last=delta.finish_reason is not None) for delta in answered.deltas
+        ]
+        encoded = self._codec.encode([*filtered, *self._held()])
+        encoded += self._codec.finish(answered.usage)
+        self._transaction.mark("translate")
+        await self._finish(answered.usage)
+        told = self._told(("content-type", self._codec.content_type), *self._codec.headers)
+        return Answer(told, encoded)
 
     async def abandon(self) -> None:
         """The client is gone, or the stream was cut: charge what is known to have been used.

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from extauth.errors import LimitExceeded, PolicyError
 from extauth.facts import inference_facts
 from extauth.gateway.admission import denial
+from extauth.gateway.answered import answered
 from extauth.gateway.dispatched import Dispatched
 from extauth.gateway.reading import drafted, on, read
 from extauth.gateway.reservation import reserve
@@ -174,6 +175,7 @@ async def _enforce(
         guards=draft.guards,
         settlement=draft.settlement,
         unseen=max(map(draft.model.tokenizer.count, draft.call.stops), default=0),
+        answered=answered(draft),
     )
     transaction.mark("rewrite")
     return dispatched

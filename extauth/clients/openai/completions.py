@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
+from msgspec import Meta
 
 from extauth.clients.body import read_json, unsupported
-from extauth.clients.generate import generate_request, require_task
+from extauth.clients.generate import INT32_MAX, generate_request, require_task
 from extauth.clients.openai.answers import CompletionAnswer
 from extauth.clients.openai.chunks import CompletionChunks
 from extauth.clients.openai.options import Options, refused
@@ -32,6 +33,8 @@ class Body(Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     prompt: Inputs
     best_of: int | None = None
+    # None at all is an answer of its own.
+    max_tokens: Annotated[int, Meta(ge=0, le=INT32_MAX)] | None = None
     echo: bool | None = None
     logprobs: int | None = None
     suffix: str | None = None

@@ -10,6 +10,7 @@ from envoy_data_plane.google.protobuf import Any
 
 from extauth.compiler.generated import dump
 from extauth.compiler.proxy.clusters import clusters
+from extauth.compiler.proxy.inside import inside
 from extauth.compiler.proxy.listener import listener
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def render(settings: Settings, overrides: Overrides) -> dict[str, bytes]:
     """`lds.yaml` and `cds.yaml`. Equal settings give equal bytes. Raises ConfigurationError."""
     return {
         "cds.yaml": _document(clusters(settings, overrides)),
-        "lds.yaml": _document([listener(settings, overrides)]),
+        "lds.yaml": _document([listener(settings, overrides), inside()]),
     }
 
 
