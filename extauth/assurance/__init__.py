@@ -1,1 +1,1 @@
-"""What can be said of policies before they ship: checks, replay, mutation, explanation."""
+"""Assurance of policies before they ship: checks, replay, mutation testing, explanation."""

@@ -1,4 +1,4 @@
-"""Decisions: what OPA says about a request, by one of two engines."""
+"""Policy decisions on requests, by one of two engines."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ENGINES: dict[Literal["wasm", "opa"], type[WasmEngine | OpaServerEngine]] = {
 
 
 def open_engine(snapshot: Snapshot, url: str | None) -> PolicyEngine:
-    """The engine that the snapshot's settings choose; `url` is the stack's own OPA server.
+    """Open the engine that the snapshot's settings choose; `url` is the stack's own OPA server.
 
     Reads and compiles files: call it off the event loop. Raises ConfigurationError.
     """

@@ -1,4 +1,4 @@
-"""Decision cases: what a security team writes in `cases/*.yaml`, asked of any engine.
+"""Decision cases, which a security team writes in `cases/*.yaml`, for any engine.
 
 The format is described in `schemas/case.schema.json`.
 """
@@ -33,7 +33,7 @@ JsonObject = dict[str, Any]
 
 
 class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a decision must be; what is left out, but for `rules`, is not compared."""
+    """The expected decision. Fields that are left out are not compared, except for `rules`."""
 
     allow: bool
     rules: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Case(msgspec.Struct, frozen=True):
-    """One question with the answer it must get. `place` is `file:line`."""
+    """A question with its expected decision. `place` is `file:line`."""
 
     name: str
     place: str
@@ -67,10 +67,10 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_cases(directory: Path) -> tuple[Case, ...]:
-    """Every case of the directory's files, by file name, in their order.
+    """Read every case of the directory's files, by file name, in their order.
 
-    Raises ConfigurationError with file and line for what is not a case, names a fixture that
-    isn't there, or gives facts that no request has.
+    Raises ConfigurationError with file and line for anything that is not a case, a fixture that
+    does not exist, and facts that no request has.
     """
     shared = _Source(directory / _FIXTURES).content.fixtures
     files = sorted(file for file in directory.glob("*.yaml") if file.name != _FIXTURES)
@@ -78,7 +78,7 @@ def load_cases(directory: Path) -> tuple[Case, ...]:
 
 
 async def check(case: Case, engine: Decider) -> tuple[str, ...]:
-    """Ask `engine`, and tell in words what differs from the expectation; empty when nothing."""
+    """Ask `engine`; return in words what differs from the expectation, empty when nothing does."""
     try:
         decision = await engine.decide(case.entrypoint, case.facts)
     except GatewayError as error:
@@ -109,7 +109,7 @@ class _Source:
             raise self._wrong(str(error)) from None
 
     def cases(self, shared: Mapping[str, JsonObject]) -> Iterator[Case]:
-        """The file's cases, over its own fixtures and the shared ones."""
+        """Yield the file's cases, over its own fixtures and the shared ones."""
         fixtures = {**shared, **self.content.fixtures}
         for number, row in enumerate(self.content.cases):
             path = f"cases[{number}]"
@@ -152,7 +152,7 @@ class _Source:
         return ConfigurationError(message, file=self._file, line=self._line(path))
 
     def _line(self, path: str) -> int:
-        """Where the path is, or the nearest that is there of what holds it."""
+        """Return the line of the path, or of its nearest ancestor that exists."""
         node = self._root
         line = node.start_mark.line if node else 0
         for step in _STEP.findall(path):
@@ -168,7 +168,7 @@ class _Source:
 
 
 def _without_key(holder: str, name: str) -> tuple[str, str]:
-    """The path of a key that nothing has, and what to say of it."""
+    """Return the path of an unknown key, and the message about it."""
     kind = Expectation if holder.endswith(".expect") else _Row if holder else _File
     keys = [field.encode_name for field in msgspec.structs.fields(kind)]
     close = difflib.get_close_matches(name, keys, 1)
@@ -194,7 +194,7 @@ def _unknown(given: JsonObject, facts: JsonObject, prefix: str = "") -> Iterator
 
 
 def differences(expect: Expectation, decision: Decision) -> Iterator[str]:
-    """What of the decision is not as expected, in words; nothing when all is."""
+    """Yield in words what differs between the decision and the expectation."""
     rules = tuple(reason.rule for reason in decision.reasons)
     if decision.allow is not expect.allow:
         yield "allowed, expected a deny" if decision.allow else f"denied by {', '.join(rules)}"

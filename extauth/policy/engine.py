@@ -1,4 +1,4 @@
-"""The one interface that everything asks for decisions through."""
+"""The interface of policy engines, through which everything asks for decisions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Entrypoint(StrEnum):
-    """What can be asked. The value is the rule's path, for Wasm and the Data API alike."""
+    """An entry point of the policies. The value is the rule's path, for Wasm and the Data API."""
 
     ADMISSION = "gateway/admission/decision"
     INFERENCE = "gateway/inference/decision"
@@ -38,10 +38,10 @@ class Decider(Protocol):
     name: str
 
     async def decide(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
-        """The policies' decision on these facts; equal facts give equal decisions.
+        """Return the policies' decision on these facts; equal facts give equal decisions.
 
         Raises PolicyError when it is undefined, conflicting, malformed or holds an obligation
-        that nobody enforces, PolicyUnavailable when there is none in time. Both are denies, and
+        that nobody enforces, PolicyUnavailable when it does not come in time. Both are denies;
         their messages are for the log.
         """
 
@@ -60,17 +60,17 @@ class PolicyEngine(Decider, Protocol):
 
 
 def undefined(entrypoint: str) -> PolicyError:
-    """No rule gave a value, and there is no default."""
+    """Return the error of a decision without a value: no rule gave one, nor a default."""
     return PolicyError(f"the decision {entrypoint} is undefined")
 
 
 def malformed(entrypoint: str, error: msgspec.MsgspecError) -> PolicyError:
-    """Not what `schemas/decision.schema.json` describes."""
+    """Return the error of a decision that `schemas/decision.schema.json` does not allow."""
     return PolicyError(f"the decision {entrypoint} is malformed: {error}")
 
 
 def checked_route(route: Route | None, settings: Settings) -> Route:
-    """The policy's route, if the snapshot has it; a route to nowhere is a policy's defect."""
+    """Return the policy's route. Raises PolicyError when the snapshot does not have it."""
     if route is None:
         raise PolicyError("the decision allows the request and routes it nowhere")
     model = settings.models.get(route.model)

@@ -1,4 +1,4 @@
-"""One instance of a compiled policy: JSON bytes in, JSON bytes out, by OPA's Wasm ABI 1.2.
+"""An instance of a compiled policy: JSON bytes in, JSON bytes out, by OPA's Wasm ABI 1.2.
 
 `opa-py-wasm` instantiates the module and loads its data. Its own evaluator takes some twelve calls
 into the guest, each of which costs 10 to 60 us in wasmtime's Python wrapper, depending on its
@@ -93,7 +93,7 @@ class WasmInstance:
         self._result = (capi.wasmtime_val_t * 1)()
 
     def evaluate(self, entrypoint: str, document: bytes) -> bytes:
-        """The result set of `entrypoint`, `[{"result": ...}]` or `[]`, for an input document.
+        """Return the result set of `entrypoint` for an input: `[{"result": ...}]` or `[]`.
 
         `document` is at most INPUT_BYTES of JSON. Raises wasmtime.Trap when the time is up, and
         OpaAbortError when rules conflict.
@@ -126,7 +126,7 @@ class WasmInstance:
         self._runtime.close()
 
     def _bind(self, factory: WasmtimeRuntimeFactory, data: int, heap: int) -> Mapping[str, object]:
-        """References to the functions, by entry point."""
+        """Return references to the functions, by entry point."""
         functions = "".join(
             _FUNCTION.format(
                 name=name,

@@ -1,4 +1,4 @@
-"""The other engine: an OPA server, for policies that need builtins Wasm lacks."""
+"""The engine that asks an OPA server, for policies that need builtins Wasm lacks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ _SERVER_ERROR = 500
 
 
 class OpaServerEngine:
-    """Asks an OPA server by its Data API, over TCP. Tasks may share it; it belongs to one loop.
+    """Engine that asks an OPA server by its Data API, over TCP.
+
+    Belongs to one event loop, whose tasks may share it.
 
     With a `revision`, a decision counts only when it comes from the bundle of that revision: a
     server that has moved on to the next snapshot can't decide for this one.
@@ -37,7 +39,7 @@ class OpaServerEngine:
     def __init__(self, url: str, timeout: float, revision: str | None) -> None:
         """Prepare to ask the server at `url`, which may take `timeout` seconds a decision.
 
-        Connects when it is first asked. Raises ConfigurationError when `url` is none of HTTP.
+        Connects on the first decision. Raises ConfigurationError when `url` is not an HTTP one.
         """
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -59,9 +61,9 @@ class OpaServerEngine:
 
     @classmethod
     def open(cls, snapshot: Snapshot, url: str | None) -> OpaServerEngine:
-        """The engine of a snapshot: the stack's own server at `url`, or the one that it names.
+        """Open the engine of a snapshot: its configured server, or the stack's own at `url`.
 
-        A server run by somebody else has bundles of its own, whose revisions are not ours.
+        A server run by somebody else has bundles of its own, so their revision is not checked.
         """
         named = snapshot.settings.policy.url
         address = named or url

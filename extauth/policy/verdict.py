@@ -1,4 +1,4 @@
-"""What a policy says about a request, as far as two policies are compared."""
+"""Verdicts: decisions as far as two policies are compared, and their differences."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ DIFFERENCE_KINDS: tuple[DifferenceKind, ...] = (
 
 
 class PolicyFailure(msgspec.Struct, frozen=True, array_like=True):
-    """A policy that could not decide: the package that was asked, and what went wrong.
+    """Failure of a policy to decide: the package that was asked, and what went wrong.
 
-    `late`: it had not decided when its time was up.
+    `late` is true when its time was up.
     """
 
     package: str
@@ -37,7 +37,7 @@ class PolicyFailure(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, array_like=True):
-    """A decision without the words that it is told in. A failure is a deny by `policy_error`."""
+    """A decision without the wording of its reasons. A failure is a deny by `policy_error`."""
 
     allow: bool
     rules: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class Verdict(msgspec.Struct, frozen=True, array_like=True):
 
     @classmethod
     def of(cls, decision: Decision) -> Verdict:
-        """A decision as a verdict."""
+        """Return a decision as a verdict."""
         rules = tuple([reason.rule for reason in decision.reasons])
         return cls(decision.allow, rules, decision.route, decision.obligations)
 
@@ -57,16 +57,16 @@ class Verdict(msgspec.Struct, frozen=True, array_like=True):
         return f"allow, to {named(self.route)}" if self.route else "allow"
 
     def under(self, names: Iterable[str]) -> str:
-        """Those of its obligations that have these names, in short."""
+        """Return its obligations that have these names, in short."""
         found = _by_name(self.obligations)
         told = [f"{name}{_told(each)}" for name in names for each in found.get(name, ())]
         return ", ".join(told) or "none"
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """One way in which two verdicts differ.
+    """A way in which two verdicts differ.
 
-    `by` are what to count it under: the rules that deny now or denied before, the obligations
+    `by` are the names to count it under: the rules that deny now or denied before, the obligations
     that came, went or changed, the two routes.
     """
 
@@ -75,7 +75,7 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 def differences(before: Verdict, after: Verdict) -> tuple[Difference, ...]:
-    """How two verdicts on one request differ; empty when they do not.
+    """Return how two verdicts on one request differ; empty when they do not.
 
     Obligations and routes are compared where both allow. The order of rules counts: the first is
     the one that a client is told.
@@ -102,12 +102,12 @@ def differences(before: Verdict, after: Verdict) -> tuple[Difference, ...]:
 
 
 def named(route: Route | None) -> str:
-    """A route as people write it."""
+    """Return a route as people write it."""
     return f"{route.model}@{route.version}" if route else "nowhere"
 
 
 def _changed(before: Iterable[Obligation], after: Iterable[Obligation]) -> Iterator[str]:
-    """The type and name of each obligation that is not in both alike."""
+    """Yield the type and name of each obligation that is not in both alike."""
     old, new = _by_name(before), _by_name(after)
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):

@@ -36,7 +36,7 @@ class _Row(msgspec.Struct, Generic[T], frozen=True):
 
 
 class WasmEngine:
-    """Decides in process.
+    """Engine that decides in process.
 
     An evaluation is synchronous and never yields, so the tasks of one event loop share the one
     instance safely; threads must not. Admission is a pure function of its input, which holds the
@@ -50,7 +50,7 @@ class WasmEngine:
         """Load `policy.wasm` and `data.json`. An evaluation may last `timeout` seconds.
 
         The bound is kept to about 10 ms. Raises ConfigurationError when the module is missing,
-        is none of OPA's, lacks an entry point, or needs builtins that Wasm does not have.
+        does not come from OPA, lacks an entry point, or needs builtins that Wasm does not have.
         """
         module = directory / "policy.wasm"
         try:
@@ -80,7 +80,7 @@ class WasmEngine:
 
     @classmethod
     def open(cls, snapshot: Snapshot, url: str | None) -> WasmEngine:
-        """The engine of a snapshot; no server has a part in it."""
+        """Open the engine of a snapshot. `url` is not used."""
         del url
         return cls(snapshot.root / "policy", snapshot.settings.policy.timeout)
 
@@ -89,7 +89,7 @@ class WasmEngine:
         return self.ask(entrypoint, facts)
 
     def ask(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
-        """The same without an event loop, for whoever has the engine to one thread."""
+        """Decide without an event loop, in the one thread that uses the engine. See `decide`."""
         document = self._encode(facts)
         if entrypoint is Entrypoint.ADMISSION:
             return self._admission(document)

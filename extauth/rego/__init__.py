@@ -1,1 +1,1 @@
-"""OPA and its language as the compiler, the checks and the explanations use them."""
+"""OPA as a command, its syntax trees and its faults, for the compiler and the assurance."""

@@ -43,17 +43,17 @@ class OpaFault(msgspec.Struct, frozen=True):
 
     @property
     def cancelled(self) -> bool:
-        """Whether an evaluation took too long."""
+        """True if an evaluation took too long."""
         return self.code == CANCELLED
 
     @property
     def refused(self) -> bool:
-        """Whether the Rego does not parse or compile, so that nothing was evaluated."""
+        """True if the Rego does not parse or compile, so that nothing was evaluated."""
         return self.code.startswith(_REFUSED)
 
     @property
     def unused_import(self) -> bool:
-        """Whether `check --strict` only complains of an import that nothing needs."""
+        """True if the fault is an import that nothing needs, of which only `--strict` complains."""
         return _UNUSED_IMPORT.fullmatch(self.message) is not None
 
     def error(self) -> ConfigurationError:

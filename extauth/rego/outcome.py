@@ -35,17 +35,17 @@ class TestOutcome(msgspec.Struct, frozen=True):
 
     @property
     def passed(self) -> bool:
-        """Whether the test ran and neither failed, nor broke, nor ran out of time."""
+        """True if the test ran and neither failed, nor broke, nor ran out of time."""
         return not self.fail and not self.skip and self.error is None
 
     @property
     def failed(self) -> bool:
-        """Whether the test failed, broke or ran out of time."""
+        """True if the test failed, broke or ran out of time."""
         return self.fail or self.error is not None
 
     @property
     def late(self) -> bool:
-        """Whether OPA ended the test because its time was up."""
+        """True if OPA ended the test because its time was up."""
         return self.error is not None and self.error.code == CANCELLED
 
 

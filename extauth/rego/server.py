@@ -23,9 +23,9 @@ _PAUSE = 0.02
 
 @contextmanager
 def serve(opa: Path, bundle: Path) -> Iterator[str]:
-    """The URL of a server that has activated `bundle`, until the block ends.
+    """Run a server with `bundle` until the block ends; yield its URL.
 
-    Blocks while it starts. Raises StackError when it doesn't.
+    Blocks until the bundle is active. Raises StackError when the server does not start.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""Candidates of policies on live traffic: beside the live policy, or in its place for some."""
+"""Trials of candidate policies on live traffic: as a shadow, or as a canary."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def open_trial(
     clock: Clock,
     worker: int = 0,
 ) -> Trial:
-    """A trial that has started. `directory` holds its record, and the candidate by its digest.
+    """Start a trial. `directory` holds its record, and the candidate by its digest.
 
     Each worker has a record of its own; `load` takes them together.
 

@@ -1,4 +1,4 @@
-"""A share of principals is served by the candidate; the others by the live policy."""
+"""Canary: the candidate decides for a share of principals, the live policy for the others."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ logger = logging.getLogger(__name__)
 
 
 class Canary(Trial):
-    """A principal stays on its side for as long as the candidate is the same."""
+    """A canary. A principal stays in its group for as long as the candidate is the same."""
 
     mode = Mode.CANARY
 
     def join(self, request_id: str, principal: Principal, live: PolicyEngine) -> TrialEngine | None:
-        """See Trial. Every request has a part, so that the two groups can be told apart."""
+        """See Trial. Every request joins, so that the records tell the two groups apart."""
         if not self.running:
             return None
         chosen = self._shares(principal.id)
@@ -44,7 +44,7 @@ class Canary(Trial):
 
 
 class _CanaryEngine(TrialEngine):
-    """Asks the candidate until it fails, and from then on the live policy."""
+    """Engine that asks the candidate until it fails, and from then on the live policy."""
 
     __slots__ = ("_asked", "_canary", "_error", "_group", "_live", "_request_id")
 

@@ -1,4 +1,4 @@
-"""The policies that are tried, held to what the snapshot can serve."""
+"""Candidate policies, held to what the snapshot can serve."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from extauth.types import Decision, Facts, ListingFacts
 
 TIMEOUT = 0.1
-"""Seconds that a candidate gets for a decision at most: two thousand times what one takes."""
+"""The most seconds that a candidate may take for a decision, some 2,000 times what one takes."""
 
 _ROUTED = frozenset({Operation.MODEL_READY, Operation.MODEL_METADATA})
-"""What a backend answers about a model after admission alone."""
+"""Operations that a backend answers after admission alone."""
 
 
 @contextmanager
@@ -38,9 +38,9 @@ def _failing() -> Iterator[None]:
 
 
 class Candidate:
-    """Decides as the live engine does, and fails where its decision could not be carried out.
+    """Candidate engine. It fails where its decision could not be carried out.
 
-    Like WasmEngine, one thread at a time may use it.
+    One thread at a time may use it, as WasmEngine.
     """
 
     name = "wasm"
@@ -71,7 +71,7 @@ class Candidate:
         return cls(await asyncio.to_thread(WasmEngine, root / "policy", timeout), settings)
 
     def decide(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
-        """The candidate's decision. Raises PolicyError or PolicyUnavailable, and nothing else."""
+        """Return the decision. Raises PolicyError or PolicyUnavailable, and nothing else."""
         with _failing():
             decision = self._engine.ask(entrypoint, facts)
         self._check(entrypoint, facts, decision)

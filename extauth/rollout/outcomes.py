@@ -1,4 +1,4 @@
-"""What became of a canary's two groups, from their audit records."""
+"""Outcomes of a canary's two groups, from their audit records."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class _Principal(msgspec.Struct):
 
 
 class _Record(msgspec.Struct):
-    """What this report needs of an audit record."""
+    """The part of an audit record that the outcomes need."""
 
     outcome: Outcome
     status: int
@@ -53,10 +53,11 @@ class _Record(msgspec.Struct):
 
 
 class Outcomes(msgspec.Struct):
-    """One group. Latencies are microseconds in the gateway itself, without client and backend.
+    """Outcomes of a group. Latencies are microseconds in the gateway, without client and backend.
 
-    `denied` are all denies, `too_many` the answers of 429, by limit or rule; `errors` are requests
-    on which the candidate failed, so that the live policy decided. `cost` is in micro-units.
+    `denied` counts all denies, `too_many` the answers of 429, by limit or rule, `errors` the
+    requests on which the candidate failed, so that the live policy decided. `cost` is in
+    micro-units.
     """
 
     requests: int = 0
@@ -75,7 +76,10 @@ class Outcomes(msgspec.Struct):
 def outcomes(
     records: Iterable[bytes], candidate: str, models: Mapping[str, Priced]
 ) -> dict[Group, Outcomes]:
-    """Both groups of the canary of `candidate`, from audit records as JSON, at `models`' prices."""
+    """Return the outcomes of the canary of `candidate`, from audit records as JSON.
+
+    Costs are at the prices of `models`. Raises StackError for a record that can't be read.
+    """
     decode = msgspec.json.Decoder(_Record).decode
     groups = {group: Outcomes() for group in GROUPS}
     spent = {group: array("Q") for group in GROUPS}
@@ -122,5 +126,5 @@ def _cost(usage: Usage, route: _Route, at: float, model: Priced | None) -> int:
 
 
 def _percentile(times: list[int], percent: int) -> int:
-    """The nearest rank; 0 when there is nothing."""
+    """Return the percentile by nearest rank, 0 without any value."""
     return times[(len(times) * percent + 99) // 100 - 1] if times else 0

@@ -1,4 +1,4 @@
-"""What requests use until they end, and what is let go of after the last of them."""
+"""Resources that requests pin until they end, and that are freed after the last of them."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ if TYPE_CHECKING:
 
 
 class Pinned:
-    """Counts the requests that use it. Belongs to one event loop."""
+    """A resource that counts the requests that use it. Belongs to one event loop."""
 
     def __init__(self) -> None:
         self._pins = 0
         self._unpinned = asyncio.Event()
 
     def pin(self) -> None:
-        """A request begins."""
+        """Count a request that begins."""
         self._pins += 1
 
     def unpin(self) -> None:
-        """A request ends."""
+        """Count a request that ends."""
         self._pins -= 1
         if not self._pins:
             self._unpinned.set()
 
     @contextmanager
     def pinned(self) -> Iterator[Self]:
-        """Keep it open for as long as the block lasts."""
+        """Keep the resource for as long as the block lasts."""
         self.pin()
         try:
             yield self

@@ -1,6 +1,6 @@
-"""What is written down of a trial: a file a mode and worker in the state directory, the latest's.
+"""Records of trials: in the state directory, a file for each mode and worker, of its latest trial.
 
-It outlives the trial, the snapshot that it ran on, and the service.
+A record outlives the trial, the snapshot that it ran on, and the service.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ WHOLE = 10_000
 
 
 class Mode(StrEnum):
-    """What a candidate is tried on: questions beside the live policy, or requests in its place."""
+    """Mode of a trial: a shadow decides beside the live policy, a canary in its place."""
 
     SHADOW = "shadow"
     CANARY = "canary"
 
 
 class TrialOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which candidate to try. `share` is 1 to WHOLE; `source` is where its policies came from.
+    """Order to try a candidate. `share` is 1 to WHOLE; `source` is where its policies came from.
 
     `candidate` is its digest: the compiled policies lie in the directory of that name.
     """
@@ -54,7 +54,7 @@ class ShadowExample(msgspec.Struct, frozen=True):
 
 
 class ShadowCount(msgspec.Struct, frozen=True):
-    """How many requests of a tenant differ in this way under this rule."""
+    """Count of the requests of a tenant that differ in one way under one rule."""
 
     difference: str
     rule: str
@@ -63,10 +63,10 @@ class ShadowCount(msgspec.Struct, frozen=True):
 
 
 class ShadowTally(msgspec.Struct):
-    """What a shadow found out. `compared` is `equal` and the requests that differ.
+    """Results of a shadow. `compared` is `equal` and the requests that differ.
 
-    `errors` are requests that the candidate failed on, by what it said; `dropped` are those that
-    there was no room to compare. `differences` counts requests by kind.
+    `errors` counts the requests on which the candidate failed, by its message, `dropped` those that
+    there was no room to compare, `differences` those that differ, by kind.
     """
 
     compared: int = 0
@@ -78,7 +78,7 @@ class ShadowTally(msgspec.Struct):
     examples: tuple[ShadowExample, ...] = ()
 
     def together(self, other: ShadowTally) -> ShadowTally:
-        """What two workers found out in one trial."""
+        """Return the sum of the results of two workers in one trial."""
         counts = Counter(
             {(one.difference, one.rule, one.tenant): one.requests for one in self.counts}
         )
@@ -97,9 +97,9 @@ class ShadowTally(msgspec.Struct):
 
 
 class TrialRecord(msgspec.Struct):
-    """One trial. Times are unix seconds; `ended` is None while it runs, `why` says why it does not.
+    """Record of a trial. Times are unix seconds; `ended` is None while it runs, `why` says why.
 
-    `failed` is whether it was stopped because the candidate failed too often.
+    `failed` is true if it was stopped because the candidate failed too often.
     """
 
     mode: Mode
@@ -113,12 +113,12 @@ class TrialRecord(msgspec.Struct):
 
     @property
     def running(self) -> bool:
-        """Whether it goes on."""
+        """True while the trial goes on."""
         return self.ended is None
 
     @property
     def headline(self) -> str:
-        """Which candidate was tried on what share, and whether it still is."""
+        """The candidate, its share and the state of the trial in one line."""
         of = "principals" if self.mode is Mode.CANARY else "requests"
         state = "running" if self.running else f"ended: {self.why}"
         return (
@@ -135,9 +135,9 @@ def save(directory: Path, record: TrialRecord, worker: int = 0) -> None:
 
 
 def load(directory: Path, mode: Mode) -> TrialRecord | None:
-    """The latest trial of this mode, None if there was none. Raises StackError.
+    """Return the latest trial of this mode, None if there was none. Raises StackError.
 
-    It is worker 0's, with what the others found out in the same trial.
+    It is worker 0's, with the results of the others in the same trial.
     """
     record = _read(directory / _name(mode, 0))
     if record is None:
@@ -168,7 +168,7 @@ def _read(file: Path) -> TrialRecord | None:
 
 
 def end_interrupted(directory: Path, worker: int = 0) -> None:
-    """Close the books of trials that a process before this one did not end itself."""
+    """End the records of trials that an earlier process left running."""
     for mode in Mode:
         try:
             record = _read(directory / _name(mode, worker))
@@ -176,5 +176,5 @@ def end_interrupted(directory: Path, worker: int = 0) -> None:
                 record.ended, record.why = time.time(), "the service was restarted"
                 save(directory, record, worker)
         except (StackError, OSError) as error:
-            # No reason not to serve.
+            # Not a reason to refuse service.
             logger.warning("the %s before this start: %s", mode, error)

@@ -1,4 +1,4 @@
-"""The candidate is asked what the live policy was asked, and nobody hears its answers.
+"""Shadow: the candidate is asked what the live policy was asked, and nobody acts on its answers.
 
 Requests leave their questions in a queue when they end. One thread asks the candidate: it may
 loop until its time is up, and the event loop does not wait for it.
@@ -31,22 +31,22 @@ QUEUE = 2048
 """Requests that may wait for their comparison; more are counted and not compared."""
 
 GATHER = 0.25
-"""Seconds in which requests gather, so that they share the way to the thread and to the disk."""
+"""Seconds in which requests gather, to share a hop to the thread and a write to the disk."""
 
 TOGETHER = 32
-"""Requests that are compared before the event loop hears of them, and may end the trial."""
+"""Requests that are compared between two returns to the event loop, which may end the trial."""
 
 LINES = 1000
-"""Kinds of differences by rule and tenant that are told apart, and errors by their words."""
+"""The most differences by rule and tenant, and errors by message, that are counted apart."""
 
 EXAMPLES = 10
-"""Requests that are remembered of each difference under each rule."""
+"""Example requests that are kept of each difference under each rule."""
 
 OTHER = "other"
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """A request that has ended: what was asked, and what the live policy decided at last."""
+    """An ended request: its questions, and the last decision of the live policy."""
 
     request_id: str
     time: float
@@ -56,7 +56,7 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Shadow(Trial):
-    """Compares a share of requests, by their ids."""
+    """A shadow. It compares a share of requests, by their ids."""
 
     mode = Mode.SHADOW
 
@@ -77,7 +77,7 @@ class Shadow(Trial):
         return _ShadowEngine(self, request_id, self._clock(), principal.tenant, live)
 
     def answered(self, request: Answered) -> None:
-        """Have a request compared, if there is room."""
+        """Queue a request to be compared, if there is room."""
         if not self.running:
             return
         if len(self._queue) >= QUEUE:
@@ -110,7 +110,7 @@ class Shadow(Trial):
         return [self._judge(request) for request in requests]
 
     def _judge(self, request: Answered) -> Decision | GatewayError:
-        """What the candidate would have come to: its first deny, or its last word."""
+        """Return the candidate's decision on a request: its first deny, or its last decision."""
         decision = Decision(allow=False)
         try:
             for entrypoint, facts in request.questions:
@@ -169,14 +169,14 @@ class Shadow(Trial):
         )
 
     async def _finish(self) -> None:
-        """Compare those that wait; nobody joins them any more."""
+        """Compare the requests that wait; no more can join."""
         self._wake.set()
         await self._comparing
         self._thread.shutdown()
 
 
 class _ShadowEngine(TrialEngine):
-    """Asks the live policy, and remembers what it was asked."""
+    """Engine that asks the live policy, and remembers its questions."""
 
     __slots__ = ("_live", "_questions", "_request_id", "_shadow", "_tenant", "_time", "_verdict")
 

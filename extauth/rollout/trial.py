@@ -1,4 +1,4 @@
-"""What shadow and canary have in common: a candidate, its health, and an end."""
+"""Trials: what shadow and canary share, a candidate, its health and an end."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from extauth.types import Clock, Decision, Facts, ListingFacts, Principal
 
 REMEMBERED = 20
-"""A candidate is stopped when it failed on more than half of so many requests, its latest."""
+"""The latest requests to look at: a candidate that failed on more than half of them is stopped."""
 
 logger = logging.getLogger(__name__)
 
 
 class TrialEngine(ABC):
-    """One request's part in a trial: the engine that it asks from its first question to its end."""
+    """Engine of a request in a trial, asked from its first question to its end."""
 
     name = "wasm"
 
     @abstractmethod
     async def decide(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
-        """The decision that holds. Raises what the live engine raises."""
+        """Return the decision to act on. Raises what the live engine raises."""
 
     @abstractmethod
     async def list_models(self, facts: ListingFacts) -> frozenset[str]:
@@ -46,7 +46,7 @@ class TrialEngine(ABC):
 
     @abstractmethod
     def close(self) -> TrialPart | None:
-        """The request has ended: what its audit record says of the trial."""
+        """End the request; return what its audit record says of the trial."""
 
 
 class Trial(Pinned, ABC):
@@ -79,32 +79,32 @@ class Trial(Pinned, ABC):
 
     @property
     def running(self) -> bool:
-        """Whether requests that begin now may have a part in it."""
+        """True while requests that begin may join."""
         return self.record.running
 
     @property
     def failing(self) -> bool:
-        """Whether the candidate is not worth asking any more."""
+        """True if the candidate failed too often to be asked again."""
         return sum(self._recent) > REMEMBERED // 2
 
     async def start(self) -> None:
-        """Write down that it runs. Raises OSError."""
+        """Write the record of a running trial. Raises OSError."""
         await asyncio.to_thread(save, self._directory, self.record, self._worker)
         self.metrics.trial(self.mode, self.record.order.candidate)
         logger.info("%s of %s starts", self.mode, self.record.order.candidate)
 
     @abstractmethod
     def join(self, request_id: str, principal: Principal, live: PolicyEngine) -> TrialEngine | None:
-        """The request's part, if it has one; it must be closed. None when it has none."""
+        """Return the engine for a request that joins the trial, to be closed by it, else None."""
 
     @contextmanager
     def apart(self, principal: Principal, live: PolicyEngine) -> Iterator[Part | PolicyEngine]:
-        """Yield who answers questions apart from any request that has a part."""
+        """Decide on a question outside of a request that has joined."""
         del principal
         yield live
 
     def judged(self, error: GatewayError | None) -> None:
-        """The candidate decided on a request, or failed on it. Failing too often ends the trial."""
+        """Count a decision, or failure, of the candidate; failing too often ends the trial."""
         self._recent.append(error is not None)
         if error is not None:
             self.metrics.trial_error(self.mode, error.code)
@@ -116,7 +116,7 @@ class Trial(Pinned, ABC):
             )
 
     def end(self, why: str) -> None:
-        """No request that begins now has a part in it. Those that have one keep it."""
+        """End the trial for requests that begin from now on. Those that have joined stay."""
         if not self.running:
             return
         self.record.ended, self.record.why = self._clock(), why
@@ -127,18 +127,18 @@ class Trial(Pinned, ABC):
         self._closed = asyncio.ensure_future(self._close())
 
     async def stop(self, why: str) -> None:
-        """End it, and wait until what it found out is written down."""
+        """End the trial, and wait until its record is written."""
         self.end(why)
         if self._written is not None:
             await self._written
 
     async def closed(self) -> None:
-        """Wait until the last request that has a part in it has ended and the candidate is free."""
+        """Wait until the last request that joined has ended and the candidate is freed."""
         if self._closed is not None:
             await self._closed
 
     async def _finish(self) -> None:
-        """Do what was put off."""
+        """Finish the work that was put off."""
 
     async def _write(self) -> None:
         await self._finish()
@@ -157,6 +157,6 @@ class Trial(Pinned, ABC):
             logger.error("the record of the %s can't be written: %s", self.mode, error.strerror)
 
     def _shares(self, name: str) -> bool:
-        """Whether `name` is in the trial's share: uniform, stable, and other for each candidate."""
+        """Return whether `name` is in the share: uniform, stable, different for each candidate."""
         digest = blake2b(name.encode(), digest_size=8, salt=self._salt[:16]).digest()
         return int.from_bytes(digest, "big") % WHOLE < self.record.order.share

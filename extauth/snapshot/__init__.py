@@ -1,4 +1,4 @@
-"""A compiled configuration with its policies: on disk, signed, bundled for OPA, and its history."""
+"""Snapshots: configuration compiled with its policies, on disk, signed, bundled, remembered."""
 
 from extauth.snapshot.snapshot import Snapshot, Stamp
 

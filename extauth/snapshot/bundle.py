@@ -27,7 +27,7 @@ MOST_FILES = 10_000
 
 
 class Metadata(msgspec.Struct, frozen=True):
-    """What the gateway that made a bundle says of it. 0: another one made it, and says nothing."""
+    """Metadata of a bundle. `sequence` is 0 in a bundle that no gateway numbered."""
 
     sequence: int = 0
 
@@ -40,7 +40,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:
-    """A bundle of these files; equal files give equal bytes."""
+    """Return a bundle of these files; equal files give equal bytes."""
     buffer = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as compressed,
@@ -54,7 +54,7 @@ def pack(files: Mapping[str, bytes]) -> bytes:
 
 
 def unpack(bundle: bytes) -> dict[str, bytes]:
-    """The files of a bundle by name, without a leading slash.
+    """Return the files of a bundle by name, without a leading slash.
 
     Raises ConfigurationError for one that is damaged, too large, or whose names lead elsewhere.
     """
@@ -80,7 +80,7 @@ def unpack(bundle: bytes) -> dict[str, bytes]:
 
 
 def manifest(files: Mapping[str, bytes]) -> Manifest:
-    """What the bundle says of itself. Raises ConfigurationError when its manifest is malformed."""
+    """Return the manifest of a bundle. Raises ConfigurationError when it is malformed."""
     try:
         return msgspec.json.decode(files.get(MANIFEST, b"{}"), type=Manifest)
     except msgspec.MsgspecError:
@@ -88,7 +88,7 @@ def manifest(files: Mapping[str, bytes]) -> Manifest:
 
 
 def numbered(files: Mapping[str, bytes], sequence: int) -> dict[str, bytes]:
-    """The same files, with a manifest that tells the sequence number, too."""
+    """Return the files with the sequence number in their manifest."""
     told = msgspec.json.decode(files.get(MANIFEST, b"{}"))
     told["metadata"] = {**told.get("metadata", {}), "sequence": sequence}
     return {**files, MANIFEST: msgspec.json.encode(told, order="sorted")}

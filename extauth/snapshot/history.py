@@ -1,4 +1,4 @@
-"""What was activated and refused, when and how: `history.jsonl`, an entry a line, oldest first.
+"""History of activations and refusals: `history.jsonl`, an entry on each line, oldest first.
 
 The file keeps the newest `KEPT` entries; numbers go on.
 """
@@ -23,11 +23,11 @@ How = Literal["start", "apply", "rollback", "watch", "pull"]
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One activation, or one that was refused for `reason`.
+    """An activation, or an attempt that was refused for `reason`.
 
     `sequence` is one higher in each entry, `time` Unix seconds. `digest` and `revision` are the
-    snapshot's and its policies', None where it did not even compile; `previous` is the snapshot
-    that was active before, None on a first start.
+    snapshot's and its policies', None where nothing compiled; `previous` is the snapshot that was
+    active before, None on a first start.
     """
 
     sequence: int
@@ -41,9 +41,9 @@ class HistoryEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class History:
-    """The history of one state directory. Whoever appends holds the lock of the switch.
+    """The history of one state directory. To append, hold the lock of the switch.
 
-    Only `refusals` remembers anything between two calls: it is for one thread.
+    Only `refusals` keeps state between two calls: call it from one thread.
     """
 
     def __init__(self, file: Path) -> None:
@@ -51,7 +51,7 @@ class History:
         self._refusals = Refusals()
 
     def entries(self) -> tuple[HistoryEntry, ...]:
-        """All that is kept. Raises StackError, with the line, when the file is damaged."""
+        """Return all entries. Raises StackError, with the line, when the file is damaged."""
         try:
             lines = self._file.read_bytes().splitlines()
         except FileNotFoundError:
@@ -95,7 +95,7 @@ class History:
         return entries[-1].sequence + 1 if entries else 1
 
     def refusals(self) -> int:
-        """How many were refused, of all entries that were there since the first call.
+        """Return the number of refusals that this object has seen, since its first call.
 
         Reads what was appended since the last call. Entries that can't be read don't count.
         """
@@ -114,7 +114,7 @@ class History:
 
 
 class Refusals:
-    """Counts refusals in a file that grows, and that is replaced by its newest entries at times."""
+    """Counter of refusals in a file that grows, and is replaced by its newest entries at times."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -143,5 +143,5 @@ class Refusals:
 
 
 def refused_last(entries: tuple[HistoryEntry, ...]) -> HistoryEntry | None:
-    """The last entry, if it is a refusal: what was wanted is not what is active."""
+    """Return the last entry if it is a refusal: then what was wanted is not active."""
     return entries[-1] if entries and entries[-1].result == "refused" else None

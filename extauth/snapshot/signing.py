@@ -1,4 +1,4 @@
-"""Signatures as OPA makes them: of bundles, and of documents that travel as one.
+"""Signatures by OPA: of bundles, and of documents in a bundle of their own.
 
 The OPA binary signs and verifies, in some 15 ms each, so that there is one implementation of
 https://www.openpolicyagent.org/docs/management-bundles#signing and no key in this process.
@@ -30,16 +30,16 @@ _LONGEST = 300
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Signs with the private key, or the secret, in a file."""
+    """Signer with the private key, or the secret, in a file."""
 
     opa: Path
     key: Path
     algorithm: Algorithm
 
     def sign(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
-        """The files of a bundle together with their signature.
+        """Return the files of a bundle together with their signature.
 
-        Raises ConfigurationError when the key is none for the algorithm.
+        Raises ConfigurationError when the key does not fit the algorithm.
         """
         with tempfile.TemporaryDirectory(prefix="sluice-") as temporary:
             work = Path(temporary)
@@ -55,13 +55,13 @@ class Signer:
             return {**files, bundle.SIGNATURES: (work / bundle.SIGNATURES).read_bytes()}
 
     def seal(self, document: object) -> str:
-        """The signature of a JSON document, as text."""
+        """Return the signature of a JSON document, as text."""
         return self.sign(_alone(document))[bundle.SIGNATURES].decode()
 
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Verifies with the public key, or the secret, in a file."""
+    """Verifier with the public key, or the secret, in a file."""
 
     opa: Path
     key: Path

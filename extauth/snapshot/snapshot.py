@@ -35,7 +35,7 @@ STAMP = "stamp.json"
 
 
 class Stamp(msgspec.Struct, frozen=True):
-    """What an activation adds to a snapshot: its number, and signatures where a key is configured.
+    """Stamp of an activation: its number, and signatures where a key is configured.
 
     `seal` is the signature of `sealed`, `bundle` that of the numbered bundle; both are files
     `.signatures.json` as OPA writes them.
@@ -47,7 +47,7 @@ class Stamp(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """One compiled snapshot on disk. A request keeps the one it began with."""
+    """A compiled snapshot on disk. A request keeps the snapshot that it began with."""
 
     digest: str
     root: Path
@@ -74,10 +74,10 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     @classmethod
     def verified(cls, root: Path, verifier: Verifier | None) -> Snapshot:
-        """Like `load`, of a snapshot whose every file is the one that was compiled.
+        """Load a snapshot after checking that every file is the one that was compiled.
 
-        With a `verifier` somebody who holds the key has activated it under its number, too.
-        Raises ConfigurationError with the file that is not.
+        With a `verifier`, check as well that a holder of the key activated it under its number.
+        Raises ConfigurationError with the file that differs.
         """
         content = files(root)
         told = content.pop(MANIFEST, None)
@@ -87,7 +87,7 @@ class Snapshot(msgspec.Struct, frozen=True):
             )
         if digest(told) != root.name:
             raise ConfigurationError(
-                "is not the one its directory is named by", file=root / MANIFEST
+                "does not match the name of its directory", file=root / MANIFEST
             )
         wanted: dict[str, str] = msgspec.json.decode(told)
         found = checksums(content)
@@ -133,7 +133,7 @@ class Snapshot(msgspec.Struct, frozen=True):
             raise ConfigurationError("can't be read; compile it again", file=file) from None
 
     def stamped(self, sequence: int, signer: Signer | None) -> None:
-        """Write its stamp anew, signed by `signer` if there is one.
+        """Write a new stamp, signed by `signer` if there is one.
 
         Raises ConfigurationError when the key can't sign, or the file can't be written.
         """
@@ -146,7 +146,7 @@ class Snapshot(msgspec.Struct, frozen=True):
         self.restamped(Stamp(sequence, seal, signed))
 
     def restamped(self, stamp: Stamp) -> None:
-        """Write a stamp that it had. Raises ConfigurationError when it can't be written."""
+        """Write an earlier stamp back. Raises ConfigurationError when it can't be written."""
         try:
             write_secret(self.root / STAMP, msgspec.json.encode(stamp).decode())
         except OSError as error:
@@ -155,7 +155,7 @@ class Snapshot(msgspec.Struct, frozen=True):
             ) from None
 
     def policies(self) -> dict[str, bytes]:
-        """The files of its bundle. Raises ConfigurationError."""
+        """Return the files of the bundle. Raises ConfigurationError when they can't be read."""
         file = self.root / "policy" / "bundle.tar.gz"
         try:
             return bundle.unpack(file.read_bytes())
@@ -163,7 +163,10 @@ class Snapshot(msgspec.Struct, frozen=True):
             raise ConfigurationError(f"can't be read: {error.strerror}", file=file) from None
 
     def published(self) -> bytes:
-        """Its bundle for others: numbered, and signed if this one is. Raises ConfigurationError."""
+        """Return the bundle for others: numbered, and signed if the snapshot is.
+
+        Raises ConfigurationError when it can't be read.
+        """
         stamp = self.stamp
         content = bundle.numbered(self.policies(), stamp.sequence)
         if stamp.bundle is not None:
@@ -172,27 +175,27 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 def checksums(content: Mapping[str, bytes]) -> dict[str, str]:
-    """The SHA-256 of every file by name, in hex."""
+    """Return the SHA-256 of every file by name, in hex."""
     return {name: sha256(data).hexdigest() for name, data in sorted(content.items())}
 
 
 def manifest(content: Mapping[str, bytes]) -> bytes:
-    """`manifest.json` of these files."""
+    """Return the `manifest.json` of these files."""
     return msgspec.json.encode(checksums(content), order="sorted")
 
 
 def digest(told: bytes) -> str:
-    """What a snapshot with this manifest is named."""
+    """Return the name of a snapshot with this manifest."""
     return sha256(told).hexdigest()[:DIGEST_LENGTH]
 
 
 def sealed(wanted: Mapping[str, str], sequence: int) -> dict[str, object]:
-    """What the signature of a snapshot is of."""
+    """Return the document that the signature of a snapshot covers."""
     return {"manifest": wanted, "sequence": sequence}
 
 
 def files(root: Path) -> dict[str, bytes]:
-    """Everything in a snapshot's directory but its stamp. Raises ConfigurationError."""
+    """Return the files of a snapshot but its stamp. Raises ConfigurationError."""
     try:
         return {
             str(file.relative_to(root)): file.read_bytes()

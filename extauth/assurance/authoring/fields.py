@@ -27,7 +27,7 @@ class Field(msgspec.Struct, frozen=True):
 
 
 def fields(schema: JsonSchema, part: JsonSchema | None = None, path: str = "") -> Iterator[Field]:
-    """Every field of `part` (the whole schema when None) and below, parents first."""
+    """Yield every field of `part` (the whole schema when None) and below, parents first."""
     for name, declared in (schema if part is None else part).get("properties", {}).items():
         whole = _resolved(schema, declared)
         here = f"{path}.{name}".removeprefix(".")
@@ -37,7 +37,7 @@ def fields(schema: JsonSchema, part: JsonSchema | None = None, path: str = "") -
 
 
 def value(schema: JsonSchema, part: JsonSchema) -> str:
-    """What may stand there, in words."""
+    """Return the values that `part` allows, in words."""
     match _resolved(schema, part):
         case {"const": only}:
             words = f'`"{only}"`'
@@ -61,7 +61,7 @@ def value(schema: JsonSchema, part: JsonSchema) -> str:
 
 
 def _resolved(schema: JsonSchema, part: JsonSchema) -> JsonSchema:
-    """`part` with what its `$ref` leads to; what it says itself goes before that."""
+    """Return `part` merged into the target of its `$ref`; its own keys win."""
     if "$ref" not in part:
         return part
     target = schema

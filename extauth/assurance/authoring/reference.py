@@ -45,7 +45,10 @@ well; a hidden reason is logged and not told.
 
 
 def reference(opa: Path) -> str:
-    """The document, whole; equal sources give equal text. Raises StackError without an OPA."""
+    """Return the whole document; equal sources give equal text.
+
+    Raises StackError when OPA can't be run.
+    """
     shipped = packages(policies(), opa)
     parts = [
         _HEAD,

@@ -1,4 +1,4 @@
-"""The rules that ship, read from their Rego by OPA: names, statuses, descriptions."""
+"""Rules of a policy repository, read from its Rego by OPA: names, statuses, descriptions."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _ASKER = '{"principal": {"tier": "x"}}'
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """A reason that a package can give. `hidden` ones are logged and not told.
+    """A reason that a package can give. A hidden reason is logged and not told to the client.
 
-    `early` says that the header stage asks it as well; the body stage asks every rule.
+    `early` marks a rule that the header stage asks as well; the body stage asks every rule.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Package(msgspec.Struct, frozen=True):
 
 
 def packages(policies: Path, opa: Path) -> tuple[Package, ...]:
-    """Every package of `policies/gateway`, by name, tests aside.
+    """Return every package of `policies/gateway`, by name, tests aside.
 
     A reason's status is what its constructor in `gateway.reason` evaluates to. Raises
     ConfigurationError, with file and line, for Rego that doesn't parse, StackError when OPA can't
@@ -80,7 +80,10 @@ def packages(policies: Path, opa: Path) -> tuple[Package, ...]:
 
 
 class _Call(msgspec.Struct, frozen=True):
-    """`reason.<constructor>("<rule>", …)` somewhere in a rule; `made_by` counts its arguments."""
+    """A call `reason.<constructor>("<rule>", …)` in a rule.
+
+    `made_by` is the constructor and the number of its arguments.
+    """
 
     rule: str
     made_by: tuple[str, int]
@@ -122,7 +125,7 @@ def _literals(tree: object) -> Iterator[dict[str, str]]:
 
 
 def _signatures(module: Node) -> Iterator[str]:
-    """The module's functions, as one calls them."""
+    """Yield the module's functions, as one calls them."""
     for rule in module["rules"]:
         head = rule["head"]
         if arguments := head.get("args"):
@@ -130,7 +133,7 @@ def _signatures(module: Node) -> Iterator[str]:
 
 
 def _constructed(reason: Path, opa: Opa, calls: list[tuple[str, int]]) -> Made:
-    """What each constructor of reasons makes of as many texts as it takes."""
+    """Evaluate each constructor of reasons with as many texts as it takes."""
     terms = [f"data.gateway.reason.{name}({', '.join(_ANY * n)})" for name, n in calls]
     query = f"[{', '.join(terms)}] with input as {_ASKER}"
     return dict(zip(calls, opa.evaluate(query, [reason]), strict=True))

@@ -1,4 +1,4 @@
-"""A policy repository to begin with: the shipped rules, a catalogue of models, and CI."""
+"""Scaffold of a policy repository: the shipped rules, a catalogue of models, and CI."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OWN = {"README.md": "README.md", "catalog.yaml": "catalog.yaml", "gitignore": "
 
 
 def make_repository(directory: Path) -> None:
-    """Fill `directory`, which is made if need be, with a policy repository that passes its checks.
+    """Fill `directory`, created if missing, with a policy repository that passes its checks.
 
     A fresh git repository (nothing but `.git`) counts as empty. Raises ConfigurationError when
     the directory holds anything else or is a file, StackError when it can't be written.

@@ -1,4 +1,4 @@
-"""Everything that can be said about policies without traffic, as findings with file and line."""
+"""Checks of policies that need no traffic, as findings with file and line."""
 
 from extauth.assurance.checks.run import run_checks
 

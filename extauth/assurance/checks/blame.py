@@ -74,7 +74,7 @@ async def _late(
 
 
 def _imports(modules: list[dict[str, Any]]) -> dict[str, set[str]]:
-    """The packages, and which of the others each refers to."""
+    """Return the packages, each with the others that it refers to."""
     found: dict[str, set[str]] = {}
     for module in modules:
         tree = module["ast"]

@@ -1,4 +1,4 @@
-"""The policies as engines load them."""
+"""Builds of the policies and of the whole configuration, as the engines load them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GATEWAY, GATEWAY_TITLE = "gateway", "Envoy and Triton configuration"
 
 
 def build(opa: Path, repository: Repository) -> tuple[Mapping[str, bytes] | None, Check, bool]:
-    """The compiled policies, None when they can't be; the check; whether Wasm can load them.
+    """Compile; return the compiled policies or None, the check, and whether Wasm can load them.
 
     Builtins that Wasm lacks are an error unless the configuration chooses the OPA server.
     """
@@ -42,7 +42,7 @@ def build(opa: Path, repository: Repository) -> tuple[Mapping[str, bytes] | None
 
 
 def check_gateway(opa: Path, envoy: Path | None, repository: Repository) -> Check:
-    """That Envoy validates its resources, and Triton's configuration can be made."""
+    """Check that Envoy accepts its resources, and that Triton's configuration can be made."""
     if repository.config is None:
         return Check(GATEWAY, GATEWAY_TITLE, skipped="there is no gateway.yaml")
     with tempfile.TemporaryDirectory(prefix="sluice-") as out:

@@ -34,7 +34,7 @@ BUNDLE, MODULE, DATA = "policy/bundle.tar.gz", "policy/policy.wasm", "policy/dat
 
 
 class CaseFailure(msgspec.Struct, frozen=True):
-    """A case that was not decided as it says. `diff` shows what differs."""
+    """A case that was not decided as expected. `diff` shows what differs."""
 
     case: Case
     message: str
@@ -42,10 +42,10 @@ class CaseFailure(msgspec.Struct, frozen=True):
 
 
 class CaseResults(msgspec.Struct, frozen=True):
-    """How the cases went. `asked` counts them once, whatever the number of engines.
+    """Results of the cases. `asked` counts each case once, whatever the number of engines.
 
-    `unequal` are those on which the engines disagree. `late` is where a decision took too long:
-    nothing was asked after it, and `unasked` cases remain.
+    `unequal` are the cases on which the engines disagree. `late` is the decision that took too
+    long: nothing was asked after it, and `unasked` cases remain.
     """
 
     asked: int = 0
@@ -57,14 +57,14 @@ class CaseResults(msgspec.Struct, frozen=True):
 
     @property
     def green(self) -> bool:
-        """Whether every case was decided as it says, by every engine alike."""
+        """True if every engine decided every case as expected."""
         return not (self.failed or self.unequal or self.late or self.faults)
 
 
 def read_cases(
     repository: Repository, only: re.Pattern[str] | None = None
 ) -> tuple[tuple[Case, ...], tuple[Finding, ...]]:
-    """The cases whose names `only` finds, and what is wrong with their files."""
+    """Read the cases whose names `only` finds; return them and the faults of their files."""
     directory = repository.root / "cases"
     if not directory.is_dir():
         return (), ()
@@ -84,7 +84,7 @@ def run_cases(
     server: bool = True,
     seconds: float = CASE_SECONDS,
 ) -> CaseResults:
-    """Ask the cases of the policies in `built`, of the Wasm engine, an OPA server, or both.
+    """Decide the cases with the policies in `built`, by the Wasm engine, an OPA server, or both.
 
     `built` is what `Repository.build` gives. A decision may take `seconds`. Runs an event loop
     of its own. Raises ConfigurationError when Wasm can't load the policies, StackError when OPA
@@ -100,7 +100,7 @@ def run_cases(
 
 
 def check_cases(repository: Repository, cases: CaseResults) -> tuple[Check, Check]:
-    """The checks of decision cases and of the engines' parity."""
+    """Return the checks of decision cases and of the engines' parity."""
     found = [*cases.faults, *(_failed(one) for one in cases.failed)]
     if cases.late:
         found.append(cases.late)

@@ -1,4 +1,4 @@
-"""The policies' data: well-formed, and as the schemas beside it say, where there are any."""
+"""The policies' data: well-formed, and valid by the schemas beside it, where there are any."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _SUFFIXES = {".yaml", ".yml", ".json"}
 
 
 def check_data(root: Path) -> Check:
-    """That every file of `data/` can be read, and fits `schemas/<its name>.schema.json`."""
+    """Check that every file of `data/` can be read, and fits `schemas/<its name>.schema.json`."""
     return Check(
         "data", "Data", findings=tuple(one for file in data_files(root) for one in _of(file, root))
     )
 
 
 def data_files(root: Path) -> list[Path]:
-    """The files of `data/`, by name."""
+    """Return the files of `data/`, by name."""
     files = (root / "data").rglob("*")
     return sorted(file for file in files if file.suffix in _SUFFIXES and file.is_file())
 
 
 def read_data(file: Path) -> Document:
-    """A file of data. JSON has no lines but the first. Raises ConfigurationError."""
+    """Read a file of data; JSON has no lines but the first. Raises ConfigurationError."""
     if file.suffix != ".json":
         return read_document(file)
     try:

@@ -1,4 +1,4 @@
-"""What a decision should have been and what it was, as a diff of that which differs."""
+"""Diffs of decisions: expected against decided, one engine against the other."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _KEYS = ("type", "name")
 
 
 def difference(expect: Expectation, decision: Decision) -> str:
-    """Lines that begin with `-` were expected, with `+` are decided, with a space are both.
+    """Return the difference between an expectation and a decision, empty when there is none.
 
-    Empty when the decision is as expected.
+    Lines that begin with `-` were expected, with `+` decided, with a space both.
     """
     lines = list(_lines(expect, msgspec.to_builtins(decision)))
     return "\n".join(["--- expected", "+++ decided", *lines]) if lines else ""
 
 
 def unequal(names: tuple[str, str], decisions: tuple[Decision, Decision]) -> str:
-    """How two engines' decisions on the same facts differ."""
+    """Return the difference between two engines' decisions on the same facts."""
     left, right = (msgspec.to_builtins(decision) for decision in decisions)
     lines = [
         line
@@ -90,7 +90,7 @@ def _change(name: str, wanted: object, got: object) -> Iterator[str]:
 
 
 def _alike(one: JsonObject, wanted: JsonObject) -> tuple[bool, bool, int]:
-    """Of one type first, then of one name, then with the most in common."""
+    """Sort key: the same type first, then the same name, then the most in common."""
     return (
         one.get("type") == wanted.get("type"),
         one.get("name") == wanted.get("name"),

@@ -1,4 +1,4 @@
-"""Which policies a check is about, even where their configuration is wrong."""
+"""The repository to check, found even where its configuration is wrong."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class CheckTarget(msgspec.Struct, frozen=True):
-    """A repository, and what is wrong with the file that tells its models.
+    """A repository, and the faults of the file that names its models.
 
     With `faults`, the repository has neither a catalog nor a configuration.
     """
@@ -29,9 +29,9 @@ class CheckTarget(msgspec.Struct, frozen=True):
 
 
 def find_target(directory: Path) -> CheckTarget:
-    """The policies in `directory`, or those that its gateway.yaml names.
+    """Find the policies in `directory`, or those that its gateway.yaml names.
 
-    Raises ConfigurationError when it is no directory, or has no policies.
+    Raises ConfigurationError when it is not a directory, or has no policies.
     """
     try:
         repository = Repository.find(directory)
@@ -48,12 +48,12 @@ def find_target(directory: Path) -> CheckTarget:
 
 
 def check_configuration(target: CheckTarget) -> Check:
-    """That gateway.yaml, or catalog.yaml, is what its schema says."""
+    """Check that gateway.yaml, or catalog.yaml, is valid by its schema."""
     return Check("configuration", "Configuration", findings=target.faults)
 
 
 def _root(directory: Path) -> Path | None:
-    """The policies of a repository that can't be read as a whole."""
+    """Return the policies of a repository that can't be read as a whole."""
     if (directory / "gateway").is_dir():
         return directory
     config = directory / CONFIG

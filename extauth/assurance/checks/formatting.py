@@ -17,7 +17,7 @@ _SECONDS = 20.0
 
 
 def check_format(opa: Path, root: Path) -> Check:
-    """That `opa fmt` would change nothing; what it would is the finding's diff."""
+    """Check that `opa fmt` would change nothing; a finding has its change as a diff."""
     command = Opa(opa)
     try:
         names = command.unformatted("gateway", cwd=root, seconds=_SECONDS)

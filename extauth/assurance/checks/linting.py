@@ -35,7 +35,7 @@ class _Report(msgspec.Struct):
 
 
 def check_lint(regal: Path | None, root: Path) -> Check:
-    """`regal lint`, with the repository's own `.regal/config.yaml`; skipped without Regal."""
+    """Run `regal lint` with the repository's own `.regal/config.yaml`; skipped without Regal."""
     if regal is None:
         return Check(NAME, TITLE, skipped="regal is not on PATH")
     done = run(regal, "lint", "--format", "json", "gateway", cwd=root, seconds=_SECONDS)

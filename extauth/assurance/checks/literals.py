@@ -27,7 +27,7 @@ _COLLECTIONS = {"set", "array"}
 
 
 def literals(module: RuleModule) -> Iterator[tuple[str, str, int | None]]:
-    """Kind, name and line of each: `input.principal.tier == "free"`, `data.tiers.free`."""
+    """Yield kind, name and line of each: `input.principal.tier == "free"`, `data.tiers.free`."""
     for rule in module.rules:
         facts = _variables(rule)
         for node in walk(rule):
@@ -43,7 +43,7 @@ def literals(module: RuleModule) -> Iterator[tuple[str, str, int | None]]:
 
 
 def _variables(rule: Node) -> Mapping[Ref, str]:
-    """What stands for a name in this rule: the facts, and the variables bound to them."""
+    """Return the kind of name of each fact, and of the variables that the rule binds to facts."""
     facts = dict(_FACTS)
     for node in walk(rule):
         terms = _comparison(node)
@@ -56,7 +56,7 @@ def _variables(rule: Node) -> Mapping[Ref, str]:
 
 
 def _comparison(node: Node) -> list[Node]:
-    """The two sides, if the node compares, binds or asks for membership."""
+    """Return the two sides, if the node compares, binds or asks for membership."""
     operator, *sides = call_terms(node) or [{}]
     return sides if ".".join(ref_of(operator)) in _COMPARISONS else []
 

@@ -1,4 +1,4 @@
-"""Every package says what it is for, every entry point that it is one, and each has a test."""
+"""METADATA and tests: required of every package, and of both entry points."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TEST = "_test.rego"
 
 
 def check_metadata(opa: Path, root: Path) -> Check:
-    """That packages have a title, a description and a test, and both entry points are there."""
+    """Check that packages have a title, a description and a test, and both entry points exist."""
     try:
         found = tuple(_missing(Opa(opa).inspect("gateway", cwd=root, seconds=_SECONDS), root))
     except OpaError as error:
@@ -73,7 +73,7 @@ def _missing(inspected: dict[str, Any], root: Path) -> Iterator[Finding]:
 
 
 def line_of(file: Path, *beginnings: str) -> int:
-    """The line that begins with the first of these texts that any line begins with, else 1."""
+    """Return the first line that begins with one of these texts, the first text first; else 1."""
     lines = file.read_text("utf-8", "replace").splitlines()
     return next(
         (

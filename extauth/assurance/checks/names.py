@@ -27,7 +27,7 @@ _BY_MODEL = "routing"
 
 
 class Mention(msgspec.Struct, frozen=True):
-    """A name at a place. One that ends in `*` stands for all that begin so.
+    """A name where it stands. A name that ends in `*` stands for all that begin so.
 
     `kind` is one of KINDS.
     """
@@ -38,17 +38,17 @@ class Mention(msgspec.Struct, frozen=True):
     line: int | None = None
 
     def means(self, name: str) -> bool:
-        """Whether this one is, or stands for, `name`."""
+        """Return whether this mention is, or stands for, `name`."""
         return name.startswith(self.text[:-1]) if self.text.endswith("*") else name == self.text
 
 
 def check_names(repository: Repository, syntax: Syntax, cases: Sequence[Case] | None) -> Check:
-    """An error for what isn't defined, a warning for what nothing uses.
+    """Report names that are not defined as errors, and names that nothing uses as warnings.
 
     Tiers and roles are defined by the top keys of that name in the data, models by the
-    configuration. A kind of which nothing is defined isn't looked at. A case uses names, and may
-    use ones that are not defined: that is a question as good as any. Where cases, None, or rules
-    can't be read, nobody knows what isn't used.
+    configuration. A kind without any definition is not checked. A case uses names, and may use
+    undefined ones: what happens then is worth a case. Where the cases (None) or a rule can't be
+    read, unused names are not reported.
     """
     defined, used = _named(repository)
     used += [
@@ -94,7 +94,7 @@ def _unused(kind: str, there: Mapping[str, Mention], uses: Sequence[Mention]) ->
 
 
 def _named(repository: Repository) -> tuple[list[Mention], list[Mention]]:
-    """What data and configuration define, and what they use."""
+    """Return the names that data and configuration define, and those that they use."""
     defined: list[Mention] = []
     used: list[Mention] = []
     for document, prefix in _documents(repository):
@@ -123,7 +123,7 @@ def _named(repository: Repository) -> tuple[list[Mention], list[Mention]]:
 
 
 def _documents(repository: Repository) -> Iterator[tuple[Document, Place]]:
-    """Every file of data that can be read, and where OPA puts it."""
+    """Yield every file of data that can be read, and where OPA puts it."""
     for file in data_files(repository.root):
         try:
             document = read_data(file)
@@ -134,7 +134,7 @@ def _documents(repository: Repository) -> Iterator[tuple[Document, Place]]:
 
 
 def _used(document: Document, prefix: Place, place: Place) -> Iterator[Mention]:
-    """The names that the node at `place` uses: as a key of a table, in a list, as a value."""
+    """Yield the names that the node at `place` uses: as a key of a table, in a list, as a value."""
     whole = (*prefix, *place)
     above = str(whole[-2]) if len(whole) > 1 else ""
     text: object = None

@@ -1,4 +1,4 @@
-"""Where a finding is, as the person who called the command writes it."""
+"""Places of findings, as the person who called the command writes them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _PLACE = re.compile(r"(?P<file>[^:]+):(?P<line>\d+): (?P<text>.+)")
 
 
 def told(file: Path | str) -> str:
-    """`file` relative to where the command was called; absolute when it is elsewhere."""
+    """Return `file` relative to the working directory, absolute when it lies elsewhere."""
     path = Path(file).absolute()
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def findings(error: ConfigurationError) -> tuple[Finding, ...]:
-    """What is wrong with an operator's files; an error may tell several faults, a line each."""
+    """Return the faults that an error tells, one or several, as findings."""
     if isinstance(error, OpaRefused):
         return tuple(fault_finding(fault) for fault in error.faults)
     if error.file is not None:

@@ -1,4 +1,4 @@
-"""Rules that no decision asks: a `deny` that denies nothing, an obligation nobody gets."""
+"""Rules that no decision asks: a `deny` without effect, an obligation that nobody gets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CONSTRUCTORS = "gateway.obligation"
 
 
 def check_reach(opa: Path, root: Path, syntax: Syntax) -> Check:
-    """That every `deny` and every obligation has a way into a decision; others are warnings."""
+    """Check that every `deny` and obligation reaches a decision; other rules only get warnings."""
     try:
         reached = {
             ".".join(rule)
@@ -64,7 +64,7 @@ def _name(rule: Node) -> str:
 
 
 def _matters(name: str, rule: Node) -> bool:
-    """Whether the rule denies, or makes an obligation."""
+    """Return whether the rule denies, or makes an obligation."""
     return name in {"deny", "obligations"} or any(
         ref_of(node)[:1] == ("obligation",) for node in walk(rule) if node.get("type") == "ref"
     )

@@ -48,7 +48,7 @@ _TITLES = {
 }
 """Every check, in the order of the report."""
 _CAUSES = frozenset({"configuration", "data", "types"})
-"""What these find makes other checks fail at the same place."""
+"""Checks whose findings make other checks fail at the same place."""
 _UNTOLD = "see Configuration"
 
 
@@ -60,7 +60,7 @@ def run_checks(
     regal: Path | None = None,
     coverage: float = FULL,
 ) -> Report:
-    """Everything that can be said without traffic of the policies in `directory`.
+    """Run every check of the policies in `directory`, side by side.
 
     `coverage` is the percentage of lines that the unit tests must reach. Runs processes and
     threads, and blocks until all are done. Raises ConfigurationError when there are no policies,
@@ -85,7 +85,7 @@ def run_checks(
 def _with_opa(
     opa: Path, target: CheckTarget, coverage: float, envoy: Path | None, regal: Path | None
 ) -> list[Callable[[], tuple[Check, ...]]]:
-    """What needs files of rules that can be read, the slowest first."""
+    """Return the checks that need readable files of rules, the slowest first."""
     repository, root = target.repository, target.repository.root
     return [
         lambda: _decisions(opa, target),
@@ -117,7 +117,7 @@ def _timed(check: Callable[[], Check]) -> Check:
 
 
 def _static(opa: Path, target: CheckTarget) -> tuple[Check, ...]:
-    """What the syntax trees tell."""
+    """Run the checks of the syntax trees."""
     repository, root = target.repository, target.repository.root
     syntax = read_syntax(opa, root)
     reach = _timed(lambda: check_reach(opa, root, syntax))
@@ -136,7 +136,7 @@ def _gateway(opa: Path, envoy: Path | None, target: CheckTarget) -> tuple[Check,
 
 
 def _decisions(opa: Path, target: CheckTarget) -> tuple[Check, ...]:
-    """The build, and the decisions of what was built."""
+    """Build the policies, and decide the cases with what was built."""
     if target.faults:
         return tuple(_skipped(name, _UNTOLD) for name in ("build", "cases", "parity"))
     repository = target.repository
@@ -158,7 +158,7 @@ def _decisions(opa: Path, target: CheckTarget) -> tuple[Check, ...]:
 
 
 def _without_echoes(checks: list[Check]) -> Iterator[Check]:
-    """A check that failed where another tells the cause, and so could not run, says so."""
+    """Yield the checks; one that failed where another tells the cause refers to that."""
     causes = {
         finding.place: check.title
         for check in checks

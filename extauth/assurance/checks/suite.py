@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 def run_suite(
     directory: Path, *, opa: Path, only: str | None = None, coverage: float | None = None
 ) -> Report:
-    """The tests and cases whose names match the regular expression `only`; all by default.
+    """Run the tests and cases whose names match the regular expression `only`; all by default.
 
-    `coverage` is the percentage of lines that the unit tests must reach; without one, nothing is
-    asked of them. With `only` no lines are told: a part of the tests reaches a part of them.
-    Raises ConfigurationError when there are no policies or `only` is none, StackError when OPA
-    can't be run.
+    `coverage` is the percentage of lines that the unit tests must reach, None for no threshold.
+    With `only`, coverage is not reported: a part of the tests reaches a part of the lines.
+    Raises ConfigurationError when there are no policies or `only` is not a regular expression,
+    StackError when OPA can't be run.
     """
     try:
         pattern = re.compile(only) if only is not None else None
@@ -56,7 +56,7 @@ def run_suite(
 def _cases(
     opa: Path, target: CheckTarget, pattern: re.Pattern[str] | None, *, sole: bool
 ) -> tuple[CaseResults, Sequence[Check]]:
-    """The cases on both engines. With `sole`, that none was chosen is nothing wrong."""
+    """Decide the cases by both engines. With `sole`, the lack of any case is not a fault."""
     title = "Decision cases"
     if target.faults:
         return CaseResults(), [Check("cases", title, skipped="see Configuration")]
@@ -84,7 +84,7 @@ def _summary(tests: UnitTests, cases: CaseResults) -> str:
 
 
 def _table(coverage: Sequence[Coverage]) -> list[str]:
-    """A line a file: how much of it is reached, and the lines that are not."""
+    """Return a line for each file: the share that is reached, and the lines that are not."""
     width = max((len(one.file) for one in coverage), default=0)
     return [
         f"    {one.file:<{width}}  {one.percent:5.1f} %  {ranges(one.missed)}".rstrip()
@@ -93,7 +93,7 @@ def _table(coverage: Sequence[Coverage]) -> list[str]:
 
 
 def ranges(lines: Sequence[int]) -> str:
-    """Ascending numbers as people write them: `3-5, 9`."""
+    """Return ascending numbers as people write them: `3-5, 9`."""
     spans: list[list[int]] = []
     for line in lines:
         if spans and line == spans[-1][1] + 1:

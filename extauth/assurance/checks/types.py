@@ -1,4 +1,4 @@
-"""What OPA's compiler says: syntax, types against the schemas, strictness."""
+"""Faults that OPA's compiler finds: syntax, types against the schemas, strictness."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SECONDS = 30.0
 
 
 def check_types(opa: Path, root: Path) -> Check:
-    """`opa check --strict` with the schemas of the input and of the decision."""
+    """Run `opa check --strict` with the schemas of the input and of the decision."""
     schemas = schema("input").parent
     try:
         faults = Opa(opa).check(sources(root), cwd=root, schemas=schemas, seconds=_SECONDS)
@@ -28,7 +28,7 @@ def check_types(opa: Path, root: Path) -> Check:
 
 
 def unreadable(root: Path) -> tuple[Finding, ...]:
-    """The files of rules that can't be read, of which OPA would tell in every command."""
+    """Return the files of rules that can't be read, which every OPA command would report."""
     return tuple(
         finding
         for file in sorted((root / "gateway").rglob("*.rego"))

@@ -20,19 +20,17 @@ if TYPE_CHECKING:
     from extauth.rego.outcome import CoverageReport, TestOutcome
 
 TEST_SECONDS = 2.0
-"""The most that one test may take. OPA ends it then, and tells which it was."""
+"""The most that one test may take, in seconds. OPA ends it then, and tells which it was."""
 
 _TRACE_SECONDS = 20.0
 _TRACED = 20
 
 
 class FailedTest(msgspec.Struct, frozen=True):
-    """A test that did not pass. `late` says that it was ended.
+    """A test that did not pass. `late` marks one that was ended because its time was up.
 
     `file` is as people read it; `output` is what the test printed, and its trace where asked for.
     """
-
-    __test__ = False  # pytest collects classes of this name
 
     name: str
     message: str
@@ -43,7 +41,7 @@ class FailedTest(msgspec.Struct, frozen=True):
 
 
 class Coverage(msgspec.Struct, frozen=True):
-    """How much of a file the tests reach. `missed` are line numbers, `percent` is of 100."""
+    """The part of a file that the tests reach. `missed` are line numbers."""
 
     file: str
     percent: float
@@ -51,9 +49,9 @@ class Coverage(msgspec.Struct, frozen=True):
 
 
 class UnitTests(msgspec.Struct, frozen=True):
-    """What the tests said. `coverage` is by file, and empty unless asked for and all passed.
+    """Results of the unit tests. `coverage` is by file, empty unless asked for and all passed.
 
-    `faults` says why nothing ran: Rego that doesn't parse, say.
+    `faults` are why nothing ran: Rego that doesn't parse, say.
     """
 
     passed: int = 0
@@ -64,7 +62,7 @@ class UnitTests(msgspec.Struct, frozen=True):
 
     @property
     def green(self) -> bool:
-        """Whether everything ran and passed."""
+        """True if everything ran and passed."""
         return not self.failed and not self.faults
 
 
@@ -111,7 +109,7 @@ def run_unit_tests(
 
 
 def check_tests(opa: Path, repository: Repository, threshold: float | None) -> Check:
-    """The check of that name, with `threshold` percent of the lines to be reached."""
+    """Run the unit tests as a check, with `threshold` percent of the lines to be reached."""
     tests = None if threshold is None else _reached(opa, repository.root)
     if tests is None:
         tests = run_unit_tests(opa, repository, coverage=threshold is not None, traces=True)
@@ -119,7 +117,7 @@ def check_tests(opa: Path, repository: Repository, threshold: float | None) -> C
 
 
 def findings(tests: UnitTests, threshold: float | None = None) -> tuple[Finding, ...]:
-    """What is wrong: tests that fail, and lines that no test reaches while too few are."""
+    """Return the tests that fail, and, below the threshold, the lines that no test reaches."""
     found = [*tests.faults]
     for test in tests.failed:
         output = test.output.rstrip("\n") or None

@@ -1,4 +1,4 @@
-"""Runs something again whenever a policy, its data or a case changes."""
+"""Watch of a directory: runs again when a policy, its data or a case changes."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ Stamps = dict[Path, tuple[int, int]]
 def watch(directory: Path, run: Callable[[], None], *, pause: float = PAUSE_SECONDS) -> None:
     """Call `run`, and again after each change in `directory`, until it is interrupted.
 
-    Looks every `pause` seconds. A change during a run starts the next one. Lets through what
-    `run` raises, and KeyboardInterrupt.
+    Looks every `pause` seconds. A change during a run starts the next one. Raises what `run`
+    raises, and KeyboardInterrupt.
     """
     while True:
         seen = stamps(directory)
@@ -32,7 +32,7 @@ def watch(directory: Path, run: Callable[[], None], *, pause: float = PAUSE_SECO
 
 
 def stamps(directory: Path) -> Stamps:
-    """The time and size of every file that counts; hidden directories don't."""
+    """Return the time and size of every file of policies, hidden directories aside."""
     found: Stamps = {}
     for root, directories, files in os.walk(directory):
         directories[:] = [name for name in directories if not name.startswith(_HIDDEN)]

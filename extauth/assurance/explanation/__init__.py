@@ -1,4 +1,4 @@
-"""Why was this decided, and what would change it? Behind `sluice explain`."""
+"""Explanations of decisions and of the single changes that would flip them: `sluice explain`."""
 
 from extauth.assurance.explanation.explain import Explainer
 from extauth.assurance.explanation.explained import Explanation

@@ -1,4 +1,4 @@
-"""`--what-if path=value`: facts with a few of them set otherwise."""
+"""Facts altered by `--what-if path=value`."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _OPTION = "--what-if"
 
 
 def alter(facts: Facts, wishes: Iterable[str]) -> tuple[Facts, tuple[FactChange, ...]]:
-    """The facts with `path=value` set, one wish after the other; a value is JSON or bare text.
+    """Set `path=value` in the facts, one wish after the other; a value is JSON or bare text.
 
-    Raises ConfigurationError for a path that is no fact, and for a value of the wrong type.
+    Raises ConfigurationError for a path that is not a fact, and for a value of the wrong type.
     """
     document = document_of(facts)
     schema = InputSchema()

@@ -1,4 +1,4 @@
-"""What a fact might be instead: values at which a policy could change its mind."""
+"""Alternative values of facts: those at which a policy could decide otherwise."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DECIMALS = 2
 
 
 class Alternatives:
-    """Values by fact, out of the constants of policies and data. Pure."""
+    """Alternative values of each fact, from the constants of policies and data. Pure."""
 
     def __init__(self, program: Program, data: Mapping[str, Any]) -> None:
         self._data = data
@@ -45,7 +45,7 @@ class Alternatives:
         self._strings = tuple(dict.fromkeys(item for item in constants if isinstance(item, str)))
 
     def numbers(self, leaf: Leaf) -> tuple[float, ...]:
-        """Every constant and its neighbours, as far as the schema lets them be; ascending."""
+        """Return every constant and its neighbours that the schema allows, ascending."""
         least = leaf.rules.get("minimum", min(0, leaf.value or 0))
         most = leaf.rules.get("maximum", math.inf)
         whole = "integer" in leaf.types
@@ -60,7 +60,7 @@ class Alternatives:
         )
 
     def others(self, leaf: Leaf) -> Iterator[Any]:
-        """Values of a fact that is not a number, but for the one that it has."""
+        """Yield the alternatives of a fact that is not a number."""
         kinds = leaf.types
         if isinstance(leaf.value, bool):
             yield not leaf.value
@@ -72,7 +72,7 @@ class Alternatives:
             yield None
 
     def texts(self, leaf: Leaf) -> tuple[str, ...]:
-        """What a fact that is text might be."""
+        """Return the alternatives of a fact that is text."""
         allowed = leaf.rules.get("enum")
         if leaf.path == ("request", "operation"):
             # A body stays one, and an API's shapes stay its own.
@@ -87,7 +87,7 @@ class Alternatives:
         return self._named(leaf.path)
 
     def added(self, leaf: Leaf) -> Iterator[tuple[str, Any]]:
-        """Keys that an object with free keys might have as well, each with a value."""
+        """Yield keys that an object with free keys might have as well, each with a value."""
         if "integer" in leaf.types:
             yield from ((name, 1) for name in self._strings if name not in leaf.value)
             return
@@ -104,7 +104,7 @@ class Alternatives:
             yield [*leaf.value[:place], *leaf.value[place + 1 :]]
 
     def _named(self, path: tuple[str, ...]) -> tuple[str, ...]:
-        """Strings that data holds under the fact's own name, and those it is compared with."""
+        """Return the strings that data holds under the fact's name, or that it is compared with."""
         name = path[-2] if path[-1] == "name" and len(path) > 1 else path[-1]
         names = {name, f"{name}s", f"{name}es"}
         found = [*_under(self._data, names.__contains__), *self._literals.get(path, ())]
@@ -113,7 +113,7 @@ class Alternatives:
     def _bind(
         self, node: Any, program: Program, clause: Clause, bound: dict[str, list[str]]
     ) -> None:
-        """The strings that variables stand for which run through data."""
+        """Add the strings that the variables of iterations over data stand for."""
         for targets, domain in iterations(node):
             path = next(program.resolved(domain, clause), None)
             if path is not None and path[0] == "data":
@@ -130,7 +130,7 @@ class Alternatives:
     def _relate(
         self, node: Any, program: Program, clause: Clause, bound: dict[str, list[str]]
     ) -> None:
-        """What a fact is compared with, looked up in or given to a function with, it may be."""
+        """Add as alternatives what a fact is compared with, looked up in, or passed on with."""
         for terms in calls(node):
             inputs, texts = [], []
             for term in terms:
@@ -173,7 +173,7 @@ def iterations(tree: object) -> Iterator[tuple[list[str], Node]]:
 def lookups(
     node: Any, program: Program, clause: Clause
 ) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Data that is looked up by a fact, `data.tiers[input.principal.tier]`: both paths."""
+    """Yield both paths of data that is looked up by a fact, `data.tiers[input.principal.tier]`."""
     for parts, reference in references(node):
         if reference["type"] != "ref" or len(parts) == len(reference["value"]):
             continue
@@ -184,7 +184,7 @@ def lookups(
 
 
 def step_of(leaf: Leaf) -> float:
-    """How far apart two values of a number are told: 1, or 0.01 where it has decimals."""
+    """Return the resolution of a number: 1, or 0.01 where it may have decimals."""
     return 1 if "integer" in leaf.types else 10**-_DECIMALS
 
 
@@ -232,7 +232,7 @@ def _under(value: Any, wanted: Callable[[str], bool]) -> Iterator[str]:
 
 
 def _addresses(value: Any, strings: Iterable[str]) -> tuple[str, ...]:
-    """For an address: one inside and one outside of every network that policies name."""
+    """Return addresses inside and outside of every network that policies name, nearest first."""
     try:
         own = ip_address(value)
     except ValueError:
@@ -252,7 +252,7 @@ def _addresses(value: Any, strings: Iterable[str]) -> tuple[str, ...]:
 
 
 def _dates(value: Any, strings: Iterable[str]) -> tuple[str, ...]:
-    """For a date: every date that policies name, the day before and the day after."""
+    """Return every date that policies name, the day before and the day after, nearest first."""
     try:
         own = date.fromisoformat(value)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""From what held to who said it: reasons, obligations and route, each with its rule."""
+"""Attribution of reasons, obligations and route to the rules that gave them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _DEPTH = 3
 
 
 class Attribution:
-    """Reads one input's probes. Pure."""
+    """Attribution of one decision, from its input's probes. Pure."""
 
     def __init__(
         self, program: Program, probes: Probes, entrypoint: str, facts: Mapping[str, Any]
@@ -43,26 +43,26 @@ class Attribution:
 
     @property
     def note(self) -> str | None:
-        """Why some rules are not told, where it is so."""
+        """The reason why some rules are left out; None where none are."""
         failure = self._probes.failure
         return f"not all rules could be looked at: {failure}" if failure else None
 
     def fired(self, decision: Decision) -> tuple[Fired, ...]:
-        """Each reason of the decision, with the rule that gave it."""
+        """Return each reason of the decision, with the rule that gave it."""
         return tuple(
             Fired(reason, *self._giver(raw, "reasons"))
             for reason, raw in zip(decision.reasons, self._raw.get("reasons", ()), strict=True)
         )
 
     def obligations(self) -> tuple[GrantedObligation, ...]:
-        """Each obligation of the decision, with the rule that gave it."""
+        """Return each obligation of the decision, with the rule that gave it."""
         return tuple(
             GrantedObligation(raw, *self._giver(raw, "obligations"))
             for raw in self._raw.get("obligations", ())
         )
 
     def route(self, decision: Decision) -> Routed | None:
-        """The route, with the rules that its version and cluster came from."""
+        """Return the route, with the rules that its version and cluster came from."""
         if decision.route is None:
             return None
         raw = self._raw["route"]
@@ -79,7 +79,7 @@ class Attribution:
         return Routed(decision.route, clause.place, clause.name, steps)
 
     def nearly(self) -> Iterator[Nearly]:
-        """The rules that would have denied but for one condition, in the order of the files."""
+        """Yield the rules that one condition kept from denying, in the order of the files."""
         said = self._raw.get("reasons", ())
         for clause in self._program.clauses:
             if clause.rule not in self._asked or clause.number in self._probes.held:
@@ -107,7 +107,7 @@ class Attribution:
         return clause.place, clause.name, tuple(self._held(clause, row))
 
     def _clause(self, item: Any, part: str) -> tuple[Clause, ProbeRow] | None:
-        """The clause that gave an item: of those that hold it, one that has it from no other."""
+        """Return the clause that gave an item: it holds the item, and asks no other that does."""
         holders = [
             (clause, row)
             for clause, row in self._effective()
@@ -121,7 +121,7 @@ class Attribution:
         return holders[0] if holders else None
 
     def _effective(self) -> Iterator[tuple[Clause, ProbeRow]]:
-        """The clauses that have a value on this input, and each way in which they do."""
+        """Yield the clauses that have a value on this input, and each way in which they do."""
         held = self._probes.held
         for clause in self._program.clauses:
             rows = held.get(clause.number, ())
@@ -140,7 +140,7 @@ class Attribution:
     def _held(self, clause: Clause, row: ProbeRow) -> Iterator[Condition]:
         for expression in clause.body:
             others = [item for item in clause.body if item is not expression]
-            # A name that only the head needs is no condition.
+            # A name that only the head needs is not a condition.
             if expression.declares and not any(
                 expression.declares & other.mentions for other in others
             ):
@@ -175,7 +175,7 @@ class Attribution:
         )
 
     def _because(self, rule: Ref, depth: int) -> Iterator[Condition]:
-        """Where each definition of a rule without a value ended."""
+        """Yield the condition at which each definition of a rule without a value ended."""
         if depth > _DEPTH:
             return
         for clause in self._program.definitions(rule):

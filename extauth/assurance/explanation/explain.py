@@ -1,4 +1,4 @@
-"""Why a decision is what it is: the whole explanation, stage by stage."""
+"""Explainer of decisions, stage by stage."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ _PARALLEL = 4
 
 
 class Explainer:
-    """Explains decisions of one set of policies. Not thread-safe. It lives as long as they.
+    """Explainer of the decisions of one set of policies, closed with them. Not thread-safe.
 
-    `seconds` is how long OPA may take for all rules on one input, `search_seconds` how much
-    processor time the search for single changes may take.
+    OPA may take `seconds` for all rules on one input, and the search for single changes
+    `search_seconds` of processor time.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Explainer:
         self._engine: WasmEngine | None = None
 
     def explain(self, question: Subject, what_if: Sequence[str] = ()) -> Explanation:
-        """The explanation of a request, or of facts alone.
+        """Explain the decision on a request, or on facts alone.
 
         `what_if` are changes, `path=value`. Raises ConfigurationError for a change that can't be
         made, and PolicyError when the policies have no decision, or none in time.
@@ -159,7 +159,7 @@ class Explainer:
         return flips, complete, note
 
     def _searched(self) -> WasmEngine:
-        """The engine of all searches: to load it takes longer than many a search."""
+        """Return the engine of all searches; loading one takes longer than many a search."""
         if self._engine is None:
             engine = WasmEngine(self._policies.directory, self._search_seconds)
             self._policies.opened.callback(lambda: asyncio.run(engine.close()))
@@ -212,7 +212,7 @@ def _recorded(record: AuditRecord, decision: Decision | None) -> RecordedDecisio
 
 
 def _essence(decision: Decision | None) -> object:
-    """All of a decision but the wording of its reasons: engines write 2.0 in different ways."""
+    """Return a decision without the wording of its reasons: engines write 2.0 differently."""
     if decision is None:
         return None
     rules = [(reason.rule, reason.status, reason.hidden) for reason in decision.reasons]

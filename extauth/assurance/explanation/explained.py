@@ -1,7 +1,7 @@
-"""What an explanation says: the document that `sluice explain --format json` prints.
+"""The document of an explanation, as `sluice explain --format json` prints it.
 
-Places are `file:line` as in the policy repository. Nothing here is more than facts, rules and
-data: no prompt, no answer and no key is known to a policy.
+Places are `file:line` as in the policy repository. It holds facts, rules and data alone: a
+policy knows no prompt, no answer and no key.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class Value(msgspec.Struct, frozen=True):
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """One expression of a rule's body, where it stands, and what it looked at.
+    """An expression of a rule's body, its place, and the values that it looked at.
 
-    `because` tells, of a helper rule without a value, the expression of each of its definitions
-    at which that definition ended.
+    `because` has, for a helper rule without a value, the expression at which each of its
+    definitions ended.
     """
 
     place: str
@@ -126,7 +126,7 @@ class Altered(msgspec.Struct, frozen=True):
 
 
 class RecordedDecision(msgspec.Struct, frozen=True):
-    """What the audit record says of the request: how it ended, and what was decided then.
+    """The request in the audit log: how it ended, and what was decided then.
 
     `differs` is true where the policies that explain it decide otherwise than was recorded.
     """
@@ -142,14 +142,14 @@ class RecordedDecision(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """Why one decision is what it is.
+    """The explanation of one decision.
 
     `stage` is the entry point that was asked. `policies` is the digest of the snapshot, or the
     directory, that the policies are from. `facts` is the input, as in schemas/input.schema.json;
-    null where the request ended before any policy was asked, and then nothing else is known but
-    what is recorded. `searched` is false where single changes could not be searched, or not all
-    of them in time; `note` says why. `admission` explains the earlier stage of an inference
-    request where that denies as well.
+    null where the request ended before any policy was asked, and then only `recorded` is known.
+    `searched` is false where single changes could not be searched, or not all of them in time;
+    `note` says why. `admission` explains the earlier stage of an inference request where that
+    denies as well.
     """
 
     stage: Literal["admission", "inference"] | None

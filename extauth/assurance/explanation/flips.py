@@ -1,4 +1,4 @@
-"""Which single change of the input would flip the decision: searched by asking, fact by fact."""
+"""Search for single changes of the input that flip the decision, fact by fact."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _SECTIONS = (
 
 
 class OutOfTime(Exception):
-    """The search ended before its end. Stays within this package."""
+    """The search ran out of time. Stays within this module."""
 
 
 class Search:
-    """Looks for single changes around one input. Asks an engine many times.
+    """Search for single changes around one input. Asks an engine many times.
 
     `seconds` are of processor time, so that a busy machine finds as much as an idle one.
     """
@@ -53,7 +53,7 @@ class Search:
         self._deadline = time.process_time() + seconds
 
     async def flips(self, facts: Facts, allow: bool) -> tuple[tuple[Flip, ...], bool]:
-        """The nearest flip of each fact, the most plausible first; and whether all were tried."""
+        """Return the nearest flip of each fact, likeliest first, and whether all were tried."""
         document = document_of(facts)
         schema = InputSchema()
         found: list[tuple[tuple[int, float], Flip]] = []
@@ -96,7 +96,7 @@ class Search:
     async def _number(
         self, leaf: Leaf, ask: Callable[[Any], Awaitable[Decision | None]]
     ) -> Flip | None:
-        """The nearest number that flips, below or above."""
+        """Return the nearest number that flips, below or above."""
         values = self._alternatives.numbers(leaf)
         sides = (
             [value for value in reversed(values) if value < leaf.value],
@@ -121,7 +121,7 @@ class Search:
         return best[1] if best else None
 
     async def _map(self, document: dict[str, Any], leaf: Leaf, allow: bool) -> Flip | None:
-        """A key more in an object with free keys."""
+        """Return the first added key of an object with free keys that flips."""
         hits = []
         for key, value in self._alternatives.added(leaf):
             decision = await self._flipped(_with(document, (*leaf.path, key), value), allow)
@@ -133,7 +133,7 @@ class Search:
         return Flip(f"{leaf.name}.{key}", None, value, rules=_rules(decision))
 
     async def _flipped(self, document: dict[str, Any], allow: bool) -> Decision | None:
-        """The decision on a document, if it is the other one."""
+        """Return the decision on a document, if it is the other one."""
         if time.process_time() > self._deadline:
             raise OutOfTime
         try:
@@ -171,7 +171,7 @@ async def _closest(
 
 
 def _with(document: dict[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any]:
-    """A copy in which the value at a path is another one; all else is shared."""
+    """Return a copy in which the value at a path is another one; all else is shared."""
     first, rest = path[0], path[1:]
     return {**document, first: _with(document[first], rest, value) if rest else value}
 

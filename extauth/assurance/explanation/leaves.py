@@ -1,4 +1,4 @@
-"""The facts one by one: where they are in the input, and what the schema lets them be."""
+"""The facts one by one: their path in the input, and what the schema allows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FactPath = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One fact: its path, its value, and its part of the schema."""
+    """A fact: its path, its value, and its part of the schema."""
 
     path: FactPath
     value: Any
@@ -39,7 +39,7 @@ class Leaf:
 
 
 def document_of(facts: Facts) -> dict[str, Any]:
-    """The policy input as it reads in JSON."""
+    """Return the policy input as it reads in JSON."""
     document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(facts))
     return document
 
@@ -51,11 +51,11 @@ class InputSchema:
         self._root: dict[str, Any] = json.loads(schema("input").read_text())
 
     def leaves(self, document: Mapping[str, Any]) -> Iterator[Leaf]:
-        """Every fact of an input that is not itself an object; an object that is null has none."""
+        """Yield every fact of an input that is not an object; an object that is null has none."""
         yield from self._leaves(document, self._root, ())
 
     def maps(self, document: Mapping[str, Any]) -> Iterator[Leaf]:
-        """Every object whose keys are free."""
+        """Yield every object whose keys are free."""
         for path, rules in self._paths(self._root, ()):
             if isinstance(rules.get("additionalProperties"), dict):
                 value: Any = document
@@ -65,16 +65,16 @@ class InputSchema:
                     yield Leaf(path, value, rules["additionalProperties"])
 
     def knows(self, path: Sequence[str]) -> bool:
-        """Whether an input can have a fact there."""
+        """Return whether an input can have a fact at this path."""
         return self._at(path) is not None
 
     def takes_text(self, path: Sequence[str]) -> bool:
-        """Whether the fact may be text."""
+        """Return whether the fact at this path may be text."""
         types = (self._at(path) or {}).get("type", ())
         return "string" in ([types] if isinstance(types, str) else types)
 
     def names(self) -> tuple[str, ...]:
-        """Every path that has a name in the schema."""
+        """Return every path that has a name in the schema."""
         return tuple(".".join(path) for path, _ in self._paths(self._root, ()))
 
     def _at(self, path: Sequence[str]) -> Mapping[str, Any] | None:

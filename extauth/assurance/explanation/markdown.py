@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def render(explanation: Explanation) -> str:
-    """Markdown that ends with a line end. Equal explanations give equal text."""
+    """Return Markdown that ends with a line end. Equal explanations give equal text."""
     return "\n".join(_lines(explanation, "##")) + "\n"
 
 
@@ -110,6 +110,6 @@ def _code(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Without what Markdown or HTML would take for its own."""
+    """Return `text` without the characters that Markdown or HTML would interpret."""
     printable = "".join(char if char.isprintable() else " " for char in text)
     return printable.replace("&", "&amp;").replace("<", "&lt;").replace("`", "'")

@@ -1,4 +1,4 @@
-"""The policies that decided, taken out of a snapshot or built from a repository."""
+"""Policies to explain with, taken from a snapshot or built from a repository."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Policies:
 
 @contextmanager
 def of_snapshot(snapshots: Path, digest: str) -> Iterator[Policies]:
-    """The policies of a snapshot. Raises StackError when the state directory has it no more."""
+    """Yield the policies of a snapshot. Raises StackError when the snapshot is gone."""
     root = snapshots / digest / "policy"
     if not root.is_dir():
         raise StackError(
@@ -66,7 +66,7 @@ def of_snapshot(snapshots: Path, digest: str) -> Iterator[Policies]:
 
 @contextmanager
 def of_repository(directory: Path, opa: Path) -> Iterator[Policies]:
-    """The policies of a directory, built as `sluice apply` builds them.
+    """Build the policies of a directory as `sluice apply` does, and yield them.
 
     Raises ConfigurationError with file and line.
     """

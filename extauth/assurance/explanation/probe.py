@@ -1,9 +1,8 @@
-"""Which conditions hold: found by asking OPA, rule by rule, with one condition or more left out.
+"""Probes: rules evaluated with conditions left out, to find out which of them hold.
 
-A rule nearly fired when its body holds once one condition is left out. That is what a probe is:
-the body without some of its conditions, in the rule's own package, which yields the operands of
-the conditions that are of interest. OPA's trace tells less: it ends at the first condition that
-fails, and leaves out the rules that its index skips.
+A rule nearly fired when its body holds without one of its conditions. A probe is such a body, in
+the rule's own package; it yields the operands of the conditions of interest. OPA's trace tells
+less: it ends at the first condition that fails, and leaves out the rules that its index skips.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ _KINDS = ("held", "without", "until")
 
 @dataclass(frozen=True, slots=True)
 class ProbeRow:
-    """One way in which a probe's body holds.
+    """A solution of a probe's body.
 
-    `value` is what the rule gives then, None where that is undefined. `operands` are the values
+    `value` is the rule's value then, None where it is undefined. `operands` are the values
     of the operands that were asked for, by their texts.
     """
 
@@ -44,7 +43,7 @@ class ProbeRow:
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """Everything OPA found out on one input.
+    """The answers of all probes on one input.
 
     `decision` is the entry point's value, None when undefined. `held` has the clauses whose whole
     body holds; `without` the rows of a clause with one condition left out, by its place in the
@@ -60,7 +59,7 @@ class Probes:
 
 
 def write(program: Program, sources: Path, directory: Path) -> _Written:
-    """Put the probes of what is in `sources` into a directory of their own."""
+    """Write the probes of the modules in `sources` into a directory of their own."""
     written = _Written(sources, directory, tuple(_probes(program)))
     written.save()
     return written
@@ -144,14 +143,14 @@ def _probes(program: Program) -> Iterable[_Probe]:
 
 
 def _needed(left_out: Expression, rest: tuple[Expression, ...], clause: Clause) -> bool:
-    """Whether the others, or the head, can't do without what it declares."""
+    """Return whether the other conditions or the head need a variable that this one declares."""
     names = {parts[0] for parts, _ in references(clause.value_node) if parts}
     names.update(*(item.mentions for item in rest))
     return bool(left_out.declares & names)
 
 
 def _free(expression: Expression) -> tuple[str, ...]:
-    """Its operands that need nothing that it declares."""
+    """Return the operands that need no variable that the expression itself declares."""
     return tuple(item for item in expression.operands if item not in expression.declares)
 
 
@@ -203,7 +202,7 @@ class _Written:
         return dropped
 
     def sorted(self, answer: Mapping[str, Any]) -> Probes:
-        """The answer to the probes, by what each was for."""
+        """Return the answer to the probes, by what each was for."""
         found: dict[str, dict[tuple[int, int], tuple[ProbeRow, ...]]] = {
             kind: {} for kind in _KINDS
         }

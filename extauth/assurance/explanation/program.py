@@ -1,4 +1,4 @@
-"""The rules of all modules together: which ones a decision asks, and which facts they look at."""
+"""The rules of all modules: which of them a decision asks, and the facts that they look at."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Program:
         self._looked: dict[Ref, Looks] = {}
 
     def definitions(self, rule: Ref) -> tuple[Clause, ...]:
-        """The clauses of a rule, in their order."""
+        """Return the clauses of a rule, in their order."""
         return tuple(self._rules.get(rule, ()))
 
     def reachable(self, rule: Ref) -> frozenset[Ref]:
-        """The rule, and every rule that it asks, directly or not."""
+        """Return the rule, and every rule that it asks, directly or not."""
         found: set[Ref] = set()
         open_ = [rule]
         while open_:
@@ -43,11 +43,11 @@ class Program:
         return frozenset(found)
 
     def facts(self, expression: Expression, clause: Clause) -> tuple[Ref, ...]:
-        """The paths into the input that an expression looks at, also through other rules."""
+        """Return the paths into the input that an expression looks at, also through other rules."""
         return tuple(sorted(self._inputs(expression.node, clause)))
 
     def rule_of(self, expression: Expression, clause: Clause) -> Ref | None:
-        """The rule that the expression is about, where it is one name alone, negated or not."""
+        """Return the rule that the expression names, where it is a name alone, negated or not."""
         terms = expression.node["terms"]
         if not isinstance(terms, dict) or terms.get("type") not in {"ref", "var"}:
             return None
@@ -58,7 +58,7 @@ class Program:
         return None
 
     def resolved(self, node: Node, clause: Clause) -> Iterator[Ref]:
-        """Full paths of the references in a tree that stands in this clause."""
+        """Yield full paths of the references in a tree that stands in this clause."""
         for parts, _ in references(node):
             path = clause.scope.resolve(parts, clause.declared) if parts else None
             if path is not None:
@@ -76,7 +76,7 @@ class Program:
         return found
 
     def _under(self, path: Ref | None) -> Iterator[Ref]:
-        """The rule at a path, or above it; all below it where the path is a package."""
+        """Yield the rule at a path, or above it; all below it where the path is a package."""
         if path is None or path[0] != "data":
             return
         for length in range(len(path), 1, -1):
@@ -86,7 +86,7 @@ class Program:
         yield from (rule for rule in self._rules if rule[: len(path)] == path)
 
     def _inputs(self, node: Any, clause: Clause) -> frozenset[Ref]:
-        """The paths into the input that a tree looks at, and those of every rule that it asks."""
+        """Return the paths into the input that a tree looks at, also through the rules it asks."""
         found, asked = self._looks(node, clause)
         open_ = list(asked)
         seen: set[Ref] = set()
@@ -124,7 +124,7 @@ class Program:
         return inputs, asked
 
     def _unaliased(self, path: Ref) -> Ref:
-        """`data.p.asked.n` as `input.parameters.n`, where `asked := input.parameters`."""
+        """Return `data.p.asked.n` as `input.parameters.n`, where `asked := input.parameters`."""
         for _ in range(len(self._rules)):
             rule = next(
                 (

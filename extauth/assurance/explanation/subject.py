@@ -1,4 +1,4 @@
-"""What is to be explained: facts and the stage that asks about them, from a record or a file."""
+"""Subjects of explanations: facts and the stage that asks about them, from a record or a file."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 def of_request(state: StateDir, request_id: str) -> Subject:
-    """The last record of a request. Raises StackError when there is none."""
+    """Return the last record of a request. Raises StackError when there is none."""
     with opened(state.audit_db) as store:
         records = store.show(request_id)
     if not records:
@@ -46,7 +46,7 @@ def of_request(state: StateDir, request_id: str) -> Subject:
 
 
 def of_file(name: str) -> Subject:
-    """Facts, or an audit record, as JSON in a file; `-` is standard input.
+    """Read facts, or an audit record, as JSON from a file; `-` is standard input.
 
     Raises ConfigurationError with the line and the path of what is wrong.
     """
@@ -63,7 +63,7 @@ def of_file(name: str) -> Subject:
 
 
 def stage(facts: Facts) -> Entrypoint:
-    """Which entry point is asked with these facts: admission knows nothing of the body."""
+    """Return the entry point that these facts are for: those of admission have no body."""
     body = (facts.parameters, facts.tokens, facts.sensitive, facts.usage)
     return Entrypoint.ADMISSION if body == (None,) * 4 else Entrypoint.INFERENCE
 

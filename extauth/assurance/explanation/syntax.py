@@ -1,4 +1,4 @@
-"""Modules as rules with conditions: what OPA's syntax tree says, as far as explaining needs it."""
+"""Modules as rules with conditions, read from OPA's syntax trees."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _SCALAR = frozenset({"string", "number", "boolean", "null"})
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """One condition of a body.
+    """A condition of a body.
 
-    `declares` are the variables that it alone gives values to, `mentions` all that it holds.
+    `declares` are the variables that get their values from it, `mentions` all names in it.
     `operands` are the texts whose values tell why it holds or fails.
     """
 
@@ -35,7 +35,7 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One definition of a rule: a head and one body. An `else` is a clause of its own.
+    """A definition of a rule: a head and one body. An `else` is a clause of its own.
 
     `number` counts through the program. `value` is the text of the set's element or the rule's
     value, `earlier` the numbers of the clauses whose `else` this is.
@@ -69,7 +69,7 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What names mean in one module. `imports` are the lines that a probe repeats."""
+    """The scope of a module: what its names mean. `imports` are the lines that a probe repeats."""
 
     package: Ref
     imports: tuple[str, ...]
@@ -77,7 +77,7 @@ class Scope:
     own: set[str] = field(default_factory=set)
 
     def resolve(self, parts: Ref, declared: frozenset[str]) -> Ref | None:
-        """The full path of a reference that begins with a name.
+        """Return the full path of a reference that begins with a name.
 
         None for a variable, and for what begins with a value, as in `last(list)[0]`.
         """
@@ -96,7 +96,7 @@ class Scope:
 
 
 def read(trees: Mapping[str, Node]) -> tuple[Clause, ...]:
-    """Every clause of these modules, by file name."""
+    """Return every clause of these modules, by file name."""
     own: dict[Ref, set[str]] = {}
     for tree in trees.values():
         names = own.setdefault(package_of(tree), set())
@@ -179,7 +179,7 @@ def _expression(item: Node) -> Expression:
 
 
 def _empty(item: Node) -> bool:
-    """Whether it is the `true` that OPA puts in the place of a body that isn't there."""
+    """Return whether this is the `true` that OPA puts in place of a missing body."""
     terms = item["terms"]
     return isinstance(terms, dict) and terms.get("type") == "boolean" and terms["value"] is True
 
@@ -208,7 +208,7 @@ def _inner(item: Node) -> frozenset[str]:
 
 
 def _telling(node: Node) -> bool:
-    """Whether the value of a term is worth showing: a constant's is in its text."""
+    """Return whether the value of a term is worth showing: a constant's is in its text."""
     kind = node.get("type")
     if kind in _COMPOSITE:
         return any(True for _ in references(node))
@@ -216,7 +216,7 @@ def _telling(node: Node) -> bool:
 
 
 def _variables(node: object) -> Iterator[str]:
-    """Names in a tree: those of variables, and the first ones of references."""
+    """Yield names in a tree: those of variables, and the first ones of references."""
     for path, _ in references(node):
         if path:
             yield path[0]

@@ -1,4 +1,4 @@
-"""An explanation for somebody in a hurry: the decision first, aligned, a line a thing."""
+"""An explanation as aligned text, the decision first."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _WIDEST = 48
 
 
 def render(explanation: Explanation) -> str:
-    """Plain text that ends with a line end. Equal explanations give equal text."""
+    """Return plain text that ends with a line end. Equal explanations give equal text."""
     lines = "\n".join(_lines(explanation))
     return "".join(char for char in lines if char.isprintable() or char == "\n") + "\n"
 
 
 def headline(explanation: Explanation) -> str:
-    """The decision in one line."""
+    """Return the decision in one line."""
     recorded, decision = explanation.recorded, explanation.decision
     parts = []
     if decision is None:
@@ -48,7 +48,7 @@ def headline(explanation: Explanation) -> str:
 
 
 def asides(explanation: Explanation) -> Iterator[str]:
-    """What is to be known beside the decision itself."""
+    """Yield remarks on the decision: what was recorded, what could not be looked at."""
     recorded, decision = explanation.recorded, explanation.decision
     if recorded is not None and decision is not None:
         if recorded.differs:
@@ -62,31 +62,31 @@ def asides(explanation: Explanation) -> Iterator[str]:
 
 
 def shown(value: Any) -> str:
-    """A value as JSON, shortened."""
+    """Return a value as JSON, shortened."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def values(found: Sequence[Value]) -> str:
-    """Values by name, without those that say nothing in a line."""
+    """Return values by name, without objects, which do not fit a line."""
     told = [item for item in found if not isinstance(item.value, dict)]
     return ", ".join(f"{item.name} = {shown(item.value)}" for item in told)
 
 
 def one_line(text: str) -> str:
-    """An expression on one line, without its comments."""
+    """Return an expression on one line, without its comments."""
     return " ".join(line.split("  #")[0].strip() for line in text.splitlines())
 
 
 def change(flip: Flip) -> str:
-    """A flip's change: from, to, and what else would do."""
+    """Return a flip's change: from, to, and what else would do."""
     before = "none" if flip.before is None else shown(flip.before)
     also = f" (also {', '.join(map(shown, flip.also))})" if flip.also else ""
     return f"{before} -> {'none' if flip.after is None else shown(flip.after)}{also}"
 
 
 def obligation(item: dict[str, Any]) -> str:
-    """An obligation, its type first."""
+    """Return an obligation, its type first."""
     rest = (f"{key}={shown(value)}" for key, value in item.items() if key not in {"type", "name"})
     name = f" {item['name']}" if "name" in item else ""
     return f"{item['type']}{name}  {' '.join(rest)}"
@@ -136,7 +136,7 @@ def _fired(items: Iterable[Fired]) -> Iterator[str]:
 def _conditions(
     items: Iterable[Condition], told: dict[str, Any], depth: int = 0
 ) -> Iterator[tuple[str, str, str]]:
-    """Rows, in which a value that was told is not told again."""
+    """Yield rows in which a value that was shown is not shown again."""
     for item in items:
         mark = "  " * depth + ("fails: " if depth else "")
         fresh = [value for value in item.values if told.get(value.name, told) != value.value]

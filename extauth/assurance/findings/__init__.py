@@ -1,4 +1,4 @@
-"""What a check of policies has found, and the formats in which people and machines read it."""
+"""Findings of checks, and the formats in which people and machines read them."""
 
 from extauth.assurance.findings.finding import Check, Finding, Report, Severity
 from extauth.assurance.findings.formats import FORMATS, Format, render

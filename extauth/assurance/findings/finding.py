@@ -8,7 +8,7 @@ import msgspec
 
 
 class Severity(StrEnum):
-    """How grave it is. Only an error fails a check."""
+    """Severity of a finding. Only an error fails a check."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -16,10 +16,10 @@ class Severity(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing that is wrong, or worth knowing. Lines count from 1.
+    """A fault, or a fact worth knowing, at its place. Lines count from 1.
 
-    `file` is relative to where the command was called, so that a forge shows it beside the line.
-    `detail` is what helps to understand it, such as a diff; it may have several lines.
+    `file` is relative to the working directory, so that a forge shows the finding beside the line.
+    `detail` helps to understand it, such as a diff; it may have several lines.
     """
 
     message: str
@@ -37,9 +37,9 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Check(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One check and what it found. `name` is stable; `title` is for people.
+    """A check and its findings. `name` is stable; `title` is for people.
 
-    `skipped` says why it could not run; a skipped check neither passes nor fails.
+    `skipped` is why it could not run; a skipped check neither passes nor fails.
     """
 
     name: str
@@ -50,12 +50,12 @@ class Check(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def failed(self) -> bool:
-        """Whether there is an error among the findings."""
+        """True if there is an error among the findings."""
         return any(finding.level is Severity.ERROR for finding in self.findings)
 
 
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a command has to say: its checks, and a text in Markdown that goes before them."""
+    """The report of a command: its checks, and a summary in Markdown that goes before them."""
 
     title: str
     checks: tuple[Check, ...] = ()
@@ -63,5 +63,5 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def failed(self) -> bool:
-        """Whether any check failed: then the command's exit status is 1."""
+        """True if any check failed: then the command's exit status is 1."""
         return any(check.failed for check in self.checks)

@@ -22,7 +22,7 @@ _MARKS = {True: "failed", False: "ok"}
 
 
 def render(report: Report, to: Format) -> str:
-    """The report as text that ends with a line end; equal reports give equal text."""
+    """Return the report as text that ends with a line end; equal reports give equal text."""
     return _RENDERERS[to](report).rstrip("\n") + "\n"
 
 
@@ -40,7 +40,7 @@ def _text(report: Report) -> str:
             place = f"{finding.place}: " if finding.place else ""
             lines.append(f"  {place}{level}{finding.message}")
             lines += [f"    {line}" for line in (finding.detail or "").splitlines()]
-    # Control characters of a policy are no business of the terminal.
+    # A policy's control characters must not reach the terminal.
     return _printable("\n".join(lines))
 
 
@@ -108,7 +108,7 @@ def _location(finding: Finding) -> dict[str, object]:
 
 
 def _github(report: Report) -> str:
-    """Workflow commands, which GitHub shows beside the lines of a pull request."""
+    """Return workflow commands, which GitHub shows beside the lines of a pull request."""
     commands = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
     lines = []
     for check, finding in _findings(report):
@@ -165,7 +165,7 @@ def _whole(finding: Finding) -> str:
 
 
 def _printable(text: str) -> str:
-    """Without control characters, which XML 1.0 can't hold, not even escaped."""
+    """Return `text` without control characters, which XML 1.0 can't hold, not even escaped."""
     return "".join(char for char in text if char.isprintable() or char in "\n\t")
 
 

@@ -1,4 +1,4 @@
-"""Would the tests notice a mistake? Policies changed one small step at a time, and tested."""
+"""Mutation testing: policies changed one small step at a time, to see whether tests notice."""
 
 from extauth.assurance.mutation.campaign import mutate
 

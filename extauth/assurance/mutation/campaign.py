@@ -1,4 +1,4 @@
-"""All mutants of a repository: made, compiled, tested, and told about."""
+"""A campaign: all mutants of a repository made, compiled, tested and reported."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class _Campaign:
         self._total = self._decided = 0
 
     def run(self, begun: float) -> CampaignOutcome:
-        """All stages; each has fewer mutants and dearer tests than the one before."""
+        """Run all stages; each has fewer mutants and dearer tests than the one before."""
         made = [mutant for module in self._suite.sources() for mutant in mutants_of(module)]
         refused = self._refused(made)
         left = [mutant for mutant in made if mutant not in refused]
@@ -161,7 +161,7 @@ def _text(file: Path) -> str:
 
 
 def _failures(runner: MutantRunner, suite: Suite, opa: Opa, cases: Cases) -> tuple[str, ...]:
-    """What fails in the original; how long it takes is the measure for all that follows."""
+    """Return what fails in the original, and set the time limits by how long its tests take."""
     runner.compile()
     try:
         tests = opa.test(
@@ -176,7 +176,7 @@ def _failures(runner: MutantRunner, suite: Suite, opa: Opa, cases: Cases) -> tup
 
 
 def _batches(mutants: Iterable[Mutant]) -> list[list[Mutant]]:
-    """At most `_BATCH` mutants of one file each."""
+    """Return the mutants in batches of at most `_BATCH`, each of one file."""
     batches: list[list[Mutant]] = []
     for mutant in mutants:
         last = batches[-1] if batches else []

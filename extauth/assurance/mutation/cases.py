@@ -50,7 +50,7 @@ class Cases:
         return len(self._cases)
 
     def failures(self, paths: Sequence[Path]) -> tuple[str, ...]:
-        """What differs from the expectations, in words, by the policies as they are.
+        """Return what differs from the expectations, in words, with the policies as they are.
 
         Measures how long a run may take from now on.
         """
@@ -62,7 +62,7 @@ class Cases:
         return tuple(asyncio.run(_differences(self._cases, answers, first=False)))
 
     def notice(self, paths: Sequence[Path]) -> bool:
-        """Whether a case fails with these files. One that takes too long fails."""
+        """Return whether a case fails with these files; a case that takes too long fails."""
         if not self._cases:
             return False
         return bool(asyncio.run(_differences(self._cases, self._ask(paths), first=True)))
@@ -96,7 +96,7 @@ class _Answer:
             raise malformed(entrypoint, error) from None
 
     async def close(self) -> None:
-        """Holds nothing."""
+        """Do nothing: there is nothing to free."""
 
 
 async def _differences(

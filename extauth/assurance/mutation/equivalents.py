@@ -33,7 +33,7 @@ _STEP = re.compile(r"[^.\[\]]+")
 
 
 class Equivalent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One change that no test can notice, by content. `reason` is a sentence for readers."""
+    """A change that no test can notice, by content. `reason` is a sentence for readers."""
 
     file: str
     line: str
@@ -41,7 +41,7 @@ class Equivalent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
 
     def matches(self, mutant: Mutant) -> bool:
-        """Whether the mutant makes this change, wherever in the file."""
+        """Return whether the mutant makes this change, wherever in the file."""
         return (
             self.file == mutant.module.file
             and _folded(self.line) == mutant.before

@@ -47,11 +47,11 @@ class Module:
 
     @property
     def is_test(self) -> bool:
-        """Whether it holds tests, and so is never changed."""
+        """True if the file holds tests, and so is never changed."""
         return self.file.endswith("_test.rego")
 
     def span(self, node: Node) -> tuple[int, int] | None:
-        """Where a node of the tree stands, or None for one that the text does not spell out."""
+        """Return the offsets of a node, or None for a node that the text does not spell out."""
         if "location" not in node:
             return None
         start, text = _start(self.text, node), written(node)
@@ -61,7 +61,7 @@ class Module:
         return (start, start + len(text)) if self.text.startswith(text, start) else None
 
     def spelt(self, node: Node) -> str:
-        """The node's text; empty for one that the text does not spell out."""
+        """Return the node's text; empty for one that the text does not spell out."""
         found = self.span(node)
         return self.text[slice(*found)] if found else ""
 
@@ -103,7 +103,7 @@ def _references(text: str, tree: object) -> Iterator[DataReference]:
 
 
 def _start(text: str, node: Node) -> int:
-    """Rows and columns count from 1; columns count characters."""
+    """Return the offset of a node. Rows and columns count from 1, columns in characters."""
     at = 0
     for _ in range((row(node) or 1) - 1):
         at = text.index("\n", at) + 1

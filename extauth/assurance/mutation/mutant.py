@@ -1,4 +1,4 @@
-"""One small change of one file."""
+"""A mutant: one small change of one file."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class Mutant:
 
     @property
     def after(self) -> str:
-        """What becomes of them; empty when they are removed."""
+        """The lines after the change, on one line; empty when they are removed."""
         first, last = self._lines()
         text = self.module.text
         return _folded(text[first : self.start] + self.replacement + text[self.end : last])
 
     def diff(self, file: str) -> str:
-        """The change as a unified diff of `file`."""
+        """Return the change as a unified diff of `file`."""
         lines = difflib.unified_diff(
             self.module.text.splitlines(),
             self.text.splitlines(),

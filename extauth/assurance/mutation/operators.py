@@ -1,4 +1,4 @@
-"""The kinds of change, and where each can be made."""
+"""Mutation operators: the kinds of change, and where each can be made."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Edit = tuple[str, int, int, str]
 
 
 def mutants(module: Module) -> tuple[Mutant, ...]:
-    """Every change of the module, in the order of the text; equal texts are made once.
+    """Return every mutant of the module, in the order of the text; equal texts only once.
 
     comparison  another operator, its limit moved or turned round
     arithmetic  + to -, * to /, | to &
@@ -57,7 +57,7 @@ def mutants(module: Module) -> tuple[Mutant, ...]:
 
 
 class _Walk:
-    """Finds the edits of a module by its syntax tree."""
+    """The edits of a module, found in its syntax tree."""
 
     def __init__(self, module: Module) -> None:
         self._module = module
@@ -79,7 +79,7 @@ class _Walk:
         return (head["key"],) if "key" in head else ()
 
     def _implied(self, body: Sequence[Node]) -> bool:
-        """Whether the body is the `true` of a rule that is written without one."""
+        """Return whether the body is the `true` of a rule that is written without one."""
         terms = body[0]["terms"]
         plain = isinstance(terms, dict) and terms.get("type") == "boolean"
         return len(body) == 1 and plain and self._module.spelt(body[0]) != "true"

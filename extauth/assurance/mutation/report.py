@@ -1,4 +1,4 @@
-"""What is told of a campaign."""
+"""The report of a campaign."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TITLE = "Mutation testing"
 
 
 class CampaignOutcome(msgspec.Struct, frozen=True):
-    """What became of every mutant. `refused` do not compile."""
+    """The outcome of every mutant. Those that are `refused` do not compile."""
 
     killed: tuple[Mutant, ...]
     survived: tuple[Mutant, ...]
@@ -33,7 +33,7 @@ class CampaignOutcome(msgspec.Struct, frozen=True):
 def report(
     outcome: CampaignOutcome, expected: Expected, lines: Sequence[int], root: Path
 ) -> Report:
-    """The score, every survivor with its diff, and what is wrong with the list of equivalents.
+    """Report the score, every survivor with its diff, and the faults of the list of equivalents.
 
     `lines` are those of the list's entries. An equivalent mutant is neither killed nor survived.
     """
@@ -65,7 +65,7 @@ def report(
 
 
 def broken(failures: Sequence[str], seconds: float) -> Report:
-    """The tests fail as they are, so that they can notice nothing."""
+    """Report that the tests fail without any change, and so can notice nothing."""
     found = Finding(
         "the tests fail before anything is changed; make `sluice test` pass first",
         detail="\n".join(failures),

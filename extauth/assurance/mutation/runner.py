@@ -1,4 +1,4 @@
-"""Runs tests and cases against mutants, many of them in one process."""
+"""Runner of tests and cases against mutants, many of them in one process."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class MutantRunner:
             self._files[module] = file
 
     def paths(self, modules: Sequence[Module]) -> list[Path]:
-        """The files to load for these modules: their copies and all data."""
+        """Return the files to load for these modules: their copies and all data."""
         return [*(self._files[module] for module in modules), *self._data]
 
     def compile(self) -> None:
@@ -61,9 +61,9 @@ class MutantRunner:
             raise self._wrong(fault)
 
     def refused(self, mutants: Sequence[Mutant]) -> frozenset[Mutant]:
-        """Those that `opa check --strict` refuses. One round of OPA for each stage of it.
+        """Return the mutants that `opa check --strict` refuses; each of its stages takes a round.
 
-        An import that a change leaves unused is no reason: who makes that mistake drops it too.
+        An import that a change leaves unused is not a reason: who makes that mistake drops it too.
         """
         originals = self._suite.sources()
         with self._directory() as name:
@@ -87,7 +87,7 @@ class MutantRunner:
         return frozenset(refused)
 
     def noticed(self, mutants: Sequence[Mutant], tests: Sequence[Module]) -> frozenset[Mutant]:
-        """Those mutants of one file that a test fails or loops on."""
+        """Return the mutants, all of one file, on which a test fails or loops."""
         if not tests:
             return frozenset()
         needed = self._suite.needed(tests)
@@ -98,7 +98,7 @@ class MutantRunner:
         return frozenset(mutant for mutant in mutants if self._fails(mutant, needed))
 
     def noticed_by_a_case(self, mutant: Mutant) -> bool:
-        """Whether a decision case fails."""
+        """Return whether a decision case fails."""
         if not len(self._cases):
             return False
         with self._directory() as name:
@@ -107,7 +107,7 @@ class MutantRunner:
     def _together(
         self, mutants: Sequence[Mutant], needed: Sequence[Module]
     ) -> frozenset[Mutant] | None:
-        """One process for all, or two; None when it comes to nothing."""
+        """Test all in one process, or in two; None when they can only be tested one by one."""
         with self._directory() as name:
             folder = Path(name)
             files: dict[Path, Mutant] = {}
@@ -138,9 +138,9 @@ class MutantRunner:
         return self._opa.test(paths, test_seconds=self.test_seconds, seconds=_BATCH_SECONDS)
 
     def _unfit(self, files: Mapping[Path, Mutant], paths: Sequence[Path]) -> frozenset[Mutant]:
-        """Those that compile by themselves and not with their tests, which so notice them.
+        """Return the mutants that compile by themselves and not with their tests.
 
-        Their files go, so that the others compile.
+        The tests so notice them. Their files are removed, so that the others compile.
         """
         faults = self._opa.check(paths, strict=False)
         blamed = {fault.file for fault in faults}
@@ -165,7 +165,7 @@ class MutantRunner:
         return [file, *self.paths([module for module in needed if module is not mutant.module])]
 
     def _wrong(self, fault: OpaFault) -> ConfigurationError:
-        """A fault of the original, at its place there."""
+        """Return a fault of the original as an error at its place there."""
         for module, file in self._files.items():
             if file == fault.file:
                 place = self._root / module.file
@@ -177,7 +177,7 @@ class MutantRunner:
 
 
 def _blanked(file: Path, line: int) -> bool:
-    """Make the line empty; whether it was not."""
+    """Make the line empty, and return whether it was not."""
     lines = file.read_text("utf-8").split("\n")
     before, lines[line - 1] = lines[line - 1], ""
     file.write_text("\n".join(lines), "utf-8")

@@ -1,4 +1,4 @@
-"""Which tests can notice a change of which file, and how many changes share one run of OPA."""
+"""The files of a repository by what they read: the tests of each, and copies that stand apart."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Suite:
 
     @classmethod
     def of(cls, modules: Iterable[Module]) -> Suite:
-        """Find out what reads what."""
+        """Find out which package reads which."""
         modules = tuple(modules)
         packages = {module.package for module in modules}
         reads: defaultdict[Ref, set[Ref]] = defaultdict(set)
@@ -48,26 +48,26 @@ class Suite:
         return cls(modules, closed, frozenset(unclear))
 
     def nearest(self, module: Module) -> tuple[Module, ...]:
-        """The tests beside a file, which notice most of its changes."""
+        """Return the tests beside a file, which notice most of its changes."""
         folder = module.file.rpartition("/")[0]
         return tuple(test for test in self._tests(module) if test.file.rpartition("/")[0] == folder)
 
     def others(self, module: Module) -> tuple[Module, ...]:
-        """All other tests that read the file's package, at whatever remove."""
+        """Return all other tests that read the file's package, at whatever remove."""
         near = self.nearest(module)
         return tuple(test for test in self._tests(module) if test not in near)
 
     def separable(self, module: Module) -> bool:
-        """Whether copies of it under other names can stand beside one another."""
+        """Return whether copies of the module under other names can stand beside one another."""
         around = {module.package, *self._readers(module.package)}
         return not around & self.unclear
 
     def sources(self) -> tuple[Module, ...]:
-        """Every file that is no test."""
+        """Return every file without tests."""
         return tuple(module for module in self.modules if not module.is_test)
 
     def needed(self, tests: Sequence[Module]) -> tuple[Module, ...]:
-        """The files that these tests read, and the tests themselves."""
+        """Return the files that these tests read, and the tests themselves."""
         packages = {package for test in tests for package in self.reads[test.package]}
         packages |= {test.package for test in tests}
         return tuple(
@@ -112,7 +112,7 @@ class Suite:
 
 
 def number_of(package: str) -> int:
-    """The number of the mutant that a test's package belongs to, as `Suite.write` named it."""
+    """Return the number of the mutant that a test's package is of, by `Suite.write`'s names."""
     return int(package.removeprefix(f"data.{_PREFIX}.m").partition(".")[0])
 
 
@@ -128,7 +128,7 @@ def _closure(package: Ref, reads: Mapping[Ref, set[Ref]]) -> set[Ref]:
 
 
 def _renamed(module: Module, renamed: set[Ref], prefix: str, mutant: Mutant) -> str:
-    """The module's text with its package and all references to `renamed` under `prefix`."""
+    """Return the module's text with its package and all references to `renamed` under `prefix`."""
     edits = [(module.at, module.at, f"{prefix}.")]
     edits += {
         (reference.at, reference.at, f".{prefix}")

@@ -1,4 +1,4 @@
-"""What would this policy have done? Recorded decisions, asked again.
+"""Replay: recorded decisions, asked again of other policies.
 
-Workers import their part alone, so this package imports nothing.
+Workers import only their part, so this package imports nothing.
 """

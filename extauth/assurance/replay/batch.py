@@ -1,4 +1,4 @@
-"""What workers send to the one process that counts: a batch a piece, compact and in order."""
+"""Batches: what workers send to the process that counts, one for each piece, in order."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from extauth.policy.verdict import Verdict
 from extauth.types import Facts
 
 Fate = Literal["used", "unused", "unsent", "apart"]
-"""What became of a request's reservation.
+"""The fate of a request's reservation.
 
 - `used`: settled with the recorded usage.
-- `unused`: sent, and given back, for nothing was used.
-- `unsent`: never made, for the request was denied or limited.
-- `apart`: never made for another reason, which no policy changes: it was malformed, say.
+- `unused`: made and given back, since nothing was used.
+- `unsent`: never made, since the request was denied or limited.
+- `apart`: never made for another reason, which no policy changes, such as a malformed request.
 """
 
 
 class TokenDemand(msgspec.Struct, frozen=True, array_like=True):
-    """What a request asks of the ledger: tokens of the prompt, and of each of `n` choices."""
+    """The tokens that a request asks for: of the prompt, and of each of `n` choices."""
 
     prompt: int
     choice: int
     n: int
     completion: int | None
-    """Tokens that were really generated; None when nobody knows."""
+    """Tokens that were generated; None when unknown."""
     seconds: float | None
-    """How long it took; None when nobody knows."""
+    """The duration; None when unknown."""
     fate: Fate
 
 
@@ -44,9 +44,9 @@ class Judged(msgspec.Struct, frozen=True, array_like=True):
     before: int
     after: int
     admission_only: bool
-    """Whether a body would have followed that the record knows nothing of."""
+    """True if the record knows nothing of a body that would have followed."""
     limited: bool
-    """Whether a limit had no room at the time."""
+    """True if a limit had no room at the time."""
     demand: TokenDemand | None
 
 
@@ -58,7 +58,7 @@ class BadRecord(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Batch(msgspec.Struct, array_like=True):
-    """One piece of the trace, judged. With a fault, it ends there.
+    """A piece of the trace, judged. With a fault, the batch ends there.
 
     `late` is the first request on which the candidate took too long, by the package asked.
     """

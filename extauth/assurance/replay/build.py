@@ -1,4 +1,4 @@
-"""Policies to replay with: compiled from a directory, or from a commit of a git repository."""
+"""Builds of policies to replay with, from a directory or a commit of a git repository."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from extauth.types import Facts
 
 TIMEOUT = 0.25
-"""Seconds a decision, where no gateway.yaml tells."""
+"""Seconds that a decision may take, where no gateway.yaml says."""
 
 BUNDLE = "bundle.tar.gz"
 
 
 class PolicyBuild(msgspec.Struct, frozen=True):
-    """Compiled policies. `name` is what people called them; equal digests decide alike.
+    """Compiled policies. `name` is what people call them; equal digests decide alike.
 
-    `opa` is what compiled them.
+    `opa` is the binary that compiled them.
     """
 
     name: str
@@ -94,7 +94,7 @@ def from_revision(revision: str, work: Path, opa: Path) -> PolicyBuild:
 
 @contextmanager
 def _tree(top: Path, commit: str) -> Iterator[Path]:
-    """The files of a commit, for the length of a block."""
+    """Check the files of a commit out for the length of the block; yield their directory."""
     with tempfile.TemporaryDirectory(prefix="sluice-") as temporary:
         tree, index = Path(temporary).resolve() / "tree", Path(temporary) / "index"
         _git("-C", str(top), "read-tree", commit, index=index)
@@ -103,9 +103,9 @@ def _tree(top: Path, commit: str) -> Iterator[Path]:
 
 
 def _git(*arguments: str, index: Path | None = None) -> str:
-    """What git prints. With an `index` of its own it leaves the repository's alone."""
+    """Run git and return its output; an `index` of its own spares the repository's."""
     try:
-        done = subprocess.run(  # noqa: S603 - no shell, and what a user names is no option
+        done = subprocess.run(  # noqa: S603 - no shell, and what a user names is not an option
             ["git", *arguments],  # noqa: S607 - the user's own git
             capture_output=True,
             text=True,

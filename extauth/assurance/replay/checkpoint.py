@@ -1,4 +1,4 @@
-"""What an interrupted replay leaves behind, so that the same command goes on from there."""
+"""Checkpoint of an interrupted replay, from which the same command goes on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORMAT = 1
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """How far a replay came. `identity` is everything that its result depends on."""
+    """The state of a replay. `identity` stands for everything that its result depends on."""
 
     identity: str
     cursor: Cursor
@@ -46,7 +46,7 @@ def save(path: Path, progress: Checkpoint) -> None:
 
 
 def load(path: Path, identity: str) -> Checkpoint | None:
-    """The progress of the same replay; None when there is none, or it was another's."""
+    """Return the checkpoint of this replay; None when there is none, or it is another's."""
     try:
         progress = _decode(path.read_bytes())
     except (OSError, msgspec.MsgspecError):
@@ -55,6 +55,6 @@ def load(path: Path, identity: str) -> Checkpoint | None:
 
 
 def drop(path: Path) -> None:
-    """Forget the progress, once the replay is done."""
+    """Remove the checkpoint, once the replay is done."""
     with contextlib.suppress(OSError):
         path.unlink()

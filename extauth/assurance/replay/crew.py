@@ -1,4 +1,4 @@
-"""Worker processes that judge pieces, and hand the batches back in the order of the trace."""
+"""Worker processes that judge pieces; their batches come back in the order of the trace."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from extauth.assurance.replay.worker import Job, ReplayWorker
 
 AHEAD = 3
-"""Pieces a worker that are handed out before the first is asked back."""
+"""Pieces for each worker that are handed out ahead of the one that is awaited."""
 
 
 def batches(
     job: Job, own: ReplayWorker, pieces: Iterable[Piece], workers: int
 ) -> Generator[tuple[Piece, Batch], None, None]:
-    """Each piece with its batch, in order. Processes are spawned, so they inherit nothing.
+    """Yield each piece with its batch, in order. Processes are spawned, so they inherit nothing.
 
-    A single worker is this process, and a single piece needs no other: `own` judges then, a worker
-    of the same job, and is closed where others do. However it ends, no other process is left when
-    the iterator is closed. Raises StackError when a worker dies, and what `pieces` raises.
+    `own` is a worker of the same job in this process. It judges when there is only one worker or
+    one piece, and is closed otherwise. No other process is left when the iterator is closed,
+    however it ends. Raises StackError when a worker dies, and what `pieces` raises.
     """
     source = iter(pieces)
     ahead = list(islice(source, 2))

@@ -22,7 +22,7 @@ def _about(description: str) -> msgspec.Meta:
 
 
 class Example(msgspec.Struct, frozen=True):
-    """One request that is decided otherwise."""
+    """A request that is decided otherwise."""
 
     request_id: Annotated[str, _about("The x-request-id that the client was told.")]
     time: Annotated[float, _about("When the request began, in unix seconds.")]
@@ -32,7 +32,7 @@ class Example(msgspec.Struct, frozen=True):
 
 
 class ChangeCount(msgspec.Struct):
-    """Requests that differ in one way, and where.
+    """Count of the requests that differ in one way, by rule, tenant, role and model.
 
     A request counts once in `count` and under each of its rules and roles. Of names beyond the
     ten thousandth, all count as `others`; `-` stands for none.
@@ -68,7 +68,7 @@ class ChangeCount(msgspec.Struct):
 
 
 class Side(msgspec.Struct):
-    """What the ledger would have done under the decisions of one side."""
+    """The ledger under the decisions of one side."""
 
     reserved: Annotated[int, _about("Requests that were allowed and that limits had room for.")] = 0
     refused: Annotated[int, _about("Requests that were allowed and would have got 429.")] = 0

@@ -1,4 +1,4 @@
-"""Ctrl-C between two steps, never within one."""
+"""Interrupts by Ctrl-C between two steps, never within one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """SIGINT waits for the end of the block.
+    """Hold SIGINT back until the end of the block.
 
     Threads and processes that start within it never see one.
     """
@@ -27,7 +27,7 @@ def held_back() -> Iterator[None]:
 
 @contextmanager
 def _put_off() -> Iterator[None]:
-    """A mask is one thread's: what another one receives, Python handles in the main one."""
+    """Put off the handler: a mask holds for one thread, and the main one handles every signal."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""Asks one set of policies what it would decide, as the live gateway asks."""
+"""Judge of recorded requests: asks one set of policies as the live gateway asks."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _AT_WORK = 0.1
 
 
 class Judge:
-    """One candidate's policies in a Wasm instance of their own. Not thread-safe."""
+    """A set of policies in a Wasm instance of its own. Not thread-safe."""
 
     def __init__(self, directory: Path, timeout: float, catalog: Mapping[str, Any]) -> None:
-        """`directory` is what WasmEngine loads, `timeout` the seconds that a question may take.
+        """Load what WasmEngine loads from `directory`; a question may take `timeout` seconds.
 
         `catalog` is `data.catalog.models`: a route to what it lacks is a defect, as in the
         gateway. Raises ConfigurationError.
@@ -47,7 +47,7 @@ class Judge:
             self._engine.close().send(None)
 
     def verdict(self, recorded: Recorded, facts: Facts) -> Verdict:
-        """What the policies say to a request whose facts are known.
+        """Return what the policies decide on a request whose facts are known.
 
         Admission is asked first, and inference where it allows and the facts are those of
         inference; their counts of usage stay as they were recorded.
@@ -72,7 +72,7 @@ class Judge:
         return Verdict.of(decision)
 
     def _ask(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
-        """Ask, and again where the machine was too busy to answer in time.
+        """Ask, and ask again where the machine was too busy to answer in time.
 
         The engine's bound is by the clock on the wall, and a replay keeps every core busy.
         """
@@ -88,7 +88,7 @@ class Judge:
         return self._engine.ask(entrypoint, facts)
 
     def _check_sent(self, decision: Decision, facts: Facts) -> None:
-        """What the gateway makes sure of before a request leaves."""
+        """Check what the gateway makes sure of before a request leaves."""
         if facts.tokens is None:
             raise PolicyError("the policy allows a model that the gateway does not have")
         self._check(decision.route)
@@ -106,7 +106,7 @@ class Judge:
 
 
 def recorded_verdict(recorded: Recorded) -> Verdict | None:
-    """What was decided at the time; None when the record does not tell."""
+    """Return what was decided at the time; None when the record does not say."""
     if recorded.undecided is not None:
         return Verdict(False, (UNDECIDED,))
     return Verdict.of(recorded.decision) if recorded.decision is not None else None

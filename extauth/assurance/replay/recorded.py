@@ -1,4 +1,4 @@
-"""What a replay reads of an audit record, and what it can ask again."""
+"""Recorded requests: the part of an audit record that a replay reads."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Recorded(msgspec.Struct, frozen=True):
 
     @property
     def older(self) -> bool:
-        """Whether it was written before the present version of the schema."""
+        """True if it was written before the present version of the schema."""
         return self.version < VERSION
 
     @property
     def undecided(self) -> str | None:
-        """The rule of a deny that no policy gave, but its failure."""
+        """The rule of a deny that came from a failure of the policy; None for any other."""
         return self.error if self.error in _REFUSED else None
 
 
@@ -55,9 +55,9 @@ _version = msgspec.json.Decoder(_Versioned).decode
 
 
 def read(record: bytes) -> Recorded:
-    """One record of the audit log; the facts of an older version are migrated.
+    """Read a record of the audit log; the facts of an older version are migrated.
 
-    Raises ConfigurationError when it is none, or follows a schema that is not READABLE.
+    Raises ConfigurationError for anything else, and for a schema that is not READABLE.
     """
     try:
         recorded = _decode(record)

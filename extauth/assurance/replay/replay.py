@@ -1,4 +1,4 @@
-"""One replay from its trace to its figures."""
+"""A replay from its trace to its figures."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """What is to be found out.
+    """The comparison of a candidate with a base, over a part of the trace.
 
-    Without a `base`, the candidate is compared with what was recorded; then `catalog` has the
-    prices of the time, where they are known. From `since`, before `until`, in unix seconds.
-    `sample` is the share of requests to look at; a limit then sees only these.
+    Without a `base`, the candidate is compared with what was recorded; `catalog` then has the
+    prices of the time, where they are known. The part is from `since`, before `until`, in unix
+    seconds. `sample` is the share of requests to look at; a limit then sees only these.
     """
 
     candidate: PolicyBuild
@@ -55,8 +55,8 @@ def replay(
 ) -> Figures:
     """Run the trace, and return the figures.
 
-    Uses all cores, or so many `workers`; the figures do not depend on it. `watch` is told the
-    records and the share that are done. KeyboardInterrupt leaves its progress in the file
+    Uses all cores, or so many `workers`; the figures do not depend on it. `watch` is called with
+    the records and the share that are done. KeyboardInterrupt leaves its progress in the file
     `resume`, and the same call goes on from there. Raises ConfigurationError for a record that
     can't be used, by its place, and for policies that can't be loaded; StackError when a worker
     dies.
@@ -106,7 +106,7 @@ def _check(batch: Batch, trace: Trace, cursor: Cursor, last: float) -> None:
 
 
 def _identity(comparison: Comparison, trace: Trace) -> str:
-    """Everything that the figures depend on."""
+    """Return a digest of everything that the figures depend on."""
     base, catalog = comparison.base, comparison.catalog
     parts = (
         comparison.candidate.digest,
@@ -121,5 +121,5 @@ def _identity(comparison: Comparison, trace: Trace) -> str:
 
 
 def _cores() -> int:
-    """Those that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

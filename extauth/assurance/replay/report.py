@@ -40,7 +40,7 @@ _CHANGES = (
 
 
 class ReplayDocument(msgspec.Struct, frozen=True):
-    """What `sluice replay --format json` prints."""
+    """The document that `sluice replay --format json` prints."""
 
     title: Annotated[str, msgspec.Meta(description="Always Replay.")]
     failed: Annotated[bool, msgspec.Meta(description="Whether a threshold was passed.")]
@@ -57,7 +57,7 @@ class ReplayDocument(msgspec.Struct, frozen=True):
 
 
 def report(comparison: Comparison, figures: Figures, thresholds: Iterable[FailThreshold]) -> Report:
-    """The report of a replay. It fails when a threshold does."""
+    """Return the report of a replay. It fails when a threshold does."""
     checks = (
         _differences(figures),
         _errors(figures),
@@ -67,7 +67,7 @@ def report(comparison: Comparison, figures: Figures, thresholds: Iterable[FailTh
 
 
 def document(comparison: Comparison, figures: Figures, made: Report) -> str:
-    """The report and all figures as JSON (schemas/replay.schema.json)."""
+    """Return the report and all figures as JSON (schemas/replay.schema.json)."""
     base = comparison.base.name if comparison.base else RECORDED
     whole = ReplayDocument(
         TITLE, made.failed, base, comparison.candidate.name, figures, made.checks
@@ -197,7 +197,7 @@ def _change(title: str, change: ChangeCount) -> Iterator[str]:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """A table of Markdown, its columns padded so that it is one in a terminal too."""
+    """Yield a table of Markdown, its columns padded so that it is one in a terminal too."""
     cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in (head, *rows)]
     widths = [max(3, *(len(cell) for cell in column)) for column in zip(*cells, strict=True)]
     lines = [

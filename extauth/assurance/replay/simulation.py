@@ -29,7 +29,7 @@ _NOTHING = Demand((), Usage(), Usage(), Usage())
 
 
 class SimulatedOutcome(NamedTuple):
-    """One request in a simulation: the limit that refused it, or what it used.
+    """The outcome of a request: the limit that refused it, or what it used.
 
     `queued` is the limit that it would have waited for, and `refused` None then.
     """
@@ -52,7 +52,7 @@ class Pending(msgspec.Struct, frozen=True):
 
 
 class SimulationState(msgspec.Struct):
-    """A simulation on disk."""
+    """The state of a simulation, for the checkpoint."""
 
     now: float
     count: int
@@ -61,7 +61,7 @@ class SimulationState(msgspec.Struct):
 
 
 class Simulation:
-    """One side of a replay. Requests come in the order of time. Not thread-safe."""
+    """Simulation of one side of a replay. Requests come in the order of time. Not thread-safe."""
 
     def __init__(self) -> None:
         self._book = Book()
@@ -71,7 +71,7 @@ class Simulation:
 
     @classmethod
     def resumed(cls, state: SimulationState) -> Simulation:
-        """Go on where another one stood."""
+        """Return a simulation that goes on where another one stood."""
         made = cls()
         made._now = made._book.advance(state.now)
         made._count = state.count
@@ -83,7 +83,7 @@ class Simulation:
         return made
 
     def state(self) -> SimulationState:
-        """Everything that a resumed simulation needs."""
+        """Return everything that a resumed simulation needs."""
         counters = [(counter, list(booked)) for counter, booked in self._book.states()]
         return SimulationState(self._now, self._count, self._pending, counters)
 
@@ -100,8 +100,9 @@ class Simulation:
         """Reserve an allowed request, to be settled after `seconds`.
 
         `generated` are the tokens that it would generate without a clamp. A clamp lowers the
-        worst case, and what is generated to no more than it. One that would wait for a limit, or
-        be routed elsewhere because of one, goes on without it: how long is nobody's guess.
+        worst case, and what is generated to no more than it. A request that would wait for a
+        limit, or be routed elsewhere because of one, goes on without that limit: nobody can tell
+        how long it would wait.
         """
         route = verdict.route
         if route is None:

@@ -1,4 +1,4 @@
-"""Adds batches up, in the order of the trace: differences, limits, tokens, cost."""
+"""Tally of batches, in the order of the trace: differences, limits, tokens, cost."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Prices(NamedTuple):
 
     @classmethod
     def of(cls, catalog: Mapping[str, Any]) -> Prices:
-        """The prices of `data.catalog.models`; a model without one is free."""
+        """Return the prices of `data.catalog.models`; a model without one is free."""
         return cls(
             {
                 name: Tariff(
@@ -47,7 +47,7 @@ class Prices(NamedTuple):
         )
 
     def at(self, route: Route | None, time: float) -> Price:
-        """The price at a moment; nothing without a route."""
+        """Return the price at a moment; nothing without a route."""
         if route is None:
             return Price()
         return price_of(self.models.get(route.model, _FREE), route.version, time)
@@ -66,7 +66,7 @@ class Ledgers(msgspec.Struct):
 
 
 class Tally:
-    """The figures so far. One for a whole replay; not thread-safe.
+    """The figures so far, one tally for a whole replay. Not thread-safe.
 
     One simulation stands for both sides until they differ.
     """
@@ -87,7 +87,7 @@ class Tally:
         self._habits = ledgers.habits
 
     def ledgers(self) -> Ledgers:
-        """What `resume` needs besides the figures."""
+        """Return what `resume` needs besides the figures."""
         after = self._after.state() if self._after else None
         return Ledgers(self._before.state(), after, self._habits)
 

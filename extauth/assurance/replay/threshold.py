@@ -38,7 +38,7 @@ _EXPRESSION = re.compile(r"\s*(\w+)\s*(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?)\s*(%?)\s*"
 
 
 class FailThreshold(msgspec.Struct, frozen=True):
-    """What must not be the case. A percentage of a count is of the compared requests.
+    """A condition that fails the build. A percentage of a count is of the compared requests.
 
     `cost_change` and `tokens_change` are the candidate's less the base's, in the currency and in
     tokens; as a percentage, of the base's.
@@ -62,7 +62,7 @@ class FailThreshold(msgspec.Struct, frozen=True):
         return cls(" ".join(text.split()), match[1], match[2], float(match[3]), match[4] == "%")
 
     def check(self, figures: Figures) -> Check:
-        """Whether the figures keep to it, as a check that fails when they do not."""
+        """Return a check that fails when the condition holds for the figures."""
         value = self._value(figures)
         findings: tuple[Finding, ...] = ()
         if _OPERATORS[self.comparison](value, self.bound):

@@ -1,4 +1,4 @@
-"""Where recorded decisions come from, cut into pieces that workers read by themselves.
+"""Traces of recorded decisions, cut into pieces that workers read by themselves.
 
 An audit log is cut by time, a file of JSON lines by bytes. A compressed file can only be read
 from its beginning, so its pieces hold their lines.
@@ -28,7 +28,7 @@ _GZIP = b"\x1f\x8b"
 
 
 class Cursor(msgspec.Struct, frozen=True):
-    """How far a trace has been read: so many records, bytes of the plain text, or the place."""
+    """A position in a trace: records read, and bytes of the plain text or the place in the log."""
 
     records: int = 0
     offset: int = 0
@@ -40,30 +40,30 @@ class Piece(Protocol):
     """Some records in the order of the trace. Picklable; read by a worker."""
 
     def rows(self) -> Sequence[bytes]:
-        """The records as JSON. Raises StackError when they can't be read."""
+        """Return the records as JSON. Raises StackError when they can't be read."""
 
     def after(self, cursor: Cursor, records: int) -> Cursor:
-        """The cursor behind this piece, which held so many records."""
+        """Return the cursor behind this piece, which held `records`."""
 
 
 class Trace(Protocol):
     """Recorded decisions, the oldest first."""
 
     def identity(self) -> tuple[str | int, ...]:
-        """Tells this trace from every other one, and from what it was before a change."""
+        """Return what tells this trace from every other, and from itself before a change."""
 
     def pieces(self, cursor: Cursor) -> Iterator[Piece]:
-        """Everything behind the cursor. Raises ConfigurationError when it can't be read."""
+        """Yield everything behind the cursor. Raises ConfigurationError when it can't be read."""
 
     def share(self, cursor: Cursor) -> float:
-        """How much of it lies before the cursor, from 0 to 1."""
+        """Return the share of the trace that lies before the cursor, from 0 to 1."""
 
     def where(self, number: int) -> str:
-        """How people find record `number` of the trace, counted from 1."""
+        """Return the place of record `number` of the trace, counted from 1, for people."""
 
 
 def open_trace(path: Path, since: float | None = None, until: float | None = None) -> Trace:
-    """The trace in a file: an audit log, or JSON lines, plain or compressed by gzip.
+    """Open the trace in a file: an audit log, or JSON lines, plain or compressed by gzip.
 
     The range spares reading an audit log; of a file, every record is read, and the range is the
     worker's. Raises ConfigurationError when there is no such file, or it can't be read.
@@ -114,7 +114,7 @@ class LogTrace:
             raise ConfigurationError(error.message) from None
 
     def identity(self) -> tuple[str | int, ...]:
-        """The file, which only ever grows."""
+        """See Trace. The file only ever grows, so its size is not part of it."""
         return ("log", str(self._path.resolve()), self._path.stat().st_ino)
 
     def pieces(self, cursor: Cursor) -> Iterator[Piece]:
@@ -162,7 +162,7 @@ class LinesTrace:
         self._size = path.stat().st_size
 
     def identity(self) -> tuple[str | int, ...]:
-        """The file as it is now."""
+        """See Trace. The size and time of the file are part of it."""
         state = self._path.stat()
         return ("lines", str(self._path.resolve()), state.st_size, state.st_mtime_ns)
 
@@ -212,7 +212,7 @@ class GzipTrace:
         self._read = 0
 
     def identity(self) -> tuple[str | int, ...]:
-        """The file as it is now."""
+        """See Trace. The size and time of the file are part of it."""
         state = self._path.stat()
         return ("gzip", str(self._path.resolve()), state.st_size, state.st_mtime_ns)
 
@@ -255,10 +255,10 @@ class GzipTrace:
         return b"".join(parts), None
 
     def _broken(self, error: Exception) -> ConfigurationError:
-        return ConfigurationError(f"is truncated or no gzip: {error}", file=self._path)
+        return ConfigurationError(f"is truncated or not gzip: {error}", file=self._path)
 
 
 @lru_cache(maxsize=1)
 def _reader(path: str) -> AuditReader:
-    """The connection of this process, which lives as long as it does."""
+    """Return the connection of this process, which lives as long as it does."""
     return AuditReader(Path(path))

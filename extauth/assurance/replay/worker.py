@@ -1,4 +1,4 @@
-"""What runs in every worker process: read a piece, ask the policies, answer with a batch."""
+"""Worker process of a replay: reads a piece, asks the policies, answers with a batch."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PolicyFiles(msgspec.Struct, frozen=True):
 
 
 class Job(msgspec.Struct, frozen=True):
-    """What all workers do. Without `base`, candidates are compared with what was recorded.
+    """The job of all workers. Without `base`, candidates are compared with what was recorded.
 
     `sample` is the share of requests to judge, chosen by their ids.
     """
@@ -50,7 +50,7 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class ReplayWorker:
-    """One process's policies. Not thread-safe."""
+    """The policies of one process. Not thread-safe."""
 
     def __init__(self, job: Job, stop: Event | None = None) -> None:
         """Load the policies. Raises ConfigurationError. `stop` ends a piece early."""
@@ -102,7 +102,7 @@ class ReplayWorker:
         return sample >= 1 or zlib.crc32(recorded.request_id.encode()) < sample * _SHARES
 
     def _judge(self, recorded: Recorded, made: Batch, places: dict[Verdict, int]) -> bool:
-        """Add one request; False when nobody waits for the rest."""
+        """Add a request; return False when nobody waits for the rest."""
         facts, before = recorded.facts, recorded_verdict(recorded)
         if facts is None or before is None:
             made.unreachable += 1
@@ -169,14 +169,14 @@ _worker: ReplayWorker | None = None
 
 
 def begin(job: Job, stop: Event) -> None:
-    """Prepare this process. The one that started it handles Ctrl-C."""
+    """Prepare this process. The process that started it handles Ctrl-C."""
     global _worker  # noqa: PLW0603 - a process pool keeps nothing else between two calls
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _worker = ReplayWorker(job, stop)
 
 
 def judge(piece: Piece) -> bytes:
-    """A piece to an encoded batch."""
+    """Judge a piece and return the encoded batch."""
     if _worker is None:
         raise AssertionError("the process was not prepared")
     return encode(_worker.batch(piece))
