@@ -24,23 +24,24 @@ if TYPE_CHECKING:
 _HEAD = """\
 # Policy reference
 
-Everything that a policy may read, answer and give as a reason. Made from `schemas/` and from the
-METADATA of `policies/`; [policy-authors.md](policy-authors.md) tells how to use it.
+Every field that a policy may read, every part of a decision, and every reason that the shipped
+policies give. Generated from `schemas/` and from the METADATA of `policies/`; see
+[policy-authors.md](policy-authors.md) for how to use it.
 """
 _INPUT = """\
-Both entry points get one document, schemas/input.schema.json. `gateway/admission/decision` is asked
-before a body is read, and sees `null` where the last column says so. A rule that compares with
-`null` denies nothing: ask for what is allowed, and deny `not` that.
+Both entry points get the same document, schemas/input.schema.json. `gateway/admission/decision` is
+asked before the body is read, and gets `null` where the last column says so. A comparison with
+`null` never denies: put what is allowed in a rule of its own, and deny `not` that.
 """
 _REASONS = """\
 A decision is `{"allow": true, "route": ..., "obligations": [...]}` or `{"allow": false,
 "reasons": [...]}`, schemas/decision.schema.json. Anything else is a deny and a policy error. The
-first reason that is not hidden is told to the client. Build reasons with `gateway.reason`.
+client gets the first reason that is not hidden. Build reasons with `gateway.reason`.
 """
 _RULES = """\
-Every reason that the shipped policies give. The names are stable: clients read them as the error's
-code, audit records and metrics count by them. `early` rules are asked before the body is read as
-well; a hidden reason is logged and not told.
+The names are stable: clients read them as the error's code, audit records and metrics count by
+them. `early` rules are also asked before the body is read; a `hidden` reason is logged and not
+given to the client.
 """
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from extauth.assurance.mutation.mutant import folded
 from extauth.compiler.document import Document, Place, read_document
 from extauth.errors import ConfigurationError
 
@@ -44,8 +45,8 @@ class Equivalent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return whether the mutant makes this change, wherever in the file."""
         return (
             self.file == mutant.module.file
-            and _folded(self.line) == mutant.before
-            and _folded(self.becomes) == mutant.after
+            and folded(self.line) == mutant.before
+            and folded(self.becomes) == mutant.after
         )
 
 
@@ -85,7 +86,3 @@ def _wrong(document: Document, message: str) -> ConfigurationError:
         steps = _STEP.findall(found[1])
         place = tuple(int(step) if step.isdigit() else step for step in steps)
     return document.error(place, _PATH.sub("", message))
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.split())

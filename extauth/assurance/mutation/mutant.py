@@ -37,14 +37,14 @@ class Mutant:
     def before(self) -> str:
         """The lines that change, on one line with single spaces."""
         first, last = self._lines()
-        return _folded(self.module.text[first:last])
+        return folded(self.module.text[first:last])
 
     @property
     def after(self) -> str:
         """The lines after the change, on one line; empty when they are removed."""
         first, last = self._lines()
         text = self.module.text
-        return _folded(text[first : self.start] + self.replacement + text[self.end : last])
+        return folded(text[first : self.start] + self.replacement + text[self.end : last])
 
     def diff(self, file: str) -> str:
         """Return the change as a unified diff of `file`."""
@@ -65,5 +65,6 @@ class Mutant:
         return text.rfind("\n", 0, self.start) + 1, len(text) if last < 0 else last
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """Return `text` on one line, with single spaces."""
     return " ".join(text.split())
