@@ -11,6 +11,8 @@ from extauth.errors import PolicyError
 from extauth.types import Decision
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from extauth.settings import Settings
     from extauth.types import Facts, ListingFacts, Route
 
@@ -71,11 +73,22 @@ def malformed(entrypoint: str, error: msgspec.MsgspecError) -> PolicyError:
 
 def checked_route(route: Route | None, settings: Settings) -> Route:
     """Return the policy's route. Raises PolicyError when the snapshot does not have it."""
+    model = settings.models.get(route.model) if route else None
+    served = (model.versions, settings.backends[model.backend].cluster) if model else None
+    return served_route(route, served)
+
+
+def served_route(route: Route | None, served: tuple[Collection[str], str] | None) -> Route:
+    """Return the policy's route to a model with these versions on this cluster.
+
+    Raises PolicyError, a defect of the policy, when there is no route, no such model (None), or
+    another version or cluster in the route.
+    """
     if route is None:
         raise PolicyError("the decision allows the request and routes it nowhere")
-    model = settings.models.get(route.model)
-    if model is None or route.version not in model.versions:
+    versions, cluster = served or ((), "")
+    if route.version not in versions:
         raise PolicyError(f"the decision routes to {route.model}@{route.version}: no such model")
-    if route.cluster != settings.backends[model.backend].cluster:
+    if route.cluster != cluster:
         raise PolicyError(f"the decision routes {route.model} to another backend's cluster")
     return route

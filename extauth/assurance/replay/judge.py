@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from extauth.errors import PolicyError, PolicyUnavailable
 from extauth.facts import at_admission
 from extauth.policy import Entrypoint, WasmEngine
+from extauth.policy.engine import served_route
 from extauth.policy.verdict import PolicyFailure, Verdict
 from extauth.types import INFERENCE, Api
 
@@ -94,15 +95,8 @@ class Judge:
         self._check(decision.route)
 
     def _check(self, route: Route | None) -> None:
-        if route is None:
-            raise PolicyError("the decision allows the request and routes it nowhere")
-        model = self._catalog.get(route.model)
-        if model is None or route.version not in model["versions"]:
-            raise PolicyError(
-                f"the decision routes to {route.model}@{route.version}: no such model"
-            )
-        if route.cluster != model["cluster"]:
-            raise PolicyError(f"the decision routes {route.model} to another backend's cluster")
+        model = self._catalog.get(route.model) if route else None
+        served_route(route, (model["versions"], model["cluster"]) if model else None)
 
 
 def recorded_verdict(recorded: Recorded) -> Verdict | None:
