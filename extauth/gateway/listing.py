@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from extauth.policy import PolicyEngine
-    from extauth.rollout import Part
+    from extauth.rollout import TrialEngine
     from extauth.settings import Model
     from extauth.types import Facts
 
@@ -20,7 +20,7 @@ _AT_ONCE = 64
 
 
 async def list_models(
-    engine: PolicyEngine | Part, models: Mapping[str, Model], facts: Facts
+    engine: PolicyEngine | TrialEngine, models: Mapping[str, Model], facts: Facts
 ) -> list[str]:
     """Return the names that `facts` may ask for, in the configuration's order.
 

@@ -33,7 +33,9 @@ class Canary(Trial):
         return _CanaryEngine(self, request_id, live, group="candidate" if chosen else "live")
 
     @contextmanager
-    def apart(self, principal: Principal, live: PolicyEngine) -> Iterator[Part | PolicyEngine]:
+    def apart(
+        self, principal: Principal, live: PolicyEngine
+    ) -> Iterator[TrialEngine | PolicyEngine]:
         """See Trial."""
         part = self.join("", principal, live)
         try:
@@ -82,7 +84,7 @@ class _CanaryEngine(TrialEngine):
 
     @property
     def _serves(self) -> bool:
-        """Whether the candidate is to be asked, which is noted."""
+        """Return whether to ask the candidate, and note that it was."""
         serves = self._group == "candidate" and self._error is None
         self._asked = self._asked or serves
         return serves

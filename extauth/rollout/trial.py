@@ -42,7 +42,7 @@ class TrialEngine(ABC):
 
     @abstractmethod
     async def list_models(self, facts: ListingFacts) -> frozenset[str]:
-        """The list of models that holds. Raises what the live engine raises."""
+        """Return the list of models to act on. Raises what the live engine raises."""
 
     @abstractmethod
     def close(self) -> TrialPart | None:
@@ -98,8 +98,10 @@ class Trial(Pinned, ABC):
         """Return the engine for a request that joins the trial, to be closed by it, else None."""
 
     @contextmanager
-    def apart(self, principal: Principal, live: PolicyEngine) -> Iterator[Part | PolicyEngine]:
-        """Decide on a question outside of a request that has joined."""
+    def apart(
+        self, principal: Principal, live: PolicyEngine
+    ) -> Iterator[TrialEngine | PolicyEngine]:
+        """Yield the engine for questions outside of any request that has joined."""
         del principal
         yield live
 

@@ -96,7 +96,7 @@ class _Answer:
             raise malformed(entrypoint, error) from None
 
     async def close(self) -> None:
-        """Do nothing: there is nothing to free."""
+        """Do nothing."""
 
 
 async def _differences(
