@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SLOW_SECONDS = 1.0
 """Time that a package by itself must take to be blamed: a busy machine is not a reason."""
 
+_LISTING_SECONDS = 20.0
+
 
 def slow_packages(opa: Path, bundle: Path, facts: Facts) -> tuple[str, ...]:
     """Return the packages of a bundle that take more than SLOW_SECONDS on these facts.
@@ -38,8 +40,8 @@ async def blame(url: str, facts: Facts, seconds: float) -> tuple[str, ...]:
 
     A package that only waits for another is not among them; none are when each is fast by itself.
     """
-    limit = aiohttp.ClientTimeout(total=seconds)
-    async with aiohttp.ClientSession(timeout=limit) as session:
+    # The limit is for each package alone: a busy machine may take longer to list them.
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(_LISTING_SECONDS)) as session:
         try:
             async with session.get(f"{url}/v1/policies") as answer:
                 imports = _imports((await answer.json())["result"])
@@ -47,24 +49,25 @@ async def blame(url: str, facts: Facts, seconds: float) -> tuple[str, ...]:
         except (aiohttp.ClientError, TimeoutError, CycleError, KeyError, TypeError):
             return ()
         document = {"input": msgspec.to_builtins(facts)}
+        limit = aiohttp.ClientTimeout(seconds)
         slow: list[str] = []
         waiting: set[str] = set()
         for package in order:
             if imports.get(package, set()) & waiting:
                 waiting.add(package)
-            elif package in imports and await _late(session, url, package, document):
+            elif package in imports and await _late(
+                session, f"{url}/v1/data/{package.replace('.', '/')}", document, limit
+            ):
                 slow.append(package)
                 waiting.add(package)
     return tuple(slow)
 
 
 async def _late(
-    session: aiohttp.ClientSession, url: str, package: str, document: dict[str, Any]
+    session: aiohttp.ClientSession, url: str, document: dict[str, Any], limit: aiohttp.ClientTimeout
 ) -> bool:
     try:
-        async with session.post(
-            f"{url}/v1/data/{package.replace('.', '/')}", json=document
-        ) as answer:
+        async with session.post(url, json=document, timeout=limit) as answer:
             await answer.read()
     except TimeoutError:
         return True
