@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from extauth.clients import parse_call, parse_target
-from extauth.settings import Model, Price
-from extauth.tokens import ChatTemplate, LanguageModel, Tokenizer
+from extauth.backends import open_backend
+from extauth.clients import parse_request, parse_target
+from extauth.settings import Backend, Model, Price
+from extauth.tokens import ChatTemplate, LanguageModel
+from extauth.tokens.tokenizer_json import TokenizerJson
 from extauth.types import Delta, RequestHead, Usage
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from extauth.clients import Call
+    from extauth.backends import AnswerReader
+    from extauth.clients import AnswerWriter, Codec
 
 FILES = Path(__file__).parents[1] / "triton" / "models" / "chat"
 PATH = "/v1/chat/completions"
+TRITON = open_backend(Backend("triton", "triton", "triton", "cpu", "eu"))
 TURNS = 5
 
 
@@ -56,47 +60,47 @@ def model() -> LanguageModel:
         region="eu",
         tokenizer="tokenizer.json",
     )
-    return LanguageModel(
-        settings, Tokenizer(FILES / "tokenizer.json"), ChatTemplate(FILES / "chat_template.jinja")
-    )
+    tokenizer = TokenizerJson(FILES / "tokenizer.json")
+    return LanguageModel(settings, tokenizer, ChatTemplate(FILES / "chat_template.jinja"))
 
 
-def parsed(body: bytes) -> Call:
+def parsed(body: bytes) -> Codec:
     head = RequestHead("r", "POST", PATH, "", {"content-type": "application/json"}, "127.0.0.1")
-    return parse_call(parse_target("POST", PATH), head, body, depth=32)
+    return parse_request(parse_target("POST", PATH), head, body, depth=32)
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
 def test_parse(benchmark: BenchmarkFixture, body: bytes) -> None:
-    assert benchmark(parsed, body).parameters.max_tokens == 64
+    assert benchmark(parsed, body).call.parameters.max_tokens == 64
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
 def test_texts(benchmark: BenchmarkFixture, body: bytes) -> None:
-    assert benchmark(parsed(body).texts)
+    assert benchmark(parsed(body).call.texts)
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
 def test_render(benchmark: BenchmarkFixture, model: LanguageModel, body: bytes) -> None:
-    assert benchmark(parsed(body).prompts, model)
+    assert benchmark(model.prompts, parsed(body).call)
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
 def test_count(benchmark: BenchmarkFixture, model: LanguageModel, body: bytes) -> None:
-    assert benchmark(model.counts, parsed(body).prompts(model))[0] > 100
+    assert benchmark(model.counts, model.prompts(parsed(body).call))[0] > 100
 
 
 def test_rewrite(benchmark: BenchmarkFixture, model: LanguageModel) -> None:
-    call = parsed(BODIES["1k"])
-    prompts = call.prompts(model)
-    assert benchmark(call.request, model, "1", prompts, 64).body
+    call = parsed(BODIES["1k"]).call
+    prompts = model.prompts(call)
+    assert benchmark(TRITON.request, call, model.settings, "1", prompts, 64).body
 
 
-def codec(*, stream: bool) -> Any:
+def served(*, stream: bool) -> tuple[AnswerReader, AnswerWriter]:
     body = json.loads(BODIES["1k"]) | {"stream": stream}
-    return parsed(json.dumps(body).encode()).response(
-        model_label="chat@1", request_id="0f6a", created=1
-    )
+    codec = parsed(json.dumps(body).encode())
+    reader = TRITON.reader(codec.call)
+    reader.start(200, {"content-type": "text/event-stream"})
+    return reader, codec.writer(model_label="chat@1", request_id="0f6a", created=1)
 
 
 def test_decode_a_chunk(benchmark: BenchmarkFixture) -> None:
@@ -104,11 +108,11 @@ def test_decode_a_chunk(benchmark: BenchmarkFixture) -> None:
         b'data: {"completion_tokens":1,"finish_reason":"","index":0,"model_name":"chat",'
         b'"model_version":"1","prompt_tokens":9,"text_output":" gateway"}\n\n'
     )
-    assert benchmark(codec(stream=True).decode, event, end=False)
+    assert benchmark(served(stream=True)[0].decode, event, end=False)
 
 
 def test_encode_a_chunk(benchmark: BenchmarkFixture) -> None:
-    assert benchmark(codec(stream=True).encode, [Delta(0, " gateway", None, 1)])
+    assert benchmark(served(stream=True)[1].encode, [Delta(0, " gateway", None, 1)])
 
 
 def test_a_plain_answer(benchmark: BenchmarkFixture) -> None:
@@ -117,9 +121,9 @@ def test_a_plain_answer(benchmark: BenchmarkFixture) -> None:
     ).encode()
 
     def answer() -> bytes:
-        made = codec(stream=False)
-        made.encode(made.decode(whole, end=True))
-        written: bytes = made.finish(Usage(10, 200))
+        reader, writer = served(stream=False)
+        writer.encode(reader.decode(whole, end=True))
+        written: bytes = writer.finish(Usage(10, 200))
         return written
 
     assert benchmark(answer)

@@ -48,18 +48,22 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Backend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A Triton server. `cluster` is Envoy's name for it; `url` None means the embedded server.
+    """A model server. `cluster` is Envoy's name for it; `url` None means the embedded Triton.
 
-    `metrics_url` is the address of its load; None where it is not asked.
+    `metrics_url` is where a Triton server tells its load; None where nobody asks. The certificate
+    of an `https` url is held against the authorities in `ca_file`, or the machine's. What stands
+    in `credential_file`, an absolute path, Envoy alone reads, and sends as a bearer token.
     """
 
     name: str
     cluster: str
-    kind: Literal["triton"]
+    kind: Literal["triton", "openai"]
     profile: Literal["cpu", "gpu"]
     region: str
     url: str | None = None
     metrics_url: str | None = None
+    ca_file: str | None = None
+    credential_file: str | None = None
 
 
 class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,7 +89,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     those for some versions before the one for all; where none holds, `price` does. `tokenizer`
     and `chat_template` are paths relative to the snapshot's directory; without a tokenizer its
     tokens are estimated. With `add_special_tokens` the backend puts the tokenizer's around a
-    prompt.
+    prompt. `upstream_name` is what its server calls it, where that is another name.
     """
 
     name: str
@@ -101,6 +105,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chat_template: str | None = None
     prices: tuple[DatedPrice, ...] = ()
     add_special_tokens: bool = True
+    upstream_name: str | None = None
 
 
 class Jwt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

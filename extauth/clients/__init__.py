@@ -1,7 +1,8 @@
-"""The OpenAI and KServe v2 HTTP APIs on one side, Triton's on the other: parse and translate.
+"""The APIs that clients speak: OpenAI's, and KServe v2 over HTTP.
 
-Pure functions and small objects of one request: no I/O, no tasks. Nothing of a client's body is
-passed on as it came: what goes to Triton is written anew from what was understood.
+A codec reads a request into a neutral `Call`, and writes neutral `Delta`s as its answer. Pure
+functions and small objects of one request: no I/O, no tasks. Nothing of a client's body is passed
+on as it came: a backend writes its own request from what was understood.
 """
 
 from extauth.clients.answer import (
@@ -12,16 +13,13 @@ from extauth.clients.answer import (
     noted_headers,
 )
 from extauth.clients.body import check_headers
-from extauth.clients.call import REPLACED_HEADERS, Call, CallModel, ResponseCodec, UpstreamRequest
-from extauth.clients.parse import parse_call
-from extauth.clients.target import api_of, parse_reference, parse_target, triton_path
+from extauth.clients.codec import AnswerWriter, Codec
+from extauth.clients.parse import parse_request
+from extauth.clients.target import api_of, parse_reference, parse_target
 
 __all__ = [
-    "REPLACED_HEADERS",
-    "Call",
-    "CallModel",
-    "ResponseCodec",
-    "UpstreamRequest",
+    "AnswerWriter",
+    "Codec",
     "api_of",
     "check_headers",
     "dropped_headers",
@@ -29,8 +27,7 @@ __all__ = [
     "error_headers",
     "limit_headers",
     "noted_headers",
-    "parse_call",
     "parse_reference",
+    "parse_request",
     "parse_target",
-    "triton_path",
 ]

@@ -23,7 +23,7 @@ EVENTS = "text/event-stream"
 
 
 def error_body(api: Api, error: AnsweredError) -> bytes:
-    """The JSON of an error answer."""
+    """Return the JSON of an error answer."""
     if api is Api.KSERVE:
         return msgspec.json.encode({"error": error.told})
     return msgspec.json.encode(
@@ -39,7 +39,7 @@ def error_body(api: Api, error: AnsweredError) -> bytes:
 
 
 def error_headers(error: AnsweredError) -> tuple[tuple[str, str], ...]:
-    """The headers of an error answer. `retry-after` is whole seconds, rounded up (RFC 9110).
+    """Return the headers of an error answer. `retry-after` is whole seconds, rounded up (RFC 9110).
 
     A limit that has no room tells what is left of all.
     """
@@ -54,7 +54,7 @@ def error_headers(error: AnsweredError) -> tuple[tuple[str, str], ...]:
 
 
 def limit_headers(states: Sequence[LimitState]) -> tuple[tuple[str, str], ...]:
-    """What is left of the limits that hold for a request.
+    """Return what is left of the limits that hold for a request.
 
     `x-ratelimit-*` as OpenAI's, of the limit with the least left a unit; `RateLimit` and
     `RateLimit-Policy` of all (draft-ietf-httpapi-ratelimit-headers). Slots are nobody's quota, and
@@ -88,14 +88,14 @@ def limit_headers(states: Sequence[LimitState]) -> tuple[tuple[str, str], ...]:
 
 
 def noted_headers(noted: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
-    """What was found and left as it is, by kind."""
+    """Return the header that tells what was found and left as it is, by kind."""
     if not noted:
         return ()
     return ((NOTED, ", ".join(f"{kind}={times}" for kind, times in sorted(noted.items()))),)
 
 
 def dropped_headers(turns: int) -> tuple[tuple[str, str], ...]:
-    """How many turns of a chat were left out."""
+    """Return the header that tells how many turns of a chat were left out."""
     return ((DROPPED_TURNS, str(turns)),) if turns else ()
 
 
@@ -105,7 +105,7 @@ def _policies(limits: tuple[Limit, ...]) -> str:
 
 
 def _window(window: Window) -> str:
-    """`;w=` in seconds, for a window that has so many; a month has not."""
+    """Return `;w=` in seconds, for a window that has so many; a month has not."""
     match window:
         case TokenBucket(seconds=seconds):
             return f";w={seconds}"

@@ -29,7 +29,7 @@ _SAFE_NAME: Final = re.compile(r"[A-Za-z_][\w.-]{0,63}", re.ASCII)
 def check_headers(head: RequestHead) -> None:
     """Refuse a body that the gateway could not read, and so not decide on.
 
-    Raises UnsupportedEncoding for any content coding: Triton would inflate what nobody inspected.
+    Raises UnsupportedEncoding for any content coding: a server would inflate what nobody inspected.
     """
     if head.headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
         raise UnsupportedEncoding("Send the body without a content encoding.")
@@ -60,7 +60,7 @@ def convert(fields: dict[str, object], type_: type[T]) -> T:
 
 
 def deeper_than(body: bytes, depth: int) -> bool:
-    """Whether JSON nests deeper than `depth`; of malformed JSON, whether a decoder might go there.
+    """Tell whether JSON nests deeper than `depth`; of malformed JSON, whether a decoder might.
 
     Strings are taken out, then a bracket is a step up or down: one pass, and nothing recurses.
     """
@@ -73,22 +73,13 @@ def deeper_than(body: bytes, depth: int) -> bool:
     return max(accumulate(memoryview(steps).cast("b")), default=0) > depth
 
 
-def unsupported(param: str, message: str | None = None) -> InvalidRequest:
-    """The error of a parameter that is valid and that no model here can honour."""
-    return InvalidRequest(
-        message or f"'{param}' is not supported with this value.",
-        code="unsupported_parameter",
-        param=param,
-    )
-
-
 def invalid(param: str, message: str) -> InvalidRequest:
-    """The error of a field's value."""
+    """Return the error of a field's value."""
     return InvalidRequest(f"Invalid '{param}': {message}", code="invalid_value", param=param)
 
 
 def _explained(message: str) -> InvalidRequest:
-    """Msgspec's message in the client's terms, without what the client wrote."""
+    """Return msgspec's message in the client's terms, without what the client wrote."""
     if match := _UNKNOWN.fullmatch(message):
         name, path = match.groups()
         if not _SAFE_NAME.fullmatch(name):

@@ -1,39 +1,115 @@
-"""A plain answer while it is put together: the text and end of each choice."""
+"""A plain answer while it is put together: the choices, and what is told of the whole."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from extauth.types.answer import WHOLE, CalledTool
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from extauth.types import Delta
+    from extauth.types.answer import Details, Embeddings, TensorAnswer, TokenLogprob
+
+
+class Choice:
+    """One choice so far, its texts in pieces. `tokens` is None where the server tells none."""
+
+    __slots__ = ("_calls", "_texts", "finish_reason", "logprobs", "output", "tokens")
+
+    def __init__(self) -> None:
+        self._texts: dict[str, list[str]] = {}
+        self._calls: dict[int, CalledTool] = {}
+        self.finish_reason: str | None = None
+        self.tokens: int | None = None
+        self.output: str | None = None
+        self.logprobs: list[TokenLogprob] = []
+
+    @property
+    def text(self) -> str:
+        """Its text so far."""
+        return "".join(self._texts.get("text", ()))
+
+    @property
+    def reasoning(self) -> str:
+        """Its reasoning so far."""
+        return "".join(self._texts.get("reasoning", ()))
+
+    @property
+    def refusal(self) -> str:
+        """Its refusal so far."""
+        return "".join(self._texts.get("refusal", ()))
+
+    @property
+    def tool_calls(self) -> list[CalledTool]:
+        """Its tool calls, in the order of their indices."""
+        return [self._calls[index] for index in sorted(self._calls)]
+
+    def say(self, name: str, text: str) -> None:
+        """Take a piece of a text in."""
+        if text:
+            self._texts.setdefault(name, []).append(text)
+
+    def add(self, details: Details) -> None:
+        """Take in what few deltas have."""
+        self.say("reasoning", details.reasoning)
+        self.say("refusal", details.refusal)
+        self.logprobs += details.logprobs
+        self.output = details.output
+        for piece in details.tool_calls:
+            known = self._calls.get(piece.index, CalledTool(piece.index))
+            self._calls[piece.index] = CalledTool(
+                piece.index,
+                known.arguments + piece.arguments,
+                known.id or piece.id,
+                known.name or piece.name,
+            )
 
 
 class Collected:
-    """The deltas of every choice so far, joined by index."""
+    """The deltas of every choice so far, joined by index, and the data beside the text."""
 
-    __slots__ = ("_reasons", "_texts", "_tokens", "told_prompt")
+    __slots__ = ("_choices", "cached_tokens", "data", "reasoning_tokens", "told_prompt")
 
     def __init__(self) -> None:
-        self._texts: dict[int, list[str]] = {}
-        self._reasons: dict[int, str] = {}
-        self._tokens: dict[int, int] = {}
+        self._choices: dict[int, Choice] = {}
         self.told_prompt = False
         """Whether the backend has told how many tokens the prompt has."""
+        self.cached_tokens: int | None = None
+        self.reasoning_tokens: int | None = None
+        self.data: Embeddings | TensorAnswer | dict[str, object] | None = None
 
     def add(self, deltas: Sequence[Delta]) -> None:
         """Take these deltas in, in their order."""
         for delta in deltas:
-            self._texts.setdefault(delta.index, []).append(delta.text)
-            if delta.finish_reason is not None:
-                self._reasons[delta.index] = delta.finish_reason
             self.told_prompt |= delta.prompt_tokens is not None
+            if delta.index == WHOLE:
+                self.told(delta.details)
+                continue
+            choice = self._choices.get(delta.index)
+            if choice is None:
+                choice = self._choices[delta.index] = Choice()
+            choice.say("text", delta.text)
+            if delta.finish_reason is not None:
+                choice.finish_reason = delta.finish_reason
             if delta.completion_tokens is not None:
-                self._tokens[delta.index] = delta.completion_tokens
+                choice.tokens = delta.completion_tokens
+            if delta.details is not None:
+                choice.add(delta.details)
+                self.told(delta.details)
 
-    def choices(self) -> Iterable[tuple[int, str, str | None, int | None]]:
-        """Index, text, finish reason and tokens of each choice, by index."""
-        for index in sorted(self._texts):
-            text = "".join(self._texts[index])
-            yield index, text, self._reasons.get(index), self._tokens.get(index)
+    def told(self, details: Details | None) -> None:
+        """Note what is told of the answer as a whole; the last word counts."""
+        if details is None:
+            return
+        if details.cached_tokens is not None:
+            self.cached_tokens = details.cached_tokens
+        if details.reasoning_tokens is not None:
+            self.reasoning_tokens = details.reasoning_tokens
+        if details.data is not None:
+            self.data = details.data
+
+    def choices(self) -> Iterable[tuple[int, Choice]]:
+        """Return index and choice, by index."""
+        return sorted(self._choices.items())

@@ -16,10 +16,10 @@ from extauth.types import Operation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from extauth.clients.call import Call
+    from extauth.clients.codec import Codec
     from extauth.types import RequestHead, Target
 
-_PARSERS: Final[dict[Operation, Callable[[Target, bytes, int], Call]]] = {
+_PARSERS: Final[dict[Operation, Callable[[Target, bytes, int], Codec]]] = {
     Operation.CHAT: parse_chat,
     Operation.COMPLETIONS: parse_completion,
     Operation.EMBEDDINGS: parse_embedding,
@@ -28,7 +28,7 @@ _PARSERS: Final[dict[Operation, Callable[[Target, bytes, int], Call]]] = {
 }
 
 
-def parse_call(target: Target, head: RequestHead, body: bytes, *, depth: int) -> Call:
+def parse_request(target: Target, head: RequestHead, body: bytes, *, depth: int) -> Codec:
     """Read a whole request. `depth` is how deep its JSON may nest.
 
     Raises InvalidRequest, NotFound, RequestTooLarge or UnsupportedEncoding.

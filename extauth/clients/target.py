@@ -34,13 +34,10 @@ _ACTIONS: Final = {
 }
 # Triton answers /v2/models/stats itself, with the statistics of every model.
 _RESERVED: Final = frozenset({"stats"})
-_SUFFIXES: Final = {
-    operation: f"/{action}" if action else "" for action, (_, operation) in _ACTIONS.items()
-}
 
 
 def api_of(path: str) -> Api:
-    """Whose shapes an answer to `path` has, known or not: KServe's under /v2, else OpenAI's."""
+    """Return the API whose shapes an answer to `path` has: KServe's under /v2, else OpenAI's."""
     return Api.KSERVE if path == "/v2" or path.startswith("/v2/") else Api.OPENAI
 
 
@@ -90,11 +87,6 @@ def parse_reference(text: str) -> ModelReference:
     elif alias is not None and _DIGITS.fullmatch(alias):
         _no_model()
     return ModelReference(name, version=version, alias=alias)
-
-
-def triton_path(operation: Operation, model: str, version: str) -> str:
-    """Triton's own path for a KServe operation on one version of a model."""
-    return f"/v2/models/{model}/versions/{version}{_SUFFIXES[operation]}"
 
 
 def _canonical(version: str) -> str:

@@ -96,6 +96,9 @@ def _check_envoy(envoy: Path, files: Mapping[str, bytes]) -> None:
 
     It validates what its bootstrap names, and not what it would watch: so they are made static.
     """
+    # As late as `render`, and for the same reason.
+    from extauth.compiler.proxy.credentials import PREFIX  # noqa: PLC0415
+
     document = load(bootstrap().read_bytes())
     del document["dynamic_resources"]
     document["static_resources"] = {
@@ -105,8 +108,11 @@ def _check_envoy(envoy: Path, files: Mapping[str, bytes]) -> None:
     with tempfile.TemporaryDirectory(prefix="sluice-") as temporary:
         work = Path(temporary)
         (work / "envoy.yaml").write_bytes(dump(document))
-        for directory in ("run", "logs"):
+        for directory in ("run", "logs", "xds"):
             (work / directory).mkdir()
+        for name in files:
+            if name.startswith(f"envoy/{PREFIX}"):
+                (work / "xds" / name.removeprefix("envoy/")).write_bytes(files[name])
         done = run(envoy, "--mode", "validate", "--config-path", "envoy.yaml", cwd=work)
     if done.late:
         raise ConfigurationError(f"Envoy took more than {SECONDS:g} s to validate")

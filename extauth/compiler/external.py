@@ -144,6 +144,10 @@ class _Reader:
                 (*place, "model"), "clients can ask for a model of this name; choose another"
             )
         version = given.get("version")
+        if backend.kind != "triton":
+            raise self._fields.error(
+                (*place, "backend"), f"{wanted} speaks the OpenAI API; expected a Triton server"
+            )
         if backend.url is None:
             version = version or "1"
             self._load(place, backend, version)

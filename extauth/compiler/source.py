@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from extauth import settings as to
-from extauth.compiler.cluster_names import RESERVED, jwks_cluster
+from extauth.compiler.backends import read_backends
 from extauth.compiler.document import read_document
 from extauth.compiler.events import read_events
 from extauth.compiler.external import read_externals
@@ -95,7 +95,7 @@ class _Reader:
             raise self._fields.error(
                 ("time_zone",), f"{zone!r} is no IANA time zone{nearest(zone, known)}"
             )
-        backends = {name: self._backend(name) for name in value["backends"]}
+        backends = read_backends(self._fields, self._overrides)
         ledger = read_ledger(self._fields)
         models = {name: self._model(name, backends) for name in sorted(value["models"])}
         externals = read_externals(self._fields, models, backends, self._overrides)
@@ -175,34 +175,6 @@ class _Reader:
         public = private if symmetric else self._fields.file(*place, "public_key")
         return Keys(private, public) if public else None
 
-    def _backend(self, name: str) -> to.Backend:
-        backend, place = self._value["backends"][name], ("backends", name)
-        if name in RESERVED or name.startswith(jwks_cluster("")):
-            raise self._fields.error(place, "the gateway needs this name itself; choose another")
-        embedded = backend.get("embedded", False)
-        if embedded == ("url" in backend):
-            raise self._fields.error(place, "expected either `embedded: true` or a `url`")
-        if embedded and any(
-            other != name and self._value["backends"][other].get("embedded")
-            for other in self._value["backends"]
-        ):
-            raise self._fields.error(place, "only one backend can be the embedded server")
-        if embedded and "metrics_url" in backend:
-            raise self._fields.error(
-                (*place, "metrics_url"), "leave it out: the stack knows where its own server is"
-            )
-        return to.Backend(
-            name=name,
-            cluster=name,
-            kind=backend["kind"],
-            profile=backend.get("profile", "cpu"),
-            region=backend["region"],
-            url=self._fields.url(*place, "url"),
-            metrics_url=f"http://127.0.0.1:{self._overrides.triton_metrics_port}/metrics"
-            if embedded
-            else self._fields.url(*place, "metrics_url"),
-        )
-
     def _model(self, name: str, backends: Mapping[str, to.Backend]) -> to.Model:
         model, place = self._value["models"][name], ("models", name)
         backend = backends.get(model["backend"])
@@ -211,8 +183,10 @@ class _Reader:
                 (*place, "backend"),
                 f"there is no backend {model['backend']}{nearest(model['backend'], backends)}",
             )
-        versions = tuple(sorted(set(model["versions"]), key=int))
-        if len(versions) != len(model["versions"]):
+        self._check_kind(place, backend)
+        given = model.get("versions", ["1"])
+        versions = tuple(sorted(set(given), key=int))
+        if len(versions) != len(given):
             raise self._fields.error((*place, "versions"), "a version is there twice")
         aliases = model.get("aliases", {})
         for alias, version in aliases.items():
@@ -228,8 +202,6 @@ class _Reader:
             raise self._fields.error(
                 (*place, "default"), f"{default} is no version or alias{nearest(default, known)}"
             )
-        if model["task"] == "chat" and "chat_template" not in model:
-            raise self._fields.error(place, "the key chat_template is missing: it is for chat")
         if backend.url is None:
             self._repositories[name] = self._repository(name, versions)
         prices = model.get("price", {})
@@ -248,14 +220,34 @@ class _Reader:
             if "chat_template" in model
             else None,
             add_special_tokens=model.get("add_special_tokens", True),
+            upstream_name=model.get("upstream_name"),
             prices=read_prices(
                 self._fields, (*place, "prices"), versions, ZoneInfo(self._value["time_zone"])
             ),
         )
 
+    def _check_kind(self, place: tuple[str, str], backend: to.Backend) -> None:
+        """Hold a model to the keys that its kind of backend needs, and to those that it has."""
+        model = self._value["models"][place[1]]
+        if backend.kind == "openai":
+            if "repository" in model:
+                raise self._fields.error(
+                    (*place, "repository"), "leave it out: its server has the model already"
+                )
+            return
+        if "upstream_name" in model:
+            raise self._fields.error(
+                (*place, "upstream_name"), "only a backend of `kind: openai` has it"
+            )
+        for key in ("versions", "tokenizer"):
+            if key not in model:
+                raise self._fields.error(place, f"the key {key} is missing")
+        if model["task"] == "chat" and "chat_template" not in model:
+            raise self._fields.error(place, "the key chat_template is missing: it is for chat")
+
     def _tokenizer(self, name: str) -> str | None:
         place = ("models", name, "tokenizer")
-        file = self._value["models"][name]["tokenizer"]
+        file = self._value["models"][name].get("tokenizer", _ESTIMATE)
         if file == _ESTIMATE:
             return None
         found = next((kept for form, kept in _TOKENIZERS.items() if re.search(form, file)), None)

@@ -44,6 +44,13 @@ class Origin:
         return cls(parts.hostname, port or _PORTS[parts.scheme], parts.scheme == "https")
 
     @property
+    def authority(self) -> str:
+        """The host as a request to it names it: with its port, where that is not the scheme's."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        usual = _PORTS["https" if self.tls else "http"]
+        return host if self.port == usual else f"{host}:{self.port}"
+
+    @property
     def loopback(self) -> bool:
         """Whether it is this machine, over no network."""
         return self.host == "localhost" or (self.numeric and ip_address(self.host).is_loopback)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         GuardFacts,
         LoadFacts,
         ModelReference,
+        PartFacts,
         Principal,
         Target,
     )
@@ -149,6 +150,7 @@ def inference_facts(
     classifiers: dict[str, dict[str, float]],
     absent: tuple[str, ...],
     guard: GuardFacts,
+    parts: PartFacts,
 ) -> Facts:
     """Return `admission` with the facts of the body and of the gateway's current state.
 
@@ -170,5 +172,6 @@ def inference_facts(
         classifiers=classifiers,
         absent=absent,
         guard=guard,
+        parts=parts,
         purpose=admission.purpose,
     )

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.types import Delta, Operation, Usage
+from extauth.types import Delta, Usage
+from extauth.types.call import Completion
 
 if TYPE_CHECKING:
     from extauth.obligations import Draft
@@ -25,7 +26,7 @@ def answered(draft: Draft) -> Answered | None:
     OpenAI's completions may ask for no tokens at all (`max_tokens` is 0), which model servers
     refuse. Nothing is read and nothing written, so nothing is charged but the request.
     """
-    if draft.call.target.operation is not Operation.COMPLETIONS or draft.max_tokens > 0:
+    if not isinstance(draft.call, Completion) or draft.max_tokens > 0:
         return None
     choices = range(draft.call.parameters.n)
     return Answered(tuple([Delta(index, "", "length") for index in choices]), Usage())

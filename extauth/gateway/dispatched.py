@@ -9,7 +9,8 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from extauth.clients import ResponseCodec, UpstreamRequest
+    from extauth.backends import AnswerReader, UpstreamRequest
+    from extauth.clients import AnswerWriter
     from extauth.content.privacy import Detector, Masker
     from extauth.gateway.answered import Answered
     from extauth.settings import Price
@@ -30,7 +31,8 @@ class Dispatched(msgspec.Struct, frozen=True):
     route: Route
     model: LanguageModel
     request: UpstreamRequest
-    codec: ResponseCodec
+    reader: AnswerReader
+    writer: AnswerWriter
     worst_case: Usage
     limits: tuple[LimitState, ...]
     dropped_turns: int

@@ -14,21 +14,17 @@ import asyncio
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from extauth.audit import Outcome
 from extauth.clients import dropped_headers, limit_headers, noted_headers
-from extauth.content.guard import LinkFilter
 from extauth.content.privacy import AnswerFilters
 from extauth.errors import AnsweredError, BackendTimeout, ContentBlocked
+from extauth.gateway.choices import ChoiceFilters
 from extauth.gateway.meter import Meter
 from extauth.gateway.step import CONTINUE, Answer, Continue
-from extauth.types import Delta
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from extauth.content.privacy import AnswerFilter
     from extauth.gateway.answered import Answered
     from extauth.gateway.dispatched import Dispatched
     from extauth.gateway.step import Header
@@ -49,65 +45,45 @@ class State(Enum):
     DONE = auto()
 
 
-class _Choice:
-    """The filters of one choice's text: treated and restored, then its links are looked at."""
-
-    __slots__ = ("_answer", "_links")
-
-    def __init__(self, answer: AnswerFilter, links: Sequence[LinkFilter]) -> None:
-        self._answer = answer
-        self._links = links
-
-    def whole(self, text: str) -> str:
-        text = self._answer.whole(text)
-        for links in self._links:
-            text = links.feed(text) + links.finish()
-        return text
-
-    def feed(self, text: str) -> str:
-        text = self._answer.feed(text)
-        for links in self._links:
-            text = links.feed(text)
-        return text
-
-    def finish(self) -> str:
-        rest = self._answer.finish()
-        for links in self._links:
-            rest = links.feed(rest) + links.finish()
-        return rest
-
-
 class Exchange:
     """Turns a backend's answer into the client's. Belongs to the task that serves the request."""
 
-    __slots__ = ("_codec", "_filters", "_making", "_meter", "_transaction", "dispatched", "state")
+    __slots__ = (
+        "_filters",
+        "_making",
+        "_meter",
+        "_reader",
+        "_transaction",
+        "_writer",
+        "dispatched",
+        "state",
+    )
 
     def __init__(self, transaction: Transaction, dispatched: Dispatched) -> None:
         self._transaction = transaction
         self.dispatched = dispatched
-        self._codec = dispatched.codec
+        self._reader = dispatched.reader
+        self._writer = dispatched.writer
         self._making = AnswerFilters(
             dispatched.detector,
             dispatched.answers,
             dispatched.masker,
             transaction.entry.answer_sensitive,
         )
-        self._filters: dict[int, _Choice] = {}
+        self._filters = ChoiceFilters(self._making, dispatched.guards)
         self._meter = Meter(dispatched)
         self.state = State.HEADERS
 
     def headers(self, status: int, headers: Mapping[str, str]) -> Continue:
         """Note how the backend answers, and let the head of a stream go on to the client."""
         self._transaction.mark("backend")
-        self._codec.start(status, headers)
-        events = headers.get("content-type", "").startswith("text/event-stream")
-        if not (status == 200 and events and self._codec.streaming):
+        if not (self._reader.start(status, headers) and self._writer.streaming):
             self.state = State.PLAIN
             return CONTINUE
         self.state = State.STREAMING
         # From here on the client may have read it: however this ends, it is charged.
         self._transaction.usage = self._meter.usage()
-        return Continue(self._told(("content-type", self._codec.content_type)), chunked=True)
+        return Continue(self._told(("content-type", self._writer.content_type)), chunked=True)
 
     async def plain(self, body: bytes) -> Answer:
         """Turn the whole answer of the backend into the whole answer of the client.
@@ -118,24 +94,25 @@ class Exchange:
         """
         self._transaction.mark("backend")
         try:
-            deltas = self._meter.count(self._codec.decode(body, end=True))
+            deltas = self._meter.count(self._reader.decode(body, end=True))
         except BackendTimeout:
             self._transaction.usage = self._meter.worst()
             raise
         usage = self._meter.usage()
         try:
             if len(body) > _INLINE:
-                filtered = await asyncio.to_thread(self._whole, deltas)
+                filtered = await asyncio.to_thread(self._filters.whole, deltas)
             else:
-                filtered = self._whole(deltas)
+                filtered = self._filters.whole(deltas)
         except ContentBlocked:
             self._transaction.usage = usage
             raise
-        encoded = self._codec.encode(filtered)
-        encoded += self._codec.finish(usage)
+        encoded = self._writer.encode(filtered)
+        self._reader.finish()
+        encoded += self._writer.finish(usage)
         self._transaction.mark("translate")
         await self._finish(usage)
-        told = self._told(("content-type", self._codec.content_type), *self._codec.headers)
+        told = self._told(("content-type", self._writer.content_type), *self._writer.headers)
         return Answer(told, encoded)
 
     async def chunk(self, body: bytes, *, end: bool) -> bytes:
@@ -148,23 +125,23 @@ class Exchange:
             return b""
         encoded = b""
         try:
-            deltas = self._meter.count(self._codec.decode(body, end=end))
+            deltas = self._meter.count(self._reader.decode(body, end=end))
             self._transaction.usage = self._meter.usage()
-            encoded = self._codec.encode(
-                [self._filtered(delta, last=delta.finish_reason is not None) for delta in deltas]
-            )
+            feed = self._filters.feed
+            encoded = self._writer.encode([feed(delta) for delta in deltas])
             if not end:
                 await self._transaction.progress()
                 return encoded
-            encoded += self._codec.encode(self._held())
+            encoded += self._writer.encode(self._filters.held())
             usage = self._meter.usage()
-            rest = self._codec.finish(usage)
+            self._reader.finish()
+            rest = self._writer.finish(usage)
             self._transaction.mark("stream")
             await self._finish(usage)
         except AnsweredError as error:
             # The headers went out long ago.
             self.state = State.DONE
-            return encoded + self._codec.error(await self._transaction.refuse(error))
+            return encoded + self._writer.error(await self._transaction.refuse(error))
         return encoded + rest
 
     async def answer(self, answered: Answered) -> Answer:
@@ -172,14 +149,12 @@ class Exchange:
 
         An event stream is whole in the body: Envoy's answer in a backend's place has only one.
         """
-        filtered = [
-            self._filtered(delta, last=delta.finish_reason is not None) for delta in answered.deltas
-        ]
-        encoded = self._codec.encode([*filtered, *self._held()])
-        encoded += self._codec.finish(answered.usage)
+        filtered = [self._filters.feed(delta) for delta in answered.deltas]
+        encoded = self._writer.encode([*filtered, *self._filters.held()])
+        encoded += self._writer.finish(answered.usage)
         self._transaction.mark("translate")
         await self._finish(answered.usage)
-        told = self._told(("content-type", self._codec.content_type), *self._codec.headers)
+        told = self._told(("content-type", self._writer.content_type), *self._writer.headers)
         return Answer(told, encoded)
 
     async def abandon(self) -> None:
@@ -200,36 +175,6 @@ class Exchange:
             *dropped_headers(self.dispatched.dropped_turns),
             *noted_headers(self._transaction.entry.noted),
         )
-
-    def _whole(self, deltas: Sequence[Delta]) -> list[Delta]:
-        if self._idle:
-            return list(deltas)
-        return [
-            msgspec.structs.replace(delta, text=self._choice().whole(delta.text))
-            for delta in deltas
-        ]
-
-    def _filtered(self, delta: Delta, *, last: bool) -> Delta:
-        if self._idle:
-            return delta
-        choice = self._filters.get(delta.index)
-        if choice is None:
-            choice = self._filters[delta.index] = self._choice()
-        text = choice.feed(delta.text)
-        return msgspec.structs.replace(delta, text=text + choice.finish() if last else text)
-
-    @property
-    def _idle(self) -> bool:
-        return self._making.idle and not self.dispatched.guards
-
-    def _choice(self) -> _Choice:
-        links = [LinkFilter(one.links, one.allowed_domains) for one in self.dispatched.guards]
-        return _Choice(self._making.filter(), links)
-
-    def _held(self) -> list[Delta]:
-        """Return what filters of choices without a finish still hold back at the end."""
-        held = [Delta(index, choice.finish()) for index, choice in self._filters.items()]
-        return [delta for delta in held if delta.text]
 
     async def _finish(self, usage: Usage) -> None:
         self.state = State.DONE

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import collections
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from msgspec.structs import replace
 
+from extauth.backends import check_capabilities
 from extauth.errors import LimitExceeded, PolicyError
 from extauth.facts import inference_facts
 from extauth.gateway.admission import denial
@@ -22,6 +23,8 @@ from extauth.types import Account, TokenFacts, Usage
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from extauth.backends import Backend
+    from extauth.clients import Codec
     from extauth.content.privacy import Finding
     from extauth.gateway.admission import Admitted
     from extauth.gateway.reading import Read
@@ -62,7 +65,9 @@ class Inference:
         client is to be told; then nothing stays reserved but what the transaction knows of.
         """
         found = await read(transaction, admitted, body, self._hash_key)
-        counters = transaction.runtime.counters.of(admitted.principal, found.call.reference.name)
+        counters = transaction.runtime.counters.of(
+            admitted.principal, found.codec.call.reference.name
+        )
         findings = found.inquiry.merged(found.own) if found.inquiry else found.own
         facts = await self._facts(transaction, admitted, found, findings, counters)
         while True:
@@ -87,7 +92,7 @@ class Inference:
                 transaction, admitted, decision, replace(draft, findings=findings), counters
             )
             try:
-                return await _enforce(transaction, decided, hold, large=found.large)
+                return await _enforce(transaction, decided, hold, found.codec, large=found.large)
             except LimitExceeded as full:
                 facts = _elsewhere(facts, full)
 
@@ -100,13 +105,13 @@ class Inference:
         counters: Sequence[Counter],
     ) -> Facts:
         runtime, books, received = transaction.runtime, transaction.books, transaction.received
-        principal, reference = admitted.principal, found.call.reference
+        principal, reference = admitted.principal, found.codec.call.reference
         draft, model, inquiry = found.draft, found.model, found.inquiry
         counted = await self._ledger.usage(counters, received)
         return inference_facts(
             admitted.facts,
             reference,
-            parameters=found.call.parameters,
+            parameters=found.codec.call.parameters,
             tokens=TokenFacts(
                 prompt=draft.prompt_tokens,
                 max_completion=draft.worst_case - draft.prompt_tokens,
@@ -121,6 +126,7 @@ class Inference:
             classifiers=inquiry.scores if inquiry else {},
             absent=inquiry.absent if inquiry else (),
             guard=found.guard,
+            parts=found.codec.call.parts,
         )
 
 
@@ -131,15 +137,15 @@ def _decided(
     draft: Draft,
     counters: Sequence[Counter],
 ) -> Decided:
-    unsupported = draft.call.unsupported()
-    if unsupported is not None:
-        raise unsupported
-    route = checked_route(decision.route, transaction.runtime.snapshot.settings)
+    runtime = transaction.runtime
+    route = checked_route(decision.route, runtime.snapshot.settings)
+    backend = runtime.backends[runtime.models[route.model].settings.backend]
+    check_capabilities(draft.call, backend.capabilities)
     return Decided(admitted.principal, draft, route, decision.obligations, counters)
 
 
 async def _enforce(
-    transaction: Transaction, decided: Decided, hold: Hold, *, large: bool
+    transaction: Transaction, decided: Decided, hold: Hold, codec: Codec, *, large: bool
 ) -> Dispatched:
     """From an allowed draft to a reserved one, ready to be sent."""
     runtime, entry, route = transaction.runtime, transaction.entry, decided.route
@@ -156,11 +162,15 @@ async def _enforce(
     entry.note(draft.noted)
     entry.dropped_turns = draft.dropped
 
+    model, backend = draft.model, runtime.backends[draft.model.settings.backend]
     dispatched = Dispatched(
         route=route,
-        model=draft.model,
-        request=draft.call.request(draft.model, route.version, draft.prompts, draft.max_tokens),
-        codec=draft.call.response(
+        model=model,
+        request=backend.request(
+            draft.call, model.settings, route.version, draft.prompts, draft.max_tokens
+        ),
+        reader=backend.reader(draft.call),
+        writer=codec.writer(
             model_label=f"{route.model}@{route.version}",
             request_id=transaction.head.request_id,
             created=int(transaction.received),
@@ -173,8 +183,8 @@ async def _enforce(
         detector=runtime.detector,
         answers=draft.answers,
         guards=draft.guards,
-        settlement=draft.settlement,
-        unseen=max(map(draft.model.tokenizer.count, draft.call.stops), default=0),
+        settlement=draft.settlement or _trusted(backend, draft),
+        unseen=max(map(model.tokenizer.count, draft.call.stops), default=0),
         answered=answered(draft),
     )
     transaction.mark("rewrite")
@@ -190,6 +200,14 @@ def _rewritten(model: LanguageModel, obligations: Iterable[Obligation], draft: D
         again = drafted(model, draft.call, draft.texts, draft.masker.substitutes)
         draft = replace(again, findings=draft.findings)
     return enforce(obligations, draft)
+
+
+def _trusted(backend: Backend, draft: Draft) -> Literal["backend"] | None:
+    """Return whose count is charged where the policy does not say.
+
+    Of several choices some servers count one alone, so the gateway's count is held against theirs.
+    """
+    return "backend" if backend.trusted_count and draft.call.parameters.n == 1 else None
 
 
 def _account(principal: Principal, route: Route) -> Account:

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from extauth.audit import Outcome
-from extauth.clients import api_of, triton_path
+from extauth.clients import api_of
 from extauth.errors import NotFound
 from extauth.gateway.admission import admit
 from extauth.gateway.health import SERVER
@@ -55,6 +55,10 @@ def _route(transaction: Transaction, admitted: Admitted) -> Continue:
     if target.operation in _PORTAL:
         ticket = Ticket(admitted.principal, transaction.head.source_ip)
         return Continue(((PRINCIPAL, ticket.encode()),))
-    route = checked_route(admitted.decision.route, transaction.runtime.snapshot.settings)
-    path = triton_path(target.operation, route.model, route.version)
+    settings = transaction.runtime.snapshot.settings
+    route = checked_route(admitted.decision.route, settings)
+    server = transaction.runtime.backends[settings.models[route.model].backend]
+    path = server.metadata_path(target.operation, route.model, route.version)
+    if path is None:
+        raise NotFound("This model has no KServe metadata: its server speaks the OpenAI API.")
     return Continue(((":path", path), (METADATA_CLUSTER, route.cluster)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.types import Delta, Usage
+from extauth.types.answer import WHOLE
 from extauth.usage.prices import cost
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ class Meter:
                 # Piece by piece, which errs upwards: nobody but the backend knows the ids.
                 count = tokenizer.count(delta.text)
                 self._counted[index] = self._counted.get(index, 0) + count
+            details = delta.details
+            if details is not None and index != WHOLE and (told is None or not tokenizer.exact):
+                said = sum([tokenizer.count(text) for text in details.texts])
+                self._counted[index] = self._counted.get(index, 0) + said
             if told is None and delta.finish_reason == "stop":
                 unseen = self._dispatched.unseen
                 self._counted[index] = self._counted.get(index, 0) + unseen
@@ -53,6 +58,8 @@ class Meter:
 
     def usage(self) -> Usage:
         """The usage so far."""
+        if WHOLE in self._told:
+            return self._costed(self._prompt(), self._used(WHOLE))
         choices = self._counted.keys() | self._told.keys()
         return self._costed(self._prompt(), sum(map(self._used, choices)))
 
@@ -76,7 +83,9 @@ class Meter:
         return self._settled(self._dispatched.worst_case.prompt_tokens, self._told_prompt)
 
     def _used(self, index: int) -> int:
-        return self._settled(self._counted.get(index, 0), self._told.get(index))
+        counted = self._counted
+        own = sum(counted.values()) if index == WHOLE else counted.get(index, 0)
+        return self._settled(own, self._told.get(index))
 
     def _settled(self, counted: int, told: int | None) -> int:
         """Return what is charged for tokens counted here, and by the backend if it counts."""

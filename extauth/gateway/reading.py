@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import msgspec
 
-from extauth.clients import parse_call
+from extauth.clients import parse_request
 from extauth.content.detectors import Inquiry
 from extauth.content.privacy import KeyedHash, Masker, Substitutes
 from extauth.errors import RequestError, RequestTooLarge
@@ -19,13 +19,14 @@ from extauth.policy import Entrypoint
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from extauth.clients import Call
+    from extauth.clients import Codec
     from extauth.content.privacy import Finding
     from extauth.gateway.admission import Admitted
     from extauth.gateway.runtime import Runtime
     from extauth.gateway.transaction import Transaction
     from extauth.tokens import LanguageModel
     from extauth.types import GuardFacts
+    from extauth.types.call import Call
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,12 +38,13 @@ _INLINE = 32 << 10
 class Read(msgspec.Struct, frozen=True):
     """A body that was understood, with what was found in it.
 
+    `codec` has the call as the client wrote it, and writes the answer.
     `model` and `draft` are None for a model that the gateway does not have. `own` are the findings
     of the gateway's own detector, text by text; `inquiry` has those of others, where any are asked.
     `large` is a body whose work belongs in a thread.
     """
 
-    call: Call
+    codec: Codec
     model: LanguageModel | None
     draft: Draft | None
     own: Sequence[tuple[Finding, ...]]
@@ -60,13 +62,14 @@ async def read(transaction: Transaction, admitted: Admitted, body: bytes, hash_k
     limits = runtime.snapshot.settings.limits
     if len(body) > limits.request_body:
         raise RequestTooLarge(f"The body is over the limit of {limits.request_body} bytes.")
-    call = parse_call(admitted.target, transaction.head, body, depth=limits.json_depth)
+    codec = parse_request(admitted.target, transaction.head, body, depth=limits.json_depth)
+    call = codec.call
     transaction.entry.stream = call.parameters.stream
     transaction.mark("parse")
     try:
         found = await _read(
             transaction,
-            call,
+            codec,
             Substitutes(KeyedHash(hash_key, admitted.principal.tenant)),
             large=len(body) > _INLINE,
         )
@@ -94,9 +97,9 @@ def drafted(
 ) -> Draft:
     """Return the request as the client wants it, counted by the model's tokenizer.
 
-    `texts` are those of `call`, which is bound to a model.
+    `texts` are those of `call`, whose token ids are decoded.
     """
-    prompts = call.prompts(model)
+    prompts = model.prompts(call)
     return Draft(
         model=model,
         call=call,
@@ -110,23 +113,23 @@ def drafted(
 
 
 async def _read(
-    transaction: Transaction, call: Call, substitutes: Substitutes, *, large: bool
+    transaction: Transaction, codec: Codec, substitutes: Substitutes, *, large: bool
 ) -> Read:
     runtime = transaction.runtime
-    model = runtime.models.get(call.reference.name)
-    call, texts = await on(large, _texts, model, call)
+    model = runtime.models.get(codec.call.reference.name)
+    call, texts = await on(large, _texts, model, codec.call)
     inquiry = None
     if runtime.externals is not None and model is not None:
         metrics = transaction.books.metrics.external
         inquiry = Inquiry(runtime.externals, texts, model.settings.name, metrics)
     work = on(large, _work, runtime, model, call, texts, substitutes)
     draft, own, guard = await (inquiry.beside(work) if inquiry else work)
-    return Read(call, model, draft, own, guard, inquiry, large)
+    return Read(codec, model, draft, own, guard, inquiry, large)
 
 
 def _texts(model: LanguageModel | None, call: Call) -> tuple[Call, list[str]]:
     if model is not None:
-        call = call.bind(model)
+        call = call.decoded(model.decode)
     return call, call.texts()
 
 

@@ -14,12 +14,13 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from extauth.audit import Outcome
-from extauth.clients import REPLACED_HEADERS, api_of
+from extauth.backends import REPLACED_HEADERS
+from extauth.clients import api_of
 from extauth.errors import InvalidRequest, LedgerUnavailable
 from extauth.gateway.admission import Admitted, admit
 from extauth.gateway.exchange import Exchange, State
 from extauth.gateway.step import CONTINUE, Answer, Continue, Refuse, Upstream
-from extauth.types.headers import CLUSTER
+from extauth.types.headers import CLUSTER, STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from extauth.gateway.transaction import Transaction
 
 logger = logging.getLogger(__name__)
+
+_STREAMS = ((STREAMS, "1"),)
 
 
 class Phase(Enum):
@@ -107,6 +110,7 @@ class Request:
                 (CLUSTER, dispatched.route.cluster),
                 ("content-length", str(len(request.body))),
                 *request.headers,
+                *(_STREAMS if request.streams else ()),
             ),
             body=request.body,
             removed=REPLACED_HEADERS,

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from extauth.backends import open_backend
 from extauth.content.detectors import open_externals
 from extauth.content.guard import Guard
 from extauth.content.privacy import Detector, Terms
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from extauth.backends import Backend
     from extauth.content.detectors import ExternalServices
     from extauth.identity import KeyRing
     from extauth.policy import Entrypoint, PolicyEngine
@@ -42,6 +44,7 @@ class Runtime(Pinned):
         snapshot: Snapshot,
         engine: PolicyEngine,
         models: Mapping[str, LanguageModel],
+        backends: Mapping[str, Backend],
         calendar: Calendar,
         identifier: Identifier,
         counters: UsageCounters,
@@ -53,6 +56,7 @@ class Runtime(Pinned):
         self.snapshot = snapshot
         self.engine = engine
         self.models = models
+        self.backends = backends
         self.calendar = calendar
         self.identifier = identifier
         self.counters = counters
@@ -74,6 +78,7 @@ class Runtime(Pinned):
                 name: await asyncio.to_thread(LanguageModel.load, snapshot, name)
                 for name in settings.models
             },
+            backends={name: open_backend(one) for name, one in settings.backends.items()},
             calendar=Calendar(ZoneInfo(settings.time_zone)),
             identifier=Identifier(keys, JwtIdentity(settings.identity.jwt)),
             counters=UsageCounters.of_data(data),

@@ -61,12 +61,12 @@ def _fitted(draft: Draft, most: int) -> Draft:
     droppable = max((turn + 1 for turn in turns if turn is not None), default=0)
 
     def fits(dropped: int) -> bool:
-        prompts = draft.call.without(dropped).prompts(draft.model)
+        prompts = draft.model.prompts(draft.call.without(dropped))
         return max(draft.model.counts(prompts)) <= most
 
     dropped = bisect_left(range(droppable), True, lo=min(1, droppable), key=fits)
     call = draft.call.without(dropped)
-    prompts = call.prompts(draft.model)
+    prompts = draft.model.prompts(call)
     kept = [turn is None or turn >= dropped for turn in turns]
     return replace(
         draft,

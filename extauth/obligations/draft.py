@@ -10,10 +10,10 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from extauth.clients import Call
     from extauth.content.privacy import Finding, Masker
     from extauth.tokens import LanguageModel
     from extauth.types import AnswerGuard, Limit, Treatment
+    from extauth.types.call import Call
 
 
 class Draft(msgspec.Struct, frozen=True):

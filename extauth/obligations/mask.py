@@ -36,7 +36,7 @@ def mask(obligation: Mask, draft: Draft) -> Draft:
         texts.append(masked.text)
         findings.append(masked.remaining)
     call = draft.call.replace(texts)
-    prompts = call.prompts(draft.model)
+    prompts = draft.model.prompts(call)
     return replace(
         draft,
         call=call,

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
+import msgspec
+
 from extauth.errors import InvalidRequest
 from extauth.tokens.estimate import Estimate
 from extauth.tokens.sentence_piece import SentencePiece
 from extauth.tokens.tekken import Tekken
-from extauth.tokens.template import ChatTemplate
+from extauth.tokens.template import ChatTemplate, plain_chat
 from extauth.tokens.tokenizer_json import TokenizerJson
+from extauth.types import Operation
+from extauth.types.call import Chat, Completion, Embedding, Infer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,6 +22,11 @@ if TYPE_CHECKING:
     from extauth import settings
     from extauth.snapshot import Snapshot
     from extauth.tokens.tokenizer import Tokenizer
+    from extauth.types.call import Call, Item
+
+_CHAT: Final = ("chat",)
+_COMPLETION: Final = ("completion", "chat")
+_EMBEDDING: Final = ("embedding",)
 
 _KINDS: Final[dict[str, Callable[[Path], Tokenizer]]] = {
     "tokenizer.json": TokenizerJson,
@@ -28,22 +37,16 @@ _KINDS: Final[dict[str, Callable[[Path], Tokenizer]]] = {
 
 
 class LanguageModel:
-    """A model of the snapshot with its tokenizer and chat template. Safe to share.
+    """A model of the snapshot with its tokenizer and chat template. Safe to share."""
 
-    `external` is true if its backend is a server that the stack does not run.
-    """
-
-    __slots__ = ("external", "settings", "template", "tokenizer")
+    __slots__ = ("settings", "template", "tokenizer")
 
     def __init__(
         self,
         settings: settings.Model,
         tokenizer: Tokenizer,
         template: ChatTemplate | None,
-        *,
-        external: bool = False,
     ) -> None:
-        self.external = external
         self.settings = settings
         self.tokenizer = tokenizer
         self.template = template
@@ -59,12 +62,11 @@ class LanguageModel:
             None if model.tokenizer is None else snapshot.root / model.tokenizer,
             template.markers if template else (),
         )
-        external = snapshot.settings.backends[model.backend].url is not None
-        return cls(model, tokenizer, template, external=external)
+        return cls(model, tokenizer, template)
 
     @property
     def name(self) -> str:
-        """The model's name, in the configuration and in Triton."""
+        """The model's name in the configuration, which clients use."""
         return self.settings.name
 
     @property
@@ -82,13 +84,41 @@ class LanguageModel:
         added = self.tokenizer.added if self.settings.add_special_tokens else 0
         return [self.tokenizer.count(prompt) + added for prompt in prompts]
 
+    def prompts(self, call: Call) -> list[str]:
+        """Return what the model will read, and what is counted: at least one string.
+
+        For a chat that is its template's, or where the backend alone has one, the messages with
+        some marks around them. Raises InvalidRequest when a text holds one of the model's control
+        tokens, or when the model does not do what was asked.
+        """
+        if isinstance(call, Chat):
+            self._require(_CHAT, Operation.CHAT)
+            self.admit(call.template_texts())
+            return [self._rendered(call)]
+        if isinstance(call, Infer):
+            texts = call.prompts()
+            if self.task != "embedding" and len(texts) > 1:
+                raise InvalidRequest(
+                    "Only one prompt a request is supported.",
+                    code="unsupported_parameter",
+                    param="inputs",
+                )
+        elif isinstance(call, Embedding):
+            self._require(_EMBEDDING, Operation.EMBEDDINGS)
+            texts = _given(call.inputs, "input")
+        elif isinstance(call, Completion):
+            if not call.outputs:
+                self._require(_COMPLETION, Operation.COMPLETIONS)
+            texts = _given(call.inputs, "prompt")
+        else:
+            raise TypeError(f"a model has no prompt for a {type(call).__name__}")
+        self.admit(texts)
+        return texts or [""]
+
     def render(
         self, messages: Sequence[Mapping[str, object]], tools: Sequence[object] | None
     ) -> str:
-        """Return the prompt of a chat.
-
-        Raises InvalidRequest if the model has no template, and as `ChatTemplate.render` does.
-        """
+        """Return the prompt of a chat. Raises as `ChatTemplate.render`, and without a template."""
         if self.template is None:
             raise InvalidRequest(
                 "This model does not chat.", code="unsupported_operation", param="model"
@@ -104,6 +134,29 @@ class LanguageModel:
     def admit(self, texts: Sequence[str]) -> None:
         """Refuse control tokens in texts, as `Tokenizer.admit` does."""
         self.tokenizer.admit(texts)
+
+    def _rendered(self, call: Chat) -> str:
+        if self.template is None:
+            return plain_chat(call)
+        tools = [msgspec.to_builtins(tool) for tool in call.tools] or None
+        return self.render([message.for_template() for message in call.messages], tools)
+
+    def _require(self, tasks: tuple[str, ...], operation: Operation) -> None:
+        if self.task not in tasks:
+            raise InvalidRequest(
+                f"This model does not do {operation}: it is for {self.task}.",
+                code="unsupported_operation",
+                param="model",
+            )
+
+
+def _given(items: Sequence[Item], param: str) -> list[str]:
+    texts = [item for item in items if isinstance(item, str)]
+    if len(texts) != len(items):
+        raise InvalidRequest(
+            f"'{param}' can't be token ids here.", code="unsupported_parameter", param=param
+        )
+    return texts
 
 
 def _open_tokenizer(path: Path | None, markers: Iterable[str]) -> Tokenizer:

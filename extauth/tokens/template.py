@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 import jinja2
+import msgspec
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from extauth.errors import ConfigurationError, InvalidRequest, RequestTooLarge
@@ -14,6 +15,12 @@ from extauth.errors import ConfigurationError, InvalidRequest, RequestTooLarge
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from extauth.types.call import Chat
+
+PART_TOKENS: Final = 2048
+"""Tokens set aside for a part that is not text: more than an image takes of most models. What it
+took in the end the server tells."""
 
 # In characters. A prompt is little longer than its messages; this stops a runaway template.
 MAX_RENDERED: Final = 16 << 20
@@ -98,6 +105,23 @@ class ChatTemplate:
                 param="messages",
             ) from None
         return "".join(pieces)
+
+
+def plain_chat(call: Chat) -> str:
+    """Return a chat in a form that stands for a template nobody here has, and is only counted.
+
+    It marks messages as most templates do, or with more; whatever else the model reads is beside
+    it as JSON. An image, a recording or a file counts as `PART_TOKENS` characters.
+    """
+    pieces = [
+        f"<|im_start|>{message.role}\n{_json(message.for_template())}<|im_end|>\n"
+        for message in call.messages
+    ]
+    beside = [*call.tools, *filter(None, (call.response_format,))]
+    pieces += [_json(msgspec.to_builtins(one)) for one in beside]
+    parts = call.parts
+    pieces.append("." * (PART_TOKENS * (parts.images + parts.audio + parts.files)))
+    return "".join(pieces)
 
 
 def _refuse(message: str) -> None:

@@ -1,5 +1,6 @@
 """The values that stages hand to each other. Immutable; this room imports no other room."""
 
+from extauth.types.answer import Delta
 from extauth.types.decision import Decision, Reason, Route
 from extauth.types.facts import (
     BehaviourFacts,
@@ -10,6 +11,7 @@ from extauth.types.facts import (
     LoadFacts,
     ModelFacts,
     Parameters,
+    PartFacts,
     RequestFacts,
     Source,
     SourceFacts,
@@ -37,7 +39,7 @@ from extauth.types.obligation import (
 )
 from extauth.types.principal import Consent, Principal
 from extauth.types.request import INFERENCE, Api, ModelReference, Operation, RequestHead, Target
-from extauth.types.usage import Account, Clock, Crossing, Delta, LimitState, Usage
+from extauth.types.usage import Account, Clock, Crossing, LimitState, Usage
 
 __all__ = [
     "INFERENCE",
@@ -67,6 +69,7 @@ __all__ = [
     "Obligation",
     "Operation",
     "Parameters",
+    "PartFacts",
     "Principal",
     "Queue",
     "Reason",

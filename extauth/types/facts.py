@@ -157,15 +157,28 @@ class GuardFacts(msgspec.Struct, frozen=True):
     topics: tuple[str, ...] = ()
 
 
+class PartFacts(msgspec.Struct, frozen=True):
+    """The parts of a chat that the gateway has not searched: counts by kind.
+
+    `hosts` are those that a model server would fetch parts from, in lower case, each once; a part
+    that is in the request itself has none.
+    """
+
+    images: int = 0
+    audio: int = 0
+    files: int = 0
+    hosts: tuple[str, ...] = ()
+
+
 class Facts(msgspec.Struct, frozen=True):
     """The policy input: facts, never content (schemas/input.schema.json).
 
-    At `gateway/admission`, `parameters`, `tokens`, `sensitive`, `usage`, `load`, `behaviour` and
-    `guard` are null, and so is `model` unless the path names one. `exceeded` names the limits that
-    an earlier decision's route ran into, when those limits ask for another route. `load` is None
-    where it is unknown, which does not mean idle. `classifiers` are the scores by label of each
-    external classifier; `absent` names the classifiers and external detectors that did not answer.
-    `purpose` is the client's header `x-request-purpose`.
+    At `gateway/admission`, `parameters`, `tokens`, `sensitive`, `usage`, `load`, `behaviour`,
+    `guard` and `parts` are null, and so is `model` unless the path names one. `exceeded` names the
+    limits that an earlier decision's route ran into, when those limits ask for another route.
+    `load` is None where it is unknown, which does not mean idle. `classifiers` are the scores by
+    label of each external classifier; `absent` names the classifiers and external detectors that
+    did not answer. `purpose` is the client's header `x-request-purpose`.
     """
 
     request: RequestFacts
@@ -181,6 +194,7 @@ class Facts(msgspec.Struct, frozen=True):
     load: LoadFacts | None = None
     behaviour: BehaviourFacts | None = None
     guard: GuardFacts | None = None
+    parts: PartFacts | None = None
     classifiers: dict[str, dict[str, float]] = {}
     absent: tuple[str, ...] = ()
     purpose: str | None = None

@@ -1,8 +1,9 @@
 """Headers between Envoy and this gateway. A client can't set one that starts with `INTERNAL`.
 
 Envoy strips these headers from a client's request before its first filter runs. Only Envoy sets
-`SOURCE`, `JWT` and `ORIGINAL_PATH`; only ext_proc may set `CLUSTER`; only ext_authz may set
-`METADATA_CLUSTER` and `PRINCIPAL`. Envoy answers 503 to a filter that sets another one's header.
+`SOURCE`, `JWT` and `ORIGINAL_PATH`; only ext_proc may set `CLUSTER` and `STREAMS`; only ext_authz
+may set `METADATA_CLUSTER` and `PRINCIPAL`. Envoy answers 503 to a filter that sets another one's
+header.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ INTERNAL = "x-sluice-"
 
 CLUSTER = INTERNAL + "cluster"
 """Envoy's cluster for an inference request. Without it no route to a model's endpoints matches."""
+
+STREAMS = INTERNAL + "streams"
+"""That an inference request's answer may take as long as the model has something to say."""
 
 METADATA_CLUSTER = INTERNAL + "metadata-cluster"
 """Envoy's cluster for a metadata or health request, which has no body."""

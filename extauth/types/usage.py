@@ -59,20 +59,6 @@ class Crossing(msgspec.Struct, frozen=True):
     resets_at: float | None
 
 
-class Delta(msgspec.Struct, frozen=True):
-    """A piece of one choice's answer, in the order of arrival.
-
-    `completion_tokens` is cumulative for the choice; `prompt_tokens` is the count of all prompts;
-    each is None where the backend does not report it. A `finish_reason` ends the choice.
-    """
-
-    index: int
-    text: str
-    finish_reason: str | None = None
-    completion_tokens: int | None = None
-    prompt_tokens: int | None = None
-
-
 class Clock(Protocol):
     """A source of unix seconds: `time.time`, or a simulation's own."""
 

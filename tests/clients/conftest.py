@@ -8,7 +8,7 @@ import pytest
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
-from extauth.clients.parse import parse_call
+from extauth.clients.parse import parse_request
 from extauth.clients.target import parse_target
 from extauth.settings import Model, Price
 from extauth.tokens import ChatTemplate, LanguageModel
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from extauth.clients.call import Call
+    from extauth.clients.codec import Codec
 
 TEMPLATE = """\
 {%- for message in messages -%}
@@ -72,13 +72,13 @@ def model(files: Path) -> Callable[..., LanguageModel]:
 
 
 @pytest.fixture
-def call() -> Callable[..., Call]:
+def call() -> Callable[..., Codec]:
     """Parses a POST as the pipeline does."""
 
     def parse(
         path: str, body: bytes, headers: dict[str, str] | None = None, depth: int = 32
-    ) -> Call:
+    ) -> Codec:
         head = RequestHead("r1", "POST", path, "", headers or {}, "127.0.0.1")
-        return parse_call(parse_target("POST", path), head, body, depth=depth)
+        return parse_request(parse_target("POST", path), head, body, depth=depth)
 
     return parse

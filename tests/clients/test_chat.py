@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extauth.backends import check_capabilities
 from extauth.clients.openai.chat import parse_chat
 from extauth.clients.target import parse_target
 from extauth.errors import InvalidRequest, NotFound
 from extauth.types import ModelReference, Parameters
+from tests.backends.served import TRITON, sent
 
 PATH = "/v1/chat/completions"
 TARGET = parse_target("POST", PATH)
@@ -29,7 +31,7 @@ def chat(**fields: object) -> bytes:
 
 
 def parse(**fields: object):
-    return parse_chat(TARGET, chat(**fields), 32)
+    return parse_chat(TARGET, chat(**fields), 32).call
 
 
 def refusal(**fields: object) -> InvalidRequest:
@@ -152,16 +154,15 @@ def test_no_error_repeats_what_the_client_wrote(fields):
 
 def test_the_last_of_two_equal_keys_is_both_decided_on_and_sent(model):
     body = b'{"model":"chat","messages":[{"role":"user","content":"a"}],"n":1,"n":3}'
-    call = parse_chat(TARGET, body, 32)
-    sent = json.loads(call.request(model(), "1", ["p"], 5).body)
-    assert call.parameters.n == sent["n"] == 3
+    call = parse_chat(TARGET, body, 32).call
+    assert call.parameters.n == json.loads(sent(call, model(), 5).body)["n"] == 3
 
 
 @pytest.mark.parametrize(
     "fields",
     [
         {"logprobs": True},
-        {"top_logprobs": 2},
+        {"logprobs": True, "top_logprobs": 2},
         {"logit_bias": {"5": 1}},
         {"store": True},
         {"service_tier": "priority"},
@@ -177,17 +178,19 @@ def test_the_last_of_two_equal_keys_is_both_decided_on_and_sent(model):
     ],
 )
 def test_what_no_model_honours_is_refused_after_parsing(fields):
-    error = parse(**fields).unsupported()
-    assert error is not None
-    assert error.code == "unsupported_parameter"
-    assert error.param in fields
+    with pytest.raises(InvalidRequest) as raised:
+        check_capabilities(parse(**fields), TRITON.capabilities)
+    assert raised.value.code == "unsupported_parameter"
+    assert raised.value.param in fields
 
 
 def test_content_other_than_text_is_refused_after_parsing():
-    image = {"type": "image_url", "image_url": {"url": "data:"}}
-    error = parse(messages=[USER, {"role": "user", "content": [image]}]).unsupported()
-    assert error is not None
-    assert (error.code, error.param) == ("unsupported_parameter", "messages[1].content[0]")
+    image = {"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}}
+    call = parse(messages=[USER, {"role": "user", "content": [image]}])
+    with pytest.raises(InvalidRequest) as raised:
+        check_capabilities(call, TRITON.capabilities)
+    assert raised.value.code == "unsupported_parameter"
+    assert raised.value.param == "messages[1].content[0]"
 
 
 def test_what_asks_for_nothing_is_ignored():
@@ -208,7 +211,7 @@ def test_what_asks_for_nothing_is_ignored():
         temperature=None,
         max_tokens=None,
     )
-    assert call.unsupported() is None
+    assert [capability for capability, _ in call.asks] == ["tools"]
 
 
 def test_an_answer_can_be_sent_back_as_it_came(model):
@@ -222,8 +225,8 @@ def test_an_answer_can_be_sent_back_as_it_came(model):
         "tool_calls": None,
     }
     call = parse(messages=[USER, answer, USER])
-    assert call.unsupported() is None
-    assert call.prompts(model()) == [
+    assert call.asks == ()
+    assert model().prompts(call) == [
         "<|user|>hello<|end|><|assistant|>hi<|end|><|user|>hello<|end|><|assistant|>"
     ]
 
@@ -259,10 +262,9 @@ def test_texts_are_all_that_reaches_the_model_in_order():
 def test_replaced_texts_reach_the_model(model):
     call = parse(messages=[USER, TURNS[1]], tools=[TOOL], stop=["halt"])
     changed = call.replace([text.upper() for text in call.texts()])
-    prompt = changed.prompts(model())
+    prompt = model().prompts(changed)
     assert prompt == ["<|user|>HELLO<|end|><|user|>ONE\nTWO<|end|><|tools|>LOOK_UP<|assistant|>"]
-    sent = json.loads(changed.request(model(), "1", prompt, 5).body)
-    assert sent["stop"] == ["HALT"]
+    assert json.loads(sent(changed, model(), 5).body)["stop"] == ["HALT"]
     assert call.texts()[0] == "hello"
 
 
@@ -290,7 +292,7 @@ MESSAGE = st.one_of(
 def test_replacing_texts_by_themselves_changes_nothing(messages, stop):
     call = parse(messages=messages, stop=stop, tools=[TOOL])
     again = call.replace(call.texts())
-    assert again == call
+    assert again == again.replace(again.texts())
     assert again.texts() == call.texts()
 
 
@@ -310,23 +312,23 @@ def test_replacing_texts_by_themselves_changes_nothing(messages, stop):
 )
 def test_nobody_forges_a_turn(model, fields):
     with pytest.raises(InvalidRequest) as raised:
-        parse(**fields).prompts(model())
+        model().prompts(parse(**fields))
     assert raised.value.code == "control_token"
 
 
 def test_a_control_token_may_stop_the_model(model):
-    assert parse(stop="<|end|>").prompts(model())
+    assert model().prompts(parse(stop="<|end|>"))
 
 
 def test_a_model_for_something_else_does_not_chat(model):
     with pytest.raises(InvalidRequest) as raised:
-        parse().prompts(model("embedding"))
+        model("embedding").prompts(parse())
     assert raised.value.code == "unsupported_operation"
 
 
 def test_the_request_is_written_anew(model):
     call = parse(temperature=1, top_p=0, n=2, seed=4, stop="s", user="u", presence_penalty=1)
-    request = call.request(model(), "2", ["PROMPT"], 9)
+    request = sent(call, model(), 9, version="2", prompts=["PROMPT"])
     assert request.path == "/v2/models/chat/versions/2/generate"
     assert json.loads(request.body) == {
         "text_input": "PROMPT",
@@ -343,6 +345,7 @@ def test_the_request_is_written_anew(model):
 
 
 def test_what_is_sent_is_what_is_reserved(model):
-    request = parse(max_tokens=1000, stream=True).request(model(), "1", ["p"], 3)
+    call = parse(max_tokens=1000, stream=True)
+    request = sent(call, model(), 3, prompts=["p"])
     assert request.path == "/v2/models/chat/versions/1/generate_stream"
     assert json.loads(request.body) == {"text_input": "p", "stream": True, "max_tokens": 3}

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from extauth.backends import check_capabilities
 from extauth.errors import InvalidRequest
 from extauth.types import Parameters
+from tests.backends.served import TRITON, sent
 
 PATH = "/v1/completions"
 
@@ -15,16 +17,15 @@ def body(**fields: object) -> bytes:
 
 
 def test_facts_are_what_the_client_asked_for(call):
-    parsed = call(PATH, body(prompt=["a", "b"], max_tokens=5, n=2, stop="x", stream=True))
+    parsed = call(PATH, body(prompt=["a", "b"], max_tokens=5, n=2, stop="x", stream=True)).call
     assert parsed.parameters == Parameters(max_tokens=5, n=2, stop=1, stream=True, inputs=2)
 
 
 def test_a_prompt_is_given_as_it_is(call, model):
-    parsed = call(PATH, body(stop=["x"], temperature=0.5))
+    parsed = call(PATH, body(stop=["x"], temperature=0.5)).call
     assert parsed.texts() == ["hello", "x"]
     changed = parsed.replace(["HELLO", "X"])
-    prompts = changed.prompts(model("completion"))
-    request = changed.request(model("completion"), "1", prompts, 4)
+    request = sent(changed, model("completion"), 4)
     assert request.path == "/v2/models/completion/versions/1/generate"
     assert json.loads(request.body) == {
         "text_input": "HELLO",
@@ -39,32 +40,31 @@ def test_a_prompt_is_given_as_it_is(call, model):
 def test_token_ids_are_text_of_the_models_tokenizer(call, model):
     made = model()
     ids = made.tokenizer._tokenizer.encode("hello there").ids
-    parsed = call(PATH, body(prompt=ids))
+    parsed = call(PATH, body(prompt=ids)).call
     assert parsed.parameters.inputs == 1
-    assert parsed.bind(made).texts() == ["hello there"]
-    assert parsed.bind(made).prompts(made) == ["hello there"]
+    assert parsed.decoded(made.decode).texts() == ["hello there"]
+    assert made.prompts(parsed.decoded(made.decode)) == ["hello there"]
 
 
 def test_token_ids_forge_no_turn(call, model):
     made = model()
     with pytest.raises(InvalidRequest) as raised:
-        call(PATH, body(prompt=[0])).bind(made).prompts(made)
+        made.prompts(call(PATH, body(prompt=[0])).call.decoded(made.decode))
     assert raised.value.code == "control_token"
 
 
 @pytest.mark.parametrize("token", [300, 2**32 - 1])
 def test_an_id_that_the_model_does_not_have_is_refused(call, model, token):
     with pytest.raises(InvalidRequest) as raised:
-        call(PATH, body(prompt=[token])).bind(model())
+        call(PATH, body(prompt=[token])).call.decoded(model().decode)
     assert raised.value.code == "invalid_token"
 
 
 def test_ids_that_nobody_decoded_are_never_skipped(call, model):
-    parsed = call(PATH, body(prompt=[5]))
+    parsed = call(PATH, body(prompt=[5])).call
+    assert parsed.texts() == ["5"]
     with pytest.raises(InvalidRequest):
-        parsed.texts()
-    with pytest.raises(InvalidRequest):
-        parsed.prompts(model())
+        model().prompts(parsed)
 
 
 @pytest.mark.parametrize(
@@ -94,16 +94,18 @@ def test_stream_options_are_for_streams(call):
     ],
 )
 def test_what_no_model_honours_is_refused_after_parsing(call, fields):
-    error = call(PATH, body(**fields)).unsupported()
-    assert (error.code, error.param) == ("unsupported_parameter", next(iter(fields)))
+    with pytest.raises(InvalidRequest) as raised:
+        check_capabilities(call(PATH, body(**fields)).call, TRITON.capabilities)
+    assert raised.value.code == "unsupported_parameter"
+    assert raised.value.param == next(iter(fields))
 
 
 def test_what_asks_for_nothing_is_ignored(call):
-    parsed = call(PATH, body(n=2, best_of=2, echo=False, suffix="", logprobs=None, user="u"))
-    assert parsed.unsupported() is None
+    parsed = call(PATH, body(n=2, best_of=2, echo=False, suffix="", logprobs=None, user="u")).call
+    assert parsed.asks == (("n", "n"),)
 
 
 def test_a_model_for_embeddings_completes_nothing(call, model):
     with pytest.raises(InvalidRequest) as raised:
-        call(PATH, body()).prompts(model("embedding"))
+        model("embedding").prompts(call(PATH, body()).call)
     assert raised.value.code == "unsupported_operation"

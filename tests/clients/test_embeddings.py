@@ -10,6 +10,7 @@ import pytest
 
 from extauth.errors import BackendError, InvalidRequest
 from extauth.types import Parameters, Usage
+from tests.backends.served import Served, sent
 
 PATH = "/v1/embeddings"
 ROWS = [[0.5, -1.25, 3.0], [0.1, 0.2, 0.3]]
@@ -34,20 +35,20 @@ def triton(rows=ROWS, **changes: object) -> tuple[bytes, dict[str, str]]:
 
 
 def answer(call, request: bytes, reply: tuple[bytes, dict[str, str]]) -> bytes:
-    codec = call(PATH, request).response(model_label="embed@1", request_id="r", created=1)
-    codec.start(200, reply[1])
+    served = Served(call(PATH, request), label="embed@1")
+    assert not served.start(200, reply[1])
     middle = len(reply[0]) // 2
-    assert codec.decode(reply[0][:middle], end=False) == []
-    assert codec.encode(codec.decode(reply[0][middle:], end=True)) == b""
-    return codec.finish(Usage(6, 0))
+    assert served.decode(reply[0][:middle], end=False) == []
+    assert served.encode(served.decode(reply[0][middle:], end=True)) == b""
+    return served.finish(Usage(6, 0))
 
 
 def test_inputs_go_in_one_batch(call, model):
     made = model("embedding")
-    parsed = call(PATH, body())
+    parsed = call(PATH, body()).call
     assert parsed.parameters == Parameters(inputs=2)
     changed = parsed.replace(["A", "B"])
-    request = changed.request(made, "1", changed.prompts(made), 0)
+    request = sent(changed, made)
     assert request.path == "/v2/models/embedding/versions/1/infer"
     assert json.loads(request.body) == {
         "inputs": [
@@ -61,7 +62,7 @@ def test_inputs_go_in_one_batch(call, model):
 def test_token_ids_are_text_of_the_models_tokenizer(call, model):
     made = model("embedding")
     ids = [made.tokenizer._tokenizer.encode(text).ids for text in ("hello", "there")]
-    assert call(PATH, body(input=ids)).bind(made).prompts(made) == ["hello", "there"]
+    assert made.prompts(call(PATH, body(input=ids)).call.decoded(made.decode)) == ["hello", "there"]
 
 
 def test_numbers(call):
@@ -141,5 +142,5 @@ def test_a_bad_field_is_named(call, fields):
 
 def test_a_chat_model_embeds_nothing(call, model):
     with pytest.raises(InvalidRequest) as raised:
-        call(PATH, body()).prompts(model())
+        model().prompts(call(PATH, body()).call)
     assert raised.value.code == "unsupported_operation"

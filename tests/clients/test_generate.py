@@ -9,6 +9,7 @@ import pytest
 
 from extauth.errors import BackendError, BackendUnavailable, InvalidRequest
 from extauth.types import Delta, ModelReference, Parameters, Usage
+from tests.backends.served import Served, sent
 
 PLAIN = "/v2/models/chat/generate"
 STREAM = "/v2/models/chat/versions/2/generate_stream"
@@ -27,13 +28,13 @@ def events(*fields: dict[str, object]) -> bytes:
 
 
 def codec(call, path: str, **fields: object):
-    made = call(path, body(**fields)).response(model_label="chat@2", request_id="r", created=1)
-    made.start(200, {})
+    made = Served(call(path, body(**fields)))
+    made.start(200, {"content-type": "text/event-stream"})
     return made
 
 
 def test_facts_are_what_the_client_asked_for(call):
-    parsed = call(STREAM, body(max_tokens=5, temperature=0, n=2, stop=["a", "b"], seed=1))
+    parsed = call(STREAM, body(max_tokens=5, temperature=0, n=2, stop=["a", "b"], seed=1)).call
     assert parsed.reference == ModelReference("chat", version="2")
     assert parsed.parameters == Parameters(
         max_tokens=5, temperature=0.0, n=2, stop=2, seed=1, stream=True
@@ -41,7 +42,7 @@ def test_facts_are_what_the_client_asked_for(call):
 
 
 def test_parameters_may_be_nested(call):
-    nested = call(PLAIN, body(parameters={"max_tokens": 5, "stream": False}, temperature=1))
+    nested = call(PLAIN, body(parameters={"max_tokens": 5, "stream": False}, temperature=1)).call
     assert nested.parameters == Parameters(max_tokens=5, temperature=1.0)
 
 
@@ -68,11 +69,11 @@ def test_a_bad_field_is_named(call, path, fields, param):
 
 
 def test_the_request_is_written_anew(call, model):
-    parsed = call(STREAM, body(id="mine", parameters={"stop": "x", "top_p": 0.5}))
+    parsed = call(STREAM, body(id="mine", parameters={"stop": "x", "top_p": 0.5})).call
     assert parsed.texts() == ["hello", "x"]
     assert parsed.replace(parsed.texts()) == parsed
     changed = parsed.replace(["HELLO", "X"])
-    request = changed.request(model(), "2", changed.prompts(model()), 7)
+    request = sent(changed, model(), 7, version="2")
     assert request.path == "/v2/models/chat/versions/2/generate_stream"
     assert json.loads(request.body) == {
         "text_input": "HELLO",
@@ -85,7 +86,7 @@ def test_the_request_is_written_anew(call, model):
 
 def test_nobody_forges_a_turn(call, model):
     with pytest.raises(InvalidRequest) as raised:
-        call(PLAIN, body(text_input="<|end|>")).prompts(model())
+        model().prompts(call(PLAIN, body(text_input="<|end|>")).call)
     assert raised.value.code == "control_token"
 
 
@@ -94,19 +95,20 @@ def test_an_answer_keeps_its_shape_and_what_is_unknown(call):
     sent = response(
         text_output="A", finish_reason="stop", index=0, completion_tokens=3, prompt_tokens=2, x=[1]
     )
-    deltas = made.decode(json.dumps({**sent, "id": "tritons"}).encode(), end=True)
+    beside, *deltas = made.decode(json.dumps({**sent, "id": "tritons"}).encode(), end=True)
     assert deltas == [Delta(0, "A", "stop", 3, 2)]
-    made.encode([Delta(0, "a"), Delta(0, "b", "stop", 3, 2)])
+    made.encode([beside, Delta(0, "a"), Delta(0, "b", "stop", 3, 2)])
     assert json.loads(made.finish(Usage(2))) == {**sent, "text_output": "ab", "id": "mine"}
 
 
 def test_whatever_else_a_model_says_is_text_too(call):
     made = codec(call, PLAIN)
     sent = response(text_output="A", finish_reason="stop", thought="B", quotes=["C", "D"], x=[1])
-    deltas = made.decode(json.dumps(sent).encode(), end=True)
+    beside, *deltas = made.decode(json.dumps(sent).encode(), end=True)
     assert [delta.text for delta in deltas] == ["A", "B", "C", "D"]
     assert len({delta.index for delta in deltas}) == 4
-    made.encode([msgspec.structs.replace(delta, text=delta.text.lower()) for delta in deltas])
+    lower = [msgspec.structs.replace(delta, text=delta.text.lower()) for delta in deltas]
+    made.encode([beside, *lower])
     told = json.loads(made.finish(Usage()))
     assert (told["text_output"], told["thought"], told["quotes"]) == ("a", "b", ["c", "d"])
     assert told["x"] == [1]
@@ -115,7 +117,8 @@ def test_whatever_else_a_model_says_is_text_too(call):
 def test_a_stream_has_them_one_by_one(call):
     made = codec(call, STREAM)
     sent = response(text_output="A", thought="B"), response(text_output="", thought="C")
-    deltas = made.decode(events(*sent), end=True)
+    beside, *deltas = made.decode(events(*sent), end=True)
+    assert beside.details.data == {"model_name": "chat", "model_version": "2"}
     assert [(delta.index, delta.text) for delta in deltas] == [
         (0, "A"),
         (1, "B"),
@@ -154,7 +157,7 @@ def test_a_stream_keeps_its_shape(call):
     written += made.encode(made.decode(events(sent[1]), end=True)) + made.finish(Usage())
     got = [json.loads(event[6:]) for event in written.split(b"\n\n")[:-1]]
     assert got == [sent[0], {**sent[1], "prompt_tokens": 4}]
-    assert made.content_type == "text/event-stream"
+    assert made.writer.content_type == "text/event-stream"
 
 
 def test_a_delta_that_says_nothing_is_no_event(call):

@@ -10,9 +10,11 @@ import tritonclient.http as triton
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extauth.clients.tensors import Tensor, TensorHead, pack, read_tensors, unpack, write_tensors
 from extauth.errors import BackendError, InvalidRequest
 from extauth.types import Delta, Parameters, Usage
+from extauth.types.answer import WHOLE
+from extauth.types.call.tensors import Tensor, TensorHead, pack, read_tensors, unpack, write_tensors
+from tests.backends.served import Served, sent
 
 PATH = "/v2/models/embed/infer"
 HEADER = "inference-header-content-length"
@@ -51,11 +53,11 @@ def parts(request) -> tuple[dict, bytes]:
 def test_texts_are_replaced_and_lengths_follow(call, model, binary):
     made = model("embedding")
     numbers = tensor("weights", [1.5, 2.5], "FP32", binary=binary)
-    parsed = call(PATH, *written(texts("héllo", "b", binary=binary), numbers, request_id="7"))
+    parsed = call(PATH, *written(texts("héllo", "b", binary=binary), numbers, request_id="7")).call
     assert parsed.parameters == Parameters(inputs=2)
     assert parsed.texts() == ["héllo", "b"]
     changed = parsed.replace(["longer than before", ""])
-    request = changed.request(made, "2", changed.prompts(made), 0)
+    request = sent(changed, made, 0, version="2")
     assert request.path == "/v2/models/embedding/versions/2/infer"
     head, tail = parts(request)
     assert "id" not in head
@@ -76,10 +78,10 @@ def test_texts_are_replaced_and_lengths_follow(call, model, binary):
 
 def test_inputs_behind_a_replaced_text_are_not_shifted(call, model):
     inputs = [texts("a", name="first"), tensor("numbers", [7], "INT32"), texts("b", name="last")]
-    parsed = call(PATH, *written(*inputs))
-    request = parsed.replace(["aaaa", "bb"]).request(model("embedding"), "1", [], 0)
+    parsed = call(PATH, *written(*inputs)).call
+    request = sent(parsed.replace(["aaaa", "bb"]), model("embedding"), 0)
     _, tail = parts(request)
-    again = call(PATH, request.body, {HEADER: str(len(request.body) - len(tail))})
+    again = call(PATH, request.body, {HEADER: str(len(request.body) - len(tail))}).call
     assert again.texts() == ["aaaa", "bb"]
     assert again.tensors[1].numbers() == [7]
 
@@ -92,7 +94,7 @@ def test_sampling_inputs_are_facts(call):
         tensor("stream", [False], "BOOL"),
         texts("x", "y", name="stop"),
     )
-    parsed = call(PATH, body, headers)
+    parsed = call(PATH, body, headers).call
     assert parsed.parameters == Parameters(max_tokens=9, temperature=0.5, stop=2, inputs=1)
     assert parsed.texts() == ["a", "x", "y"]
 
@@ -102,22 +104,22 @@ def test_what_is_sent_is_what_is_reserved(call, model, given_tokens):
     inputs = [texts("a")]
     if given_tokens:
         inputs.insert(0, tensor("max_tokens", [[given_tokens]], "INT32"))
-    parsed = call(PATH, *written(*inputs))
+    parsed = call(PATH, *written(*inputs)).call
     made = model("completion")
-    head, _ = parts(parsed.request(made, "1", parsed.prompts(made), 3))
+    head, _ = parts(sent(parsed, made, 3))
     bounds = [each for each in head["inputs"] if each["name"] == "max_tokens"]
     assert bounds == [{"name": "max_tokens", "datatype": "INT32", "shape": [1, 1], "data": [3]}]
 
 
 def test_a_model_that_generates_gets_one_prompt(call, model):
     with pytest.raises(InvalidRequest) as raised:
-        call(PATH, *written(texts("a", "b"))).prompts(model("completion"))
+        model("completion").prompts(call(PATH, *written(texts("a", "b"))).call)
     assert raised.value.code == "unsupported_parameter"
 
 
 def test_tensors_without_text_are_counted_as_an_empty_prompt(call, model):
-    parsed = call(PATH, *written(tensor("numbers", [7], "INT32")))
-    assert parsed.prompts(model("embedding")) == [""]
+    parsed = call(PATH, *written(tensor("numbers", [7], "INT32"))).call
+    assert model("embedding").prompts(parsed) == [""]
 
 
 @pytest.mark.parametrize("binary", [True, False])
@@ -125,16 +127,16 @@ def test_tensors_without_text_are_counted_as_an_empty_prompt(call, model):
 def test_texts_of_any_shape_and_encoding_are_counted_one_by_one(call, model, shape, binary):
     words = ["hello there", "wörld", "", "你好"]
     shaped = np.array([word.encode() for word in words], np.object_).reshape(shape)
-    parsed = call(PATH, *written(tensor("text_input", shaped, "BYTES", binary=binary)))
+    parsed = call(PATH, *written(tensor("text_input", shaped, "BYTES", binary=binary))).call
     made = model("embedding")
-    assert parsed.prompts(made) == words
-    assert made.counts(parsed.prompts(made)) == [made.tokenizer.count(word) for word in words]
+    assert made.prompts(parsed) == words
+    assert made.counts(made.prompts(parsed)) == [made.tokenizer.count(word) for word in words]
     assert parsed.given_ids == 0
 
 
 def test_nested_json_is_counted_like_flat(call, model):
     nested = {**TEXT, "shape": [2, 2], "data": [["a", "b"], ["c", "d"]]}
-    assert call(PATH, plain(nested), {}).prompts(model("embedding")) == ["a", "b", "c", "d"]
+    assert model("embedding").prompts(call(PATH, plain(nested), {}).call) == ["a", "b", "c", "d"]
 
 
 @pytest.mark.parametrize("binary", [True, False])
@@ -143,14 +145,14 @@ def test_ids_are_tokens_where_there_is_no_text(call, binary):
     mask = tensor("attention_mask", [[1, 1, 1], [1, 1, 0]], "INT32", binary=binary)
     seed = tensor("max_tokens", [9], "INT32", binary=binary)
     weights = tensor("weights", [0.5] * 9, "FP32", binary=binary)
-    assert call(PATH, *written(ids, mask, seed, weights)).given_ids == 6
-    assert call(PATH, *written(weights)).given_ids == 0
-    assert call(PATH, *written(texts("hello"), ids)).given_ids == 0
+    assert call(PATH, *written(ids, mask, seed, weights)).call.given_ids == 6
+    assert call(PATH, *written(weights)).call.given_ids == 0
+    assert call(PATH, *written(texts("hello"), ids)).call.given_ids == 0
 
 
 def test_nobody_forges_a_turn(call, model):
     with pytest.raises(InvalidRequest) as raised:
-        call(PATH, *written(texts("<|end|>"))).prompts(model("embedding"))
+        model("embedding").prompts(call(PATH, *written(texts("<|end|>"))).call)
     assert raised.value.code == "control_token"
 
 
@@ -229,17 +231,17 @@ def answer(
     call, body: bytes, headers: dict[str, str], change=lambda text: text, **options: object
 ) -> triton.InferResult:
     """Triton's answer, its texts changed on the way, as tritonclient reads it."""
-    codec = call(PATH, *written(texts("a"), **options)).response(
-        model_label="m@1", request_id="r", created=1
-    )
+    codec = Served(call(PATH, *written(texts("a"), **options)))
     codec.start(200, headers)
     deltas = codec.decode(body[:5], end=False) + codec.decode(body[5:], end=True)
+    data, *deltas = deltas
+    codec.encode([data])
     for delta in deltas:
         middle = len(delta.text) // 2
         codec.encode([Delta(delta.index, change(delta.text[:middle]))])
         codec.encode([Delta(delta.index, change(delta.text[middle:]), delta.finish_reason)])
     whole = codec.finish(Usage())
-    length = dict(codec.headers).get(HEADER)
+    length = dict(codec.writer.headers).get(HEADER)
     return triton.InferenceServerClient.parse_response_body(
         whole, header_length=None if length is None else int(length)
     )
@@ -292,36 +294,40 @@ def test_texts_are_restored_and_the_rest_is_untouched(call, binary):
 
 def test_tokens_belong_to_the_text_that_they_made(call):
     body, headers = outputs(binary=True)
-    codec = call(PATH, *written(texts("a"))).response(model_label="m", request_id="r", created=1)
+    codec = Served(call(PATH, *written(texts("a"))))
     codec.start(200, headers)
-    assert codec.decode(body, end=True) == [
+    data, *deltas = codec.decode(body, end=True)
+    assert (data.index, data.text) == (WHOLE, "")
+    assert deltas == [
         Delta(0, "one", "stop", 3),
         Delta(1, "two", "stop", 4),
         Delta(2, "stop", "stop", 0),
         Delta(3, "stop", "stop", 0),
         Delta(4, "\udcff", "stop", 0),
     ]
-    assert codec.content_type == "application/octet-stream"
+    codec.encode([data])
+    assert codec.writer.content_type == "application/octet-stream"
 
 
 def test_words_beside_the_tensors_are_left_out(call):
-    codec = call(PATH, plain(TEXT)).response(model_label="m", request_id="r", created=1)
-    sent = {"model_name": "m", "model_version": "1", "outputs": []}
+    codec = Served(call(PATH, plain(TEXT)))
+    outputs = {"model_name": "m", "model_version": "1", "outputs": []}
     parameters = {"sequence_id": 3, "sequence_end": True, "thought": "4111111111111111"}
-    codec.decode(json.dumps({**sent, "parameters": parameters}).encode(), end=True)
+    answer = json.dumps({**outputs, "parameters": parameters}).encode()
+    codec.encode(codec.decode(answer, end=True))
     told = json.loads(codec.finish(Usage()))
     assert told["parameters"] == {"sequence_id": 3, "sequence_end": True}
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"outputs":[]}', outputs(binary=True)[0]])
 def test_a_malformed_answer_is_the_backends_fault(call, body):
-    codec = call(PATH, plain(TEXT)).response(model_label="m", request_id="r", created=1)
+    codec = Served(call(PATH, plain(TEXT)))
     with pytest.raises(BackendError):
         codec.decode(body, end=True)
 
 
 def test_an_answer_that_never_ends_is_the_backends_fault(call):
-    codec = call(PATH, plain(TEXT)).response(model_label="m", request_id="r", created=1)
+    codec = Served(call(PATH, plain(TEXT)))
     codec.decode(b"{", end=False)
     with pytest.raises(BackendError):
         codec.finish(Usage())

@@ -15,6 +15,7 @@ from extauth.clients.answer import error_body, error_headers
 from extauth.clients.openai.chunks import ChatChunks
 from extauth.errors import STATUSES, BackendError, Forbidden, LimitExceeded
 from extauth.types import Api, Delta, Usage
+from tests.backends.served import Served
 
 MESSAGES = [{"role": "user", "content": "hello"}]
 DELTAS = [
@@ -55,12 +56,10 @@ def client(call, answer: bytes, headers: dict[str, str] | None = None):
     """The official client, behind it our parsing, and `answer` as Triton's."""
 
     def handle(request: httpx.Request) -> httpx.Response:
-        parsed = call(request.url.path, request.content)
-        assert parsed.unsupported() is None
-        codec = parsed.response(model_label="chat@2", request_id="r1", created=1700000000)
-        codec.start(200, headers or {})
-        body = codec.encode(codec.decode(answer, end=True)) + codec.finish(USAGE)
-        return httpx.Response(200, content=body, headers={"content-type": codec.content_type})
+        served = Served(call(request.url.path, request.content))
+        body = served.whole(answer, USAGE, headers)
+        kind = served.writer.content_type
+        return httpx.Response(200, content=body, headers={"content-type": kind})
 
     with (
         httpx.Client(transport=httpx.MockTransport(handle)) as http,
@@ -116,10 +115,8 @@ def test_a_chat_stream(call):
 
 
 def test_a_stream_without_usage_does_not_speak_of_it(call):
-    codec = call(
-        "/v1/chat/completions",
-        json.dumps({"model": "chat", "messages": MESSAGES, "stream": True}).encode(),
-    ).response(model_label="chat@1", request_id="r", created=1)
+    body = json.dumps({"model": "chat", "messages": MESSAGES, "stream": True}).encode()
+    codec = Served(call("/v1/chat/completions", body))
     written = codec.encode(codec.decode(triton(Delta(0, "a", "stop")), end=True))
     assert (written + codec.finish(USAGE)).endswith(b"data: [DONE]\n\n")
     assert b"usage" not in written
@@ -163,11 +160,11 @@ def test_a_completion_stream(call):
 
 def test_an_error_in_a_stream_reaches_the_client(call):
     def handle(request: httpx.Request) -> httpx.Response:
-        codec = call(request.url.path, request.content).response(
-            model_label="chat@1", request_id="r", created=1
-        )
+        codec = Served(call(request.url.path, request.content))
         body = codec.encode([Delta(0, "a")]) + codec.error(BackendError("The model failed."))
-        return httpx.Response(200, content=body, headers={"content-type": codec.content_type})
+        return httpx.Response(
+            200, content=body, headers={"content-type": codec.writer.content_type}
+        )
 
     with (
         httpx.Client(transport=httpx.MockTransport(handle)) as http,
@@ -184,9 +181,7 @@ def test_an_error_in_a_stream_reaches_the_client(call):
 @pytest.mark.parametrize("streaming", [True, False])
 def test_a_choice_that_never_ends_is_an_error(call, streaming):
     body = {"model": "chat", "messages": MESSAGES, "stream": streaming, "n": 2}
-    codec = call("/v1/chat/completions", json.dumps(body).encode()).response(
-        model_label="c@1", request_id="r", created=1
-    )
+    codec = Served(call("/v1/chat/completions", json.dumps(body).encode()))
     deltas = [Delta(0, "a", "stop"), Delta(1, "b")]
     codec.encode(codec.decode((triton if streaming else whole)(*deltas), end=True))
     with pytest.raises(BackendError):

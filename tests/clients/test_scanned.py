@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extauth.clients.tensors import pack
 from extauth.settings import Model, Price
 from extauth.tokens import ChatTemplate, LanguageModel
 from extauth.tokens.tokenizer_json import TokenizerJson
+from extauth.types.call.tensors import pack
+from tests.backends.served import sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from extauth.clients.call import Call
+    from extauth.clients import Codec
+    from extauth.types.call import Call
 
 CANARY = "Canary4111"
 NUMBER = 4111111111111111
@@ -131,22 +133,23 @@ def models(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[s
     ],
 )
 def test_what_reaches_the_model_is_among_the_texts(
-    call: Callable[..., Call],
+    call: Callable[..., Codec],
     models: Callable[[str], LanguageModel],
     path: str,
     task: str,
     body: object,
 ) -> None:
     model = models(task)
-    read = call(path, *body) if isinstance(body, tuple) else call(path, json.dumps(body).encode())
+    codec = call(path, *body) if isinstance(body, tuple) else call(path, json.dumps(body).encode())
+    read = codec.call.decoded(model.decode)
 
-    def sent(changed: Call) -> str:
-        upstream = changed.request(model, "1", changed.prompts(model), 5)
+    def written(changed: Call) -> str:
+        upstream = sent(changed, model, 5)
         return f"{upstream.path} {upstream.headers} {upstream.body.decode()}"
 
-    texts = read.bind(model).texts()
-    assert len(read.bind(model).sources()) == len(texts)
-    assert CANARY in sent(read)
-    told = sent(read.replace(["seen"] * len(texts)))
+    texts = read.texts()
+    assert len(read.sources()) == len(texts)
+    assert CANARY in written(read)
+    told = written(read.replace(["seen"] * len(texts)))
     assert CANARY not in told
     assert str(NUMBER) not in told

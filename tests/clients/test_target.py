@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extauth.clients.target import api_of, parse_reference, parse_target, triton_path
+from extauth.backends.triton import triton_path
+from extauth.clients.target import api_of, parse_reference, parse_target
 from extauth.errors import MethodNotAllowed, NotFound
 from extauth.types import Api, ModelReference, Operation, Target
 

@@ -43,7 +43,7 @@ from extauth.compiler import Overrides
 from extauth.compiler.proxy import render
 from extauth.network.sockets import authorization_socket, portal_socket, processor_socket
 from extauth.storage.resources import bootstrap
-from extauth.types.headers import CLUSTER
+from extauth.types.headers import CLUSTER, STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -328,6 +328,8 @@ def decide(
                 changes = {":path": path, "content-length": str(len(body)), **(headers or {})}
                 if cluster is not None:
                     changes[CLUSTER] = cluster
+                if path == STREAM:
+                    changes[STREAMS] = "1"
                 yield rewrite(changes, body)
             elif kind == "response_headers":
                 kinds = [h.raw_value for h in message.response_headers.headers.headers]

@@ -22,6 +22,7 @@ from extauth.types.headers import (
     ORIGINAL_PATH,
     PRINCIPAL,
     SOURCE,
+    STREAMS,
 )
 from tests.compiler.edge import CHAT, GENERATE, allow, decide, deny
 
@@ -80,7 +81,9 @@ def test_a_decision_moves_a_request(edge: Edge) -> None:
     assert served.headers.keys().isdisjoint({"authorization", "cookie", CLUSTER, JWT, SOURCE})
 
 
-@pytest.mark.parametrize("name", [CLUSTER, METADATA_CLUSTER, PRINCIPAL, JWT, f"{INTERNAL}new"])
+@pytest.mark.parametrize(
+    "name", [CLUSTER, STREAMS, METADATA_CLUSTER, PRINCIPAL, JWT, f"{INTERNAL}new"]
+)
 @pytest.mark.parametrize("path", [CHAT, GENERATE, "/v1/models", "/v2/models/chat/versions/2/ready"])
 def test_internal_headers_of_clients_are_not_there(edge: Edge, name: str, path: str) -> None:
     edge.script.process = changes_nothing
@@ -140,7 +143,7 @@ def test_metadata_is_served_where_the_check_says(edge: Edge) -> None:
     assert served.headers.keys().isdisjoint({"authorization", METADATA_CLUSTER, SOURCE})
 
 
-@pytest.mark.parametrize("name", [CLUSTER, SOURCE, JWT])
+@pytest.mark.parametrize("name", [CLUSTER, STREAMS, SOURCE, JWT])
 def test_a_check_sets_its_own_headers_only(edge: Edge, name: str) -> None:
     edge.script.check = allow({":path": "/v2/models/chat/versions/2/ready", name: "triton"})
     assert edge.request("GET", "/v2/models/chat/ready").status == 503

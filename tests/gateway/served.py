@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.audit import AuditRecord
+    from extauth.backends import Backend
     from extauth.gateway.dispatched import Dispatched
     from extauth.gateway.request import Request
     from extauth.gateway.transaction import Transaction
@@ -134,6 +135,7 @@ class Loaded:
             snapshot=snapshot,
             engine=Kept(loaded.engine),
             models=loaded.models,
+            backends=loaded.backends,
             calendar=loaded.calendar,
             identifier=Identifier(keys, JwtIdentity(settings.identity.jwt)),
             counters=loaded.counters,
@@ -179,13 +181,20 @@ class Served:
             clock=now,
         )
         self.gateway = Gateway(
-            runtime=lambda: self.runtime,
+            runtime=self._serving,
             books=self.books,
             hash_key=HASH_KEY,
             health=Health(root / "backends.sock"),
         )
         self.tokens: dict[str, str] = {}
         self._opened: list[Runtime] = []
+        self.backend: Backend | None = None
+
+    def _serving(self) -> Runtime:
+        """The runtime, all of its models on `backend` where a test says so."""
+        if self.backend is not None:
+            self.runtime.backends = dict.fromkeys(self.runtime.backends, self.backend)
+        return self.runtime
 
     @classmethod
     async def open(cls, root: Path, snapshot: Snapshot, loaded: Loaded) -> Served:

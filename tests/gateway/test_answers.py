@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from extauth.audit import Outcome
-from extauth.clients.tensors import pack, unpack
-from tests.gateway.served import CHAT, EVENTS, JSON, ROUTE, contents, event, generated
+from extauth.types.call.tensors import pack, unpack
+from tests.gateway.served import CHAT, EVENTS, JSON, ROUTE, contents, generated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from extauth.gateway.request import Request
     from tests.gateway.served import Served
+    from tests.gateway.servers import Server
 
     Decide = Callable[..., Awaitable[None]]
 
@@ -40,12 +41,14 @@ async def read(request: Request, *chunks: bytes) -> bytes:
     return b"".join([*out, await request.chunk(b"", end=True)])
 
 
-async def test_a_whole_answer_is_treated_and_told_of(served: Served, decide: Decide) -> None:
+async def test_a_whole_answer_is_treated_and_told_of(
+    served: Served, server: Server, decide: Decide
+) -> None:
     await decide(inference=treated(card="redact", email="note"))
     request, _ = await served.exchange()
     await request.answer_headers(200, JSON, end=False)
     answer = await request.chunk(
-        generated(f"Use {CARD} of jane@example.com, {CARD}.", 20), end=True
+        server.whole(f"Use {CARD} of jane@example.com, {CARD}.", 20), end=True
     )
     message = json.loads(answer.body)["choices"][0]["message"]["content"]
     assert message == "Use [CARD] of jane@example.com, [CARD]."
@@ -55,15 +58,17 @@ async def test_a_whole_answer_is_treated_and_told_of(served: Served, decide: Dec
     assert record.noted == {"email": 1}
 
 
-async def test_choices_are_scanned_each_for_itself(served: Served, decide: Decide) -> None:
+async def test_choices_are_scanned_each_for_itself(
+    served: Served, server: Server, decide: Decide
+) -> None:
     await decide(inference=treated(card="redact"))
     request, _ = await served.exchange({**STREAM, "n": 2})
     out = await read(
         request,
-        event(f"My card {CARD[:8]}", 4, index=0),
-        event(f"Not {CARD[8:]} but", 4, index=1),
-        event(f"{CARD[8:]}.", 8, "stop", index=0),
-        event(" mine.", 6, "stop", index=1),
+        server.event(f"My card {CARD[:8]}", 4, index=0),
+        server.event(f"Not {CARD[8:]} but", 4, index=1),
+        server.event(f"{CARD[8:]}.", 8, "stop", index=0),
+        server.event(" mine.", 6, "stop", index=1),
     )
     chunks = [json.loads(line[6:]) for line in out.decode().split("\n\n")[:-2]]
     said = {0: "", 1: ""}
@@ -74,14 +79,14 @@ async def test_choices_are_scanned_each_for_itself(served: Served, decide: Decid
 
 @pytest.mark.parametrize("size", [1, 2, 3, 50])
 async def test_a_stream_is_treated_however_its_bytes_are_cut(
-    served: Served, decide: Decide, size: int
+    served: Served, server: Server, decide: Decide, size: int
 ) -> None:
     await decide(inference=treated(card="redact", email="hash"))
     text = f"Grüße! Die Karte «{CARD}» gehört jörg@example.com 🙂, nicht 测试."
     request, _ = await served.exchange()
     await request.answer_headers(200, JSON, end=False)
-    whole = json.loads((await request.chunk(generated(text, 9), end=True)).body)
-    sent = b"".join(event(piece, 9) for piece in text) + event("", 9, "stop")
+    whole = json.loads((await request.chunk(server.whole(text, 9), end=True)).body)
+    sent = b"".join(server.event(piece, 9) for piece in text) + server.event("", 9, "stop")
     request, _ = await served.exchange(STREAM)
     out = await read(request, *(sent[at : at + size] for at in range(0, len(sent), size)))
     assert contents(out) == whole["choices"][0]["message"]["content"]
@@ -89,11 +94,13 @@ async def test_a_stream_is_treated_however_its_bytes_are_cut(
     assert "@" not in contents(out)
 
 
-async def test_a_whole_answer_that_is_blocked_is_charged(served: Served, decide: Decide) -> None:
+async def test_a_whole_answer_that_is_blocked_is_charged(
+    served: Served, server: Server, decide: Decide
+) -> None:
     await decide(inference=treated(secret="block"))
     request, _ = await served.exchange()
     await request.answer_headers(200, JSON, end=False)
-    refused = await request.chunk(generated(f"It is {KEY}.", 12), end=True)
+    refused = await request.chunk(server.whole(f"It is {KEY}.", 12), end=True)
     assert (refused.status, refused.code) == (403, "content_blocked")
     assert served.charged().completion_tokens == 12
     record = await served.record()
@@ -105,15 +112,17 @@ async def test_a_whole_answer_that_is_blocked_is_charged(served: Served, decide:
     assert record.answer_sensitive == {"secret": 1}
 
 
-async def test_a_stream_that_is_blocked_ends_with_an_error(served: Served, decide: Decide) -> None:
+async def test_a_stream_that_is_blocked_ends_with_an_error(
+    served: Served, server: Server, decide: Decide
+) -> None:
     await decide(inference=treated(secret="block"))
     request, _ = await served.exchange(STREAM)
     out = await read(
         request,
-        event("The key is ", 3),
-        event(KEY[:20], 9),
-        event(KEY[20:] + " and", 15),
-        event(" more of it.", 20, "stop"),
+        server.event("The key is ", 3),
+        server.event(KEY[:20], 9),
+        server.event(KEY[20:] + " and", 15),
+        server.event(" more of it.", 20, "stop"),
     )
     text, error = out.split(b'data: {"error"')
     assert contents(text) == "The key is "
@@ -128,10 +137,12 @@ async def test_a_stream_that_is_blocked_ends_with_an_error(served: Served, decid
     assert (record.outcome, record.error) == (Outcome.DENIED, "content_blocked")
 
 
-async def test_what_is_held_back_at_the_end_is_scanned(served: Served, decide: Decide) -> None:
+async def test_what_is_held_back_at_the_end_is_scanned(
+    served: Served, server: Server, decide: Decide
+) -> None:
     await decide(inference=treated(card="redact"))
     request, _ = await served.exchange(STREAM)
-    out = await read(request, event(f"It is {CARD}", 5, "length"))
+    out = await read(request, server.event(f"It is {CARD}", 5, "length"))
     assert contents(out) == "It is [CARD]"
 
 

@@ -11,11 +11,12 @@ from extauth.audit import Outcome
 from extauth.errors import AnsweredError, BackendError, BackendUnavailable, InvalidRequest
 from extauth.gateway.exchange import State
 from extauth.types import Counters, Usage
-from tests.gateway.served import CHAT, EVENTS, JSON, contents, event, generated
+from tests.gateway.served import CHAT, EVENTS, JSON, contents
 
 if TYPE_CHECKING:
     from extauth.gateway.request import Request
     from tests.gateway.served import Served
+    from tests.gateway.servers import Server
 
 STREAM = {**CHAT, "stream": True}
 SECRETIVE = {
@@ -29,16 +30,16 @@ def used(request: Request, completion: int) -> Usage:
     return Usage(request.stage.dispatched.worst_case.prompt_tokens, completion)
 
 
-def placeholders(prompt: bytes) -> list[str]:
-    """What stands for the two addresses in the request to Triton."""
-    words = json.loads(prompt)["text_input"].replace("<|end|>", " ").split()
+def placeholders(server: Server, prompt: bytes) -> list[str]:
+    """What stands for the two addresses in the request to the server."""
+    words = server.read(prompt).replace("<|end|>", " ").split()
     return [word.rstrip(".") for word in words if word.startswith("[EMAIL_")]
 
 
-async def test_a_whole_answer_is_settled_before_it_is_given(served: Served) -> None:
+async def test_a_whole_answer_is_settled_before_it_is_given(served: Served, server: Server) -> None:
     request, dispatch = await served.exchange()
     assert not (await request.answer_headers(200, JSON, end=False)).chunked
-    answer = await request.chunk(generated("Hello there.", 5), end=True)
+    answer = await request.chunk(server.whole("Hello there.", 5), end=True)
     usage = used(request, 5)
     assert served.charged() == usage
     body = json.loads(answer.body)
@@ -51,24 +52,20 @@ async def test_a_whole_answer_is_settled_before_it_is_given(served: Served) -> N
     assert (await served.record()).outcome is Outcome.SERVED
 
 
-async def test_choices_are_charged_together(served: Served) -> None:
+async def test_choices_are_charged_together(served: Served, server: Server) -> None:
     request, _ = await served.exchange({**CHAT, "n": 2})
     await request.answer_headers(200, JSON, end=False)
-    answer = {
-        "text_output": ["one", "two"],
-        "finish_reason": ["stop", "length"],
-        "index": [0, 1],
-        "completion_tokens": [3, 16],
-    }
-    await request.chunk(json.dumps(answer).encode(), end=True)
+    await request.chunk(server.choices("one", "two", tokens=[3, 16]), end=True)
     assert served.charged() == used(request, 19)
 
 
-async def test_what_the_backend_does_not_count_is_counted_here(served: Served) -> None:
+async def test_what_the_backend_does_not_count_is_counted_here(
+    served: Served, server: Server
+) -> None:
     text = "A policy decides what may happen."
     request, dispatch = await served.exchange()
     await request.answer_headers(200, JSON, end=False)
-    await request.chunk(generated(text), end=True)
+    await request.chunk(server.whole(text), end=True)
     count = dispatch.model.tokenizer.count(text)
     assert count > 3
     assert served.charged() == used(request, count)
@@ -76,11 +73,12 @@ async def test_what_the_backend_does_not_count_is_counted_here(served: Served) -
 
 async def test_a_stop_string_that_is_not_in_the_text_was_generated_all_the_same(
     served: Served,
+    server: Server,
 ) -> None:
     body = {**CHAT, "stop": ["!", "the very end"]}
     request, dispatch = await served.exchange(body)
     await request.answer_headers(200, JSON, end=False)
-    await request.chunk(generated("Hello", reason="stop"), end=True)
+    await request.chunk(server.whole("Hello", reason="stop"), end=True)
     counts = dispatch.model.tokenizer.count
     assert served.charged() == used(request, counts("Hello") + counts("the very end"))
 
@@ -114,26 +112,27 @@ async def test_a_backend_that_fails_costs_nothing(
     assert await served.counted() == Counters()
 
 
-async def test_placeholders_are_put_back(served: Served) -> None:
+async def test_placeholders_are_put_back(served: Served, server: Server) -> None:
     request, dispatch = await served.exchange(SECRETIVE)
     assert b"example.com" not in dispatch.request.body
-    jane, bob = placeholders(dispatch.request.body)
+    jane, bob = placeholders(server, dispatch.request.body)
     await request.answer_headers(200, JSON, end=False)
-    answer = await request.chunk(generated(f"Wrote to {jane}, not to {bob}!", 9), end=True)
+    answer = await request.chunk(server.whole(f"Wrote to {jane}, not to {bob}!", 9), end=True)
     message = json.loads(answer.body)["choices"][0]["message"]["content"]
     assert message == "Wrote to jane@example.com, not to bob@example.com!"
 
 
 async def test_a_stream_says_each_piece_as_it_comes_and_charges_at_the_end(
     served: Served,
+    server: Server,
 ) -> None:
     body = {**STREAM, "stream_options": {"include_usage": True}}
     request, _ = await served.exchange(body)
     assert (await request.answer_headers(200, EVENTS, end=False)).chunked
-    first = await request.chunk(event("Hello ", 1), end=False)
+    first = await request.chunk(server.event("Hello ", 1), end=False)
     assert contents(first) == "Hello "
     assert served.charged() == Usage()
-    second = await request.chunk(event("there.", 3, "stop"), end=False)
+    second = await request.chunk(server.event("there.", 3, "stop"), end=False)
     last = await request.chunk(b"", end=True)
     assert served.charged() == used(request, 3)
     assert contents(second + last) == "there."
@@ -143,16 +142,18 @@ async def test_a_stream_says_each_piece_as_it_comes_and_charges_at_the_end(
 
 
 @pytest.mark.parametrize("end", ["with the last piece", "by itself"])
-async def test_a_placeholder_is_put_back_wherever_it_is_cut(served: Served, end: str) -> None:
+async def test_a_placeholder_is_put_back_wherever_it_is_cut(
+    served: Served, server: Server, end: str
+) -> None:
     request, dispatch = await served.exchange({**SECRETIVE, "stream": True})
-    jane, _ = placeholders(dispatch.request.body)
+    jane, _ = placeholders(server, dispatch.request.body)
     for cut in range(len(jane) + 1):
         request, dispatch = await served.exchange({**SECRETIVE, "stream": True})
-        jane, _ = placeholders(dispatch.request.body)
+        jane, _ = placeholders(server, dispatch.request.body)
         await request.answer_headers(200, EVENTS, end=False)
-        out = await request.chunk(event(f"To {jane[:cut]}", 1), end=False)
+        out = await request.chunk(server.event(f"To {jane[:cut]}", 1), end=False)
         assert "[EMAIL" not in contents(out)
-        rest = event(f"{jane[cut:]}.", 2, "stop")
+        rest = server.event(f"{jane[cut:]}.", 2, "stop")
         if end == "by itself":
             out += await request.chunk(rest, end=False)
             rest = b""
@@ -160,8 +161,8 @@ async def test_a_placeholder_is_put_back_wherever_it_is_cut(served: Served, end:
         assert contents(out) == "To jane@example.com."
 
 
-async def test_bytes_of_a_stream_may_be_cut_anywhere(served: Served) -> None:
-    pieces = event("Grüße, ", 2) + event("Welt!", 4, "length")
+async def test_bytes_of_a_stream_may_be_cut_anywhere(served: Served, server: Server) -> None:
+    pieces = server.event("Grüße, ", 2) + server.event("Welt!", 4, "length")
     for cut in range(len(pieces) + 1):
         request, _ = await served.exchange(STREAM)
         await request.answer_headers(200, EVENTS, end=False)
@@ -171,10 +172,12 @@ async def test_bytes_of_a_stream_may_be_cut_anywhere(served: Served) -> None:
         assert out.endswith(b"data: [DONE]\n\n")
 
 
-async def test_what_was_held_back_is_given_when_a_choice_never_ends(served: Served) -> None:
+async def test_what_was_held_back_is_given_when_a_choice_never_ends(
+    served: Served, server: Server
+) -> None:
     request, _ = await served.exchange({**SECRETIVE, "stream": True})
     await request.answer_headers(200, EVENTS, end=False)
-    held = await request.chunk(event("See [EMAIL_", 2), end=False)
+    held = await request.chunk(server.event("See [EMAIL_", 2), end=False)
     last = await request.chunk(b"", end=True)
     assert contents(held) == "See "
     assert b"[EMAIL_" in last
@@ -183,11 +186,12 @@ async def test_what_was_held_back_is_given_when_a_choice_never_ends(served: Serv
 
 async def test_a_backend_that_fails_in_a_stream_is_an_event_and_charged_what_was_used(
     served: Served,
+    server: Server,
 ) -> None:
     request, _ = await served.exchange(STREAM)
     await request.answer_headers(200, EVENTS, end=False)
-    await request.chunk(event("Hello", 2), end=False)
-    out = await request.chunk(b'data: {"error":"stub died at line 12"}\n\n', end=False)
+    await request.chunk(server.event("Hello", 2), end=False)
+    out = await request.chunk(server.error("stub died at line 12"), end=False)
     (line,) = out.decode().strip().split("\n\n")
     assert json.loads(line.removeprefix("data: "))["error"]["code"] == "backend_error"
     assert b"line 12" not in out
@@ -198,21 +202,23 @@ async def test_a_backend_that_fails_in_a_stream_is_an_event_and_charged_what_was
     assert record.usage.completion_tokens == 2
 
 
-async def test_text_ahead_of_a_failure_in_the_same_chunk_is_said(served: Served) -> None:
+async def test_text_ahead_of_a_failure_in_the_same_chunk_is_said(
+    served: Served, server: Server
+) -> None:
     request, _ = await served.exchange(STREAM)
     await request.answer_headers(200, EVENTS, end=False)
-    out = await request.chunk(event("Hello", 2) + b'data: {"error":"x"}\n\n', end=True)
+    out = await request.chunk(server.event("Hello", 2) + server.error("x"), end=True)
     text, error = out.split(b'data: {"error"')
     assert contents(text) == "Hello"
     assert b"backend_error" in error
     assert served.charged() == used(request, 2)
 
 
-async def test_nothing_follows_the_end(served: Served) -> None:
+async def test_nothing_follows_the_end(served: Served, server: Server) -> None:
     request, _ = await served.exchange(STREAM)
     await request.answer_headers(200, EVENTS, end=False)
-    await request.chunk(event("Hello", 2, "stop"), end=True)
-    assert await request.chunk(event("more", 9), end=True) == b""
+    await request.chunk(server.event("Hello", 2, "stop"), end=True)
+    assert await request.chunk(server.event("more", 9), end=True) == b""
     assert served.charged() == used(request, 2)
 
 
@@ -242,21 +248,25 @@ async def test_what_took_too_long_is_charged_as_reserved(
     assert (await served.record()).outcome is Outcome.FAILED
 
 
-async def test_a_stream_that_is_cut_is_charged_what_was_seen(served: Served) -> None:
+async def test_a_stream_that_is_cut_is_charged_what_was_seen(
+    served: Served, server: Server
+) -> None:
     request, _ = await served.exchange(STREAM)
     await request.answer_headers(200, EVENTS, end=False)
-    await request.chunk(event("Hel", 1), end=False)
-    await request.chunk(event("lo", 4), end=False)
+    await request.chunk(server.event("Hel", 1), end=False)
+    await request.chunk(server.event("lo", 4), end=False)
     await served.leave(request)
     assert served.charged() == used(request, 4)
     record = await served.record()
     assert (record.outcome, record.stream) == (Outcome.DISCONNECTED, True)
 
 
-async def test_a_stream_that_the_gateway_fails_is_charged_what_was_seen(served: Served) -> None:
+async def test_a_stream_that_the_gateway_fails_is_charged_what_was_seen(
+    served: Served, server: Server
+) -> None:
     request, _ = await served.exchange(STREAM)
     await request.answer_headers(200, EVENTS, end=False)
-    await request.chunk(event("Hello", 3), end=False)
+    await request.chunk(server.event("Hello", 3), end=False)
     await request.transaction.refuse(BackendError("The gateway could not write."))
     assert served.charged() == used(request, 3)
 
@@ -270,15 +280,17 @@ async def test_a_stream_that_is_cut_before_its_first_piece_is_charged_its_prompt
     assert served.charged() == used(request, 0)
 
 
-async def test_abandoning_twice_or_after_the_end_changes_nothing(served: Served) -> None:
+async def test_abandoning_twice_or_after_the_end_changes_nothing(
+    served: Served, server: Server
+) -> None:
     cut, _ = await served.exchange(STREAM)
     await cut.answer_headers(200, EVENTS, end=False)
-    await cut.chunk(event("Hello", 2), end=False)
+    await cut.chunk(server.event("Hello", 2), end=False)
     await served.leave(cut)
     await served.leave(cut)
     done, _ = await served.exchange()
     await done.answer_headers(200, JSON, end=False)
-    await done.chunk(generated("Hello", 5), end=True)
+    await done.chunk(server.whole("Hello", 5), end=True)
     await served.leave(done)
     prompt = used(cut, 0).prompt_tokens
     assert served.charged() == Usage(2 * prompt, 7)
@@ -286,19 +298,23 @@ async def test_abandoning_twice_or_after_the_end_changes_nothing(served: Served)
     assert outcomes == [Outcome.DISCONNECTED, Outcome.SERVED]
 
 
-async def test_a_stream_whose_usage_can_not_be_written_ends_in_an_error(served: Served) -> None:
+async def test_a_stream_whose_usage_can_not_be_written_ends_in_an_error(
+    served: Served, server: Server
+) -> None:
     request, _ = await served.exchange(STREAM)
     await request.answer_headers(200, EVENTS, end=False)
     await served.ledger.close()
-    out = await request.chunk(event("Hello", 2, "stop"), end=True)
+    out = await request.chunk(server.event("Hello", 2, "stop"), end=True)
     assert b"ledger_unavailable" in out
     assert b"[DONE]" not in out
     assert (await served.record()).outcome is Outcome.FAILED
 
 
-async def test_a_failing_stream_whose_usage_can_not_be_written_says_so(served: Served) -> None:
+async def test_a_failing_stream_whose_usage_can_not_be_written_says_so(
+    served: Served, server: Server
+) -> None:
     request, _ = await served.exchange(STREAM)
     await request.answer_headers(200, EVENTS, end=False)
     await served.ledger.close()
-    out = await request.chunk(b'data: {"error":"x"}\n\n', end=False)
+    out = await request.chunk(server.error("x"), end=False)
     assert b"ledger_unavailable" in out

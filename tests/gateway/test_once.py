@@ -11,7 +11,7 @@ import pytest
 
 from extauth.content.guard import Guard
 from extauth.content.privacy import Detector
-from extauth.tokens import LanguageModel
+from extauth.tokens import ChatTemplate
 from extauth.tokens.tokenizer_json import TokenizerJson
 from tests.gateway.served import CHAT, JSON, ROUTE, Refused, generated
 
@@ -27,7 +27,7 @@ _WORK = {
     TokenizerJson.count.__code__: ("tokens", "text"),
     Detector.detect_all.__code__: ("detection", "texts"),
     Guard.facts.__code__: ("guard", "texts"),
-    LanguageModel.render.__code__: ("template", "messages"),
+    ChatTemplate.render.__code__: ("template", "messages"),
 }
 """What takes time with the length of a request, and which argument's length it is."""
 

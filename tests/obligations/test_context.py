@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from extauth.clients import parse_call, parse_target
+from extauth.clients import parse_request, parse_target
 from extauth.content.privacy import KeyedHash, Substitutes
 from extauth.errors import InvalidRequest
 from extauth.gateway.reading import drafted as draft_of
@@ -57,7 +57,7 @@ def drafted(model: LanguageModel) -> Drafted:
         path = "/v1/chat/completions"
         body = msgspec.json.encode({"model": "chat", "messages": messages, **parameters})
         head = RequestHead("r1", "POST", path, "", {}, "192.0.2.7")
-        call = parse_call(parse_target("POST", path), head, body, depth=32)
+        call = parse_request(parse_target("POST", path), head, body, depth=32).call
         made = draft_of(model, call, call.texts(), Substitutes(KeyedHash(bytes(32), "acme")))
         return replace(made, findings=[()] * len(made.texts))
 
@@ -138,7 +138,7 @@ def test_only_a_chat_has_turns(served: Served, model: LanguageModel) -> None:
     path = "/v1/completions"
     body = msgspec.json.encode({"model": "chat", "prompt": "word " * 2000, "max_tokens": 8})
     head = RequestHead("r1", "POST", path, "", {}, "192.0.2.7")
-    call = parse_call(parse_target("POST", path), head, body, depth=32)
+    call = parse_request(parse_target("POST", path), head, body, depth=32).call
     draft = draft_of(model, call, call.texts(), Substitutes(KeyedHash(bytes(32), "acme")))
     draft = replace(draft, findings=[()] * len(draft.texts))
     with pytest.raises(InvalidRequest):
@@ -170,7 +170,7 @@ def test_it_fits_and_no_turn_less_would_do(
     if done.longest + max_tokens > 1024:
         assert all(turn is None for turn in done.call.turns())
     if done.dropped:
-        more = draft.call.without(done.dropped - 1).prompts(draft.model)
+        more = draft.model.prompts(draft.call.without(done.dropped - 1))
         assert max(draft.model.counts(more)) + max_tokens > 1024
     assert done.call.messages[-1].content == LAST["content"]
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from extauth.clients import parse_call, parse_target
+from extauth.clients import parse_request, parse_target
 from extauth.content.privacy import KeyedHash, Substitutes
 from extauth.gateway.reading import drafted as draft_of
 from extauth.ledger import Reservation
@@ -43,7 +43,7 @@ def draft(served: Served, detector: Detector) -> Draft:
         }
     )
     head = RequestHead("r1", "POST", path, "", {}, "192.0.2.7")
-    call = parse_call(parse_target("POST", path), head, body, depth=32)
+    call = parse_request(parse_target("POST", path), head, body, depth=32).call
     substitutes = Substitutes(KeyedHash(bytes(32), "acme"))
     made = draft_of(served.runtime.models["chat"], call, call.texts(), substitutes)
     return replace(made, findings=[detector.detect(text) for text in made.texts])

@@ -25,7 +25,7 @@ _ALSO = 4
 
 # What a client may change by itself comes first, who it is last.
 _SECTIONS = (
-    *("parameters", "tokens", "sensitive", "guard", "purpose", "model", "request"),
+    *("parameters", "tokens", "sensitive", "guard", "parts", "purpose", "model", "request"),
     *("time", "source", "usage", "load", "behaviour", "classifiers", "absent"),
 )
 

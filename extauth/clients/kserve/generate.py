@@ -10,20 +10,39 @@ from msgspec import Meta
 from extauth.clients.answer import EVENTS, JSON, error_body
 from extauth.clients.body import invalid, read_json
 from extauth.clients.collected import Collected
-from extauth.clients.generate import generate_request
-from extauth.clients.kserve.fields import Fields
-from extauth.clients.strings import Replacer
-from extauth.clients.triton import Generated, GenerateReader
-from extauth.clients.whole import WholeCall
-from extauth.errors import BackendError, NotFound
-from extauth.types import Api, Delta, ModelReference, Operation, Parameters, Target
+from extauth.clients.sampling import HARMLESS, CheckedSampling, MaxTokens, asked
+from extauth.errors import NotFound
+from extauth.types import Api, Operation, Parameters, Target
+from extauth.types.answer import WHOLE
+from extauth.types.call import Completion, CompletionOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from extauth.clients.call import CallModel, ResponseCodec, UpstreamRequest
+    from extauth.clients.codec import AnswerWriter
+    from extauth.clients.collected import Choice
     from extauth.errors import AnsweredError
-    from extauth.types import Source, Usage
+    from extauth.types import Delta, Usage
+
+
+class Fields(CheckedSampling, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Sampling, the bound and the stream; a member or an input tensor each."""
+
+    max_tokens: MaxTokens | None = None
+    stream: bool | None = None
+
+    def facts(self, *, stream: bool, inputs: int) -> Parameters:
+        """Return what a policy may look at."""
+        return Parameters(
+            max_tokens=self.max_tokens,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            n=self.n or 1,
+            stream=stream,
+            seed=self.seed,
+            stop=len(self.stops),
+            inputs=inputs,
+        )
 
 
 class Body(Fields, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -35,72 +54,21 @@ class Body(Fields, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 _decoder: Final = msgspec.json.Decoder(Body)
-_TRITONS: Final = frozenset({"model_name", "model_version"})
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class GenerateCall(WholeCall, frozen=True):
-    """A parsed generate request (`protocol.call.Call`)."""
+class GenerateCodec(msgspec.Struct, frozen=True):
+    """A prompt, and an answer in Triton's own shape, by events or at once."""
 
-    target: Target
-    reference: ModelReference
-    parameters: Parameters
-    fields: Fields
-    text: str
-    stops: list[str]
+    call: Completion
     id: str | None = None
 
-    def bind(self, _: CallModel) -> GenerateCall:
-        """Itself: there are no token ids here."""
-        return self
-
-    def texts(self) -> list[str]:
-        """The text, then the stop strings."""
-        return [self.text, *self.stops]
-
-    def sources(self) -> list[Source]:
-        """The user's, all of them: the API knows no other."""
-        return ["user"] * len(self.texts())
-
-    def replace(self, texts: Sequence[str]) -> GenerateCall:
-        """The same request with other texts."""
-        change = Replacer(texts)
-        text = change("")
-        stops = [change("") for _ in self.stops]
-        change.done()
-        return msgspec.structs.replace(self, text=text, stops=stops)
-
-    def unsupported(self) -> AnsweredError | None:
-        """None: every field that is read is honoured."""
-        return None
-
-    def prompts(self, model: CallModel) -> list[str]:
-        """The text as it is: a KServe client renders its own prompt."""
-        model.admit([self.text])
-        return [self.text]
-
-    def request(
-        self, model: CallModel, version: str, prompts: Sequence[str], max_tokens: int | None
-    ) -> UpstreamRequest:
-        """The same operation on one version."""
-        return generate_request(
-            model,
-            version,
-            prompts[0],
-            max_tokens,
-            stream=self.target.operation is Operation.GENERATE_STREAM,
-            sampling=self.fields,
-            stops=self.stops,
-        )
-
-    def response(self, *, model_label: str, request_id: str, created: int) -> ResponseCodec:
-        """Triton's own shape, by events or at once."""
-        extras: dict[str, object] = {} if self.id is None else {"id": self.id}
-        streaming = self.target.operation is Operation.GENERATE_STREAM
-        return (GenerateChunks if streaming else GenerateAnswer)(extras, choices=self.parameters.n)
+    def writer(self, *, model_label: str, request_id: str, created: int) -> AnswerWriter:
+        """Return one that answers with the client's own id."""
+        return (GenerateChunks if self.call.parameters.stream else GenerateAnswer)(self.id)
 
 
-def parse_generate(target: Target, data: bytes, depth: int) -> GenerateCall:
+def parse_generate(target: Target, data: bytes, depth: int) -> GenerateCodec:
     """Read the body of a generate request. Raises InvalidRequest or RequestTooLarge."""
     if target.model is None:
         raise NotFound("There is no such route.")
@@ -109,16 +77,23 @@ def parse_generate(target: Target, data: bytes, depth: int) -> GenerateCall:
     stream = target.operation is Operation.GENERATE_STREAM
     if fields.stream is not None and fields.stream != stream:
         raise invalid("stream", "generate answers at once, generate_stream by events.")
-    stops = fields.stops
-    return GenerateCall(
-        target,
+    call = Completion(
         target.model,
         fields.facts(stream=stream, inputs=1),
-        fields,
-        body.text_input,
-        stops,
-        body.id,
+        tuple(asked(fields, HARMLESS)),
+        CompletionOptions(
+            fields.temperature,
+            fields.top_p,
+            fields.n,
+            fields.seed,
+            fields.presence_penalty,
+            fields.frequency_penalty,
+        ),
+        (body.text_input,),
+        fields.stops,
+        outputs=True,
     )
+    return GenerateCodec(call, body.id)
 
 
 def _merged(body: Body) -> Fields:
@@ -134,80 +109,32 @@ def _merged(body: Body) -> Fields:
     return Fields(**values)  # type: ignore[arg-type]  # both were checked as Fields
 
 
-class _GenerateCodec(GenerateReader):
-    """What both answers share: outputs that are not known go on as they came.
-
-    Those that hold text are read like choices, behind the model's own: a delta an element, so that
-    nothing a model says passes unseen.
-    """
-
-    def __init__(self, extras: dict[str, object], *, choices: int, streaming: bool) -> None:
-        super().__init__(choices=choices, streaming=streaming)
-        self._extras = extras
-        # The place of each element of the other texts.
-        self._others: dict[tuple[str, int], int] = {}
-        self._names: list[str] = []
-        self._said: dict[str, list[str]] = {}
-
-    def parse(self, data: bytes) -> Generated:
-        """One response; what is unknown in it is kept."""
-        fields = msgspec.json.decode(data, type=dict[str, object])
-        response = msgspec.convert(fields, Generated)
-        for name in (*Generated.__struct_fields__, "id"):
-            fields.pop(name, None)
-        self._said = {
-            name: texts for name, value in fields.items() if (texts := _texts(name, value))
-        }
-        self._extras.update({name: fields[name] for name in fields.keys() - self._said.keys()})
-        return response
-
-    def other(self, index: int) -> str | None:
-        """The name of the output that a delta's text is of; None for the model's choices."""
-        place = index - self._choices
-        return None if place < 0 else self._names[place]
-
-    def _read(self, data: bytes, found: list[Delta]) -> None:
-        super()._read(data, found)
-        for name, texts in self._said.items():
-            for at, text in enumerate(texts):
-                place = self._others.get((name, at))
-                if place is None:
-                    place = self._others[name, at] = len(self._names)
-                    self._names.append(name)
-                found.append(Delta(self._choices + place, text))
-
-
-def _texts(name: str, value: object) -> list[str]:
-    """The texts of an output that is not known; none where it has numbers.
-
-    Raises BackendError for what is no tensor, as strings inside of other things.
-    """
-    elements = value if isinstance(value, list) else [value]
-    texts = [element for element in elements if isinstance(element, str)]
-    if any(isinstance(each, list | dict) for each in elements) or 0 < len(texts) < len(elements):
-        raise BackendError("The model's answer is malformed.")
-    return [] if name in _TRITONS else texts
-
-
-class GenerateChunks(_GenerateCodec):
-    """An event a delta."""
+class GenerateChunks:
+    """An event a delta. Outputs that are not text are in every event, as they were last told."""
 
     content_type = EVENTS
+    headers: tuple[tuple[str, str], ...] = ()
+    streaming = True
 
-    def __init__(self, extras: dict[str, object], *, choices: int) -> None:
-        super().__init__(extras, choices=choices, streaming=True)
+    def __init__(self, request_id: str | None) -> None:
+        self._outputs: dict[str, object] = {} if request_id is None else {"id": request_id}
 
     def encode(self, deltas: Sequence[Delta]) -> bytes:
-        """An event each; none for a delta that says nothing."""
+        """Return an event each; none for a delta that says nothing."""
         out = []
         for delta in deltas:
-            other = self.other(delta.index)
-            if other is not None:
-                event = {**self._extras, other: delta.text}
-                out.append(b"data: " + _encode(event) + b"\n\n")
+            output = None
+            if delta.details is not None:
+                output = delta.details.output
+                if isinstance(delta.details.data, dict):
+                    self._outputs |= delta.details.data
+            if delta.index == WHOLE:
+                continue
+            if output is not None:
+                out.append(b"data: " + _encode({**self._outputs, output: delta.text}) + b"\n\n")
             elif delta.text or delta.finish_reason is not None:
                 event = {
-                    **self._extras,
+                    **self._outputs,
                     "index": delta.index,
                     "text_output": delta.text,
                     "finish_reason": delta.finish_reason or "",
@@ -220,45 +147,47 @@ class GenerateChunks(_GenerateCodec):
         return b"".join(out)
 
     def finish(self, _: Usage) -> bytes:
-        """Nothing: the end of the body is the end."""
-        self.check_failure()
+        """Return nothing: the end of the body is the end."""
         return b""
 
     def error(self, error: AnsweredError) -> bytes:
-        """An event, as Triton's own errors are."""
+        """Return an event, as Triton's own errors are."""
         return b"data: " + error_body(Api.KSERVE, error) + b"\n\n"
 
 
-class GenerateAnswer(_GenerateCodec):
+class GenerateAnswer:
     """One JSON object; outputs of several choices are lists."""
 
     content_type = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+    streaming = False
 
-    def __init__(self, extras: dict[str, object], *, choices: int) -> None:
-        super().__init__(extras, choices=choices, streaming=False)
+    def __init__(self, request_id: str | None) -> None:
+        self._id = request_id
         self._collected = Collected()
 
     def encode(self, deltas: Sequence[Delta]) -> bytes:
-        """Nothing yet."""
+        """Return nothing yet."""
         self._collected.add(deltas)
         return b""
 
     def finish(self, usage: Usage) -> bytes:
-        """The whole answer; where the model tells tokens, those are told that are charged."""
-        self.check_failure()
+        """Return the whole answer; the tokens in it are those that are charged."""
         collected = list(self._collected.choices())
-        choices = [choice for choice in collected if self.other(choice[0]) is None]
+        choices = [(index, one) for index, one in collected if one.output is None]
         outputs: dict[str, list[object]] = {
-            "index": [index for index, *_ in choices],
-            "text_output": [text for _, text, *_ in choices],
-            "finish_reason": [reason or "" for _, _, reason, _ in choices],
+            "index": [index for index, _ in choices],
+            "text_output": [choice.text for _, choice in choices],
+            "finish_reason": [choice.finish_reason or "" for _, choice in choices],
         }
-        tokens: list[object] = [count for *_, count in choices]
+        tokens: list[object] = [choice.tokens for _, choice in choices]
         if None not in tokens:
             outputs["completion_tokens"] = tokens
-        for choice in collected[len(choices) :]:
-            outputs.setdefault(self._names[choice[0] - self._choices], []).append(choice[1])
-        answer = dict(self._extras)
+        for name, choice in _named(collected):
+            outputs.setdefault(name, []).append(choice.text)
+        answer: dict[str, object] = {} if self._id is None else {"id": self._id}
+        if isinstance(self._collected.data, dict):
+            answer |= self._collected.data
         if self._collected.told_prompt:
             answer["prompt_tokens"] = usage.prompt_tokens
         for name, values in outputs.items():
@@ -266,5 +195,9 @@ class GenerateAnswer(_GenerateCodec):
         return _encode(answer)
 
     def error(self, error: AnsweredError) -> bytes:
-        """The body of an error answer."""
+        """Return the body of an error answer."""
         return error_body(Api.KSERVE, error)
+
+
+def _named(collected: Sequence[tuple[int, Choice]]) -> list[tuple[str, Choice]]:
+    return [(one.output, one) for _, one in collected if one.output is not None]

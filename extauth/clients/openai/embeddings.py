@@ -1,4 +1,4 @@
-"""POST /v1/embeddings, both ways: a row of one Triton `infer` request an input."""
+"""POST /v1/embeddings, both ways."""
 
 from __future__ import annotations
 
@@ -11,27 +11,20 @@ from msgspec import Meta
 
 from extauth.clients.answer import JSON, error_body
 from extauth.clients.body import invalid, read_json
-from extauth.clients.call import UpstreamRequest
-from extauth.clients.generate import require_task
-from extauth.clients.kserve.inferred import TensorAnswer
-from extauth.clients.openai.prompt import Inputs, Item, decoded, parse_inputs, texts_of
-from extauth.clients.strings import Replacer
-from extauth.clients.target import parse_reference, triton_path
-from extauth.clients.whole import WholeCall
+from extauth.clients.collected import Collected
+from extauth.clients.openai.prompt import Inputs, parse_inputs
+from extauth.clients.target import parse_reference
 from extauth.errors import BackendError
-from extauth.types import Api, Delta, ModelReference, Operation, Parameters, Target
+from extauth.types import Api, Parameters, Target
+from extauth.types.answer import Embeddings
+from extauth.types.call import Embedding
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from extauth.clients.call import CallModel, ResponseCodec
+    from extauth.clients.codec import AnswerWriter
     from extauth.errors import AnsweredError
-    from extauth.types import Source, Usage
-
-_TASKS: Final = ("embedding",)
-_HEADERS: Final = (("content-type", "application/json"),)
-# Bytes are cheaper to pass on than numbers are to read.
-_OUTPUTS: Final = [{"name": "embedding", "parameters": {"binary_data": True}}]
+    from extauth.types import Delta, Usage
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,87 +40,28 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _decoder: Final = msgspec.json.Decoder(Body)
 
 
-class EmbeddingCall(WholeCall, frozen=True):
-    """A parsed embedding request (`protocol.call.Call`)."""
+class EmbeddingCodec(msgspec.Struct, frozen=True):
+    """Texts, and an answer in embeddings."""
 
-    target: Target
-    reference: ModelReference
-    parameters: Parameters
-    inputs: tuple[Item, ...]
+    call: Embedding
     base64: bool
-    dimensions: int | None
 
-    @property
-    def stops(self) -> tuple[str, ...]:
-        """None: nothing is generated."""
-        return ()
-
-    def bind(self, model: CallModel) -> EmbeddingCall:
-        """The call with token ids decoded."""
-        return msgspec.structs.replace(self, inputs=decoded(self.inputs, model))
-
-    def texts(self) -> list[str]:
-        """The inputs."""
-        return texts_of(self.inputs, "input")
-
-    def sources(self) -> list[Source]:
-        """The user's, all of them: the API knows no other."""
-        return ["user"] * len(self.texts())
-
-    def replace(self, texts: Sequence[str]) -> EmbeddingCall:
-        """The same request with other texts."""
-        change = Replacer(texts)
-        inputs = tuple([change("") for _ in self.inputs])
-        change.done()
-        return msgspec.structs.replace(self, inputs=inputs)
-
-    def unsupported(self) -> AnsweredError | None:
-        """None: dimensions can only be compared with the answer's."""
-        return None
-
-    def prompts(self, model: CallModel) -> list[str]:
-        """The inputs as they are."""
-        require_task(model.task, _TASKS, Operation.EMBEDDINGS)
-        texts = self.texts()
-        model.admit(texts)
-        return texts
-
-    def request(
-        self,
-        model: CallModel,
-        version: str,
-        prompts: Sequence[str],
-        max_tokens: int | None,
-    ) -> UpstreamRequest:
-        """To `infer`, all inputs in one batch."""
-        tensor = {
-            "name": "text_input",
-            "shape": (len(prompts), 1),
-            "datatype": "BYTES",
-            "data": prompts,
-        }
-        body = msgspec.json.encode({"inputs": [tensor], "outputs": _OUTPUTS})
-        return UpstreamRequest(triton_path(Operation.INFER, model.name, version), body, _HEADERS)
-
-    def response(self, *, model_label: str, request_id: str, created: int) -> ResponseCodec:
-        """A list of embeddings."""
+    def writer(self, *, model_label: str, request_id: str, created: int) -> AnswerWriter:
+        """Return one of a list of embeddings."""
+        call = self.call
         return EmbeddingAnswer(
-            model_label, rows=len(self.inputs), base64=self.base64, dimensions=self.dimensions
+            model_label, rows=len(call.inputs), base64=self.base64, dimensions=call.dimensions
         )
 
 
-def parse_embedding(target: Target, data: bytes, depth: int) -> EmbeddingCall:
+def parse_embedding(_: Target, data: bytes, depth: int) -> EmbeddingCodec:
     """Read the body of an embedding request. Raises InvalidRequest, NotFound, RequestTooLarge."""
     body = read_json(data, _decoder, depth)
     inputs = parse_inputs(body.input, "input")
-    return EmbeddingCall(
-        target,
-        parse_reference(body.model),
-        Parameters(inputs=len(inputs)),
-        inputs,
-        body.encoding_format == "base64",
-        body.dimensions,
+    call = Embedding(
+        parse_reference(body.model), Parameters(inputs=len(inputs)), (), inputs, body.dimensions
     )
+    return EmbeddingCodec(call, body.encoding_format == "base64")
 
 
 class EmbeddingAnswer:
@@ -142,46 +76,33 @@ class EmbeddingAnswer:
         self._rows = rows
         self._base64 = base64
         self._dimensions = dimensions
-        self._triton = TensorAnswer()
-        self._row = ""
-        self._vectors: list[memoryview] | None = None
+        self._collected = Collected()
 
-    def start(self, status: int, headers: Mapping[str, str]) -> None:
-        """Triton's status and headers."""
-        self._triton.start(status, headers)
-
-    def decode(self, chunk: bytes, end: bool) -> list[Delta]:
-        """No deltas: an embedding has no text."""
-        self._triton.add(chunk)
-        if end:
-            _, tensors = self._triton.read()
-            found = [tensor for tensor in tensors if tensor.name == "embedding"]
-            if not found or found[0].datatype != "FP32" or not found[0].binary:
-                raise BackendError("The model's answer holds no embedding.")
-            data, shape = found[0].data, found[0].shape
-            if len(shape) != 2 or shape[0] != self._rows or len(data) != 4 * found[0].size:
-                raise BackendError("The model's answer is not one embedding an input.")
-            if self._dimensions not in (None, shape[1]):
-                raise invalid("dimensions", f"this model's embeddings have {shape[1]}.")
-            self._row = f"<{shape[1]}f"
-            view, width = memoryview(data), 4 * shape[1]
-            self._vectors = [view[row * width : (row + 1) * width] for row in range(self._rows)]
-        return []
-
-    def encode(self, _: Sequence[Delta]) -> bytes:
-        """Nothing: there are no deltas."""
+    def encode(self, deltas: Sequence[Delta]) -> bytes:
+        """Return nothing yet."""
+        self._collected.add(deltas)
         return b""
 
     def finish(self, usage: Usage) -> bytes:
-        """The whole answer. Raises BackendError when there was none."""
-        if self._vectors is None:
+        """Return the whole answer.
+
+        Raises BackendError when it is not one row an input, InvalidRequest when the model's rows
+        do not have the dimensions that were asked for.
+        """
+        found = self._collected.data
+        if not isinstance(found, Embeddings):
             raise BackendError("The model's answer ended early.")
+        if len(found.rows) != self._rows:
+            raise BackendError("The model's answer is not one embedding an input.")
+        if self._dimensions not in (None, found.width):
+            raise invalid("dimensions", f"this model's embeddings have {found.width}.")
+        row = f"<{found.width}f"
         return msgspec.json.encode(
             {
                 "object": "list",
                 "data": [
-                    {"object": "embedding", "index": index, "embedding": self._written(vector)}
-                    for index, vector in enumerate(self._vectors)
+                    {"object": "embedding", "index": index, "embedding": self._written(row, vector)}
+                    for index, vector in enumerate(found.rows)
                 ],
                 "model": self._label,
                 "usage": {
@@ -192,10 +113,10 @@ class EmbeddingAnswer:
         )
 
     def error(self, error: AnsweredError) -> bytes:
-        """The body of an error answer."""
+        """Return the body of an error answer."""
         return error_body(Api.OPENAI, error)
 
-    def _written(self, vector: memoryview) -> str | list[float]:
+    def _written(self, row: str, vector: memoryview) -> str | list[float]:
         if self._base64:
             return binascii.b2a_base64(vector, newline=False).decode("ascii")
-        return list(struct.unpack(self._row, vector))
+        return list(struct.unpack(row, vector))

@@ -1,94 +1,96 @@
-"""The messages and tools of a chat, as the OpenAI API has them."""
+"""The messages and tools of a chat, checked as the OpenAI API has them."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
-import msgspec
 from msgspec import Meta
 
-from extauth.clients.body import invalid, unsupported
-from extauth.clients.strings import changed
+from extauth.clients.body import invalid
+from extauth.types import PartFacts, call
+from extauth.types.call.call import NOTHING
+from extauth.types.call.messages import INLINE
 
 if TYPE_CHECKING:
-    from extauth.clients.strings import Change
-    from extauth.errors import InvalidRequest
-    from extauth.types import Source
+    from collections.abc import Sequence
+
+    from extauth.types.call import Ask
 
 # The API's own patterns; neither leaves room for a part of a control token.
 ParticipantName = Annotated[str, Meta(pattern=r"^[^\s<|\\/>]{1,64}\Z")]
 FunctionName = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,64}\Z")]
+Base64 = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]+={0,2}\Z")]
+
+_CAPABILITIES: Final = {"image_url": "images", "input_audio": "audio", "file": "files"}
+_LONGEST_URL: Final = 8192
+# Neither white space nor a backslash, which readers of URLs disagree about.
+_URL: Final = re.compile(r"https?://[^\s\\\x00-\x20\x7f]+", re.IGNORECASE)
+_DATA_URL: Final = re.compile(
+    r"data:[a-z0-9.+-]+/[a-z0-9.+-]+;base64,[A-Za-z0-9+/]+={0,2}", re.IGNORECASE
+)
 
 
-class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A piece of content. Only text is ever honoured; of the others the type is enough."""
+class Audio(call.Audio, frozen=True, forbid_unknown_fields=True):
+    """A recording."""
 
-    type: Literal["text", "refusal", "image_url", "input_audio", "file"]
-    text: str | None = None
-    refusal: str | None = None
-    image_url: Any = None
-    input_audio: Any = None
-    file: Any = None
+    data: Base64
 
-    @property
-    def content(self) -> str | None:
-        """Its text, None when it is no text."""
-        return self.refusal if self.type == "refusal" else self.text
+
+class Image(call.Image, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An image by URL."""
+
+
+class File(call.File, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A document."""
+
+    file_id: Annotated[str, Meta(max_length=256)] | None = None
+    filename: Annotated[str, Meta(max_length=256)] | None = None
+
+
+class Part(call.Part, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A piece of content."""
+
+    image_url: Image | None = None
+    input_audio: Audio | None = None
+    file: File | None = None
 
 
 Content = str | Annotated[list[Part], Meta(min_length=1)]
 
 
-class CalledFunction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A function that the assistant called; `arguments` is JSON as it wrote it."""
+class CalledFunction(call.CalledFunction, frozen=True, forbid_unknown_fields=True):
+    """A function that the assistant called."""
 
     name: FunctionName
-    arguments: str
 
 
-class ToolCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ToolCall(call.ToolCall, frozen=True, forbid_unknown_fields=True):
     """A tool call in an assistant's message."""
 
-    id: str
-    type: Literal["function"]
     function: CalledFunction
 
 
-SOURCES: Final[dict[str, Source]] = {
-    "developer": "application",
-    "system": "application",
-    "user": "user",
-    "assistant": "model",
-    "tool": "document",
-}
-"""Where the texts of a message come from, by its role."""
+class Message(call.Message, frozen=True, forbid_unknown_fields=True):
+    """A turn of a chat. Some servers call the reasoning `reasoning_content`."""
 
-
-class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A turn of a chat."""
-
-    role: Literal["developer", "system", "user", "assistant", "tool"]
     content: Content | None = None
     name: ParticipantName | None = None
     tool_calls: list[ToolCall] | None = None
-    tool_call_id: str | None = None
-    refusal: str | None = None
+    reasoning_content: str | None = None
     annotations: Any = None
     audio: Any = None
     function_call: Any = None
 
     def check(self, index: int) -> None:
-        """Raises InvalidRequest for what types alone do not tell."""
-        if isinstance(self.content, list):
-            for place, part in enumerate(self.content):
-                if part.type in ("text", "refusal") and part.content is None:
-                    field = f"messages[{index}].content[{place}].{part.type}"
-                    raise invalid(field, "a string is required.")
+        """Raise InvalidRequest for what types alone do not tell."""
         if self.role != "assistant":
             if self.content is None:
                 raise invalid(f"messages[{index}].content", "a string or parts are required.")
-            if self.tool_calls is not None:
-                raise invalid(f"messages[{index}].tool_calls", "only an assistant calls tools.")
+            for name in ("tool_calls", "reasoning", "reasoning_content"):
+                if getattr(self, name) is not None:
+                    raise invalid(f"messages[{index}].{name}", "only an assistant has it.")
         elif self.content is None and not self.tool_calls and self.refusal is None:
             raise invalid(f"messages[{index}].content", "it can be null only beside 'tool_calls'.")
         if (self.role == "tool") != (self.tool_call_id is not None):
@@ -96,102 +98,116 @@ class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 f"messages[{index}].tool_call_id", "it belongs to role 'tool', always and only."
             )
 
-    def unsupported(self, index: int) -> InvalidRequest | None:
-        """The error of a message that no model here can read, if it is one."""
-        if isinstance(self.content, list):
-            for place, part in enumerate(self.content):
-                if part.content is None:
-                    field = f"messages[{index}].content[{place}]"
-                    return unsupported(field, f"Content of type '{part.type}' is not supported.")
-        for name in ("audio", "function_call"):
-            if getattr(self, name) is not None:
-                return unsupported(f"messages[{index}].{name}")
-        return None
-
-    def changed(self, change: Change) -> Message:
-        """A copy with `change` applied to each text that reaches the model."""
-        content = self.content
-        if isinstance(content, str):
-            content = change(content)
-        elif content is not None:
-            content = [_changed_part(part, change) for part in content]
-        if self.role in ("user", "system") and self.name is None:
-            return Message(self.role, content)
-        return Message(
-            role=self.role,
-            content=content,
-            name=change(self.name) if self.name is not None else None,
-            tool_calls=self.tool_calls
-            and [_changed_call(call, change) for call in self.tool_calls],
-            tool_call_id=change(self.tool_call_id) if self.tool_call_id is not None else None,
-            refusal=change(self.refusal) if self.refusal is not None else None,
-            audio=self.audio,
-            function_call=self.function_call,
+    def plain(self) -> call.Message:
+        """Return the message with its reasoning under one name."""
+        if self.reasoning_content is None:
+            return self
+        return call.Message(
+            self.role,
+            self.content,
+            self.name,
+            self.tool_calls,
+            self.tool_call_id,
+            self.refusal,
+            self.reasoning or self.reasoning_content,
         )
 
-    def for_template(self) -> dict[str, object]:
-        """What a chat template gets: `content` always a string, other keys only where given."""
-        content = self.content
-        if isinstance(content, list):
-            content = "\n".join(part.content or "" for part in content)
-        elif content is None:
-            content = self.refusal or ""
-        message: dict[str, object] = {"role": self.role, "content": content}
-        if self.name is not None:
-            message["name"] = self.name
-        if self.tool_calls:
-            message["tool_calls"] = msgspec.to_builtins(self.tool_calls)
-        if self.tool_call_id is not None:
-            message["tool_call_id"] = self.tool_call_id
-        return message
 
-
-class Function(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A function that the model may call; `parameters` is a JSON Schema."""
+class Function(call.Function, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A function that the model may call."""
 
     name: FunctionName
-    description: str | None = None
-    parameters: dict[str, Any] | None = None
-    strict: bool | None = None
 
 
-class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Tool(call.Tool, frozen=True, forbid_unknown_fields=True):
     """A tool that the model may call."""
 
-    type: Literal["function"]
     function: Function
 
-    def changed(self, change: Change) -> Tool:
-        """A copy with `change` applied to its texts, those of the JSON Schema included."""
-        function = self.function
-        return Tool(
-            type=self.type,
-            function=Function(
-                name=change(function.name),
-                description=(
-                    None if function.description is None else change(function.description)
-                ),
-                parameters=changed(function.parameters, change),  # type: ignore[arg-type]  # of a dict, a dict
-                strict=function.strict,
-            ),
-        )
+
+class NamedFunction(call.NamedFunction, frozen=True, forbid_unknown_fields=True):
+    """A function by its name."""
+
+    name: FunctionName
 
 
-def _changed_part(part: Part, change: Change) -> Part:
-    content = part.content
-    if content is None:
-        return part
-    content = change(content)
-    if part.type == "refusal":
-        return Part(type="refusal", refusal=content)
-    return Part(type=part.type, text=content)
+class NamedTool(call.NamedTool, frozen=True, forbid_unknown_fields=True):
+    """The tool that the model has to call."""
+
+    function: NamedFunction
 
 
-def _changed_call(call: ToolCall, change: Change) -> ToolCall:
-    return ToolCall(
-        id=change(call.id),
-        type=call.type,
-        function=CalledFunction(
-            name=change(call.function.name), arguments=change(call.function.arguments)
-        ),
+ToolChoice = Literal["none", "auto", "required"] | NamedTool
+
+
+class ResponseFormat(
+    call.ResponseFormat, frozen=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """`response_format`."""
+
+
+def check_messages(messages: Sequence[Message]) -> tuple[list[Ask], PartFacts]:
+    """Return what the messages ask for, and the parts that nobody here can search.
+
+    Raises InvalidRequest for what types alone do not tell.
+    """
+    asks: list[Ask] = []
+    parts: list[Part] = []
+    for index, message in enumerate(messages):
+        message.check(index)
+        if isinstance(message.content, list):
+            for place, part in enumerate(message.content):
+                field = f"messages[{index}].content[{place}]"
+                _check_part(part, field)
+                if part.type in _CAPABILITIES:
+                    asks.append((_CAPABILITIES[part.type], field))
+                    parts.append(part)
+        if message.audio is not None:
+            asks.append(("audio_output", f"messages[{index}].audio"))
+        if message.function_call is not None:
+            asks.append(("function_call", f"messages[{index}].function_call"))
+    return asks, _facts(parts) if parts else NOTHING
+
+
+def _check_part(part: Part, field: str) -> None:
+    if getattr(part, part.type) is None:
+        expected = "a string" if part.type in ("text", "refusal") else "an object"
+        raise invalid(f"{field}.{part.type}", f"{expected} is required.")
+    if part.image_url is not None:
+        host_of(part.image_url.url, f"{field}.image_url.url")
+    if part.file is not None:
+        if (part.file.file_data is None) == (part.file.file_id is None):
+            raise invalid(f"{field}.file", "give either 'file_data' or 'file_id'.")
+        if part.file.file_data is not None and not _DATA_URL.fullmatch(part.file.file_data):
+            raise invalid(f"{field}.file.file_data", "expected a data URL in base64.")
+
+
+def host_of(url: str, field: str) -> str | None:
+    """Return the host that a server would fetch `url` from; None for a data URL.
+
+    Raises InvalidRequest for any other scheme, and for what readers of URLs could understand in
+    two ways: the host that a policy sees must be the one that is asked.
+    """
+    if url[:5].lower() == INLINE:
+        if not url.startswith(INLINE) or not _DATA_URL.fullmatch(url):
+            raise invalid(field, "expected a data URL in base64.")
+        return None
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or len(url) > _LONGEST_URL or not _URL.fullmatch(url) or "@" in parts.netloc:
+        raise invalid(field, "expected an http, https or data URL, without credentials.")
+    return host.lower().rstrip(".")
+
+
+def _facts(parts: Sequence[Part]) -> PartFacts:
+    kinds = [part.type for part in parts]
+    hosts = (host_of(part.image_url.url, "") for part in parts if part.image_url is not None)
+    return PartFacts(
+        images=kinds.count("image_url"),
+        audio=kinds.count("input_audio"),
+        files=kinds.count("file"),
+        hosts=tuple(dict.fromkeys(host for host in hosts if host is not None)),
     )

@@ -7,21 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta
 
 from extauth.clients.body import invalid
-from extauth.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from extauth.clients.call import CallModel
+    from extauth.types.call import Item
 
 Id = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 Ids = Annotated[list[Id], Meta(min_length=1)]
 Text = Annotated[str, Meta(min_length=1)]
 # An API constant: the OpenAI API takes as many.
 Inputs = Text | Annotated[list[Text | Id | Ids], Meta(min_length=1, max_length=2048)]
-Item = str | tuple[int, ...]
 
 
 def parse_inputs(value: str | list[str | int | list[int]], param: str) -> tuple[Item, ...]:
-    """One item an input: its text or its ids. Raises InvalidRequest for a mixture."""
+    """Return one item an input: its text or its ids. Raises InvalidRequest for a mixture."""
     if isinstance(value, str):
         return (value,)
     kinds = {type(item) for item in value}
@@ -30,18 +28,3 @@ def parse_inputs(value: str | list[str | int | list[int]], param: str) -> tuple[
     if kinds == {int}:
         return (tuple(value),)  # type: ignore[arg-type]  # all are ints, as just seen
     return tuple(tuple(item) if isinstance(item, list) else item for item in value)  # type: ignore[misc]  # no int is left
-
-
-def decoded(items: tuple[Item, ...], model: CallModel) -> tuple[Item, ...]:
-    """The items with ids turned into text. Raises InvalidRequest when one is out of range."""
-    return tuple(item if isinstance(item, str) else model.decode(item) for item in items)
-
-
-def texts_of(items: tuple[Item, ...], param: str) -> list[str]:
-    """The items as texts. Raises InvalidRequest when ids were never decoded."""
-    texts = [item for item in items if isinstance(item, str)]
-    if len(texts) != len(items):
-        raise InvalidRequest(
-            f"'{param}' can't be token ids here.", code="unsupported_parameter", param=param
-        )
-    return texts

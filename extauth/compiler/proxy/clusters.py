@@ -31,6 +31,8 @@ from envoy_data_plane.envoy.config.endpoint.v3 import (
 from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     CertificateValidationContext,
     CommonTlsContext,
+    SubjectAltNameMatcher,
+    SubjectAltNameMatcherSanType,
     UpstreamTlsContext,
 )
 from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
@@ -39,10 +41,12 @@ from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
 from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
     HttpProtocolOptionsExplicitHttpConfig as Explicit,
 )
+from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
 from envoy_data_plane.google.protobuf import Any
 
 from extauth.compiler.cluster_names import AUTHORIZATION, PORTAL, PROCESSOR, jwks_cluster
 from extauth.compiler.proxy.balancing import DEAD
+from extauth.compiler.proxy.credentials import injecting
 from extauth.compiler.url import Origin, trusted_authorities
 from extauth.network.sockets import authorization_socket, portal_socket, processor_socket
 
@@ -51,7 +55,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.compiler.overrides import Overrides
-    from extauth.settings import Settings
+    from extauth.settings import Backend, Settings
 
 _CONNECT_TIMEOUT = timedelta(seconds=2)
 _KEEP_ALIVE = timedelta(seconds=30)
@@ -75,21 +79,25 @@ def clusters(settings: Settings, overrides: Overrides) -> Iterator[Cluster]:
             if backend.url is not None
             else Origin("127.0.0.1", overrides.triton_http_port)
         )
-        yield _remote(backend.cluster, origin)
+        yield _remote(backend.cluster, origin, backend)
     for issuer in settings.identity.jwt:
         if issuer.jwks_url is not None:
             yield _remote(jwks_cluster(issuer.name), Origin.parse(issuer.jwks_url))
 
 
-def _remote(name: str, origin: Origin) -> Cluster:
+def _remote(name: str, origin: Origin, backend: Backend | None = None) -> Cluster:
     address = Address(socket_address=SocketAddress(address=origin.host, port_value=origin.port))
+    ca_file = backend.ca_file if backend else None
+    credential = backend.credential_file if backend else None
     return _cluster(
         name,
         address,
         discovery=ClusterDiscoveryType.STATIC
         if origin.numeric
         else ClusterDiscoveryType.STRICT_DNS,
-        transport=_tls(origin.host) if origin.tls else None,
+        transport=_tls(origin, ca_file) if origin.tls else None,
+        hostname=origin.authority if backend is not None and backend.kind == "openai" else "",
+        credential=credential,
     )
 
 
@@ -99,6 +107,8 @@ def _cluster(
     http2: bool = False,
     discovery: ClusterDiscoveryType = ClusterDiscoveryType.STATIC,
     transport: TransportSocket | None = None,
+    hostname: str = "",
+    credential: str | None = None,
 ) -> Cluster:
     explicit = (
         Explicit(http2_protocol_options=Http2ProtocolOptions())
@@ -111,6 +121,7 @@ def _cluster(
             idle_timeout=None if http2 else _KEEP_ALIVE
         ),
         explicit_http_config=explicit,
+        http_filters=injecting(credential) if credential is not None else [],
     )
     several = len(addresses) > 1
     return Cluster(
@@ -122,7 +133,8 @@ def _cluster(
             endpoints=[
                 LocalityLbEndpoints(
                     lb_endpoints=[
-                        LbEndpoint(endpoint=Endpoint(address=address)) for address in addresses
+                        LbEndpoint(endpoint=Endpoint(address=address, hostname=hostname))
+                        for address in addresses
                     ]
                 )
             ],
@@ -151,14 +163,25 @@ def _pipe(path: Path) -> Address:
     return Address(pipe=Pipe(path=str(path)))
 
 
-def _tls(host: str) -> TransportSocket:
+def _tls(origin: Origin, ca_file: str | None) -> TransportSocket:
     context = UpstreamTlsContext(
-        sni=host,
-        auto_sni_san_validation=True,
+        # An address is no name to ask for (RFC 6066, section 3).
+        sni="" if origin.numeric else origin.host,
+        auto_sni_san_validation=not origin.numeric,
         common_tls_context=CommonTlsContext(
             validation_context=CertificateValidationContext(
-                trusted_ca=DataSource(filename=trusted_authorities())
+                trusted_ca=DataSource(filename=ca_file or trusted_authorities()),
+                match_typed_subject_alt_names=_addressed(origin) if origin.numeric else [],
             )
         ),
     )
     return TransportSocket(name="envoy.transport_sockets.tls", typed_config=Any.pack(context))
+
+
+def _addressed(origin: Origin) -> list[SubjectAltNameMatcher]:
+    return [
+        SubjectAltNameMatcher(
+            san_type=SubjectAltNameMatcherSanType.IP_ADDRESS,
+            matcher=StringMatcher(exact=origin.host),
+        )
+    ]

@@ -53,6 +53,7 @@ from extauth.types.headers import (
     ORIGINAL_PATH,
     PRINCIPAL,
     SOURCE,
+    STREAMS,
 )
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _ext_authz(service: GrpcService) -> Any:
             encode_raw_headers=True,
             include_peer_certificate=False,
             clear_route_cache=True,
-            decoder_header_mutation_rules=_without(CLUSTER, JWT, ORIGINAL_PATH, SOURCE),
+            decoder_header_mutation_rules=_without(CLUSTER, JWT, ORIGINAL_PATH, SOURCE, STREAMS),
         )
     )
 

@@ -24,7 +24,7 @@ from extauth.types.headers import INTERNAL, ORIGINAL_PATH, SOURCE
 STRIPPED_PREFIXES = (INTERNAL, "x-envoy-")
 """Whatever a client sends under these names could steer a filter or the router."""
 
-CREDENTIALS = ("authorization", "proxy-authorization", "cookie")
+CREDENTIALS = ("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key")
 """What a model server and the portal never see."""
 
 

@@ -32,6 +32,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
 from envoy_data_plane.google.protobuf import Any
 
+from extauth.backends.backend import CERTIFICATE_NOT_VERIFIED
 from extauth.compiler.proxy.headers import overwrite
 from extauth.errors import STATUSES
 from extauth.types.headers import ORIGINAL_PATH
@@ -41,16 +42,28 @@ if TYPE_CHECKING:
 
 
 class _Reply(NamedTuple):
-    """What stands in for Envoy's own words on a range of statuses; `status` replaces it, if set."""
+    """What stands in for Envoy's own words on a range of statuses; `status` replaces it, if set.
+
+    With `failure` only where a connection to a server failed with that word in the reason.
+    """
 
     at_least: int
     below: int
     code: str
     message: str
     status: int | None = None
+    failure: str | None = None
 
 
 _REPLIES = (
+    _Reply(
+        500,
+        600,
+        "backend_certificate",
+        CERTIFICATE_NOT_VERIFIED,
+        502,
+        failure="CERTIFICATE_VERIFY_FAILED",
+    ),
     _Reply(404, 405, "not_found", "There is nothing at this path."),
     _Reply(408, 409, "request_timeout", "The request took too long to arrive."),
     _Reply(413, 414, "request_too_large", "The request body is too large."),
@@ -70,6 +83,8 @@ def local_replies() -> LocalReplyConfig:
 
 def _mapper(reply: _Reply, *, kserve: bool) -> ResponseMapper:
     filters = [_cel("!('content-type' in response.headers)"), *_status(reply)]
+    if reply.failure is not None:
+        filters.append(_cel(f"upstream.transport_failure_reason.contains('{reply.failure}')"))
     if kserve:
         filters.append(
             AccessLogFilter(

@@ -10,6 +10,7 @@ from envoy_data_plane.google.protobuf import Any
 
 from extauth.compiler.generated import dump
 from extauth.compiler.proxy.clusters import clusters
+from extauth.compiler.proxy.credentials import secrets
 from extauth.compiler.proxy.inside import inside
 from extauth.compiler.proxy.listener import listener
 
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 
 
 def render(settings: Settings, overrides: Overrides) -> dict[str, bytes]:
-    """`lds.yaml` and `cds.yaml`. Equal settings give equal bytes. Raises ConfigurationError."""
+    """Return `lds.yaml`, `cds.yaml`, and a file for each credential by its name.
+
+    Equal settings give equal bytes. Raises ConfigurationError.
+    """
     return {
+        **{name: _document([secret]) for name, secret in secrets(settings)},
         "cds.yaml": _document(clusters(settings, overrides)),
         "lds.yaml": _document([listener(settings, overrides), inside()]),
     }

@@ -27,7 +27,7 @@ from extauth.compiler.proxy import paths
 from extauth.compiler.proxy.balancing import route_retries
 from extauth.compiler.proxy.filters import inference_filters, no_filters
 from extauth.compiler.proxy.headers import CREDENTIALS, method, present
-from extauth.types.headers import CLUSTER, JWT, METADATA_CLUSTER, PRINCIPAL, SOURCE
+from extauth.types.headers import CLUSTER, JWT, METADATA_CLUSTER, PRINCIPAL, SOURCE, STREAMS
 
 if TYPE_CHECKING:
     from extauth.settings import Limits, Settings
@@ -46,7 +46,7 @@ def route_configuration(settings: Settings) -> RouteConfiguration:
                 name="gateway",
                 domains=["*"],
                 routes=[
-                    *_decided_inference(limits),
+                    *_decided_inference(settings),
                     _too_large(limits),
                     _undecided_inference(),
                     _decided_metadata(limits),
@@ -75,8 +75,9 @@ def _too_large(limits: Limits) -> Route:
     )
 
 
-def _decided_inference(limits: Limits) -> tuple[Route, Route]:
-    """To the cluster that an inference decision named, by the path that it wrote."""
+def _decided_inference(settings: Settings) -> tuple[Route, Route]:
+    """To the cluster that an inference decision named, by the path that its backend wrote."""
+    limits, path = settings.limits, paths.upstream(settings.backends.values())
     streamed = _to_model_server(
         timeout=_NEVER, idle_timeout=timedelta(seconds=limits.stream_idle_timeout)
     )
@@ -84,14 +85,14 @@ def _decided_inference(limits: Limits) -> tuple[Route, Route]:
     return (
         Route(
             name="inference-streamed",
-            match=_match(paths.STREAMED, method("POST"), present(CLUSTER)),
+            match=_match(path, method("POST"), present(CLUSTER), present(STREAMS)),
             route=streamed,
             request_headers_to_remove=_PRIVATE,
             typed_per_filter_config=inference_filters(),
         ),
         Route(
             name="inference-plain",
-            match=_match(paths.PLAIN, method("POST"), present(CLUSTER)),
+            match=_match(path, method("POST"), present(CLUSTER)),
             route=plain,
             request_headers_to_remove=_PRIVATE,
             typed_per_filter_config=inference_filters(),
@@ -143,11 +144,17 @@ def _anything_else() -> Route:
 
 
 def _to_model_server(*, timeout: timedelta, idle_timeout: timedelta) -> RouteAction:
-    return RouteAction(cluster_header=CLUSTER, timeout=timeout, idle_timeout=idle_timeout)
+    return RouteAction(
+        cluster_header=CLUSTER,
+        timeout=timeout,
+        idle_timeout=idle_timeout,
+        # Servers by name are told their own; one by its address has none, and none is set.
+        auto_host_rewrite=True,
+    )
 
 
 def _match(path: str, *headers: HeaderMatcher) -> RouteMatch:
     return RouteMatch(safe_regex=RegexMatcher(regex=path), headers=list(headers))
 
 
-_PRIVATE = [*CREDENTIALS, CLUSTER, JWT, METADATA_CLUSTER, PRINCIPAL, SOURCE]
+_PRIVATE = [*CREDENTIALS, CLUSTER, JWT, METADATA_CLUSTER, PRINCIPAL, SOURCE, STREAMS]

@@ -52,9 +52,12 @@ class AnswerFilters:
         """Number of findings left in place, by kind."""
         return {kind: n for kind, n in self.found.items() if self._treatments[kind] == "note"}
 
-    def filter(self) -> AnswerFilter:
-        """Return a filter for a new choice."""
-        restorer = self._masker.restorer()
+    def filter(self, *, quoted: bool = False) -> AnswerFilter:
+        """Return the filter of a text that has not begun.
+
+        With `quoted` the text is JSON, and what is put back goes into its strings.
+        """
+        restorer = self._masker.restorer(quoted=quoted)
         scanner = None
         if self._treatments:
             scanner = StreamScanner(self._detector, self._treatments, restorer.restorer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -101,8 +102,14 @@ class Masker:
         """Return `text` with this request's placeholders replaced by their originals."""
         return put_back(text, self._originals, self._longest)
 
-    def restorer(self) -> StreamRestorer:
-        """Return a restorer for one choice of the answer. Call it after all masking is done."""
+    def restorer(self, *, quoted: bool = False) -> StreamRestorer:
+        """Return a restorer for one text of the answer, once all masking is done.
+
+        With `quoted` it writes originals as the inside of JSON strings.
+        """
+        if quoted:
+            written = {key: json.dumps(text)[1:-1] for key, text in self._originals.items()}
+            return StreamRestorer(Restorer(written))
         if self._restorer is None:
             self._restorer = Restorer(self._originals)
         return StreamRestorer(self._restorer)

@@ -30,8 +30,20 @@ KEPT = 20
 _DIGEST = re.compile(f"[0-9a-f]{{{DIGEST_LENGTH}}}")
 
 
+def place_credentials(snapshot: Snapshot, state: StateDir) -> None:
+    """Tell Envoy where the credentials of a snapshot's clusters are. Comes before the clusters.
+
+    Their names come from their content, so a file that is there already is the same. Raises
+    StackError.
+    """
+    for source in sorted((snapshot.root / "envoy").glob("credential-*.yaml")):
+        if not (state.xds / source.name).exists():
+            place(source.read_bytes(), state.xds / source.name)
+
+
 def activate(snapshot: Snapshot, state: StateDir) -> None:
     """Make `snapshot` the one that processes started from now on use. Raises StackError."""
+    place_credentials(snapshot, state)
     for name in (CLUSTERS, LISTENERS):
         source = snapshot.root / "envoy" / name
         try:

@@ -18,6 +18,7 @@ from extauth.stack.activation.active import (
     activate,
     active_digest,
     place_bundle,
+    place_credentials,
     point,
     prune,
 )
@@ -142,6 +143,7 @@ def _switch(
     Old clusters stay as long as requests of old snapshots do: `envoy_files.forget` takes them.
     """
     clusters = envoy_files.together(state, old, new, handover.used(record, state))
+    place_credentials(new, state)
     envoy_files.give(CLUSTERS, clusters, state, undo)
     if commands.OPA in record.processes:
         undo.callback(_give_back, old, record, state)

@@ -125,6 +125,7 @@ def test_what_admission_sees() -> None:
         "load": "null",
         "behaviour": "null",
         "guard": "null",
+        "parts": "null",
     }
 
 

@@ -1,0 +1,99 @@
+"""Answers of the OpenAI API to requests for embeddings: rows, as base64 or by numbers."""
+
+from __future__ import annotations
+
+import binascii
+import struct
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from extauth.backends.openai.answer import usage_delta
+from extauth.backends.openai.failure import failure, stream_failure
+from extauth.backends.openai.shapes import Usage, is_error, malformed
+from extauth.errors import BackendError
+from extauth.types import Delta
+from extauth.types.answer import WHOLE, Details, Embeddings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One embedding, as base64 of little-endian float32 or by numbers."""
+
+    embedding: str | list[float]
+    index: int = 0
+
+
+class Embedded(msgspec.Struct, frozen=True):
+    """The whole answer; with `error` it is a failure."""
+
+    data: list[Row] = []
+    usage: Usage | None = None
+    error: msgspec.Raw = msgspec.Raw()
+
+
+_decoder: Final = msgspec.json.Decoder(Embedded)
+
+
+class EmbeddingReader:
+    """Reads `rows` embeddings, one for each input."""
+
+    def __init__(self, *, rows: int) -> None:
+        self._rows = rows
+        self._status = 200
+        self._headers: Mapping[str, str] = {}
+        self._body = bytearray()
+
+    def start(self, status: int, headers: Mapping[str, str]) -> bool:
+        """Take status and headers. The answer is not a stream."""
+        self._status = status
+        self._headers = headers
+        return False
+
+    def decode(self, chunk: bytes, end: bool) -> list[Delta]:
+        """Return all rows at the end; see `AnswerReader.decode`."""
+        self._body += chunk
+        if not end:
+            return []
+        body = bytes(self._body)
+        self._body.clear()
+        if self._status != 200:
+            raise failure(self._status, self._headers, body)
+        try:
+            answer = _decoder.decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise malformed() from None
+        if is_error(answer.error):
+            raise stream_failure(bytes(answer.error))
+        found = [Delta(WHOLE, details=Details(data=self._embeddings(answer.data)))]
+        if answer.usage is not None:
+            found.append(usage_delta(answer.usage))
+        return found
+
+    def finish(self) -> None:
+        """Raise nothing: what is wrong was told at the end."""
+
+    def _embeddings(self, data: list[Row]) -> Embeddings:
+        rows = [_packed(row.embedding) for row in sorted(data, key=lambda row: row.index)]
+        widths = {len(row) for row in rows}
+        if (
+            len(rows) != self._rows
+            or len(widths) != 1
+            or {row.index for row in data} != set(range(self._rows))
+        ):
+            raise BackendError("The model's answer is not one embedding an input.")
+        width = widths.pop()
+        if not width or width % 4:
+            raise malformed()
+        return Embeddings([memoryview(row) for row in rows], width // 4)
+
+
+def _packed(embedding: str | list[float]) -> bytes:
+    try:
+        if isinstance(embedding, str):
+            return binascii.a2b_base64(embedding, strict_mode=True)
+        return struct.pack(f"<{len(embedding)}f", *embedding)
+    except (ValueError, OverflowError, struct.error):
+        raise malformed() from None

@@ -1,0 +1,60 @@
+"""A request between a client's codec and a backend, as the pipeline puts them together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from extauth.backends.triton import TritonBackend
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from extauth.backends import Backend, UpstreamRequest
+    from extauth.clients import Codec
+    from extauth.tokens import LanguageModel
+    from extauth.types import Delta, Usage
+    from extauth.types.call import Call
+
+TRITON = TritonBackend(external=False)
+
+
+def sent(
+    call: Call,
+    model: LanguageModel,
+    max_tokens: int | None = None,
+    *,
+    version: str = "1",
+    backend: Backend = TRITON,
+    prompts: Sequence[str] | None = None,
+) -> UpstreamRequest:
+    """What the backend is sent; its prompts are the model's own unless given."""
+    if prompts is None:
+        prompts = model.prompts(call)
+    return backend.request(call, model.settings, version, prompts, max_tokens)
+
+
+class Served:
+    """The answer to one request: the backend's reader in front of the client's writer."""
+
+    def __init__(self, codec: Codec, backend: Backend = TRITON, label: str = "chat@2") -> None:
+        self.reader = backend.reader(codec.call)
+        self.writer = codec.writer(model_label=label, request_id="r1", created=1700000000)
+        self.start = self.reader.start
+        self.decode = self.reader.decode
+        self.encode = self.writer.encode
+        self.error = self.writer.error
+
+    def finish(self, usage: Usage) -> bytes:
+        """What is left, once the backend has nothing more to tell."""
+        self.reader.finish()
+        return self.writer.finish(usage)
+
+    def whole(self, answer: bytes, usage: Usage, headers: Mapping[str, str] | None = None) -> bytes:
+        """The client's answer to a backend's that came at once."""
+        self.start(200, headers or {})
+        return self.encode(self.decode(answer, end=True)) + self.finish(usage)
+
+    def deltas(self, *chunks: bytes) -> list[Delta]:
+        """All that the backend says in these chunks, the last one included."""
+        found = [delta for chunk in chunks for delta in self.decode(chunk, end=False)]
+        return found + self.decode(b"", end=True)
