@@ -82,6 +82,7 @@ bench: install
 	$(BIN)/pytest -q --benchmark-columns=mean bench/test_replay.py bench/test_mutation.py \
 		bench/test_identity.py bench/test_ledger.py bench/test_ledger_redis.py bench/test_waiting.py
 	$(BIN)/pytest -q --benchmark-columns=median,mean bench/test_privacy.py bench/test_answer.py
+	$(BIN)/pytest -q bench/test_linear_time.py
 
 # The working tree, or the revision NEW, against BASE; LIMITS="--limit 1.01 --memory-limit 1.02".
 bench-gate: install

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 WARM_UP = 100
 """Requests of each kind before anything counts."""
 
-REQUESTS = 100
-"""Requests of each kind that count."""
-
 SETTLE_SECONDS = 2.0
 """For what requests leave to be written down later: the journal, say, is folded after a second."""
 
@@ -48,8 +45,13 @@ def per_request(before: Reading, after: Reading, idle: float, count: int) -> flo
     return (after.total - before.total - by_clock) / count
 
 
-def costs(connection: Connection, key: str, read: Callable[[], int]) -> Mapping[str, float]:
-    """What a request costs, by kind, in the unit of `read`. The service has to be warm."""
+def costs(
+    connection: Connection, key: str, read: Callable[[], int], count: int
+) -> Mapping[str, float]:
+    """What a request costs, by kind, in the unit of `read`, from `count` of each.
+
+    The service has to be warm.
+    """
 
     def reading() -> Reading:
         time.sleep(SETTLE_SECONDS)
@@ -62,9 +64,9 @@ def costs(connection: Connection, key: str, read: Callable[[], int]) -> Mapping[
     found: dict[str, float] = {}
     for number, kind in enumerate(KINDS):
         before = after
-        connection.run(requests(kind, key, REQUESTS, seed=100 + number))
+        connection.run(requests(kind, key, count, seed=100 + number))
         after = reading()
-        found[kind.name] = per_request(before, after, idle, REQUESTS)
+        found[kind.name] = per_request(before, after, idle, count)
     return found
 
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from bench.gate.service import Command
 
+REQUESTS = 150
+"""Of each kind. More are more exact, at 50 to 150 ms each."""
+
 _CONTROL_SECONDS = 120
 
 
@@ -42,7 +45,7 @@ def instructions(command: Command) -> Mapping[str, float]:
     with service(command, wrapper) as running:
         warm(running.connection, command.key)
         counter = _Counter(running.pid, out)
-        return costs(running.connection, command.key, counter.read)
+        return costs(running.connection, command.key, counter.read, REQUESTS)
 
 
 class _Counter:

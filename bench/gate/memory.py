@@ -1,4 +1,4 @@
-"""Memory of the service process after a few thousand requests, with nothing that measures in it."""
+"""Memory of the service process after many requests, with nothing that measures in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.processes import peak_resident_bytes, resident_bytes
 if TYPE_CHECKING:
     from bench.gate.service import Command
 
-REQUESTS = 1_000
+REQUESTS = 500
 """Of each kind. What is kept for each request would show; what is kept once is there by then."""
 
 _SETTLE_SECONDS = 2.0

@@ -105,7 +105,7 @@ def admission_facts(
 
 
 def listing_facts(admission: Facts, names: Iterable[str]) -> ListingFacts:
-    """The same, about each of the models of these names in turn."""
+    """Return `admission` for each of these models in turn, with the principal's bucket in each."""
     principal = admission.principal
     return ListingFacts(
         request=admission.request,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from extauth.backends import AnswerReader, UpstreamRequest
     from extauth.clients import AnswerWriter
     from extauth.content.privacy import Detector, Masker
+    from extauth.gateway.answered import Answered
     from extauth.settings import Price
     from extauth.tokens import LanguageModel
     from extauth.types import AnswerGuard, LimitState, Route, Treatment, Usage
@@ -24,7 +25,7 @@ class Dispatched(msgspec.Struct, frozen=True):
     them is charged where the backend counts too; None is the larger. `unseen` tokens at most are
     in an answer that a stop string ended and not in its text. `answers` says how findings of
     which kinds in the answer are to be treated, which `detector` looks for, and `guards` what
-    of its links.
+    of its links. With `answered` it needs no backend.
     """
 
     route: Route
@@ -42,3 +43,4 @@ class Dispatched(msgspec.Struct, frozen=True):
     guards: tuple[AnswerGuard, ...]
     settlement: Literal["larger", "backend"] | None = None
     unseen: int = 0
+    answered: Answered | None = None

@@ -2,6 +2,7 @@
 
     HEADERS -> PLAIN     -> DONE      the whole answer at once
             -> STREAMING -> DONE      delta by delta
+            ->              DONE      an answer that is known without the backend
 
 Text is scanned, treated and restored on its way, tokens are counted, and the transaction is closed
 before the last byte is released. Whatever cuts the exchange short ends in `abandon`.
@@ -24,6 +25,7 @@ from extauth.gateway.step import CONTINUE, Answer, Continue
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from extauth.gateway.answered import Answered
     from extauth.gateway.dispatched import Dispatched
     from extauth.gateway.step import Header
     from extauth.gateway.transaction import Transaction
@@ -141,6 +143,19 @@ class Exchange:
             self.state = State.DONE
             return encoded + self._writer.error(await self._transaction.refuse(error))
         return encoded + rest
+
+    async def answer(self, answered: Answered) -> Answer:
+        """Answer without the backend, treated and restored as its answer would be.
+
+        An event stream is whole in the body: Envoy's answer in a backend's place has only one.
+        """
+        filtered = [self._filters.feed(delta) for delta in answered.deltas]
+        encoded = self._writer.encode([*filtered, *self._filters.held()])
+        encoded += self._writer.finish(answered.usage)
+        self._transaction.mark("translate")
+        await self._finish(answered.usage)
+        told = self._told(("content-type", self._writer.content_type), *self._writer.headers)
+        return Answer(told, encoded)
 
     async def abandon(self) -> None:
         """The client is gone, or the stream was cut: charge what is known to have been used.

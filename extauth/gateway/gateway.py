@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from extauth.gateway.health import Health
 from extauth.gateway.inference import Inference
 from extauth.gateway.lookup import look_up
 from extauth.gateway.request import Request
@@ -23,10 +24,21 @@ if TYPE_CHECKING:
 class Gateway:
     """Begins requests, on the runtime that is served at that moment. Belongs to one event loop."""
 
-    def __init__(self, *, runtime: Callable[[], Runtime], books: Books, hash_key: bytes) -> None:
-        """`hash_key` makes the stand-ins of masked values; the books are open."""
+    def __init__(
+        self,
+        *,
+        runtime: Callable[[], Runtime],
+        books: Books,
+        hash_key: bytes,
+        health: Health | None = None,
+    ) -> None:
+        """`hash_key` makes the stand-ins of masked values; the books are open.
+
+        `health` asks Envoy of the working directory unless another one is given.
+        """
         self.runtime = runtime
         self.books = books
+        self._health = health or Health()
         self._inference = Inference(books.ledger, hash_key)
         self._settling: set[asyncio.Future[None]] = set()
 
@@ -37,9 +49,14 @@ class Gateway:
 
     async def look_up(self, head: RequestHead) -> Continue | Answer | Refuse:
         """Serve a request that its head alone decides on. Safe to cancel."""
-        return await look_up(Transaction(self.books, self.runtime(), head))
+        return await look_up(Transaction(self.books, self.runtime(), head), self._health)
 
     async def drain(self) -> None:
         """Wait until the requests that were cut have been settled."""
         while self._settling:
             await asyncio.wait(self._settling)
+
+    async def close(self) -> None:
+        """Settle what was cut, and let go of the connections. No request may begin any more."""
+        await self.drain()
+        await self._health.close()

@@ -12,6 +12,7 @@ from extauth.backends import check_capabilities
 from extauth.errors import LimitExceeded, PolicyError
 from extauth.facts import inference_facts
 from extauth.gateway.admission import denial
+from extauth.gateway.answered import answered
 from extauth.gateway.dispatched import Dispatched
 from extauth.gateway.reading import drafted, on, read
 from extauth.gateway.reservation import reserve
@@ -184,6 +185,7 @@ async def _enforce(
         guards=draft.guards,
         settlement=draft.settlement or _trusted(backend, draft),
         unseen=max(map(model.tokenizer.count, draft.call.stops), default=0),
+        answered=answered(draft),
     )
     transaction.mark("rewrite")
     return dispatched

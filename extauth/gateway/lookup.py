@@ -9,6 +9,7 @@ from extauth.audit import Outcome
 from extauth.clients import api_of
 from extauth.errors import NotFound
 from extauth.gateway.admission import admit
+from extauth.gateway.health import SERVER
 from extauth.gateway.step import Answer, Continue, Refuse
 from extauth.gateway.ticket import Ticket
 from extauth.policy import checked_route
@@ -17,20 +18,25 @@ from extauth.types.headers import METADATA_CLUSTER, PRINCIPAL
 
 if TYPE_CHECKING:
     from extauth.gateway.admission import Admitted
+    from extauth.gateway.health import Health
     from extauth.gateway.transaction import Transaction
 
 _PORTAL = frozenset({Operation.MODELS_LIST, Operation.MODELS_RETRIEVE, Operation.USAGE})
 """Operations that the portal answers."""
 
 
-async def look_up(transaction: Transaction) -> Continue | Answer | Refuse:
+async def look_up(transaction: Transaction, health: Health) -> Continue | Answer | Refuse:
     """Decide on a request by its head alone, and say where it goes or what it is answered.
 
     Closes the transaction, also when it is cancelled.
     """
+    step: Continue | Answer
     try:
         admitted = await admit(transaction)
-        step = _step(transaction, admitted)
+        if admitted.target.operation in SERVER:
+            step = await health.answer(transaction, admitted)
+        else:
+            step = _route(transaction, admitted)
         await transaction.close(Outcome.SERVED, status=200)
     except asyncio.CancelledError:
         await transaction.disconnected()
@@ -41,7 +47,7 @@ async def look_up(transaction: Transaction) -> Continue | Answer | Refuse:
     return step
 
 
-def _step(transaction: Transaction, admitted: Admitted) -> Continue:
+def _route(transaction: Transaction, admitted: Admitted) -> Continue:
     """Send it to the portal with what that must know, or to the version that was decided."""
     target = admitted.target
     if target.inference:
@@ -50,11 +56,6 @@ def _step(transaction: Transaction, admitted: Admitted) -> Continue:
         ticket = Ticket(admitted.principal, transaction.head.source_ip)
         return Continue(((PRINCIPAL, ticket.encode()),))
     settings = transaction.runtime.snapshot.settings
-    if target.model is None:
-        backend = next((one for one in settings.backends.values() if one.kind == "triton"), None)
-        if backend is None:
-            raise NotFound("None of the models here has KServe metadata.")
-        return Continue(((METADATA_CLUSTER, backend.cluster),))
     route = checked_route(admitted.decision.route, settings)
     server = transaction.runtime.backends[settings.models[route.model].backend]
     path = server.metadata_path(target.operation, route.model, route.version)

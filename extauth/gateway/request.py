@@ -85,8 +85,11 @@ class Request:
             return await self._refuse(error)
         return CONTINUE
 
-    async def body(self, body: bytes) -> Upstream | Refuse:
-        """Decide on the whole body, reserve, and write the backend's request."""
+    async def body(self, body: bytes) -> Upstream | Answer | Refuse:
+        """Decide on the whole body, reserve, and write the backend's request.
+
+        A request whose answer is known without the backend is answered.
+        """
         admitted = self.stage
         try:
             if not isinstance(admitted, Admitted):
@@ -95,9 +98,11 @@ class Request:
             dispatched = await self._inference.dispatch(
                 self.transaction, admitted, body, self._hold
             )
+            exchange = self.stage = Exchange(self.transaction, dispatched)
+            if dispatched.answered is not None:
+                return await exchange.answer(dispatched.answered)
         except Exception as error:
             return await self._refuse(error)
-        self.stage = Exchange(self.transaction, dispatched)
         request = dispatched.request
         return Upstream(
             headers=(

@@ -47,6 +47,7 @@ UNKNOWN = 16_384
 ASKED = 1_000
 """Ids that one question has at most, and that wait for the next."""
 
+_SILENT = "the key store does not answer"
 _AWAY = "API keys can't be checked at the moment."
 _NO_DIGEST = secrets.token_bytes(32)
 
@@ -90,7 +91,7 @@ class KeyRing:
     def failure(self) -> str | None:
         """Why no key can be checked at the moment."""
         if self._failure is None and time.monotonic() >= self._fresh_until + PATIENCE:
-            return "the key store does not answer"
+            return _SILENT
         return self._failure
 
     async def authenticate(self, presented: str, now: float) -> Principal:
@@ -114,7 +115,7 @@ class KeyRing:
 
     async def _found(self, key_id: str) -> Known | None:
         """What the store has, by a question that begins after this call."""
-        if self.failure is not None:
+        if self._failure is not None:
             raise IdentityUnavailable(_AWAY)
         answer = self._asked.get(key_id)
         if answer is None:
@@ -125,6 +126,8 @@ class KeyRing:
         # Others wait for it too: it must outlive this request.
         await asyncio.wait((answer,), timeout=PATIENCE)
         if not answer.done():
+            # Until the question that is under way has its answer, nobody else need wait for it.
+            self._failure = _SILENT
             raise IdentityUnavailable(_AWAY)
         return answer.result()
 

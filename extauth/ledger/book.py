@@ -10,10 +10,10 @@ from extauth.ledger.entry import (
     Cleared,
     Granted,
     Lost,
+    Opened,
     Progressed,
     Released,
     Renamed,
-    Reserved,
     Settled,
     renamed,
 )
@@ -44,7 +44,7 @@ class Book:
     def __init__(self) -> None:
         self._now = 0.0
         self._count = 0
-        self._open: dict[str, Reserved] = {}
+        self._open: dict[str, Opened] = {}
         self._known: dict[str, Usage] = {}
         self._counters: Shelf[Counter, Window] = Shelf(lambda counter: window_of(counter.window))
         self._kinds: set[tuple[Unit, Spec]] = set()
@@ -62,11 +62,11 @@ class Book:
         return len(self._open)
 
     @property
-    def opened(self) -> tuple[Reserved, ...]:
+    def opened(self) -> tuple[Opened, ...]:
         """The open reservations, the oldest first."""
         return tuple(self._open.values())
 
-    def reserve(self, account: Account, demand: Demand, now: float) -> tuple[Reservation, Reserved]:
+    def reserve(self, account: Account, demand: Demand, now: float) -> tuple[Reservation, Opened]:
         """Set the worst case aside under all limits, or raise LimitExceeded."""
         now = self.advance(now)
         self._counters.patrol(now)
@@ -100,7 +100,7 @@ class Book:
                 claims[counter] = worst[counter.unit]
 
         self._count += 1
-        entry = Reserved(str(self._count), now, account, list(claims.items()), demand.known)
+        entry = Opened(str(self._count), now, account, list(claims.items()), demand.known)
         self._reserve(entry)
         reservation = Reservation(entry.id, account, demand, now, tuple(states), tuple(granted))
         return reservation, entry
@@ -157,7 +157,7 @@ class Book:
                 self.advance(entry.time)
                 self._rename(Pseudonyms(entry.names))
                 return
-            case Reserved():
+            case Opened():
                 self.advance(entry.time)
                 self._count = max(self._count, int(entry.id))
                 self._reserve(entry)
@@ -216,7 +216,7 @@ class Book:
         self._now = max(self._now, now)
         return self._now
 
-    def hold(self, entry: Reserved) -> None:
+    def hold(self, entry: Opened) -> None:
         """Restore a reservation of before a restart. Its request is booked already."""
         self._open[entry.id] = entry
         self._count = max(self._count, int(entry.id))
@@ -250,7 +250,7 @@ class Book:
         self._changed.clear()
         return changed
 
-    def _reserve(self, entry: Reserved) -> None:
+    def _reserve(self, entry: Opened) -> None:
         self._open[entry.id] = entry
         for counter, amount in entry.claims:
             if counter.unit == "requests":

@@ -13,7 +13,7 @@ from extauth.types import Account, Usage
 from extauth.types.pseudonyms import Pseudonyms
 
 
-class Reserved(msgspec.Struct, frozen=True, array_like=True, tag="reserved"):
+class Opened(msgspec.Struct, frozen=True, array_like=True, tag="reserved"):
     """A reservation of amounts in counters; `known` counts if its end is never reported."""
 
     id: str
@@ -75,10 +75,10 @@ class Renamed(msgspec.Struct, frozen=True, array_like=True, tag="renamed"):
     names: dict[str, str]
 
 
-Entry = Reserved | Progressed | Settled | Released | Lost | Granted | Cleared | Renamed
+Entry = Opened | Progressed | Settled | Released | Lost | Granted | Cleared | Renamed
 
 
-def renamed(entry: Reserved, pseudonyms: Pseudonyms) -> Reserved:
+def renamed(entry: Opened, pseudonyms: Pseudonyms) -> Opened:
     """Return the reservation under other names."""
     account = msgspec.structs.replace(
         entry.account, principal=pseudonyms.of(entry.account.principal)

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from extauth.ledger.entry import (
     Lost,
+    Opened,
     Progressed,
     Released,
     Renamed,
-    Reserved,
     Settled,
     renamed,
 )
@@ -73,7 +73,7 @@ class Used:
 class Lines:
     """Sums over entries in their order, given the reservations that were open before them."""
 
-    def __init__(self, opened: Iterable[Reserved] = ()) -> None:
+    def __init__(self, opened: Iterable[Opened] = ()) -> None:
         self.opened = {entry.id: entry for entry in opened}
         self.used: dict[UsageLine, Used] = {}
         self.renamed: list[Pseudonyms] = []
@@ -87,7 +87,7 @@ class Lines:
     def apply(self, entry: Entry) -> None:
         """Add one entry. The end of a reservation that is not open changes nothing."""
         match entry:
-            case Reserved():
+            case Opened():
                 self.opened[entry.id] = entry
             case Progressed():
                 if entry.id in self.opened:
@@ -107,10 +107,10 @@ class Lines:
             case _:
                 pass
 
-    def remember(self) -> list[Reserved]:
+    def remember(self) -> list[Opened]:
         """Return the open reservations, each with the usage known of it so far."""
         return [
-            Reserved(
+            Opened(
                 each.id, each.time, each.account, each.claims, self._known.get(each.id, each.known)
             )
             for each in self.opened.values()

@@ -15,7 +15,7 @@ import msgspec
 
 from extauth.errors import StackError
 from extauth.ledger.book import Book
-from extauth.ledger.entry import Reserved, decode, encode
+from extauth.ledger.entry import Opened, decode, encode
 from extauth.ledger.journal import files_after, journal_of
 from extauth.ledger.ledger import Counter
 from extauth.ledger.lines import Lines, UsageLine, Used
@@ -166,7 +166,7 @@ class LedgerStore:
             os.close(self._lock)
             raise
         self._path = path
-        self._stored: dict[str, Reserved] = {}
+        self._stored: dict[str, Opened] = {}
         self.renamed = 0
         """Rows renamed since the file was opened."""
 
@@ -313,12 +313,12 @@ def folded(connection: sqlite3.Connection) -> tuple[int, float]:
     return row or (0, 0.0)
 
 
-def _opened(connection: sqlite3.Connection, path: Path) -> list[Reserved]:
+def _opened(connection: sqlite3.Connection, path: Path) -> list[Opened]:
     try:
         entries = [decode(entry) for (entry,) in connection.execute("SELECT entry FROM opened")]
     except msgspec.MsgspecError as error:
         raise StackError(f"{path}: is damaged: {error}") from None
-    return [entry for entry in entries if isinstance(entry, Reserved)]
+    return [entry for entry in entries if isinstance(entry, Opened)]
 
 
 def _lines(

@@ -31,5 +31,10 @@ def control_socket(worker: int) -> Path:
     return RUN / f"control-{worker}.sock"
 
 
+def backends_socket() -> Path:
+    """Return where Envoy passes the service's own questions on to model servers."""
+    return RUN / "backends.sock"
+
+
 def _socket(name: str, worker: int, workers: int) -> Path:
     return RUN / (f"{name}.sock" if workers == 1 else f"{name}-{worker}.sock")

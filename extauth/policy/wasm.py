@@ -100,7 +100,7 @@ class WasmEngine:
         return self.ask_models(facts)
 
     def ask_models(self, facts: ListingFacts) -> frozenset[str]:
-        """The same without an event loop."""
+        """List models without an event loop. See `list_models`."""
         return self._evaluate(LISTING, self._encode(facts), self._listing).models
 
     async def close(self) -> None:

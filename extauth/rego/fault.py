@@ -29,6 +29,7 @@ _LINE = re.compile(
     r"(?:(?P<code>(?:rego|eval)_\w+): )?(?P<text>.+)$",
     re.MULTILINE,
 )
+_PLACELESS = re.compile(r"(?:(?P<code>(?:rego|eval)_\w+): )?(?P<text>.+)")
 _YAML_LINE = re.compile(r"yaml: line (\d+)")
 _UNUSED_IMPORT = re.compile(r"import .+ unused")
 
@@ -135,7 +136,12 @@ def faults_of(done: Done, cwd: Path) -> tuple[OpaFault, ...]:
         found = dict.fromkeys(report.fault(cwd) for report in reports)
     except msgspec.DecodeError:
         found = dict.fromkeys(_fault(match, cwd) for match in _LINE.finditer(output))
-    return tuple(found) or (OpaFault(words_of(done)),)
+    return tuple(found) or (_placeless(words_of(done)),)
+
+
+def _placeless(words: str) -> OpaFault:
+    match = _PLACELESS.match(words)
+    return OpaFault(match["text"], match["code"] or "") if match else OpaFault(words)
 
 
 def _fault(match: re.Match[str], cwd: Path) -> OpaFault:

@@ -6,12 +6,11 @@ import socket
 import subprocess
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from extauth.errors import StackError
+from extauth.errors import StackError, Unreachable
+from extauth.network.request import request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,16 +41,16 @@ def serve(opa: Path, bundle: Path) -> Iterator[str]:
         except OSError as error:
             raise StackError(f"{opa} can't be run: {error.strerror}") from None
         try:
-            _wait(server, f"http://{address}/health?bundles")
+            _wait(server, f"http://{address}")
             yield f"http://{address}"
         finally:
             server.kill()
             server.wait()
 
 
-def _wait(server: subprocess.Popen[bytes], health: str) -> None:
+def _wait(server: subprocess.Popen[bytes], url: str) -> None:
     until = time.monotonic() + _START_SECONDS
-    while not _healthy(health):
+    while not _healthy(url):
         if server.poll() is not None:
             raise StackError("the OPA server ended before it was ready")
         if time.monotonic() > until:
@@ -61,7 +60,6 @@ def _wait(server: subprocess.Popen[bytes], health: str) -> None:
 
 def _healthy(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=1):  # noqa: S310  # our own server
-            return True
-    except (urllib.error.URLError, OSError):
+        return request(url, "/health?bundles", timeout=1).status == 200
+    except Unreachable:
         return False

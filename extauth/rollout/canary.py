@@ -84,7 +84,7 @@ class _CanaryEngine(TrialEngine):
 
     @property
     def _serves(self) -> bool:
-        """Whether the candidate is to be asked, which is noted."""
+        """Return whether to ask the candidate, and note that it was."""
         serves = self._group == "candidate" and self._error is None
         self._asked = self._asked or serves
         return serves

@@ -28,7 +28,7 @@ _ROUTED = frozenset({Operation.MODEL_READY, Operation.MODEL_METADATA})
 
 @contextmanager
 def _failing() -> Iterator[None]:
-    """Whatever a candidate does to its engine is its failure, never the request's."""
+    """Turn every error of the block into the candidate's failure, never the request's."""
     try:
         yield
     except GatewayError:
@@ -78,7 +78,7 @@ class Candidate:
         return decision
 
     def list_models(self, facts: ListingFacts) -> frozenset[str]:
-        """The candidate's list of models. Raises as `decide` does."""
+        """Return the candidate's list of models. Raises as `decide` does."""
         with _failing():
             return self._engine.ask_models(facts)
 

@@ -42,7 +42,7 @@ class TrialEngine(ABC):
 
     @abstractmethod
     async def list_models(self, facts: ListingFacts) -> frozenset[str]:
-        """The list of models that holds. Raises what the live engine raises."""
+        """Return the list of models to act on. Raises what the live engine raises."""
 
     @abstractmethod
     def close(self) -> TrialPart | None:

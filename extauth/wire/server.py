@@ -45,4 +45,4 @@ class WireServer:
     async def stop(self, grace: float) -> None:
         """Refuse new calls, wait `grace` seconds for the others, settle those that are cut."""
         await asyncio.gather(self._checks.stop(grace), self._streams.stop(grace))
-        await self._gateway.drain()
+        await self._gateway.close()

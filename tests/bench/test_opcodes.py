@@ -24,6 +24,14 @@ COROUTINE = (
         "asyncio.run(main({}))"
     )
 )
+THREADS = (
+    LOOP
+    + "import sys, threading\n"
+    + "sys.setswitchinterval(1e-6)\n"
+    + "ts = [threading.Thread(target=loop, args=({},)) for _ in range(4)]\n"
+    + "for t in ts: t.start()\n"
+    + "for t in ts: t.join()"
+)
 
 
 @pytest.mark.parametrize("program", [MAIN, THREAD, COROUTINE], ids=["main", "thread", "coroutine"])
@@ -34,6 +42,13 @@ def test_each_round_of_a_loop_adds_the_same(program: str, tmp_path: Path) -> Non
     assert two > one
 
 
+def test_threads_at_once_lose_nothing(tmp_path: Path) -> None:
+    one, many = (counted(THREADS.format(n), tmp_path) for n in (1_000, 6_000))
+    # Waiting for a lock takes a few of its own.
+    each = counted(MAIN.format(2_000), tmp_path) - counted(MAIN.format(1_000), tmp_path)
+    assert many - one == pytest.approx(4 * 5 * each, abs=500)
+
+
 def test_what_c_does_adds_nothing(tmp_path: Path) -> None:
     assert counted("sum(range(10))", tmp_path) == counted("sum(range(100_000))", tmp_path)
 
@@ -41,7 +56,7 @@ def test_what_c_does_adds_nothing(tmp_path: Path) -> None:
 def counted(program: str, tmp_path: Path) -> int:
     """The opcodes that a process of its own takes for this."""
     counts = tmp_path / "opcodes"
-    counts.write_bytes(bytes(8 * 64))
+    counts.write_bytes(bytes(8))
     subprocess.run(
         [sys.executable, "-P", "-c", program],
         check=True,

@@ -40,6 +40,8 @@ def test_the_server_is_ready_for_those_it_knows(
     assert client.is_server_live(headers=_headers(stack))
     assert client.is_server_ready(headers=_headers(stack))
     assert not client.is_server_live()
+    about = client.get_server_metadata(headers=_headers(stack))
+    assert (about["name"], about["extensions"]) == ("sluice", ["binary_tensor_data"])
 
 
 def test_metadata_names_the_version_that_policy_picked(

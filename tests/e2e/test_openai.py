@@ -89,6 +89,27 @@ def test_a_stop_string_ends_the_answer_and_is_not_in_it(stack: Stack) -> None:
     assert answer.choices[0].finish_reason == "stop"
 
 
+def test_a_completion_of_no_tokens_is_answered_without_the_model(stack: Stack) -> None:
+    ask = stack.openai().completions.with_raw_response.create
+    raw = ask(model="chat", prompt="Sluice is", max_tokens=0)
+    answer = raw.parse()
+    assert (answer.choices[0].text, answer.choices[0].finish_reason) == ("", "length")
+    assert int(raw.headers["x-ratelimit-remaining-requests"]) >= 0
+    record = stack.audit(raw.headers["x-request-id"])
+    assert (record["outcome"], record["status"]) == ("served", 200)
+    assert record["usage"]["prompt_tokens"] == 0
+
+
+def test_and_so_is_its_stream(stack: Stack) -> None:
+    chunks = list(
+        stack.openai().completions.create(
+            model="chat", prompt="Sluice is", max_tokens=0, stream=True, n=2
+        )
+    )
+    finished = {chunk.choices[0].index: chunk.choices[0].finish_reason for chunk in chunks}
+    assert finished == {0: "length", 1: "length"}
+
+
 def test_completions_continue_a_prompt(stack: Stack) -> None:
     answer = stack.openai().completions.create(model="chat", prompt="Sluice is", max_tokens=8)
     assert answer.object == "text_completion"

@@ -15,6 +15,7 @@ from extauth.facts.load import LoadMonitor
 from extauth.gateway.books import Books
 from extauth.gateway.exchange import Exchange
 from extauth.gateway.gateway import Gateway
+from extauth.gateway.health import Health
 from extauth.gateway.runtime import Runtime
 from extauth.gateway.step import Refuse
 from extauth.identity import Identifier, JwtIdentity, KeyRing, SqliteKeys
@@ -179,7 +180,12 @@ class Served:
             metrics=self.metrics,
             clock=now,
         )
-        self.gateway = Gateway(runtime=self._serving, books=self.books, hash_key=HASH_KEY)
+        self.gateway = Gateway(
+            runtime=self._serving,
+            books=self.books,
+            hash_key=HASH_KEY,
+            health=Health(root / "backends.sock"),
+        )
         self.tokens: dict[str, str] = {}
         self._opened: list[Runtime] = []
         self.backend: Backend | None = None
@@ -206,6 +212,7 @@ class Served:
 
     async def close(self) -> None:
         """Let go of the files."""
+        await self.gateway.close()
         for runtime in self._opened:
             await runtime.close()
         await self.ledger.close()

@@ -304,11 +304,26 @@ async def test_the_client_is_not_told_where_keys_are(
 
     assert told.value.status == 503
     assert str(private_postgres.directory) not in told.value.told
-    await until_failing(ring)
-    assert str(private_postgres.directory) in str(ring.failure)
+
+    async def known() -> bool:
+        return str(private_postgres.directory) in str(ring.failure)
+
+    await until(known)
     await ring.close()
     kept.close()
     private_postgres.start()
+
+
+async def test_a_loop_that_stood_still_is_no_outage(counted: Counted) -> None:
+    """Nothing was asked meanwhile: the next request has to wait, and is let in."""
+    key, ring = ada(counted), KeyRing(counted)
+    await ring.start()
+    await ring.authenticate(key, NOW)
+    time.sleep(module.LEASE + module.PATIENCE + 0.1)  # noqa: ASYNC251 - it is to stand still
+
+    assert (await ring.authenticate(key, NOW)).id == "acme/ada"
+    await ring.close()
+    counted.close()
 
 
 async def test_a_store_that_can_not_be_asked_is_told_at_the_start(tmp_path: Path) -> None:

@@ -59,6 +59,10 @@ FORMS = {
         [OpaFault("no", PARSE, ROOT / "a.rego", 1)],
     ),
     "without a place": ("error: load error: out of\nmemory\n", [OpaFault("out of memory")]),
+    "of tests that are ended": (
+        "eval_cancel_error: context deadline exceeded",
+        [OpaFault("context deadline exceeded", "eval_cancel_error")],
+    ),
     "without a word": ("", [OpaFault("OPA failed without a word")]),
     "in JSON": (
         '{"errors": [{"message": "m", "code": "rego_type_error", "location": {"file": "a.rego", '

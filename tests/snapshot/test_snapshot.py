@@ -60,7 +60,10 @@ def test_what_was_compiled_is_taken(root: Path) -> None:
         (lambda root: (root / "policy/policy.wasm").unlink(), "policy.wasm: is missing"),
         (lambda root: (root / "policy/more.rego").write_bytes(b""), "more.rego: was changed"),
         (lambda root: (root / "settings.json").write_bytes(b"{}"), "settings.json: was changed"),
-        (lambda root: (root / MANIFEST).write_bytes(b"{}"), "manifest.json: is not the one"),
+        (
+            lambda root: (root / MANIFEST).write_bytes(b"{}"),
+            "manifest.json: does not match the name of its directory",
+        ),
         (lambda root: (root / MANIFEST).unlink(), "has no manifest.json"),
     ],
 )

@@ -67,11 +67,16 @@ async def test_metadata_is_asked_of_the_version_that_was_decided(
     assert (record.outcome, record.status) == (Outcome.SERVED, 200)
 
 
-@pytest.mark.parametrize("path", ["/v2", "/v2/health/live", "/v2/health/ready"])
-async def test_what_is_about_no_model_keeps_its_path(
-    envoy: Envoy, served: Served, path: str
+@pytest.mark.parametrize(("path", "body"), [("/v2", b'{"name":"sluice"'), ("/v2/health/live", b"")])
+async def test_what_is_about_no_model_is_answered_here(
+    envoy: Envoy, served: Served, recorded: Recorded, path: str, body: bytes
 ) -> None:
-    assert await allowed(envoy, served, path) == {CLUSTER: "triton"}
+    answer = await denied(envoy, served, path)
+    assert answer.status.code == 200
+    assert answer.body.encode().startswith(body)
+    assert text(answer.headers) == {"content-type": "application/json"}
+    record = await recorded()
+    assert (record.outcome, record.status, record.error) == (Outcome.SERVED, 200, None)
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/models/chat", "/v1/usage"])

@@ -154,6 +154,35 @@ async def test_a_stream(envoy: Envoy, served: Served, recorded: Recorded) -> Non
     assert served.charged() == Usage(prompt_tokens(record), 3)
 
 
+NOTHING = {"model": "chat", "prompt": "Say hello.", "max_tokens": 0}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_without_the_backend(
+    envoy: Envoy, served: Served, recorded: Recorded, stream: bool
+) -> None:
+    call = envoy.process()
+    assert is_continue(await call.say(request_headers(served.head("/v1/completions"))))
+    body = json.dumps({**NOTHING, "stream": stream}).encode()
+    answer = await call.say(request_body(body))
+    assert kind(answer) == "immediate_response"
+    told = answer.immediate_response
+    assert told.status.code == 200
+    headers = raw(told.headers.set_headers)
+    assert headers["content-type"].startswith("text/event-stream" if stream else "application/json")
+    assert int(headers["x-ratelimit-remaining-requests"]) >= 0
+    if stream:
+        first, *_, last, rest = told.body.decode().split("\n\n")
+        assert (last, rest) == ("data: [DONE]", "")
+        told_body = json.loads(first.removeprefix("data: "))
+    else:
+        told_body = json.loads(told.body)
+    assert told_body["choices"][0]["finish_reason"] == "length"
+    assert await call.close() is grpc.StatusCode.OK
+    record = await recorded()
+    assert (record.outcome, record.status, record.usage) == (Outcome.SERVED, 200, Usage())
+
+
 async def test_a_backend_that_fails_is_told_in_its_place(
     envoy: Envoy, served: Served, recorded: Recorded
 ) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from graphlib import CycleError, TopologicalSorter
+import json
+import time
+from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import msgspec
 
-from extauth.errors import StackError
+from extauth.errors import StackError, Unreachable
+from extauth.network.request import request
 from extauth.rego.server import serve
 from extauth.rego.tree import package_of, references
 
@@ -22,55 +23,56 @@ if TYPE_CHECKING:
 SLOW_SECONDS = 1.0
 """Time that a package by itself must take to be blamed: a busy machine is not a reason."""
 
+# The limit is for each package alone: a busy machine may take longer to list them.
+_LISTING_SECONDS = 20.0
+
 
 def slow_packages(opa: Path, bundle: Path, facts: Facts) -> tuple[str, ...]:
     """Return the packages of a bundle that take more than SLOW_SECONDS on these facts.
 
-    Serves the bundle and runs an event loop of its own. Empty where OPA can't be run. See `blame`.
+    Serves the bundle for that. Empty where OPA can't be run. See `blame`.
     """
     with contextlib.suppress(StackError), serve(opa, bundle) as url:
-        return asyncio.run(blame(url, facts, SLOW_SECONDS))
+        return blame(url, facts, SLOW_SECONDS)
     return ()
 
 
-async def blame(url: str, facts: Facts, seconds: float) -> tuple[str, ...]:
+def blame(url: str, facts: Facts, seconds: float) -> tuple[str, ...]:
     """Return the packages of the OPA server at `url` that take more than `seconds` on these facts.
 
     A package that only waits for another is not among them; none are when each is fast by itself.
     """
-    limit = aiohttp.ClientTimeout(total=seconds)
-    async with aiohttp.ClientSession(timeout=limit) as session:
-        try:
-            async with session.get(f"{url}/v1/policies") as answer:
-                imports = _imports((await answer.json())["result"])
-            order = tuple(TopologicalSorter(imports).static_order())
-        except (aiohttp.ClientError, TimeoutError, CycleError, KeyError, TypeError):
-            return ()
-        document = {"input": msgspec.to_builtins(facts)}
-        slow: list[str] = []
-        waiting: set[str] = set()
-        for package in order:
-            if imports.get(package, set()) & waiting:
-                waiting.add(package)
-            elif package in imports and await _late(session, url, package, document):
-                slow.append(package)
-                waiting.add(package)
+    try:
+        imports = _imports(
+            json.loads(request(url, "/v1/policies", timeout=_LISTING_SECONDS).body)["result"]
+        )
+        order = tuple(TopologicalSorter(imports).static_order())
+    except (Unreachable, ValueError, LookupError, TypeError):
+        return ()
+    document = msgspec.json.encode({"input": facts})
+    slow: list[str] = []
+    waiting: set[str] = set()
+    for package in order:
+        if imports.get(package, set()) & waiting:
+            waiting.add(package)
+        elif package in imports and _late(url, package, document, seconds):
+            slow.append(package)
+            waiting.add(package)
     return tuple(slow)
 
 
-async def _late(
-    session: aiohttp.ClientSession, url: str, package: str, document: dict[str, Any]
-) -> bool:
-    try:
-        async with session.post(
-            f"{url}/v1/data/{package.replace('.', '/')}", json=document
-        ) as answer:
-            await answer.read()
-    except TimeoutError:
-        return True
-    except aiohttp.ClientError:
-        return False
-    return False
+def _late(url: str, package: str, document: bytes, seconds: float) -> bool:
+    began = time.monotonic()
+    with contextlib.suppress(Unreachable):
+        request(
+            url,
+            f"/v1/data/{package.replace('.', '/')}",
+            method="POST",
+            headers={"content-type": "application/json"},
+            body=document,
+            timeout=seconds,
+        )
+    return time.monotonic() - began >= seconds
 
 
 def _imports(modules: list[dict[str, Any]]) -> dict[str, set[str]]:

@@ -197,7 +197,7 @@ def _parity(
 
 async def _late(case: Case, error: PolicyUnavailable, url: str | None, seconds: float) -> Finding:
     file, _, line = case.place.rpartition(":")
-    packages = () if url is None else await blame(url, case.facts, seconds)
+    packages = () if url is None else await asyncio.to_thread(blame, url, case.facts, seconds)
     where = f" in package {', '.join(packages)}" if packages else ""
     return Finding(
         f"{case.name}: {error.message}{where}: more than {seconds:g} s",

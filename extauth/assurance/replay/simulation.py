@@ -14,7 +14,7 @@ import msgspec
 from extauth.errors import LimitExceeded
 from extauth.ledger import Counter, Demand, Reservation
 from extauth.ledger.book import Book
-from extauth.ledger.entry import Reserved
+from extauth.ledger.entry import Opened
 from extauth.obligations import granted_tokens
 from extauth.types import Account, Clamp, Limit, Usage
 from extauth.usage.prices import cost
@@ -44,7 +44,7 @@ class Pending(msgspec.Struct, frozen=True):
 
     due: float
     number: int
-    entry: Reserved
+    entry: Opened
     usage: Usage | None
 
     def __lt__(self, other: Pending) -> bool:

@@ -12,7 +12,7 @@ from extauth.clients.openai.answers import CompletionAnswer
 from extauth.clients.openai.chunks import CompletionChunks
 from extauth.clients.openai.options import Options
 from extauth.clients.openai.prompt import Inputs, parse_inputs
-from extauth.clients.sampling import HARMLESS, asked
+from extauth.clients.sampling import HARMLESS, INT32_MAX, asked
 from extauth.clients.target import parse_reference
 from extauth.types import Parameters, Target
 from extauth.types.call import Completion, CompletionOptions
@@ -26,6 +26,8 @@ class Body(Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     prompt: Inputs
     best_of: int | None = None
+    # None at all is an answer of its own.
+    max_tokens: Annotated[int, Meta(ge=0, le=INT32_MAX)] | None = None
     echo: bool | None = None
     logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
     suffix: str | None = None

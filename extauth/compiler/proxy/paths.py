@@ -24,6 +24,9 @@ INFERENCE = (
 METADATA = r"/v2|/v2/health/(live|ready)|/v2/models/[^/]+/versions/[0-9]+(/ready)?"
 """A model server's metadata and health, with the version decided. Nothing else of it is named."""
 
+HEALTH = r"/v2/health/ready"
+"""The only question that the service asks model servers by itself, through Envoy."""
+
 PORTAL = r"/v1/models(/[^/]+)?|/v1/usage"
 """Answered by this gateway itself, to a principal."""
 

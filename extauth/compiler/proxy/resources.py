@@ -11,6 +11,7 @@ from envoy_data_plane.google.protobuf import Any
 from extauth.compiler.generated import dump
 from extauth.compiler.proxy.clusters import clusters
 from extauth.compiler.proxy.credentials import secrets
+from extauth.compiler.proxy.inside import inside
 from extauth.compiler.proxy.listener import listener
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def render(settings: Settings, overrides: Overrides) -> dict[str, bytes]:
     return {
         **{name: _document([secret]) for name, secret in secrets(settings)},
         "cds.yaml": _document(clusters(settings, overrides)),
-        "lds.yaml": _document([listener(settings, overrides)]),
+        "lds.yaml": _document([listener(settings, overrides), inside()]),
     }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Final, NoReturn, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from hpack import Decoder, HPACKError
 
@@ -32,13 +32,8 @@ _REMEMBERED: Final = 256
 _RETURNED_AT_ONCE: Final = 1 << 20
 
 
-def _literal(name: bytes, value: bytes) -> bytes:
-    """A header outside of any table (RFC 7541, section 6.2.2); neither may be long."""
-    return b"\0%c%b%c%b" % (len(name), name, len(value), value)
-
-
 # 8 is `:status: 200` of the static table (RFC 7541, appendix A).
-_ANSWERED: Final = b"\x88" + _literal(b"content-type", b"application/grpc")
+_ANSWERED: Final = b"\x88" + http2.literal(b"content-type", b"application/grpc")
 
 
 class Connection(asyncio.Protocol):
@@ -75,13 +70,19 @@ class Connection(asyncio.Protocol):
         self._writable = True
         self._unsent: list[bytes] = []
         self._room: set[asyncio.Future[None]] = set()
+        # Settings come first (RFC 9113, section 3.4).
         self._kinds: dict[int, Callable[[Frame], None]] = {
+            **dict.fromkeys(Kind, http2.misplaced),
+            Kind.SETTINGS: self._first_settings,
+        }
+        self._later: dict[int, Callable[[Frame], None]] = {
             Kind.DATA: self._data,
             Kind.HEADERS: self._headers,
             Kind.RST_STREAM: self._reset,
             Kind.SETTINGS: self._settings,
-            Kind.PUSH_PROMISE: self._misplaced,
+            Kind.PUSH_PROMISE: http2.misplaced,
             Kind.PING: self._ping,
+            Kind.GOAWAY: self._goaway,
             Kind.WINDOW_UPDATE: self._window_update,
             Kind.CONTINUATION: self._continuation,
         }
@@ -104,7 +105,7 @@ class Connection(asyncio.Protocol):
         try:
             for frame in self._reader.feed(data):
                 if self._head is not None and frame.kind != Kind.CONTINUATION:
-                    self._misplaced(frame)
+                    http2.misplaced(frame)
                 handle = self._kinds.get(frame.kind)
                 if handle is not None:
                     handle(frame)
@@ -194,8 +195,7 @@ class Connection(asyncio.Protocol):
             self._received = 0
         stream = self._streams.get(frame.stream)
         if stream is None or stream.half_closed:
-            if frame.stream > self._last or not frame.stream % 2:
-                self._misplaced(frame)
+            self._begun(frame)
             return
         stream.allowance -= size
         if stream.allowance < 0:
@@ -226,10 +226,10 @@ class Connection(asyncio.Protocol):
 
     def _continuation(self, frame: Frame) -> None:
         if self._head is None or self._head[0].stream != frame.stream:
-            self._misplaced(frame)
+            http2.misplaced(frame)
         first, block = self._head
         block += frame.payload
-        if len(block) > LARGEST_HEAD:
+        if len(block) > LARGEST_HEAD or not frame.payload:
             raise ProtocolError(Code.ENHANCE_YOUR_CALM, "headers without end")
         if frame.flags & http2.END_HEADERS:
             self._head = None
@@ -244,7 +244,7 @@ class Connection(asyncio.Protocol):
             self._receive(stream, b"", end=end)
             return
         if frame.stream <= self._last or not frame.stream % 2:
-            self._misplaced(frame)
+            http2.misplaced(frame)
         self._last = frame.stream
         if self._stopping:
             self._write(http2.reset(frame.stream, Code.REFUSED_STREAM))
@@ -281,12 +281,23 @@ class Connection(asyncio.Protocol):
         return path
 
     def _reset(self, frame: Frame) -> None:
+        http2.check_size(frame, 4)
+        self._begun(frame)
         stream = self._streams.get(frame.stream)
         if stream is not None:
             self._cut(stream)
 
-    def _settings(self, frame: Frame) -> None:
+    def _first_settings(self, frame: Frame) -> None:
         if frame.flags & http2.ACK:
+            http2.misplaced(frame)
+        self._kinds = self._later
+        self._settings(frame)
+
+    def _settings(self, frame: Frame) -> None:
+        if frame.stream:
+            http2.misplaced(frame)
+        if frame.flags & http2.ACK:
+            http2.check_size(frame, 0)
             self._decoder.max_allowed_table_size = 0
             return
         for key, value in http2.read_settings(frame.payload):
@@ -296,26 +307,41 @@ class Connection(asyncio.Protocol):
                     stream.window = http2.widened(stream.window, change)
                 self._initial_window = value
             elif key == Setting.MAX_FRAME_SIZE:
-                self._frame = max(value, http2.LARGEST)
+                if not http2.LARGEST <= value <= http2.LARGEST_ALLOWED:
+                    http2.misplaced(frame)
+                self._frame = value
         self._write(http2.frame(Kind.SETTINGS, http2.ACK, 0))
         self._make_room()
 
     def _ping(self, frame: Frame) -> None:
+        http2.check_size(frame, 8)
+        if frame.stream:
+            http2.misplaced(frame)
         if not frame.flags & http2.ACK:
             self._write(http2.frame(Kind.PING, http2.ACK, 0, frame.payload))
 
+    def _goaway(self, frame: Frame) -> None:
+        """The peer begins no more streams; those that have begun go on."""
+        if frame.stream:
+            http2.misplaced(frame)
+
     def _window_update(self, frame: Frame) -> None:
+        http2.check_size(frame, 4)
         increment = int.from_bytes(frame.payload, "big") & http2.WIDEST
         if not increment:
-            self._misplaced(frame)
+            http2.misplaced(frame)
         if not frame.stream:
             self._window = http2.widened(self._window, increment)
         elif stream := self._streams.get(frame.stream):
             stream.window = http2.widened(stream.window, increment)
+        else:
+            self._begun(frame)
         self._make_room()
 
-    def _misplaced(self, frame: Frame) -> NoReturn:
-        raise ProtocolError(Code.PROTOCOL_ERROR, f"a frame of type {frame.kind} out of place")
+    def _begun(self, frame: Frame) -> None:
+        """A frame of a stream that the peer began at some time."""
+        if frame.stream > self._last or not frame.stream % 2:
+            http2.misplaced(frame)
 
     def _write(self, data: bytes) -> None:
         """Send with all else that this turn of the event loop has to say, in one system call."""
@@ -355,7 +381,7 @@ class Connection(asyncio.Protocol):
 
     def _finish(self, stream: Stream, status: Status) -> None:
         """Say how the stream ended: in trailers, or in a head that is all of the answer."""
-        block = _literal(b"grpc-status", str(int(status)).encode())
+        block = http2.literal(b"grpc-status", str(int(status)).encode())
         if not stream.answered:
             stream.answered = True
             block = _ANSWERED + block

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -13,6 +13,9 @@ PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 LARGEST: Final = 16_384
 """Bytes of a frame's payload, unless the other side allows more."""
+
+LARGEST_ALLOWED: Final = (1 << 24) - 1
+"""Bytes that either side may allow at most."""
 
 WIDEST: Final = (1 << 31) - 1
 """Bytes of a window at most."""
@@ -176,3 +179,19 @@ def unpadded(frame: Frame) -> bytes:
     if start + pad > len(payload):
         raise ProtocolError(Code.PROTOCOL_ERROR, "padding is longer than its frame")
     return payload[start : len(payload) - pad]
+
+
+def check_size(frame: Frame, size: int) -> None:
+    """Raise ProtocolError unless the payload has so many bytes."""
+    if len(frame.payload) != size:
+        raise ProtocolError(Code.FRAME_SIZE_ERROR, f"a frame of type {frame.kind} of a wrong size")
+
+
+def misplaced(frame: Frame) -> NoReturn:
+    """Raise ProtocolError: nothing of its kind may come here."""
+    raise ProtocolError(Code.PROTOCOL_ERROR, f"a frame of type {frame.kind} out of place")
+
+
+def literal(name: bytes, value: bytes) -> bytes:
+    """Return a header outside of any table (RFC 7541, section 6.2.2); neither may be long."""
+    return b"\0%c%b%c%b" % (len(name), name, len(value), value)

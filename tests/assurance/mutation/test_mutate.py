@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -184,9 +183,7 @@ test_none if not limit.deny with input as {"tokens": -1}
 """
     rules = rules.replace("numbers :=", "few :=").replace("in numbers", "in few")
     write({RULES: rules, TESTS: tests, "mutants.yaml": "threshold: 0\n"})
-    begun = time.monotonic()
     report = run()
-    assert time.monotonic() - begun < 60
     survivors = [one.detail or "" for one in report.checks[0].findings]
     assert not [diff for diff in survivors if "400 * 200" in diff]
 

@@ -174,6 +174,8 @@ async def peer(
     made = Peer(reader, writer)
     if settings:
         made.http2.local_settings = Settings(client=True, initial_values=dict(settings))
+        # The library only takes it over from settings that change later.
+        made.http2.max_inbound_frame_size = made.http2.local_settings.max_frame_size
     if handshake:
         made.http2.initiate_connection()
         made.send()

@@ -16,7 +16,9 @@ from hyperframe.frame import (
     ContinuationFrame,
     DataFrame,
     Frame,
+    GoAwayFrame,
     HeadersFrame,
+    PingFrame,
     PriorityFrame,
     PushPromiseFrame,
     SettingsFrame,
@@ -24,7 +26,7 @@ from hyperframe.frame import (
 )
 
 from extauth.wire.http2 import listener
-from extauth.wire.http2.frame import LARGEST, Code
+from extauth.wire.http2.frame import LARGEST, PREFACE, Code
 from extauth.wire.http2.listener import Listener
 from extauth.wire.http2.stream import CutError
 from tests.wire.http2.peer import PATIENCE, message, peer
@@ -379,6 +381,22 @@ def _garbage() -> list[tuple[str, bytes, Code]]:
         ("a window that overflows", WindowUpdateFrame(0, window_increment=(1 << 31) - 1),
          Code.FLOW_CONTROL_ERROR),
         ("an empty window update", raw(8, 0, bytes(4)), Code.PROTOCOL_ERROR),
+        ("a window update of a wrong size", raw(8, 0, b"123"), Code.FRAME_SIZE_ERROR),
+        ("a window update of no stream", raw(8, 7, b"\0\0\0\1"), Code.PROTOCOL_ERROR),
+        ("a ping of a wrong size", raw(6, 0, b"1234567"), Code.FRAME_SIZE_ERROR),
+        ("a ping of a stream", raw(6, 1, bytes(8)), Code.PROTOCOL_ERROR),
+        ("a reset of a wrong size", raw(3, 1, b"12345"), Code.FRAME_SIZE_ERROR),
+        ("a reset of no stream", raw(3, 1, bytes(4)), Code.PROTOCOL_ERROR),
+        ("a reset of the connection", raw(3, 0, bytes(4)), Code.PROTOCOL_ERROR),
+        ("settings of a stream", raw(4, 1, b""), Code.PROTOCOL_ERROR),
+        ("an acknowledgement that says something", raw(4, 0, bytes(6), 1), Code.FRAME_SIZE_ERROR),
+        ("frames too small to allow", settings(max_frame_size=16_383), Code.PROTOCOL_ERROR),
+        ("frames too large to allow", settings(max_frame_size=1 << 24), Code.PROTOCOL_ERROR),
+        ("a goodbye of a stream", raw(7, 1, bytes(8)), Code.PROTOCOL_ERROR),
+        ("data of the connection", raw(0, 0, b"x"), Code.PROTOCOL_ERROR),
+        ("a head of the connection", raw(1, 0, b"\x82", 0x4), Code.PROTOCOL_ERROR),
+        ("a head that goes on with nothing", HeadersFrame(1, b"\x82").serialize()
+         + ContinuationFrame(1, b"").serialize(), Code.ENHANCE_YOUR_CALM),
         ("a head without end", HeadersFrame(1, bytes(LARGEST)).serialize()
          + ContinuationFrame(1, bytes(LARGEST)).serialize(), Code.ENHANCE_YOUR_CALM),
     ]  # fmt: skip
@@ -420,6 +438,54 @@ async def test_what_is_no_http2_is_hung_up_on(service: Service) -> None:
     async with peer(service.path, handshake=False) as client:
         client.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         assert await client.closed() == Code.PROTOCOL_ERROR
+
+
+@pytest.mark.parametrize(
+    "first", [PingFrame(0, b"12345678"), HeadersFrame(1, b"\x82"), SettingsFrame(0, flags=["ACK"])]
+)
+async def test_a_peer_has_to_begin_with_its_settings(service: Service, first: Frame) -> None:
+    async with peer(service.path, handshake=False) as client:
+        client.raw = True
+        client.send(PREFACE + first.serialize())
+        assert await client.closed() == Code.PROTOCOL_ERROR
+
+
+async def test_a_peer_that_begins_no_more_is_served_what_it_began(service: Service) -> None:
+    async with peer(service.path) as envoy:
+        stream = envoy.call()
+        await envoy.say(stream, message(b"one"))
+        envoy.send(GoAwayFrame(0, last_stream_id=0).serialize())
+        await envoy.say(stream, message(b"two"), end=True)
+        assert (await envoy.ended(stream)).messages == [b"one", b"two"]
+
+
+async def test_what_is_said_of_a_stream_that_is_over_is_passed_over(service: Service) -> None:
+    async with peer(service.path) as envoy:
+        stream = envoy.call()
+        await envoy.say(stream, message(b"x"), end=True)
+        await envoy.ended(stream)
+        late = (raw(8, stream, b"\0\0\0\1"), raw(3, stream, bytes(4)), raw(0, stream, b"late"))
+        envoy.send(b"".join(late))
+        again = envoy.call()
+        await envoy.say(again, message(b"y"), end=True)
+        assert (await envoy.ended(again)).messages == [b"y"]
+
+
+async def test_a_frame_may_be_as_large_as_the_peer_allows(service: Service) -> None:
+    said = bytes(range(256)) * 400
+    async with peer(service.path, {SettingCodes.MAX_FRAME_SIZE: 60_000}) as envoy:
+        sizes: list[int] = []
+        take = envoy._take
+
+        def noted(frame: bytes) -> None:
+            sizes.append(int.from_bytes(frame[:3], "big"))
+            take(frame)
+
+        envoy._take = noted  # type: ignore[method-assign]
+        stream = envoy.call()
+        await envoy.say(stream, message(said), end=True)
+        assert (await envoy.ended(stream)).messages == [said]
+    assert LARGEST < max(sizes) <= 60_000
 
 
 async def test_grpcs_own_client_is_served(service: Service) -> None:

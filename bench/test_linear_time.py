@@ -1,4 +1,4 @@
-"""No text takes more than time linear in its length."""
+"""No text takes more than time linear in its length, whatever it is made of."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from extauth.content.escapes import unescaped
+from extauth.content.guard import LinkFilter
+from extauth.content.guard.scorer import Scorer
+from extauth.content.guard.unseen import decoded
 from extauth.content.privacy import Detector
 from extauth.content.privacy.fold import fold
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from extauth.content.privacy.recogniser import Recogniser
 
 RECOGNISERS = Detector().recognisers
@@ -64,6 +70,11 @@ PIECES = [
     *("sk-a", "key ", "1A1z", "<", "A\n", "\\n", "eyJa.", '"a"'),
 ]
 """Texts that a pattern may be slow at when they are repeated."""
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return Detector()
 
 
 def seconds(detector: Detector, text: str) -> float:
@@ -144,3 +155,39 @@ def test_many_small_texts_take_as_long_as_one(detector: Detector) -> None:
     begun = time.thread_time()
     detector.detect_all(words)
     assert time.thread_time() - begun < 3
+
+
+def _links(text: str) -> str:
+    links = LinkFilter("strip")
+    return links.feed(text) + links.finish()
+
+
+@pytest.mark.parametrize(
+    ("read", "piece"),
+    [
+        *[
+            (Scorer().families, piece)
+            for piece in ("ignore all the ", "](", "忽略之前", "<!--", "h3l ")
+        ],
+        *[
+            (_links, piece)
+            for piece in ("https://", "](", "[[", "h", "![a](https://e.example/?q=1) ")
+        ],
+        *[(decoded, piece) for piece in ("A", "01", "%41", "ab ", "&#65;", "-_", "65 ", "A2=")],
+        *[(unescaped, piece) for piece in ("\\", r"\n", r"\u0041", r"\\\"a")],
+    ],
+    ids=lambda value: getattr(value, "__name__", ascii(value)),
+)
+def test_the_guard_reads_a_megabyte_in_linear_time(
+    read: Callable[[str], object], piece: str
+) -> None:
+    def spent(size: int) -> float:
+        text = piece * (size // len(piece))
+        begun = time.thread_time()
+        read(text)
+        return time.thread_time() - begun
+
+    for _ in range(3):
+        if spent(1 << 20) <= LINEAR * 8 * max(min(spent(1 << 17) for _ in "ab"), 0.001):
+            return
+    raise AssertionError(f"{piece!r} takes more than linear time in three attempts")
