@@ -1,4 +1,4 @@
-"""What every kind of model server is to the pipeline."""
+"""The interface of every kind of model server to the pipeline."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class Backend(Protocol):
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """What it can do beyond plain text, by the names of `capabilities`."""
+        """Its abilities beyond plain text, by the names of `capabilities`."""
 
     @property
     def trusted_count(self) -> bool:
-        """Whether its count of tokens is charged where the gateway's own is an estimate."""
+        """True if its count of tokens is charged unless the policy says otherwise."""
 
     def request(
         self,

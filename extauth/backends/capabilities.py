@@ -1,4 +1,4 @@
-"""What requests may ask for beyond plain text, and the error where a backend can't honour it.
+"""The abilities that requests ask for beyond plain text, and the refusal where one is missing.
 
 A capability is named after the parameter that asks for it, `tools` or `logprobs`, or after the
 parts of a message: `images`, `audio`, `files`. A KServe client's tensors are `tensors`.

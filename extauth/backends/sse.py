@@ -37,7 +37,7 @@ class EventStream:
 
     @property
     def partial(self) -> bool:
-        """Whether an event has begun and not ended."""
+        """True if an event has begun and not ended."""
         return bool(self._line or self._data)
 
     def feed(self, chunk: bytes) -> list[bytes]:

@@ -99,6 +99,8 @@ def status(*, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR) -
     else:
         typer.echo(f"endpoint  {now.endpoint}/v1\nadmin     {now.admin}")
         typer.echo(f"snapshot  {now.digest} ({now.sequence})")
+        for name, server in now.backends.items():
+            typer.echo(f"backend   {name}: {server.kind}, {server.url or 'embedded'}")
         for line in _trouble(now):
             typer.echo(line)
         if now.trial is not None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Codec(Protocol):
-    """One request as its client wrote it: the neutral call, and the form of the answer to it."""
+    """A request as its client wrote it: the neutral call, and the form of the answer to it."""
 
     @property
     def call(self) -> Call:
@@ -37,7 +37,7 @@ class AnswerWriter(Protocol):
     """Others of the answer; complete after `finish`, fixed from the start when streaming."""
 
     streaming: bool
-    """Whether the client gets events. Otherwise everything comes out of `finish`."""
+    """True if the client gets events. Otherwise everything comes out of `finish`."""
 
     def encode(self, deltas: Sequence[Delta]) -> bytes:
         """Return bytes for the client; none while a plain answer is collected.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Choice:
-    """One choice so far, its texts in pieces. `tokens` is None where the server tells none."""
+    """A choice so far, its texts in pieces. `tokens` is None where the server tells none."""
 
     __slots__ = ("_calls", "_texts", "finish_reason", "logprobs", "output", "tokens")
 

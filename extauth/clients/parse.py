@@ -1,4 +1,4 @@
-"""One door for every request with a body."""
+"""The entry for every request with a body."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from extauth.compiler.cluster_names import RESERVED, jwks_cluster
 from extauth.compiler.url import Origin
 from extauth.settings import Backend
 
@@ -15,10 +14,21 @@ if TYPE_CHECKING:
     from extauth.compiler.fields import Fields
     from extauth.compiler.overrides import Overrides
 
+PROCESSOR = "ext_proc"
+AUTHORIZATION = "ext_authz"
+PORTAL = "portal"
+RESERVED = frozenset({PROCESSOR, AUTHORIZATION, PORTAL})
+"""Names that no backend may take."""
+
 _TRITONS = ("embedded", "profile", "metrics_url")
 _LARGEST_CREDENTIAL = 8 << 10
 
 Place = tuple[str, str]
+
+
+def jwks_cluster(name: str) -> str:
+    """Return the cluster of an issuer's key server."""
+    return f"jwks-{name}"
 
 
 def read_backends(fields: Fields, overrides: Overrides) -> dict[str, Backend]:

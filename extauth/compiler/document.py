@@ -35,7 +35,7 @@ class Document:
         return self.lines[found]
 
     def error(self, place: Sequence[str | int], message: str) -> ConfigurationError:
-        """What is wrong with the value at `place`."""
+        """Return the error of the value at `place`."""
         return ConfigurationError(
             f"{dotted(place)}: {message}", file=self.file, line=self.line(place)
         )

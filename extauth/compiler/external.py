@@ -31,7 +31,7 @@ Place = tuple[str, str]
 
 @dataclass(slots=True)
 class Externals:
-    """Those that are asked, by name, and the models that the embedded server loads for it.
+    """External services by name, and the models that the embedded server loads for them.
 
     `repositories` are the directories of these models.
     """

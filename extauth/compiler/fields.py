@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
-from extauth.compiler import units
 from extauth.compiler.url import Origin
 from extauth.errors import ConfigurationError
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from extauth.compiler.document import Document
 
 _LONGEST = 3650 * 86_400
+_SIZES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_DURATIONS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)([A-Za-z]+)")
 
 
 class Fields:
@@ -30,7 +33,7 @@ class Fields:
         self._base = document.file.resolve().parent
 
     def error(self, place: Sequence[str | int], message: str) -> ConfigurationError:
-        """What is wrong with the value at `place`."""
+        """Return the error of the value at `place`."""
         return self._document.error(place, message)
 
     def at(self, *place: str | int) -> Any:
@@ -44,14 +47,14 @@ class Fields:
     def size(self, *place: str | int, least: int = 1, most: int) -> int:
         """Bytes."""
         text = str(self.at(*place))
-        if not least <= (found := units.size(text)) <= most:
+        if not least <= (found := size(text)) <= most:
             raise self.error(place, f"{text} is out of range; expected {least} to {most} bytes")
         return found
 
     def duration(self, *place: str | int, least: float = 0.001) -> float:
         """Seconds."""
         text = str(self.at(*place))
-        if not least <= (found := units.duration(text)) <= _LONGEST:
+        if not least <= (found := duration(text)) <= _LONGEST:
             days = _LONGEST // 86_400
             raise self.error(place, f"{text} is out of range; expected {least:g}s to {days}d")
         return found
@@ -96,3 +99,22 @@ class Fields:
         if not path.is_dir():
             raise self.error(place, f"there is no directory {path}")
         return path
+
+
+def size(text: str) -> int:
+    """Return bytes: `32KiB` is 32768. The schema has checked the form."""
+    number, unit = _split(text)
+    return int(number * _SIZES[unit])
+
+
+def duration(text: str) -> float:
+    """Return seconds: `250ms` is 0.25. The schema has checked the form."""
+    number, unit = _split(text)
+    return number * _DURATIONS[unit]
+
+
+def _split(text: str) -> tuple[float, str]:
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
+        raise ValueError(text)
+    return float(match[1]), match[2]

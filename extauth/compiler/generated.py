@@ -14,6 +14,6 @@ def dump(document: dict[str, Any]) -> bytes:
 
 
 def load(file: bytes) -> dict[str, Any]:
-    """What `dump` was given."""
+    """Return the value that `dump` was given."""
     document: dict[str, Any] = yaml.load(file, Loader=yaml.CSafeLoader)
     return document

@@ -16,7 +16,7 @@ _SHORTEST_LEASE = 3.0
 
 
 def read_ledger(fields: Fields) -> to.LedgerSettings:
-    """Where usage and reservations are kept. Raises ConfigurationError with the line."""
+    """Return the settings of the ledger. Raises ConfigurationError with the line."""
     ledger = fields.at("ledger")
     if ledger is None or ledger["kind"] == "embedded":
         for key in ledger or ():
@@ -45,7 +45,7 @@ def read_ledger(fields: Fields) -> to.LedgerSettings:
 
 
 def read_workers(fields: Fields, ledger: to.LedgerSettings) -> int:
-    """How many processes serve. Raises ConfigurationError when they can't share the ledger."""
+    """Return the number of processes. Raises ConfigurationError if they can't share the ledger."""
     workers = int(fields.at("workers") or 1)
     if workers > 1 and ledger.kind == "embedded":
         raise fields.error(

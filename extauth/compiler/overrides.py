@@ -1,4 +1,4 @@
-"""What a state directory decides, not `gateway.yaml`."""
+"""Settings that a state directory decides, and not `gateway.yaml`."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def compile_policies(directory: Path, models: Mapping[str, object], opa: Path) -
 
 
 def catalog_of(settings: Settings) -> dict[str, object]:
-    """What policies know of the models, as `data.catalog.models`."""
+    """Return `data.catalog.models`: the models as policies know them."""
     return {
         model.name: {
             "task": model.task,

@@ -50,7 +50,7 @@ def read_prices(
 
 
 def catalog_prices(model: Model) -> dict[str, Any]:
-    """What `data.catalog.models` tells of a model's prices; `prices` only where there are some."""
+    """Return a model's prices for `data.catalog.models`; `prices` only where there are some."""
     price = model.price
     told: dict[str, Any] = {"price": {"prompt": price.prompt, "completion": price.completion}}
     if model.prices:

@@ -31,7 +31,7 @@ CATALOG = "catalog.yaml"
 
 
 class Repository(msgspec.Struct, frozen=True):
-    """Where policies are, and the models that they are for.
+    """The place of policies, and the models that they are for.
 
     `root` holds `gateway/`. `catalog` is `data.catalog.models`. `config` is the configuration
     that uses these policies, with `source`, what it says; both None where there is only a

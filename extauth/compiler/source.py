@@ -38,7 +38,7 @@ _TOKENIZERS = {
     r"\.json$": "tokenizer.json",
     r"\.model(\.v\w+)?$": "tokenizer.model",
 }
-"""What a tokenizer's file is called, the first that fits, and its name in the snapshot."""
+"""Names of tokenizers' files, the first that fits, and the name in the snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def read_source(config: Path, overrides: Overrides) -> Source:
 
 
 class _Reader:
-    """What a schema can't say: that names exist, files are there, versions are canonical."""
+    """Checks that a schema can't say: names exist, files are there, versions are canonical."""
 
     def __init__(self, document: Document, overrides: Overrides) -> None:
         self._fields = Fields(document)

@@ -1,4 +1,4 @@
-"""Where a store of a configuration is kept: `identity.store` and `audit.store`."""
+"""The stores of a configuration: `identity.store` and `audit.store`."""
 
 from __future__ import annotations
 

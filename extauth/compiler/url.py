@@ -13,14 +13,14 @@ from extauth.errors import ConfigurationError
 
 _PORTS = {"http": 80, "https": 443}
 _TLS = frozenset({"disable", "require", "verify-ca", "verify-full"})
-"""Those of libpq that never go on without TLS by themselves, and the one that says to."""
+"""The modes of libpq that never go on without TLS, and the one that says to."""
 
 _DATABASE = re.compile(r"[0-9]{1,4}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a server listens."""
+    """The address of a server."""
 
     host: str
     port: int
@@ -52,12 +52,12 @@ class Origin:
 
     @property
     def loopback(self) -> bool:
-        """Whether it is this machine, over no network."""
+        """True if it is this machine, over no network."""
         return self.host == "localhost" or (self.numeric and ip_address(self.host).is_loopback)
 
     @property
     def numeric(self) -> bool:
-        """Whether no name needs to be resolved."""
+        """True if no name needs to be resolved."""
         try:
             ip_address(self.host)
         except ValueError:

@@ -90,7 +90,7 @@ def _errors(document: Document, fault: jsonschema.ValidationError) -> Iterator[C
 
 
 def _tells(rules: Any) -> bool:
-    """Whether a schema says itself what it expects, so that its parts need not."""
+    """Tell whether a schema says itself what it expects, so that its parts need not."""
     return isinstance(rules, dict) and "x-expected" in rules
 
 

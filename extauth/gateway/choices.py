@@ -1,4 +1,4 @@
-"""All that a model says, choice by choice: treated, restored, and its links looked at.
+"""The filters of a model's words, choice by choice: treated, restored, links looked at.
 
 A choice has several texts: its content, its reasoning, a refusal, the arguments of each tool call.
 Each passes filters of its own, as they arrive cut anywhere and side by side.
@@ -6,6 +6,7 @@ Each passes filters of its own, as they arrive cut anywhere and side by side.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
@@ -190,17 +191,18 @@ class _Choice:
 
 
 class _Pending:
-    """Log probabilities: told once their text is, and never where it was changed.
+    """Log probabilities: told once their text is, and never from where that was changed.
 
     They spell the text token by token, so that what was removed from it would be read there.
     """
 
-    __slots__ = ("_after", "_before", "_changed", "_tokens")
+    __slots__ = ("_after", "_before", "_begun", "_changed", "_tokens")
 
     def __init__(self) -> None:
         self._before = ""
         self._after = ""
-        self._tokens: list[TokenLogprob] = []
+        self._tokens: deque[TokenLogprob] = deque()
+        self._begun = False
         self._changed = False
 
     def feed(
@@ -212,18 +214,26 @@ class _Pending:
         self._before += before
         self._after += after
         self._tokens += tokens
-        # Some servers leave out the space that the first token begins with.
-        spelled = "".join([token.token for token in self._tokens]).lstrip()
-        if spelled == self._before.lstrip() and self._before == self._after:
-            passed = tuple(self._tokens)
-            self._tokens = []
-            self._before = self._after = ""
-            return passed
+        passed = []
+        while self._tokens and not self._changed:
+            spelled = self._tokens[0].token
+            # Some servers leave out the space that the first token begins with.
+            if not self._begun and not self._before.startswith(spelled):
+                spelled = spelled.lstrip()
+            if len(spelled) > len(self._after):
+                break
+            told = self._before.startswith(spelled) and self._after.startswith(spelled)
+            self._changed = not told
+            if told:
+                self._begun = True
+                passed.append(self._tokens.popleft())
+                self._before = self._before[len(spelled) :]
+                self._after = self._after[len(spelled) :]
         if len(self._tokens) > _MOST_PENDING or not self._before.startswith(self._after):
-            # Not to be told any more: the text was changed, or is not what the tokens spell.
             self._changed = True
-            self._tokens = []
-        return ()
+        if self._changed:
+            self._tokens.clear()
+        return tuple(passed)
 
 
 def _said(details: Details) -> str:

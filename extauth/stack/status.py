@@ -11,7 +11,7 @@ import msgspec
 from extauth.rollout import Mode
 from extauth.rollout.record import load
 from extauth.snapshot.history import History, HistoryEntry, refused_last
-from extauth.stack.activation.active import active_digest
+from extauth.stack.activation.active import active_digest, active_settings
 from extauth.stack.process.readiness import ready
 from extauth.stack.process.record import StackRecord
 from extauth.stack.sources.following import FollowingState
@@ -38,6 +38,13 @@ class TrialStatus(msgspec.Struct, frozen=True):
     headline: str
 
 
+class BackendStatus(msgspec.Struct, frozen=True):
+    """A model server of the active snapshot. `url` None is the stack's own."""
+
+    kind: str
+    url: str | None
+
+
 class StackStatus(msgspec.Struct, frozen=True):
     """A running stack, `ready` if it is complete and every process is ready.
 
@@ -57,6 +64,7 @@ class StackStatus(msgspec.Struct, frozen=True):
     sequence: int = 0
     refused: HistoryEntry | None = None
     following: FollowingState = FollowingState()
+    backends: dict[str, BackendStatus] = {}
 
 
 def status(state: StateDir) -> StackStatus | None:
@@ -92,6 +100,10 @@ def status(state: StateDir) -> StackStatus | None:
         sequence=next((one.sequence for one in reversed(entries) if one.result == "activated"), 0),
         refused=refused_last(entries),
         following=FollowingState.load(state),
+        backends={
+            name: BackendStatus(one.kind, one.url)
+            for name, one in active_settings(state).backends.items()
+        },
     )
 
 

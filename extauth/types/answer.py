@@ -37,7 +37,7 @@ class TokenLogprob(TokenChance, frozen=True):
 
 
 class Embeddings(msgspec.Struct, frozen=True):
-    """One row of little-endian float32 an input, `width` numbers each."""
+    """Rows of little-endian float32, one an input, `width` numbers each."""
 
     rows: list[memoryview]
     width: int
@@ -53,7 +53,7 @@ class TensorAnswer(msgspec.Struct, frozen=True):
 
 
 class Details(msgspec.Struct, frozen=True):
-    """What few deltas have: kept apart, since most hold a text and nothing else.
+    """The rarer parts of a delta, kept apart since most hold a text and nothing else.
 
     `cached_tokens` of the prompt were read from a cache, `reasoning_tokens` of the completion were
     thought; both are cumulative, of the whole answer. `output` names the tensor that the delta's
@@ -72,7 +72,7 @@ class Details(msgspec.Struct, frozen=True):
 
     @property
     def texts(self) -> list[str]:
-        """All that the model says here, for a count."""
+        """The texts in it, for a count."""
         calls = [text for call in self.tool_calls for text in (call.name, call.arguments)]
         return [text for text in (self.reasoning, self.refusal, *calls) if text]
 

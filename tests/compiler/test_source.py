@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from extauth.compiler import Overrides
 from extauth.compiler.document import read_document
+from extauth.compiler.fields import duration, size
 from extauth.compiler.source import read_source
-from extauth.compiler.units import duration, size
 from extauth.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -178,6 +178,21 @@ def test_log_probabilities_wait_for_their_text() -> None:
     )
 
 
+def test_log_probabilities_go_along_with_their_text() -> None:
+    masker, _ = masked("a")
+    choices, _ = filters(masker, card="redact")
+    words = [" Every ", "request ", "is ", "answered ", "in ", "due ", "time", "."]
+    deltas = spelled(*words)
+    deltas[0] = replace(deltas[0], text="Every ")
+    given = [choices.feed(delta) for delta in [*deltas, Delta(0, "", "stop")]]
+    spoken = ""
+    for delta in given:
+        spoken += delta.text
+        tokens = delta.details.logprobs if delta.details else ()
+        assert "".join(token.token for token in tokens).lstrip() in spoken
+    assert sum(bool(delta.details) for delta in given) > 3
+
+
 def test_log_probabilities_that_spell_something_else_are_left_out() -> None:
     masker, _ = masked("a")
     choices, _ = filters(masker, card="redact")

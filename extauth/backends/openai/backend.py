@@ -28,8 +28,8 @@ CAPABILITIES: Final = frozenset(
         *("images", "audio", "files", "reasoning_effort", "verbosity", "suffix"),
     }
 )
-"""All that the API has and that the gateway can search, count and settle. A server may have less:
-it says so itself."""
+"""Everything of the API that the gateway can search, count and settle. A server may have less: it
+says so itself."""
 
 _JSON: Final = (("content-type", "application/json"),)
 _VERSION: Final = re.compile(r"v[0-9]+[a-z0-9]*")

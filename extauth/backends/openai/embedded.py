@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One embedding, as base64 of little-endian float32 or by numbers."""
+    """An embedding, as base64 of little-endian float32 or by numbers."""
 
     embedding: str | list[float]
     index: int = 0

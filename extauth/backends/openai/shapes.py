@@ -113,7 +113,7 @@ class Choice(msgspec.Struct, frozen=True):
 
     @property
     def said(self) -> Said:
-        """All that it says."""
+        """The whole of its words."""
         return self.delta or self.message or Said(content=self.text)
 
 

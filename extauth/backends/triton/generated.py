@@ -27,7 +27,7 @@ _TRITONS: Final = frozenset({"model_name", "model_version"})
 
 
 class Generated(msgspec.Struct, frozen=True):
-    """One response of a language model, by the names of its output tensors.
+    """A response of a language model, by the names of its output tensors.
 
     `completion_tokens` are those of a choice so far. The backends for vLLM and TensorRT-LLM count
     those of one response in `num_output_tokens`, and the prompt's in `num_input_tokens`.

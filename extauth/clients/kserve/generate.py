@@ -156,7 +156,7 @@ class GenerateChunks:
 
 
 class GenerateAnswer:
-    """One JSON object; outputs of several choices are lists."""
+    """A JSON object; outputs of several choices are lists."""
 
     content_type = JSON
     headers: tuple[tuple[str, str], ...] = ()

@@ -10,8 +10,7 @@ from msgspec import Meta
 from extauth.clients.body import read_json
 from extauth.clients.openai.answers import CompletionAnswer
 from extauth.clients.openai.chunks import CompletionChunks
-from extauth.clients.openai.options import Options
-from extauth.clients.openai.prompt import Inputs, parse_inputs
+from extauth.clients.openai.options import Inputs, Options, parse_inputs
 from extauth.clients.sampling import HARMLESS, INT32_MAX, asked
 from extauth.clients.target import parse_reference
 from extauth.types import Parameters, Target

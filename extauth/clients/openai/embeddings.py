@@ -12,7 +12,7 @@ from msgspec import Meta
 from extauth.clients.answer import JSON, error_body
 from extauth.clients.body import invalid, read_json
 from extauth.clients.collected import Collected
-from extauth.clients.openai.prompt import Inputs, parse_inputs
+from extauth.clients.openai.options import Inputs, parse_inputs
 from extauth.clients.target import parse_reference
 from extauth.errors import BackendError
 from extauth.types import Api, Parameters, Target

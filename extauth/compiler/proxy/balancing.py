@@ -1,4 +1,4 @@
-"""What Envoy does about several workers: shares the work, and goes round those that are dead.
+"""Envoy's balancing of several workers: it shares the work, and goes round dead ones.
 
 Nothing of it lets a request through: one that no worker answers is refused.
 """

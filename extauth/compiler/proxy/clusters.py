@@ -44,7 +44,7 @@ from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
 from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
 from envoy_data_plane.google.protobuf import Any
 
-from extauth.compiler.cluster_names import AUTHORIZATION, PORTAL, PROCESSOR, jwks_cluster
+from extauth.compiler.backends import AUTHORIZATION, PORTAL, PROCESSOR, jwks_cluster
 from extauth.compiler.proxy.balancing import DEAD
 from extauth.compiler.proxy.credentials import injecting
 from extauth.compiler.url import Origin, trusted_authorities

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from extauth.settings import Settings
 
 PREFIX = "credential-"
-"""How the names of these files begin, beside Envoy's other resources."""
+"""The beginning of these files' names, beside Envoy's other resources."""
 
 _DIRECTORY = "xds"
 

@@ -44,7 +44,7 @@ from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher
 from envoy_data_plane.envoy.type.v3 import HttpStatus, StatusCode
 from envoy_data_plane.google.protobuf import Any, Empty
 
-from extauth.compiler.cluster_names import AUTHORIZATION, PROCESSOR, jwks_cluster
+from extauth.compiler.backends import AUTHORIZATION, PROCESSOR, jwks_cluster
 from extauth.compiler.proxy.balancing import stream_retries
 from extauth.types.headers import (
     CLUSTER,
@@ -105,7 +105,7 @@ def inference_filters() -> dict[str, Any]:
 
 
 def message_timeout(settings: Settings) -> timedelta:
-    """How long the service may take over one message.
+    """Return the longest time that the service may take over one message.
 
     Two decisions, reading a whole body, and asking everybody else once.
     """

@@ -25,11 +25,11 @@ STRIPPED_PREFIXES = (INTERNAL, "x-envoy-")
 """Whatever a client sends under these names could steer a filter or the router."""
 
 CREDENTIALS = ("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key")
-"""What a model server and the portal never see."""
+"""Headers that a model server and the portal never see."""
 
 
 def overwrite(name: str, value: str) -> HeaderValueOption:
-    """One header in place of any of its name; `value` may hold Envoy's format commands."""
+    """Return a header in place of any of its name; `value` may hold Envoy's format commands."""
     return HeaderValueOption(
         header=HeaderValue(key=name, value=value),
         append_action=HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,

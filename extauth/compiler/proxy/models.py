@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def plain() -> Iterator[None]:
-    """Where `envoy_data_plane` may be imported for the first time; nothing else, in no thread."""
+    """Wrap the first import of `envoy_data_plane`; nothing else, and in no thread."""
     original = pydantic.dataclasses.dataclass
     pydantic.dataclasses.dataclass = _dataclass  # type: ignore[assignment]
     try:

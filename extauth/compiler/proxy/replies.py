@@ -1,4 +1,4 @@
-"""What Envoy answers by itself, in the shape of the API called and without a word about Envoy.
+"""Envoy's own answers, in the shape of the API called and without a word about Envoy.
 
 A refusal by this gateway's own service is a local reply to Envoy as well, and passes untouched: it
 alone has a `content-type` already.
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class _Reply(NamedTuple):
-    """What stands in for Envoy's own words on a range of statuses; `status` replaces it, if set.
+    """An answer in place of Envoy's words on a range of statuses; `status` replaces it, if set.
 
     With `failure` only where a connection to a server failed with that word in the reason.
     """

@@ -22,7 +22,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher
 from envoy_data_plane.envoy.type.v3 import Int64Range
 
-from extauth.compiler.cluster_names import PORTAL
+from extauth.compiler.backends import PORTAL
 from extauth.compiler.proxy import paths
 from extauth.compiler.proxy.balancing import route_retries
 from extauth.compiler.proxy.filters import inference_filters, no_filters
@@ -101,7 +101,7 @@ def _decided_inference(settings: Settings) -> tuple[Route, Route]:
 
 
 def _undecided_inference() -> Route:
-    """Where an inference request starts; nothing is served unless a decision moves it."""
+    """Return the route where inference starts; nothing is served unless a decision moves it."""
     return Route(
         name="inference",
         match=_match(paths.INFERENCE),

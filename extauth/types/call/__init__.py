@@ -1,4 +1,4 @@
-"""One neutral request: client codecs read it, obligations change it, backends write it.
+"""The neutral request: client codecs read it, obligations change it, backends write it.
 
 Names and shapes are those of the OpenAI API and of the Open Inference Protocol. Nothing here
 knows what came over a wire.

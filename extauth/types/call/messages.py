@@ -26,7 +26,7 @@ SOURCES: Final[dict[str, Source]] = {
     "assistant": "model",
     "tool": "document",
 }
-"""Where the texts of a message come from, by its role."""
+"""The origin of a message's texts, by its role."""
 
 INLINE: Final = "data:"
 """The scheme of a URL that holds the content itself (RFC 2397)."""
