@@ -45,14 +45,17 @@ class EventStream:
 
         Raises BackendError for an event of more than `MAX_EVENT` bytes.
         """
-        if chunk.endswith(b"\n\n") and not (self._line or self._data or self._after_cr):
-            # As most servers write, an event a chunk and a line an event.
+        if (
+            chunk.endswith(b"\n\n")
+            and b"\r" not in chunk
+            and not (self._line or self._data or self._after_cr)
+        ):
+            self._begun = self._begun or chunk.startswith(_FIELD)
+            # As most servers write: an event a chunk and a line an event.
+            if chunk.startswith(_FIELD) and chunk.count(b"\n") == 2:
+                return [chunk[_TAKEN:-2]]
             events = chunk[:-2].split(b"\n\n")
-            for event in events:
-                if not event.startswith(_FIELD) or b"\n" in event or b"\r" in event:
-                    break
-            else:
-                self._begun = True
+            if all(event.startswith(_FIELD) and b"\n" not in event for event in events):
                 return [event[_TAKEN:] for event in events]
         return self._read(chunk)
 

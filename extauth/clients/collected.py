@@ -16,45 +16,41 @@ if TYPE_CHECKING:
 class Choice:
     """A choice so far, its texts in pieces. `tokens` is None where the server tells none."""
 
-    __slots__ = ("_calls", "_texts", "finish_reason", "logprobs", "output", "tokens")
+    __slots__ = (
+        "_calls",
+        "finish_reason",
+        "logprobs",
+        "output",
+        "pieces",
+        "reasoning",
+        "refusal",
+        "tokens",
+    )
 
     def __init__(self) -> None:
-        self._texts: dict[str, list[str]] = {}
-        self._calls: dict[int, CalledTool] = {}
+        self.pieces: list[str] = []
         self.finish_reason: str | None = None
         self.tokens: int | None = None
         self.output: str | None = None
+        self.reasoning = ""
+        self.refusal = ""
         self.logprobs: list[TokenLogprob] = []
+        self._calls: dict[int, CalledTool] = {}
 
     @property
     def text(self) -> str:
         """Its text so far."""
-        return "".join(self._texts.get("text", ()))
-
-    @property
-    def reasoning(self) -> str:
-        """Its reasoning so far."""
-        return "".join(self._texts.get("reasoning", ()))
-
-    @property
-    def refusal(self) -> str:
-        """Its refusal so far."""
-        return "".join(self._texts.get("refusal", ()))
+        return "".join(self.pieces)
 
     @property
     def tool_calls(self) -> list[CalledTool]:
         """Its tool calls, in the order of their indices."""
         return [self._calls[index] for index in sorted(self._calls)]
 
-    def say(self, name: str, text: str) -> None:
-        """Take a piece of a text in."""
-        if text:
-            self._texts.setdefault(name, []).append(text)
-
     def add(self, details: Details) -> None:
-        """Take in what few deltas have."""
-        self.say("reasoning", details.reasoning)
-        self.say("refusal", details.refusal)
+        """Take in the rarer parts of a delta."""
+        self.reasoning += details.reasoning
+        self.refusal += details.refusal
         self.logprobs += details.logprobs
         self.output = details.output
         for piece in details.tool_calls:
@@ -83,14 +79,15 @@ class Collected:
     def add(self, deltas: Sequence[Delta]) -> None:
         """Take these deltas in, in their order."""
         for delta in deltas:
-            self.told_prompt |= delta.prompt_tokens is not None
+            if delta.prompt_tokens is not None:
+                self.told_prompt = True
             if delta.index == WHOLE:
                 self.told(delta.details)
                 continue
             choice = self._choices.get(delta.index)
             if choice is None:
                 choice = self._choices[delta.index] = Choice()
-            choice.say("text", delta.text)
+            choice.pieces.append(delta.text)
             if delta.finish_reason is not None:
                 choice.finish_reason = delta.finish_reason
             if delta.completion_tokens is not None:

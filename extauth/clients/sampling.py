@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
@@ -45,24 +46,38 @@ class CheckedSampling(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         return tuple(self.stop or ())
 
 
-HARMLESS: Final[dict[str, tuple[Any, ...]]] = {
-    "n": (1,),
-    "stop": ([],),
-    "seed": (),
-    "presence_penalty": (0,),
-    "frequency_penalty": (0,),
-}
-"""The parameters that not every server has, each with the values that ask for nothing."""
+class Harmless:
+    """Parameters that not every server has, each with the values that ask for nothing.
 
-
-def asked(body: object, harmless: Mapping[str, tuple[Any, ...]]) -> list[Ask]:
-    """Return the parameters with a value that changes the answer, in the order of `harmless`.
-
-    That names parameters, each with the values, beside null, that ask for nothing. A parameter is
-    the capability of the same name.
+    A parameter is the capability of the same name. Null asks for nothing.
     """
-    return [
-        (name, name)
-        for name, values in harmless.items()
-        if (value := getattr(body, name)) is not None and value not in values
-    ]
+
+    __slots__ = ("_none", "_values", "parameters")
+
+    def __init__(self, parameters: Mapping[str, tuple[Any, ...]]) -> None:
+        self.parameters = parameters
+        self._values = attrgetter(*parameters)
+        self._none = (None,) * len(parameters)
+
+    def asked(self, body: object) -> list[Ask]:
+        """Return the parameters with a value that changes the answer, in their order."""
+        values = self._values(body)
+        # As most requests are.
+        if values == self._none:
+            return []
+        return [
+            (name, name)
+            for (name, harmless), value in zip(self.parameters.items(), values, strict=True)
+            if value is not None and value not in harmless
+        ]
+
+
+SAMPLING: Final = Harmless(
+    {
+        "n": (1,),
+        "stop": ([],),
+        "seed": (),
+        "presence_penalty": (0,),
+        "frequency_penalty": (0,),
+    }
+)

@@ -109,18 +109,13 @@ class GenerateReader:
         self._read(body, found)
 
     def _read(self, data: bytes, found: list[Delta]) -> None:
-        fields: dict[str, object] = {}
         try:
-            if self._outputs:
-                fields = _outputs.decode(data)
-                response = msgspec.convert(fields, Generated)
-            else:
-                response = _generated.decode(data)
+            response = _generated.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             raise BackendError("The model's answer is malformed.") from None
         if response.error is not None:
             raise failure(200, data)
-        others = self._others_of(fields, found) if fields else []
+        others = self._others_of(data, found) if self._outputs else ()
         prompt = response.prompt_tokens
         if prompt is None:
             prompt = response.num_input_tokens
@@ -135,7 +130,7 @@ class GenerateReader:
             response.num_output_tokens,
         )
         if isinstance(text, str):
-            if any(isinstance(each, list) for each in (index, reason, tokens, new)):
+            if list in (type(index), type(reason), type(tokens), type(new)):
                 raise BackendError("The model's answer has tensors of different lengths.")
             found.append(self._delta(index or 0, text, reason, tokens, new))  # type: ignore[arg-type]  # no list, as just seen
         elif text is not None:
@@ -148,7 +143,8 @@ class GenerateReader:
             except (TypeError, ValueError):
                 raise BackendError("The model's answer has tensors of different lengths.") from None
             found.extend(self._delta(*row) for row in rows)
-        found.extend(others)
+        if others:
+            found.extend(others)
 
     def _delta(
         self, index: int, text: str, reason: str, tokens: int | None, new: int | None
@@ -164,11 +160,11 @@ class GenerateReader:
             raise BackendError("The model's answer goes on after its end.")
         return Delta(index, text, finish, tokens, self._prompt_tokens)
 
-    def _others_of(self, fields: dict[str, object], found: list[Delta]) -> list[Delta]:
+    def _others_of(self, response: bytes, found: list[Delta]) -> list[Delta]:
         """Return the texts among the outputs that are not known; all else goes to `found`."""
         data: dict[str, object] = {}
         others: list[Delta] = []
-        for name, value in fields.items():
+        for name, value in _outputs.decode(response).items():
             if name in Generated.__struct_fields__ or name == "id":
                 continue
             texts = _texts(name, value)

@@ -10,7 +10,7 @@ from msgspec import Meta
 from extauth.clients.answer import EVENTS, JSON, error_body
 from extauth.clients.body import invalid, read_json
 from extauth.clients.collected import Collected
-from extauth.clients.sampling import HARMLESS, CheckedSampling, MaxTokens, asked
+from extauth.clients.sampling import SAMPLING, CheckedSampling, MaxTokens
 from extauth.errors import NotFound
 from extauth.types import Api, Operation, Parameters, Target
 from extauth.types.answer import WHOLE
@@ -80,7 +80,7 @@ def parse_generate(target: Target, data: bytes, depth: int) -> GenerateCodec:
     call = Completion(
         target.model,
         fields.facts(stream=stream, inputs=1),
-        tuple(asked(fields, HARMLESS)),
+        tuple(SAMPLING.asked(fields)),
         CompletionOptions(
             fields.temperature,
             fields.top_p,

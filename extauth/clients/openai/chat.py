@@ -18,7 +18,7 @@ from extauth.clients.openai.messages import (
     check_messages,
 )
 from extauth.clients.openai.options import Options, ServiceTier
-from extauth.clients.sampling import HARMLESS, MaxTokens, asked
+from extauth.clients.sampling import SAMPLING, Harmless, MaxTokens
 from extauth.clients.target import parse_reference
 from extauth.types import Parameters, Target
 from extauth.types.call import Chat, ChatOptions
@@ -58,25 +58,27 @@ class Body(Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     safety_identifier: str | None = None
 
 
-_HARMLESS: Final[dict[str, tuple[Any, ...]]] = {
-    "tools": ([],),
-    "response_format": (ResponseFormat("text"),),
-    **HARMLESS,
-    "logit_bias": ({},),
-    "function_call": ("none", "auto"),
-    "functions": ([],),
-    "logprobs": (False,),
-    "modalities": (["text"],),
-    "moderation": (),
-    "prediction": (),
-    "reasoning_effort": ("none",),
-    "service_tier": ("auto", "default"),
-    "store": (False,),
-    "tool_choice": ("none", "auto"),
-    "top_logprobs": (0,),
-    "verbosity": ("medium",),
-    "web_search_options": (),
-}
+_HARMLESS: Final = Harmless(
+    {
+        "tools": ([],),
+        "response_format": (ResponseFormat("text"),),
+        **SAMPLING.parameters,
+        "logit_bias": ({},),
+        "function_call": ("none", "auto"),
+        "functions": ([],),
+        "logprobs": (False,),
+        "modalities": (["text"],),
+        "moderation": (),
+        "prediction": (),
+        "reasoning_effort": ("none",),
+        "service_tier": ("auto", "default"),
+        "store": (False,),
+        "tool_choice": ("none", "auto"),
+        "top_logprobs": (0,),
+        "verbosity": ("medium",),
+        "web_search_options": (),
+    }
+)
 
 _decoder: Final = msgspec.json.Decoder(Body)
 
@@ -134,7 +136,7 @@ def parse_chat(_: Target, data: bytes, depth: int) -> ChatCodec:
     call = Chat(
         parse_reference(body.model),
         parameters,
-        (*asked(body, _HARMLESS), *asks),
+        (*_HARMLESS.asked(body), *asks),
         ChatOptions(
             body.temperature,
             body.top_p,
@@ -150,7 +152,12 @@ def parse_chat(_: Target, data: bytes, depth: int) -> ChatCodec:
             body.reasoning_effort,
             body.verbosity,
         ),
-        tuple([message.plain() for message in body.messages]),
+        tuple(
+            [
+                message if message.reasoning_content is None else message.plain()
+                for message in body.messages
+            ]
+        ),
         tuple(tools),
         stops,
         body.tool_choice,

@@ -105,12 +105,12 @@ class ChatChunks(_Chunks):
         out = []
         for delta in deltas:
             index = delta.index
-            if index == WHOLE:
+            if index < 0:
                 if delta.details is not None:
                     self._told(delta.details)
                 continue
             start = self._starts[index]
-            if index in self._silent:
+            if self._silent and index in self._silent:
                 self._silent.remove(index)
                 out.append(
                     start + b'{"role":"assistant","content":"","refusal":null}' + self._close

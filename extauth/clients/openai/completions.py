@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -11,7 +11,7 @@ from extauth.clients.body import read_json
 from extauth.clients.openai.answers import CompletionAnswer
 from extauth.clients.openai.chunks import CompletionChunks
 from extauth.clients.openai.options import Inputs, Options, parse_inputs
-from extauth.clients.sampling import HARMLESS, INT32_MAX, asked
+from extauth.clients.sampling import INT32_MAX, SAMPLING, Harmless
 from extauth.clients.target import parse_reference
 from extauth.types import Parameters, Target
 from extauth.types.call import Completion, CompletionOptions
@@ -32,13 +32,15 @@ class Body(Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     suffix: str | None = None
 
 
-_HARMLESS: Final[dict[str, tuple[Any, ...]]] = {
-    **HARMLESS,
-    "logit_bias": ({},),
-    "echo": (False,),
-    "logprobs": (),
-    "suffix": ("",),
-}
+_HARMLESS: Final = Harmless(
+    {
+        **SAMPLING.parameters,
+        "logit_bias": ({},),
+        "echo": (False,),
+        "logprobs": (),
+        "suffix": ("",),
+    }
+)
 
 _decoder: Final = msgspec.json.Decoder(Body)
 
@@ -80,7 +82,7 @@ def parse_completion(_: Target, data: bytes, depth: int) -> CompletionCodec:
         stop=len(stops),
         inputs=len(inputs),
     )
-    asks = asked(body, _HARMLESS)
+    asks = _HARMLESS.asked(body)
     if len(inputs) > 1:
         asks.append(("several_prompts", "prompt"))
     if body.best_of not in (None, parameters.n):

@@ -88,9 +88,10 @@ class Message(call.Message, frozen=True, forbid_unknown_fields=True):
         if self.role != "assistant":
             if self.content is None:
                 raise invalid(f"messages[{index}].content", "a string or parts are required.")
-            for name in ("tool_calls", "reasoning", "reasoning_content"):
-                if getattr(self, name) is not None:
-                    raise invalid(f"messages[{index}].{name}", "only an assistant has it.")
+            if self.tool_calls is not None:
+                raise invalid(f"messages[{index}].tool_calls", "only an assistant calls tools.")
+            if self.reasoning is not None or self.reasoning_content is not None:
+                raise invalid(f"messages[{index}].reasoning", "only an assistant reasons.")
         elif self.content is None and not self.tool_calls and self.refusal is None:
             raise invalid(f"messages[{index}].content", "it can be null only beside 'tool_calls'.")
         if (self.role == "tool") != (self.tool_call_id is not None):
@@ -100,8 +101,6 @@ class Message(call.Message, frozen=True, forbid_unknown_fields=True):
 
     def plain(self) -> call.Message:
         """Return the message with its reasoning under one name."""
-        if self.reasoning_content is None:
-            return self
         return call.Message(
             self.role,
             self.content,
@@ -162,6 +161,8 @@ def check_messages(messages: Sequence[Message]) -> tuple[list[Ask], PartFacts]:
                 if part.type in _CAPABILITIES:
                     asks.append((_CAPABILITIES[part.type], field))
                     parts.append(part)
+        elif message.role == "user":
+            continue
         if message.audio is not None:
             asks.append(("audio_output", f"messages[{index}].audio"))
         if message.function_call is not None:

@@ -91,7 +91,7 @@ class Chat(Call, frozen=True):
         for message in self.messages:
             message.changed(found)
             sources += [SOURCES[message.role]] * (len(found.texts) - len(sources))
-        return sources + ["application"] * (len(self.texts()) - len(sources))
+        return sources + ["application"] * self._beside(found)
 
     def turns(self) -> list[int | None]:
         """Return turns by message. All else stays."""
@@ -100,7 +100,7 @@ class Chat(Call, frozen=True):
         for message, turn in zip(self.messages, turns_of(self.messages), strict=True):
             message.changed(found)
             turns += [turn] * (len(found.texts) - len(turns))
-        return turns + [None] * (len(self.texts()) - len(turns))
+        return turns + [None] * self._beside(found)
 
     def without(self, turns: int) -> Self:
         """Return the chat without its oldest messages."""
@@ -117,6 +117,16 @@ class Chat(Call, frozen=True):
         call = self._changed(change)
         change.done()
         return call
+
+    def _beside(self, found: Collector) -> int:
+        """Return the number of texts behind those of the messages, which `found` has."""
+        before = len(found.texts)
+        for tool in self.tools:
+            tool.changed(found)
+        if self.response_format is not None:
+            self.response_format.changed(found)
+        named = isinstance(self.tool_choice, NamedTool)
+        return len(found.texts) - before + len(self.stop) + named
 
     def _changed(self, change: Change) -> Self:
         choice, form = self.tool_choice, self.response_format
