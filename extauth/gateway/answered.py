@@ -10,7 +10,7 @@ from extauth.types import Delta, Usage
 from extauth.types.call import Completion
 
 if TYPE_CHECKING:
-    from extauth.obligations import Draft
+    from extauth.gateway.runtime import Draft
 
 
 class Answered(msgspec.Struct, frozen=True):

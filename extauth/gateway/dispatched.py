@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from extauth.clients import AnswerWriter
     from extauth.content.privacy import Detector, Masker
     from extauth.gateway.answered import Answered
+    from extauth.obligations import AnswerGuard, Route, Treatment
     from extauth.settings import Price
     from extauth.tokens import LanguageModel
-    from extauth.types import AnswerGuard, LimitState, Route, Treatment, Usage
+    from extauth.types import LimitState, Usage
 
 
 class Dispatched(msgspec.Struct, frozen=True):

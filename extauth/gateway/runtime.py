@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from zoneinfo import ZoneInfo
 
 from extauth.backends import open_backend
@@ -22,13 +22,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from extauth import obligations
     from extauth.backends import Backend
     from extauth.content.detectors import ExternalServices
+    from extauth.content.privacy import Masker
     from extauth.identity import KeyRing
+    from extauth.obligations import Decision
     from extauth.policy import Entrypoint, PolicyEngine
     from extauth.rollout import Trial
     from extauth.snapshot import Snapshot
-    from extauth.types import Decision, Facts, Principal
+    from extauth.types import Facts, Principal
+
+    Draft: TypeAlias = obligations.Draft[LanguageModel, Masker]
+    """A request on its way to a model of a runtime."""
 
 
 class Runtime(Pinned):

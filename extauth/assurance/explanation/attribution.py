@@ -15,7 +15,7 @@ from extauth.assurance.explanation.explained import (
     Step,
     Value,
 )
-from extauth.types import Decision, Reason
+from extauth.obligations import Decision, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -29,10 +29,10 @@ from extauth.assurance.explanation.subject import stage
 from extauth.assurance.explanation.syntax import read
 from extauth.errors import ConfigurationError, PolicyError
 from extauth.facts import at_admission
+from extauth.obligations import Decision
 from extauth.policy import Entrypoint, WasmEngine
 from extauth.rego.fault import OpaTimeout
 from extauth.rego.opa import Opa
-from extauth.types import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
