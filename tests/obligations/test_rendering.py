@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from extauth.clients import parse_call, parse_target
+from extauth.clients import parse_request, parse_target
 from extauth.content.privacy import KeyedHash, Masker, Substitutes
 from extauth.obligations import Clamp, Context, Draft, Mask, Settle, draft_of, enforce
 from extauth.settings import Model, Price
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from extauth.content.privacy import Detector
 
-    Drafted = Callable[..., Draft[Any, Any, Any]]
+    Drafted = Callable[..., Draft[Any, Any]]
 
 TEMPLATE = "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}"
 MASKS = (Mask(("email",)), Mask(("phone",), "redact"), Mask(("iban",), "hash"), Mask(("ip",)))
@@ -79,12 +79,12 @@ def model(template: Recorded, tokenizer: Counted) -> LanguageModel:
 def drafted(model: LanguageModel, detector: Detector) -> Drafted:
     """A chat as it is before anything was asked for, with its findings."""
 
-    def make(*texts: str) -> Draft[Any, Any, Any]:
+    def make(*texts: str) -> Draft[Any, Any]:
         messages = [{"role": "user", "content": text} for text in texts]
         path = "/v1/chat/completions"
         body = msgspec.json.encode({"model": "chat", "messages": messages, "max_tokens": 8})
         head = RequestHead("r1", "POST", path, "", {}, "192.0.2.7")
-        call = parse_call(parse_target("POST", path), head, body, depth=32)
+        call = parse_request(parse_target("POST", path), head, body, depth=32).call
         draft = draft_of(model, call, call.texts(), masker(call.texts()))
         return replace(draft, findings=[detector.detect(text) for text in draft.texts])
 
@@ -167,7 +167,7 @@ def test_ids_without_a_text_are_counted_as_they_are(detector: Detector, tokenize
     ]
     body = msgspec.json.encode({"inputs": tensors})
     head = RequestHead("r1", "POST", path, "", {}, "192.0.2.7")
-    call = parse_call(parse_target("POST", path), head, body, depth=32)
+    call = parse_request(parse_target("POST", path), head, body, depth=32).call
     draft = draft_of(LanguageModel(settings, tokenizer, None), call, call.texts(), masker(()))
     draft = replace(draft, findings=[detector.detect(text) for text in draft.texts])
     done = enforce((Mask(("email",), "redact"),), draft)

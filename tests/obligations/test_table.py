@@ -54,7 +54,7 @@ TEST = '''
 import msgspec
 import pytest
 
-from extauth.clients import parse_call, parse_target
+from extauth.clients import parse_request, parse_target
 from extauth.content.privacy import KeyedHash, Masker, Substitutes
 from extauth.errors import ConfigurationError
 from extauth.obligations import Clamp, Decision, draft_of, enforce
@@ -97,7 +97,7 @@ def test_it_is_enforced_after_a_clamp():
     path = "/v1/completions"
     body = msgspec.json.encode({"model": "m", "prompt": "Hello.", "max_tokens": 100})
     head = RequestHead("r1", "POST", path, "", {}, "192.0.2.7")
-    call = parse_call(parse_target("POST", path), head, body, depth=32)
+    call = parse_request(parse_target("POST", path), head, body, depth=32).call
     masker = Masker(call.texts(), Substitutes(KeyedHash(bytes(32), "acme")))
     draft = draft_of(LanguageModel(settings, Estimate(()), None), call, call.texts(), masker)
     assert enforce((Halve(2), Clamp(40)), draft).max_tokens == 10
