@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from extauth.content.privacy import AnswerFilter
-    from extauth.gateway.answered import Answered
-    from extauth.gateway.dispatched import Dispatched
+    from extauth.gateway.dispatched import Answered, Dispatched
     from extauth.gateway.step import Header
     from extauth.gateway.transaction import Transaction
     from extauth.types import Usage
