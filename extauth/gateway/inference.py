@@ -13,8 +13,7 @@ from extauth.content.privacy import Masker
 from extauth.errors import LimitExceeded, PolicyError
 from extauth.facts import inference_facts
 from extauth.gateway.admission import denial
-from extauth.gateway.answered import answered
-from extauth.gateway.dispatched import Dispatched
+from extauth.gateway.dispatched import Dispatched, answered
 from extauth.gateway.reading import on, read
 from extauth.gateway.reservation import reserve
 from extauth.obligations import check_context, enforce

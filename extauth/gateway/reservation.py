@@ -105,7 +105,7 @@ def clamped(draft: Draft, reservation: Reservation, price: Price) -> Draft:
 
 
 def _bounded(limits: tuple[Limit, ...], most: Limits) -> tuple[Limit, ...]:
-    """Nobody waits for longer than Envoy does: it would be told that it was too slow itself."""
+    """Bound every wait by Envoy's patience; past it, Envoy gives the request up by itself."""
     patience = WAITING * min(most.request_timeout, most.stream_idle_timeout)
     if all(limit.queue is None or limit.queue.max_wait <= patience for limit in limits):
         return limits

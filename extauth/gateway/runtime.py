@@ -1,4 +1,4 @@
-"""What a snapshot becomes in memory: opened once, shared by every request that pins it."""
+"""A snapshot in memory: opened once, shared by every request that pins it."""
 
 from __future__ import annotations
 
@@ -127,5 +127,5 @@ class Runtime(Pinned):
 
 
 def _detector(data: Path) -> Detector:
-    """What finds sensitive data: the built-in recognisers, and the terms of the policy's data."""
+    """Return the detector: the built-in recognisers, and the terms of the policy's data."""
     return Detector(terms=Terms.of_data(data.read_bytes()))
