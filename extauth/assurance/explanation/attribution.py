@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from extauth.assurance.explanation.probe import ProbeRow, Probes
-    from extauth.assurance.explanation.program import Program
-    from extauth.assurance.explanation.syntax import Clause, Expression
+    from extauth.rego.clause import Clause, Expression
+    from extauth.rego.program import Program
     from extauth.rego.tree import Ref
 
 _DEPTH = 3
