@@ -23,7 +23,7 @@ from extauth.identity.register import Register
 from extauth.ledger import EmbeddedLedger
 from extauth.ledger.ledger import Moved
 from extauth.obligations import Reason
-from extauth.settings import Store
+from extauth.settings import StoreSettings
 from extauth.storage.state import StateDir
 from extauth.stores import Stores
 from extauth.types import Account, Limit, Principal
@@ -108,7 +108,7 @@ class Gateway:
         self.server = server
         settings = None
         if server is not None:
-            store = Store("postgres", server.database(), str(server.password_file))
+            store = StoreSettings("postgres", server.database(), str(server.password_file))
             settings = replace(
                 SETTINGS,
                 identity=replace(SETTINGS.identity, store=store),

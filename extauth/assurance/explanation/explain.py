@@ -32,6 +32,7 @@ from extauth.policy import Entrypoint, WasmEngine
 from extauth.rego.clause import clauses_of
 from extauth.rego.fault import OpaTimeout
 from extauth.rego.opa import Opa
+from extauth.rego.program import Program
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
