@@ -15,7 +15,8 @@ NEW ?=
 LIMITS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down test unit coverage lint types imports policies pytest bench bench-gate fmt lock clean
+.PHONY: help install up down test unit coverage lint types imports policies pytest bench bench-gate fmt \
+  generate lock clean
 
 help:
 	@echo 'make install   the virtual environment in $(VENV), and Envoy, OPA and Triton'
@@ -27,6 +28,7 @@ help:
 	@echo 'make bench     measure speed, and how well sensitive data is found'
 	@echo 'make bench-gate BASE=main   compare what a request costs with a revision, by limits'
 	@echo 'make fmt       format Python and Rego'
+	@echo 'make generate  write the schemas and documents that are made from types and policies'
 	@echo 'make lock      resolve requirements.lock and requirements-dev.lock anew'
 	@echo 'make clean     remove what the targets above made here'
 
@@ -93,6 +95,11 @@ fmt: install
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	opa=$$($(BIN)/sluice engines | awk '$$1 == "opa" { print $$3 }') && $$opa fmt --write policies
+
+# Schemas, and docs/policy-reference.md: after a change of the types or policies they are made from.
+generate: install
+	opa=$$($(BIN)/sluice engines | awk '$$1 == "opa" { print $$3 }') && \
+	  PATH="$${opa%/*}:$$PATH" $(BIN)/python -m extauth.assurance.generate
 
 # Every platform and Python at once, so that everybody installs the same: requirements.lock is what
 # those who run Sluice install, with every store and engine; requirements-dev.lock adds the tools.

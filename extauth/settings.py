@@ -134,8 +134,8 @@ class DemoKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     attributes: dict[str, str] = {}
 
 
-class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a store is kept: in a file of the state directory, or in a PostgreSQL.
+class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The place of a store: a file of the state directory, or a PostgreSQL.
 
     `url` is `postgresql://user@host:port/database`, which `kind: postgres` always has. The
     password, if there is one, is the first line of `password_file`, an absolute path.
@@ -153,7 +153,7 @@ class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     rotation_grace: float
-    store: Store = Store()
+    store: StoreSettings = StoreSettings()
     jwt: tuple[Jwt, ...] = ()
     demo_keys: tuple[DemoKey, ...] = ()
 
@@ -173,7 +173,7 @@ class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The audit log and its store: records are kept for `retention` seconds, then deleted."""
 
     retention: float = 30 * 86_400.0
-    store: Store = Store()
+    store: StoreSettings = StoreSettings()
 
 
 class LedgerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

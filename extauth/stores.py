@@ -11,7 +11,7 @@ from extauth.audit.sqlite import SqliteLog
 from extauth.errors import StackError
 from extauth.identity.sqlite import SqliteKeys
 from extauth.ledger import EmbeddedLedger
-from extauth.settings import LedgerSettings, Store
+from extauth.settings import LedgerSettings, StoreSettings
 from extauth.snapshot import Snapshot
 from extauth.storage.state import read_password
 
@@ -35,8 +35,8 @@ class Stores:
 
     def __init__(self, settings: Settings | None, state: StateDir) -> None:
         """Without `settings`, the embedded stores of `state`."""
-        self._identity = settings.identity.store if settings else Store()
-        self._audit = settings.audit.store if settings else Store()
+        self._identity = settings.identity.store if settings else StoreSettings()
+        self._audit = settings.audit.store if settings else StoreSettings()
         self._ledger = settings.ledger if settings else LedgerSettings()
         self._state = state
         self._opened = ExitStack()
@@ -96,10 +96,10 @@ def open_stores(state: StateDir, settings: Settings | None = None) -> Stores:
     return Stores(settings, state)
 
 
-def audit_store(state: StateDir) -> Store:
+def audit_store(state: StateDir) -> StoreSettings:
     """Return where the audit log of a state directory is, for processes that open it themselves."""
     if not state.active.exists():
-        return Store()
+        return StoreSettings()
     return Snapshot.load(state.active.resolve()).settings.audit.store
 
 
@@ -114,7 +114,7 @@ def require_clients(settings: Settings) -> None:
 
 
 def open_audit(
-    store: Store, file: Path, *, synchronous: Literal["NORMAL", "FULL"] = "FULL"
+    store: StoreSettings, file: Path, *, synchronous: Literal["NORMAL", "FULL"] = "FULL"
 ) -> AuditLog:
     """Return the audit log that `store` names; `file` is that of an embedded one.
 
@@ -129,7 +129,7 @@ def open_audit(
     return PostgresLog(store.url, password_file=store.password_file)
 
 
-def _keys(store: Store, state: StateDir) -> KeyStore:
+def _keys(store: StoreSettings, state: StateDir) -> KeyStore:
     if store.kind == "embedded" or store.url is None:
         return SqliteKeys(state.identity_db)
     _require("postgres", "identity in PostgreSQL")

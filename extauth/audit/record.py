@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from extauth.types import Api, Decision, Facts, Operation, Principal, Route, Usage
+from extauth.obligations import Decision, Route
+from extauth.types import Api, Facts, Operation, Principal, Usage
 
 VERSION = 2
 """Of the schema. Whoever gives a record or its facts another field gives it the next number, and

@@ -65,7 +65,7 @@ def replay(
     from extauth.assurance.replay.report import document, report
     from extauth.assurance.replay.threshold import FailThreshold
     from extauth.assurance.replay.trace import open_trace
-    from extauth.settings import Store
+    from extauth.settings import StoreSettings
     from extauth.stack.activation.active import active_catalog
     from extauth.stack.engines.opa import obtain_opa
     from extauth.stack.progress import Terminal
@@ -76,7 +76,7 @@ def replay(
         raise ConfigurationError("name the candidate by CANDIDATE_DIR or by --head, not by both")
     thresholds = [FailThreshold.parse(expression) for expression in fail_on or ()]
     state = StateDir.at(state_dir)
-    store = Store() if records else audit_store(state)
+    store = StoreSettings() if records else audit_store(state)
     trace = open_trace(records or state.audit_db, since, until, store)
     opa = obtain_opa(Terminal(sys.stderr)).path
     with tempfile.TemporaryDirectory(prefix="sluice-") as temporary:

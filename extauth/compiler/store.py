@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from extauth.compiler.fields import Fields
 
 
-def read_store(fields: Fields, section: Literal["identity", "audit"]) -> to.Store:
+def read_store(fields: Fields, section: Literal["identity", "audit"]) -> to.StoreSettings:
     """Return the store of a section; the embedded one where it names none.
 
     Raises ConfigurationError with the line, for a password file that others can read too.
@@ -22,7 +22,7 @@ def read_store(fields: Fields, section: Literal["identity", "audit"]) -> to.Stor
         for key in store or ():
             if key != "kind":
                 raise fields.error((section, "store", key), "only `kind: postgres` has it")
-        return to.Store()
+        return to.StoreSettings()
     if "url" not in store:
         raise fields.error(
             (section, "store"),
@@ -35,4 +35,4 @@ def read_store(fields: Fields, section: Literal["identity", "audit"]) -> to.Stor
     password = (
         fields.secret(section, "store", "password_file") if "password_file" in store else None
     )
-    return to.Store("postgres", store["url"], str(password) if password else None)
+    return to.StoreSettings("postgres", store["url"], str(password) if password else None)

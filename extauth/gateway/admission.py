@@ -21,7 +21,8 @@ from extauth.types.headers import PURPOSE
 
 if TYPE_CHECKING:
     from extauth.gateway.transaction import Transaction
-    from extauth.types import Decision, Facts, Principal, RequestHead, Target
+    from extauth.obligations import Decision
+    from extauth.types import Facts, Principal, RequestHead, Target
 
 _HIDDEN = "The request is not allowed."
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from extauth.content.privacy import AnswerFilter, AnswerFilters
-    from extauth.types import AnswerGuard
+    from extauth.obligations import AnswerGuard
     from extauth.types.answer import TokenLogprob
 
 _MOST_PENDING: Final = 1024

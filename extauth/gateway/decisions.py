@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from extauth.gateway.entry import Entry
     from extauth.gateway.metrics import RequestMetrics
     from extauth.gateway.runtime import Runtime
+    from extauth.obligations import Decision
     from extauth.policy import Entrypoint
     from extauth.rollout import TrialEngine
-    from extauth.types import Decision, Facts, Principal
+    from extauth.types import Facts, Principal
 
 
 class Decisions:

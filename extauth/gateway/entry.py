@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from extauth.audit import TrialPart
     from extauth.errors import AnsweredError
     from extauth.gateway.runtime import Runtime
-    from extauth.types import Decision, Facts, Principal, RequestHead, Target, Usage
+    from extauth.obligations import Decision
+    from extauth.types import Facts, Principal, RequestHead, Target, Usage
 
 
 class Entry:

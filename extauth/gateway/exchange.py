@@ -25,8 +25,7 @@ from extauth.gateway.step import CONTINUE, Answer, Continue
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from extauth.gateway.answered import Answered
-    from extauth.gateway.dispatched import Dispatched
+    from extauth.gateway.dispatched import Answered, Dispatched
     from extauth.gateway.step import Header
     from extauth.gateway.transaction import Transaction
     from extauth.types import Usage

@@ -36,10 +36,10 @@ SERVER = frozenset({Operation.SERVER_LIVE, Operation.SERVER_READY, Operation.SER
 """Operations that are about no model."""
 
 _READY: Final = {"triton": "http://inside/v2/health/ready"}
-"""Where a kind of model server tells whether it is ready; others can't be asked."""
+"""The question of readiness by kind of model server; other kinds can't be asked."""
 
 _EXTENSIONS: Final = ("binary_tensor_data",)
-"""Those of KServe's v2 protocol that requests may use through the gateway."""
+"""The extensions of KServe's v2 protocol that requests may use through the gateway."""
 
 _JSON: Final = (("content-type", "application/json"),)
 

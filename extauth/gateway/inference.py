@@ -9,12 +9,12 @@ import msgspec
 from msgspec.structs import replace
 
 from extauth.backends import check_capabilities
+from extauth.content.privacy import Masker
 from extauth.errors import LimitExceeded, PolicyError
 from extauth.facts import inference_facts
 from extauth.gateway.admission import denial
-from extauth.gateway.answered import answered
-from extauth.gateway.dispatched import Dispatched
-from extauth.gateway.reading import drafted, on, read
+from extauth.gateway.dispatched import Dispatched, answered
+from extauth.gateway.reading import on, read
 from extauth.gateway.reservation import reserve
 from extauth.obligations import check_context, enforce
 from extauth.policy import Entrypoint, checked_route
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from extauth.gateway.admission import Admitted
     from extauth.gateway.reading import Read
     from extauth.gateway.reservation import Hold
+    from extauth.gateway.runtime import Draft
     from extauth.gateway.transaction import Transaction
     from extauth.ledger import Counter, Ledger
-    from extauth.obligations import Draft
+    from extauth.obligations import Decision, Obligation, Route
     from extauth.tokens import LanguageModel
-    from extauth.types import Decision, Facts, Obligation, Principal, Route
+    from extauth.types import Facts, Principal
 
 _ROUTES = 4
 """Routes that a request may be sent elsewhere from, each since a limit of it is used up."""
@@ -197,8 +198,7 @@ def _rewritten(model: LanguageModel, obligations: Iterable[Obligation], draft: D
     Token ids were decoded by the model that the client named: to another one they are text.
     """
     if model is not draft.model:
-        again = drafted(model, draft.call, draft.texts, draft.masker.substitutes)
-        draft = replace(again, findings=draft.findings)
+        draft = draft.routed(model, Masker(draft.texts, draft.masker.substitutes))
     return enforce(obligations, draft)
 
 

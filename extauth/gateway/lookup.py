@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from extauth.audit import Outcome
 from extauth.clients import api_of
-from extauth.errors import NotFound
+from extauth.errors import NotFound, Unauthenticated
 from extauth.gateway.admission import admit
 from extauth.gateway.health import SERVER
 from extauth.gateway.step import Answer, Continue, Refuse
-from extauth.gateway.ticket import Ticket
 from extauth.policy import checked_route
-from extauth.types import Operation
+from extauth.types import Operation, Principal
 from extauth.types.headers import METADATA_CLUSTER, PRINCIPAL
 
 if TYPE_CHECKING:
@@ -23,6 +25,27 @@ if TYPE_CHECKING:
 
 _PORTAL = frozenset({Operation.MODELS_LIST, Operation.MODELS_RETRIEVE, Operation.USAGE})
 """Operations that the portal answers."""
+
+
+class Ticket(msgspec.Struct, frozen=True):
+    """A principal and the address that it calls from."""
+
+    principal: Principal
+    source_ip: str
+
+    def encode(self) -> str:
+        """Return a header's value: base64url of JSON, since attributes may hold any character."""
+        return urlsafe_b64encode(msgspec.json.encode(self)).decode()
+
+    @classmethod
+    def decode(cls, value: str | None) -> Ticket:
+        """Read a header's value. Raises Unauthenticated when it isn't one, or None."""
+        try:
+            if value is not None:
+                return msgspec.json.decode(urlsafe_b64decode(value), type=cls)
+        except (ValueError, msgspec.MsgspecError):
+            pass
+        raise Unauthenticated("The request did not come through the gateway.")
 
 
 async def look_up(transaction: Transaction, health: Health) -> Continue | Answer | Refuse:

@@ -57,14 +57,14 @@ class Meter:
         return counted
 
     def usage(self) -> Usage:
-        """The usage so far."""
+        """Return the usage so far."""
         if WHOLE in self._told:
             return self._costed(self._prompt(), self._used(WHOLE))
         choices = self._counted.keys() | self._told.keys()
         return self._costed(self._prompt(), sum(map(self._used, choices)))
 
     def worst(self) -> Usage:
-        """All that was reserved, for an answer whose length nobody knows."""
+        """Return the whole reservation, for an answer whose length nobody knows."""
         worst = self._dispatched.worst_case
         return self._costed(worst.prompt_tokens, worst.completion_tokens)
 

@@ -13,7 +13,7 @@ from extauth.content.privacy import KeyedHash, Masker, Substitutes
 from extauth.errors import RequestError, RequestTooLarge
 from extauth.facts import about_model
 from extauth.gateway.admission import denial
-from extauth.obligations import Draft
+from extauth.obligations import draft_of
 from extauth.policy import Entrypoint
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from extauth.clients import Codec
     from extauth.content.privacy import Finding
     from extauth.gateway.admission import Admitted
-    from extauth.gateway.runtime import Runtime
+    from extauth.gateway.runtime import Draft, Runtime
     from extauth.gateway.transaction import Transaction
     from extauth.tokens import LanguageModel
     from extauth.types import GuardFacts
@@ -99,17 +99,7 @@ def drafted(
 
     `texts` are those of `call`, whose token ids are decoded.
     """
-    prompts = model.prompts(call)
-    return Draft(
-        model=model,
-        call=call,
-        texts=texts,
-        findings=(),
-        prompts=prompts,
-        counts=[call.given_ids] if call.given_ids else model.counts(prompts),
-        asked=call.parameters.max_tokens,
-        masker=Masker(texts, substitutes),
-    )
+    return draft_of(model, call, texts, Masker(texts, substitutes))
 
 
 async def _read(

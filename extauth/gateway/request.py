@@ -1,4 +1,4 @@
-"""One inference request: the order of its stages, once.
+"""An inference request, and the order of its stages.
 
     headers() -> body() -> answer_headers() -> chunk(), chunk() ...
 

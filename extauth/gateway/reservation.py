@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from extauth.obligations import clamped, demand
-from extauth.usage.prices import price_of
+from extauth.ledger import Demand
+from extauth.types import Usage
+from extauth.usage.prices import cost, granted_tokens, price_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
+    from extauth.gateway.runtime import Draft
     from extauth.gateway.transaction import Transaction
     from extauth.ledger import Counter, Reservation
-    from extauth.obligations import Draft
     from extauth.settings import Limits, Price
     from extauth.types import Account, Limit
 
@@ -77,8 +78,34 @@ async def reserve(
     return Reserved(reservation, clamped(draft, reservation, price), price)
 
 
+def demand(draft: Draft, price: Price, seconds: float, counters: Sequence[Counter]) -> Demand:
+    """Return the worst case of the finished draft, at most `seconds` on the backend."""
+    prompt, worst = draft.prompt_tokens, draft.worst_case - draft.prompt_tokens
+    least = draft.call.parameters.n if worst else 0
+    milliseconds = int(seconds * 1000)
+    return Demand(
+        limits=draft.limits,
+        worst=Usage(prompt, worst, cost(price, prompt, worst), milliseconds),
+        least=Usage(prompt, least, cost(price, prompt, least), milliseconds),
+        known=Usage(prompt, 0, cost(price, prompt, 0), 0),
+        counters=tuple(counters),
+    )
+
+
+def clamped(draft: Draft, reservation: Reservation, price: Price) -> Draft:
+    """Return the draft within what its limits have granted, where it asked for more."""
+    most = granted_tokens(
+        reservation,
+        price,
+        prompt=draft.prompt_tokens,
+        choices=draft.call.parameters.n,
+        most=draft.max_tokens,
+    )
+    return draft if most == draft.max_tokens else draft.bounded(most)
+
+
 def _bounded(limits: tuple[Limit, ...], most: Limits) -> tuple[Limit, ...]:
-    """Nobody waits for longer than Envoy does: it would be told that it was too slow itself."""
+    """Bound every wait by Envoy's patience; past it, Envoy gives the request up by itself."""
     patience = WAITING * min(most.request_timeout, most.stream_idle_timeout)
     if all(limit.queue is None or limit.queue.max_wait <= patience for limit in limits):
         return limits

@@ -1,9 +1,9 @@
-"""What a snapshot becomes in memory: opened once, shared by every request that pins it."""
+"""A snapshot in memory: opened once, shared by every request that pins it."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from zoneinfo import ZoneInfo
 
 from extauth.backends import open_backend
@@ -22,13 +22,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from extauth import obligations
     from extauth.backends import Backend
     from extauth.content.detectors import ExternalServices
+    from extauth.content.privacy import Masker
     from extauth.identity import KeyRing
+    from extauth.obligations import Decision
     from extauth.policy import Entrypoint, PolicyEngine
     from extauth.rollout import Trial
     from extauth.snapshot import Snapshot
-    from extauth.types import Decision, Facts, Principal
+    from extauth.types import Facts, Principal
+
+    Draft: TypeAlias = obligations.Draft[LanguageModel, Masker]
+    """A request on its way to a model of a runtime."""
 
 
 class Runtime(Pinned):
@@ -121,5 +127,5 @@ class Runtime(Pinned):
 
 
 def _detector(data: Path) -> Detector:
-    """What finds sensitive data: the built-in recognisers, and the terms of the policy's data."""
+    """Return the detector: the built-in recognisers, and the terms of the policy's data."""
     return Detector(terms=Terms.of_data(data.read_bytes()))

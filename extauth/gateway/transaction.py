@@ -1,4 +1,4 @@
-"""One request's time and its end: settled once, recorded once."""
+"""The time of a request, and its end: settled once, recorded once."""
 
 from __future__ import annotations
 

@@ -1,8 +1,30 @@
-"""What a decision asks for beyond allow: one enforcer an obligation type."""
+"""Obligations: what a decision asks for beyond allow. A file each, and a row in `table`."""
 
+from extauth.obligations.clamp import Clamp
+from extauth.obligations.context import Context
 from extauth.obligations.context import check as check_context
-from extauth.obligations.draft import Draft
-from extauth.obligations.enforce import enforce
-from extauth.obligations.limit import clamped, demand, granted_tokens
+from extauth.obligations.decision import Decision, Reason, Route
+from extauth.obligations.draft import Draft, draft_of
+from extauth.obligations.guard import AnswerGuard
+from extauth.obligations.mask import Mask, Treatment
+from extauth.obligations.settle import Settle
+from extauth.obligations.table import ENFORCED, Obligation, ObligationName, enforce
 
-__all__ = ["Draft", "check_context", "clamped", "demand", "enforce", "granted_tokens"]
+__all__ = [
+    "ENFORCED",
+    "AnswerGuard",
+    "Clamp",
+    "Context",
+    "Decision",
+    "Draft",
+    "Mask",
+    "Obligation",
+    "ObligationName",
+    "Reason",
+    "Route",
+    "Settle",
+    "Treatment",
+    "check_context",
+    "draft_of",
+    "enforce",
+]

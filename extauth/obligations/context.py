@@ -1,45 +1,82 @@
-"""`context`: what becomes of a prompt that is too long."""
+"""`context`: the handling of a prompt that is too long."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from msgspec.structs import replace
+import msgspec
 
 from extauth.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from extauth.obligations.draft import Draft
-    from extauth.types import Context
+    from extauth.obligations.draft import D, Draft
+    from extauth.obligations.rendering import Rendering
 
 
-def context(obligation: Context, draft: Draft) -> Draft:
-    """Leave out the oldest turns until the prompt fits, where the obligation says so.
+class Context(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="context"
+):
+    """Bound a prompt: by `max_prompt_tokens`, and by the model's context either way."""
 
-    As few as will do: with one turn more it does not fit. Raises InvalidRequest when the rest is
-    still longer than the obligation's own bound; the model's is looked at last, by `check`.
-    """
-    answer = draft.max_tokens
-    if draft.asked is None and answer:
-        answer = min(obligation.room, draft.ceiling or obligation.room)
-    most = draft.model.settings.context_length - answer
-    bound = obligation.max_prompt_tokens
-    if bound is not None:
-        most = min(most, bound)
-    if obligation.on_exceed == "drop_oldest":
-        draft = _fitted(draft, most)
-    if bound is not None and draft.longest > bound:
-        raise _exceeded(
-            f"Your prompt has {draft.longest} tokens, and at most {bound} are allowed here. "
-            "Please reduce its length."
-        )
-    return draft
+    label: ClassVar[str] = "context"
+
+    on_exceed: Annotated[
+        Literal["deny", "drop_oldest"],
+        msgspec.Meta(
+            description="deny: the request is refused. drop_oldest: the oldest turns of a chat are "
+            "left out, as few as needed: never a system's or developer's message, half a tool "
+            "call, the last user's message or what the model is to answer. A chat that still does "
+            "not fit is refused."
+        ),
+    ] = "deny"
+    max_prompt_tokens: Annotated[
+        Annotated[int, msgspec.Meta(ge=1)] | None,
+        msgspec.Meta(
+            description="The most tokens that a prompt may have; the model's context bounds it "
+            "either way."
+        ),
+    ] = None
+    room: Annotated[
+        int,
+        msgspec.Meta(
+            ge=1,
+            description="The tokens that stay free for an answer whose length the client does not "
+            "give.",
+        ),
+    ] = 1
+
+    def __str__(self) -> str:
+        bound = self.max_prompt_tokens
+        return self.on_exceed if bound is None else f"{self.on_exceed} over {bound}"
+
+    def enforce(self, draft: D) -> D:
+        """Leave out the oldest turns until the prompt fits, where the obligation says so.
+
+        As few as will do: with one turn more it does not fit. Raises InvalidRequest when the rest
+        is still longer than the obligation's own bound; the model's is looked at last, by `check`.
+        """
+        answer = draft.max_tokens
+        if draft.asked is None and answer:
+            answer = min(self.room, draft.ceiling or self.room)
+        most = draft.model.context_length - answer
+        bound = self.max_prompt_tokens
+        if bound is not None:
+            most = min(most, bound)
+        if self.on_exceed == "drop_oldest":
+            draft = _fitted(draft, most)
+        if bound is not None and draft.longest > bound:
+            raise _exceeded(
+                f"Your prompt has {draft.longest} tokens, and at most {bound} are allowed here. "
+                "Please reduce its length."
+            )
+        return draft
 
 
-def check(draft: Draft) -> None:
+def check(draft: Draft[Any, Any]) -> None:
     """Refuse what can't fit the model's context, in the words of OpenAI's own error."""
-    length = draft.model.settings.context_length
+    length = draft.model.context_length
     if draft.longest + draft.max_tokens <= length:
         return
     raise _exceeded(
@@ -49,8 +86,8 @@ def check(draft: Draft) -> None:
     )
 
 
-def _fitted(draft: Draft, most: int) -> Draft:
-    """The draft without its oldest turns; all that can go are gone when it never fits.
+def _fitted(draft: D, most: int) -> D:
+    """Return the draft without its oldest turns; all that can go are gone when it never fits.
 
     A prompt without more turns is shorter, so the first number that will do is found by halving:
     most of what is rendered and counted on the way is no longer than what is left in the end.
@@ -59,23 +96,21 @@ def _fitted(draft: Draft, most: int) -> Draft:
         return draft
     turns = draft.call.turns()
     droppable = max((turn + 1 for turn in turns if turn is not None), default=0)
+    if not droppable:
+        return draft
 
-    def fits(dropped: int) -> bool:
-        prompts = draft.model.prompts(draft.call.without(dropped))
-        return max(draft.model.counts(prompts)) <= most
+    @cache
+    def without(dropped: int) -> Rendering[Any]:
+        return draft.rendering.without(dropped)
 
-    dropped = bisect_left(range(droppable), True, lo=min(1, droppable), key=fits)
-    call = draft.call.without(dropped)
-    prompts = draft.model.prompts(call)
-    kept = [turn is None or turn >= dropped for turn in turns]
-    return replace(
-        draft,
-        call=call,
-        texts=[text for text, stays in zip(draft.texts, kept, strict=True) if stays],
-        findings=[found for found, stays in zip(draft.findings, kept, strict=True) if stays],
-        prompts=prompts,
-        counts=draft.model.counts(prompts),
-        dropped=draft.dropped + dropped,
+    dropped = bisect_left(
+        range(droppable),
+        True,
+        lo=min(1, droppable),
+        key=lambda turns: max(without(turns).counts) <= most,
+    )
+    return draft.shortened(
+        without(dropped), dropped, [turn is None or turn >= dropped for turn in turns]
     )
 
 

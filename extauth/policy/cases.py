@@ -1,6 +1,6 @@
 """Decision cases, which a security team writes in `cases/*.yaml`, for any engine.
 
-The format is described in `schemas/case.schema.json`.
+`schemas/case.schema.json`, which is made from the types here, has the format.
 """
 
 from __future__ import annotations
@@ -8,14 +8,15 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 import yaml
 
 from extauth.errors import ConfigurationError, GatewayError
+from extauth.obligations import Decision, ObligationName
 from extauth.policy.engine import Entrypoint
-from extauth.types import Decision, Facts
+from extauth.types import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,12 +36,25 @@ JsonObject = dict[str, Any]
 class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The expected decision. Fields that are left out are not compared, except for `rules`."""
 
-    allow: bool
-    rules: tuple[str, ...] = ()
-    message: str | None = None
-    route: dict[str, str] = {}
-    obligations: tuple[JsonObject, ...] = ()
-    without: tuple[Literal["limit", "mask", "clamp", "context", "guard", "settle"], ...] = ()
+    allow: Annotated[bool, msgspec.Meta(description="True if the request may go on.")]
+    rules: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(description="The rules that fire: all of them, in order. None when left out."),
+    ] = ()
+    message: Annotated[str | None, msgspec.Meta(description="The message of the first reason.")] = (
+        None
+    )
+    route: Annotated[
+        dict[str, str], msgspec.Meta(description="The route's fields that matter.")
+    ] = {}
+    obligations: Annotated[
+        tuple[JsonObject, ...],
+        msgspec.Meta(description="Each must be among the decision's, by the fields given."),
+    ] = ()
+    without: Annotated[
+        tuple[ObligationName, ...],
+        msgspec.Meta(description="Types of obligation that the decision must not hold."),
+    ] = ()
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -53,17 +67,41 @@ class Case(msgspec.Struct, frozen=True):
     expect: Expectation
 
 
-class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    name: str
-    expect: Expectation
-    entrypoint: Literal["admission", "inference"] = "inference"
-    parts: tuple[str, ...] = msgspec.field(default=(), name="from")
-    given: JsonObject = {}
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A question and its answer."""
+
+    name: Annotated[str, msgspec.Meta(description="A sentence that says what is so.")]
+    expect: Annotated[
+        Expectation,
+        msgspec.Meta(description="The expected decision. What is left out is not compared."),
+    ]
+    entrypoint: Annotated[
+        Literal["admission", "inference"],
+        msgspec.Meta(description="The stage that is asked: admission sees no body."),
+    ] = "inference"
+    parts: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(description="Fixtures, merged in this order over `base`."),
+    ] = msgspec.field(default=(), name="from")
+    given: Annotated[
+        JsonObject, msgspec.Meta(description="A part of input.schema.json, merged last.")
+    ] = {}
 
 
-class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    fixtures: dict[str, JsonObject] = {}
-    cases: tuple[_Row, ...] = ()
+class CaseFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of `cases/`: decision tables in plain words."""
+
+    fixtures: Annotated[
+        dict[str, JsonObject],
+        msgspec.Meta(
+            description="Named parts of a policy input, for this file; in `fixtures.yaml`, for all "
+            "files. `base` is part of every case."
+        ),
+    ] = {}
+    cases: Annotated[
+        tuple[Row, ...],
+        msgspec.Meta(description="The cases: each is a question and the answer it must get."),
+    ] = ()
 
 
 def load_cases(directory: Path) -> tuple[Case, ...]:
@@ -95,7 +133,7 @@ class _Source:
             loader = yaml.SafeLoader(file.read_text("utf-8"))
             self._root = loader.get_single_node()
             raw = loader.construct_document(self._root) if self._root else {}
-            self.content = msgspec.convert(raw, _File)
+            self.content = msgspec.convert(raw, CaseFile)
         except OSError as error:
             raise ConfigurationError(error.strerror or "unreadable", file=file) from None
         except yaml.MarkedYAMLError as error:
@@ -121,7 +159,7 @@ class _Source:
                 expect=row.expect,
             )
 
-    def _facts(self, row: _Row, fixtures: Mapping[str, JsonObject], path: str) -> Facts:
+    def _facts(self, row: Row, fixtures: Mapping[str, JsonObject], path: str) -> Facts:
         merged: JsonObject = fixtures.get(_BASE, {})
         for place, part in enumerate(row.parts):
             if part not in fixtures:
@@ -169,7 +207,7 @@ class _Source:
 
 def _without_key(holder: str, name: str) -> tuple[str, str]:
     """Return the path of an unknown key, and the message about it."""
-    kind = Expectation if holder.endswith(".expect") else _Row if holder else _File
+    kind = Expectation if holder.endswith(".expect") else Row if holder else CaseFile
     keys = [field.encode_name for field in msgspec.structs.fields(kind)]
     close = difflib.get_close_matches(name, keys, 1)
     hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(keys)}"

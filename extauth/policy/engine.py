@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 import msgspec
 
 from extauth.errors import PolicyError
-from extauth.types import Decision
+from extauth.obligations import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from extauth.obligations import Route
     from extauth.settings import Settings
-    from extauth.types import Facts, ListingFacts, Route
+    from extauth.types import Facts, ListingFacts
 
 
 class Entrypoint(StrEnum):

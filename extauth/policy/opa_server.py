@@ -10,8 +10,8 @@ import aiohttp
 import msgspec
 
 from extauth.errors import ConfigurationError, PolicyError, PolicyUnavailable
+from extauth.obligations import Decision
 from extauth.policy.engine import LISTING, Listing, malformed, undefined
-from extauth.types import Decision
 
 if TYPE_CHECKING:
     from extauth.policy.engine import Entrypoint

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from extauth.types import AnswerGuard, Clamp, Context, Limit, Mask, Obligation, Route, Settle
+from extauth.obligations import Obligation, Route
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from extauth.types import Decision
+    from extauth.obligations import Decision
 
 DifferenceKind = Literal[
     "new_denies", "new_allows", "changed_rules", "changed_obligations", "changed_routes"
@@ -59,7 +59,7 @@ class Verdict(msgspec.Struct, frozen=True, array_like=True):
     def under(self, names: Iterable[str]) -> str:
         """Return its obligations that have these names, in short."""
         found = _by_name(self.obligations)
-        told = [f"{name}{_told(each)}" for name in names for each in found.get(name, ())]
+        told = [f"{name} {each}" for name in names for each in found.get(name, ())]
         return ", ".join(told) or "none"
 
 
@@ -107,7 +107,7 @@ def named(route: Route | None) -> str:
 
 
 def _changed(before: Iterable[Obligation], after: Iterable[Obligation]) -> Iterator[str]:
-    """Yield the type and name of each obligation that is not in both alike."""
+    """Yield the label of each obligation that is not in both alike."""
     old, new = _by_name(before), _by_name(after)
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):
@@ -117,32 +117,5 @@ def _changed(before: Iterable[Obligation], after: Iterable[Obligation]) -> Itera
 def _by_name(obligations: Iterable[Obligation]) -> dict[str, list[Obligation]]:
     found: dict[str, list[Obligation]] = {}
     for obligation in obligations:
-        found.setdefault(_name(obligation), []).append(obligation)
+        found.setdefault(obligation.label, []).append(obligation)
     return found
-
-
-def _name(obligation: Obligation) -> str:
-    if isinstance(obligation, Limit):
-        return f"limit {obligation.name}"
-    if isinstance(obligation, Mask):
-        return "mask" if obligation.direction == "request" else "mask of answers"
-    if isinstance(obligation, Clamp):
-        return "clamp"
-    if isinstance(obligation, Context):
-        return "context"
-    return "settle" if isinstance(obligation, Settle) else "guard"
-
-
-def _told(obligation: Obligation) -> str:
-    if isinstance(obligation, Limit):
-        return f" {obligation}"
-    if isinstance(obligation, Clamp):
-        return f" {obligation.max_tokens}"
-    if isinstance(obligation, Context):
-        bound = obligation.max_prompt_tokens
-        return f" {obligation.on_exceed}" + ("" if bound is None else f" over {bound}")
-    if isinstance(obligation, Settle):
-        return f" by {obligation.by}"
-    if isinstance(obligation, AnswerGuard):
-        return f" links {obligation.links}"
-    return f" {obligation.treatment} {', '.join(obligation.kinds)}"

@@ -11,9 +11,9 @@ from opapywasm import OpaWasmError
 from opapywasm.runtime import WasmtimeRuntimeFactory
 
 from extauth.errors import ConfigurationError, PolicyError, PolicyUnavailable
+from extauth.obligations import Decision
 from extauth.policy.engine import LISTING, Entrypoint, Listing, malformed, undefined
 from extauth.policy.instance import INPUT_BYTES, WasmInstance
-from extauth.types import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable

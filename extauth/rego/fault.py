@@ -1,6 +1,6 @@
 """Faults that OPA reports, read from the forms in which its commands write them.
 
-`parse`, `check` and `eval` write JSON. `test`, `build`, `fmt`, `inspect` and `deps` write a line a
+`parse`, `check` and `eval` write JSON. `test`, `build`, `fmt` and `inspect` write a line for each
 fault, `file:line: code: message`, which further lines may illustrate. The codes are those of OPA's
 packages `ast` and `topdown`.
 """

@@ -13,7 +13,7 @@ from extauth.errors import PolicyError
 from extauth.rego.fault import OpaFault, OpaRefused, OpaTimeout, faults_of, words_of
 from extauth.rego.outcome import CoverageReport, TestOutcome, traces_of
 from extauth.rego.process import SECONDS, Done, run
-from extauth.rego.tree import Node, Ref, ground_prefix
+from extauth.rego.tree import Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,10 +27,6 @@ _ONE_CORE = {"GOMAXPROCS": "1", "GOGC": "off", "GOMEMLIMIT": "768MiB"}
 # OPA reads its files before the time of an evaluation begins to count.
 _GRACE = 10.0
 _PASSED, _FAILED = frozenset({0}), frozenset({0, 2})
-
-
-class _Dependencies(msgspec.Struct):
-    virtual: list[list[Node]] | None = None
 
 
 def sources(root: Path) -> list[str]:
@@ -93,14 +89,6 @@ class Opa:
         options = ("--annotations", "--format", "json")
         done = self._run("inspect", *options, directory, cwd=cwd, seconds=seconds)
         return _decoded(done, dict[str, Any])
-
-    def dependencies(
-        self, rule: str, directory: str, *, cwd: Path, seconds: float = SECONDS
-    ) -> frozenset[Ref]:
-        """Return the rules in `directory` that `rule` asks, directly or not; tests aside."""
-        options = ("--format", "json", "--data", directory, "--ignore", TESTS)
-        found = _decoded(self._run("deps", *options, rule, cwd=cwd, seconds=seconds), _Dependencies)
-        return frozenset(ground_prefix(terms) for terms in found.virtual or ())
 
     def test(
         self,

@@ -14,8 +14,9 @@ from extauth.rollout.trial import Trial, TrialEngine
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from extauth.obligations import Decision
     from extauth.policy import Entrypoint, PolicyEngine
-    from extauth.types import Decision, Facts, ListingFacts, Principal
+    from extauth.types import Facts, ListingFacts, Principal
 
 logger = logging.getLogger(__name__)
 

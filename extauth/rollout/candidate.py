@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from extauth.obligations import Decision
     from extauth.settings import Settings
     from extauth.snapshot.signing import Verifier
-    from extauth.types import Decision, Facts, ListingFacts
+    from extauth.types import Facts, ListingFacts
 
 TIMEOUT = 0.1
 """The most seconds that a candidate may take for a decision, some 2,000 times what one takes."""

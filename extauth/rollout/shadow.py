@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.errors import GatewayError
+from extauth.obligations import Decision, Reason
 from extauth.policy.verdict import Verdict, differences
 from extauth.rollout.record import Mode, ShadowCount, ShadowExample, ShadowTally
 from extauth.rollout.trial import Trial, TrialEngine
-from extauth.types import Decision, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
     from extauth.audit import TrialPart
     from extauth.errors import GatewayError
+    from extauth.obligations import Decision
     from extauth.policy import Entrypoint, PolicyEngine
     from extauth.rollout.candidate import Candidate
     from extauth.rollout.metrics import TrialMetrics
     from extauth.rollout.record import Mode, TrialOrder
-    from extauth.types import Clock, Decision, Facts, ListingFacts, Principal
+    from extauth.types import Clock, Facts, ListingFacts, Principal
 
 REMEMBERED = 20
 """The latest requests to look at: a candidate that failed on more than half of them is stopped."""

@@ -39,13 +39,13 @@ PATIENCE = 10.0
 """Seconds that one statement may take."""
 
 CONNECTIONS = 4
-"""Of one process to one database: a thread that looks up or writes, and operators beside it."""
+"""Of one process to one database that are kept: a thread that looks up or writes, and operators."""
 
 OLDEST = 130_000
 """The version of PostgreSQL, as the server counts it."""
 
 _FOR_EVER = 86_400.0
-_CONNECT_SECONDS = 2
+_CONNECT_SECONDS = 5
 _POOL_SECONDS = 1.0
 _NOBODY_ELSE_MIGRATES = 0x_736C_7569_6365
 # It would tell at every attempt what the caller is told.
@@ -199,9 +199,10 @@ class PostgresDatabase:
         try:
             connection = pool.getconn()
         except PoolTimeout:
-            # It does not say why; whoever tries for themselves is told.
-            self._connect().close()
-            raise psycopg.OperationalError("no connection is free, or answers") from None
+            # The pool does not say why, and tries again only when it is asked again.
+            with self._connect() as connection:
+                yield connection
+            return
         try:
             yield connection
         finally:

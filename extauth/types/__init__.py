@@ -1,7 +1,6 @@
 """The values that stages hand to each other. Immutable; this room imports no other room."""
 
 from extauth.types.answer import Delta
-from extauth.types.decision import Decision, Reason, Route
 from extauth.types.facts import (
     BehaviourFacts,
     Counters,
@@ -20,41 +19,32 @@ from extauth.types.facts import (
     UsageFacts,
     Windows,
 )
-from extauth.types.obligation import (
-    AnswerGuard,
+from extauth.types.limit import (
     CalendarPeriod,
-    Clamp,
-    Context,
+    Crossing,
     Lifetime,
     Limit,
-    Mask,
-    Obligation,
+    LimitState,
     Queue,
     Seconds,
-    Settle,
     TokenBucket,
-    Treatment,
     Unit,
     Window,
 )
 from extauth.types.principal import Consent, Principal
 from extauth.types.request import INFERENCE, Api, ModelReference, Operation, RequestHead, Target
-from extauth.types.usage import Account, Clock, Crossing, LimitState, Usage
+from extauth.types.usage import Account, Clock, Usage
 
 __all__ = [
     "INFERENCE",
     "Account",
-    "AnswerGuard",
     "Api",
     "BehaviourFacts",
     "CalendarPeriod",
-    "Clamp",
     "Clock",
     "Consent",
-    "Context",
     "Counters",
     "Crossing",
-    "Decision",
     "Delta",
     "Facts",
     "GuardFacts",
@@ -63,28 +53,22 @@ __all__ = [
     "LimitState",
     "ListingFacts",
     "LoadFacts",
-    "Mask",
     "ModelFacts",
     "ModelReference",
-    "Obligation",
     "Operation",
     "Parameters",
     "PartFacts",
     "Principal",
     "Queue",
-    "Reason",
     "RequestFacts",
     "RequestHead",
-    "Route",
     "Seconds",
-    "Settle",
     "Source",
     "SourceFacts",
     "Target",
     "TimeFacts",
     "TokenBucket",
     "TokenFacts",
-    "Treatment",
     "Unit",
     "Usage",
     "UsageFacts",

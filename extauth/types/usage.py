@@ -1,12 +1,10 @@
-"""Usage: of a request, of its limits, and of the account that it is charged to."""
+"""Usage: of a request, and of the account that it is charged to."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 import msgspec
-
-from extauth.types.obligation import Limit
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -34,29 +32,6 @@ class Account(msgspec.Struct, frozen=True):
     model: str
     version: str
     team: str = ""
-
-
-class LimitState(msgspec.Struct, frozen=True):
-    """A limit after a reservation. `reset` is the seconds until the limit is unused again.
-
-    `reset` is None for a lifetime, which never resets.
-    """
-
-    limit: Limit
-    remaining: int
-    reset: float | None
-
-
-class Crossing(msgspec.Struct, frozen=True):
-    """The event that `percent` of a limit is used up, once a window.
-
-    `used` is in the limit's unit. `resets_at` is in unix seconds, None for a lifetime.
-    """
-
-    limit: Limit
-    percent: int
-    used: int
-    resets_at: float | None
 
 
 class Clock(Protocol):

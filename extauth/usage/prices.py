@@ -1,14 +1,17 @@
-"""The price of a request: that of its model and version at a moment, times its tokens.
+"""Prices: of a model and version at a moment, of a request's tokens, and what a grant buys.
 
-Prices are micro-units of a currency a million tokens; costs are micro-units. Both functions are
+Prices are micro-units of a currency a million tokens; costs are micro-units. All functions are
 pure and run for every request.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from extauth.settings import DatedPrice, Price
+
+if TYPE_CHECKING:
+    from extauth.ledger import Reservation
 
 _MILLION = 1_000_000
 
@@ -47,3 +50,27 @@ def price_of(model: Priced, version: str, at: float) -> Price:
 def cost(price: Price, prompt_tokens: int, completion_tokens: int) -> int:
     """Return the micro-units for a request's tokens, rounded up: only a price of 0 is free."""
     return -(-(price.prompt * prompt_tokens + price.completion * completion_tokens) // _MILLION)
+
+
+def granted_tokens(
+    reservation: Reservation, price: Price, *, prompt: int, choices: int, most: int
+) -> int:
+    """Return the tokens that each choice may have where it asks for `most`, under its limits.
+
+    Less than `most` where a limit that clamps granted less. `prompt` are the tokens of the prompt,
+    which are used in any case.
+    """
+    for limit, granted in zip(reservation.demand.limits, reservation.granted, strict=True):
+        if limit.on_exceed != "clamp":
+            continue
+        match limit.unit:
+            case "tokens":
+                most = min(most, (granted - prompt) // choices)
+            case "completion_tokens":
+                most = min(most, granted // choices)
+            case "cost" if price.completion:
+                left = granted * _MILLION - price.prompt * prompt
+                most = min(most, left // (price.completion * choices))
+            case _:
+                pass
+    return most

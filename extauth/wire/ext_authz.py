@@ -67,7 +67,7 @@ def _response(step: Continue | Answer | Refuse) -> CheckResponse:
 
 
 def _header(header: Header) -> HeaderValueOption:
-    """One header, in place of any of its name; ext_authz, unlike ext_proc, reads its text."""
+    """Set a header in place of any of its name. ext_authz, unlike ext_proc, reads its text."""
     name, value = header
     return HeaderValueOption(
         header=HeaderValue(key=name, value=value),

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from extauth.audit import AuditRecord, Outcome
+from extauth.obligations import Decision, Route
 from extauth.types import (
     Api,
-    Decision,
     Facts,
     Limit,
     ModelFacts,
@@ -17,7 +17,6 @@ from extauth.types import (
     Parameters,
     Principal,
     RequestFacts,
-    Route,
     SourceFacts,
     TimeFacts,
     TokenFacts,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extauth.audit import AuditWriter
-from extauth.settings import Store
+from extauth.settings import StoreSettings
 from extauth.stores import open_audit
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ class Kept:
 
     def __init__(self, path: Path, server: PostgresServer | None = None) -> None:
         self.path = path
-        self.store = Store()
+        self.store = StoreSettings()
         self._server = server
         self._opened: list[AuditLog] = []
         if server is not None:
-            self.store = Store("postgres", server.database(), str(server.password_file))
+            self.store = StoreSettings("postgres", server.database(), str(server.password_file))
 
     def log(self) -> AuditLog:
         """The log as another process opens it."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.audit.verification import Verified
-    from extauth.settings import Store
+    from extauth.settings import StoreSettings
 
     from .conftest import Made
 
@@ -257,7 +257,7 @@ async def test_an_earlier_layout_is_chained_as_it_is(tmp_path: Path, served: Mad
     kept.close()
 
 
-def _serve(store: Store, path: Path, name: str, go: Callable[[], object]) -> None:
+def _serve(store: StoreSettings, path: Path, name: str, go: Callable[[], object]) -> None:
     async def run() -> None:
         log = open_audit(store, path)
         writer = AuditWriter(log, retention=30 * DAY, clock=lambda: NOW)

@@ -164,10 +164,11 @@ class Cut:
                 threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
 
     def _ask(self, client: socket.socket, server: socket.socket) -> None:
-        while data := client.recv(65_536):
-            if self.losing and b"COMMIT" in data:
-                self.losing, self.lost = False, server
-            server.sendall(data)
+        with contextlib.suppress(OSError):
+            while data := client.recv(65_536):
+                if self.losing and b"COMMIT" in data:
+                    self.losing, self.lost = False, server
+                server.sendall(data)
         server.close()
 
     def _answer(self, server: socket.socket, client: socket.socket) -> None:
@@ -177,7 +178,7 @@ class Cut:
                     # The server has done it, and nobody hears of it.
                     break
                 client.sendall(data)
-        client.shutdown(socket.SHUT_RDWR)
+            client.shutdown(socket.SHUT_RDWR)
         client.close()
 
 

@@ -12,8 +12,8 @@ from extauth.compiler import Overrides
 from extauth.compiler.prices import catalog_prices
 from extauth.compiler.source import read_source
 from extauth.errors import ConfigurationError
+from extauth.obligations import Route
 from extauth.settings import Price
-from extauth.types import Route
 from extauth.usage.prices import price_of
 
 if TYPE_CHECKING:

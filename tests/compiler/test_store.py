@@ -10,7 +10,7 @@ from extauth.compiler import Overrides
 from extauth.compiler.source import read_source
 from extauth.compiler.url import check_postgres
 from extauth.errors import ConfigurationError
-from extauth.settings import Store
+from extauth.settings import StoreSettings
 
 if TYPE_CHECKING:
     from tests.compiler.conftest import Workspace
@@ -21,9 +21,9 @@ URL = "postgresql://sluice@db.example.com:5432/sluice?sslmode=verify-full"
 @pytest.mark.parametrize("section", ["identity", "audit"])
 def test_a_store_is_embedded_unless_said(workspace: Workspace, section: str) -> None:
     settings = read_source(workspace.config, Overrides()).settings
-    assert getattr(settings, section).store == Store()
+    assert getattr(settings, section).store == StoreSettings()
     config = workspace.write((f"{section}.store", {"kind": "embedded"}))
-    assert getattr(read_source(config, Overrides()).settings, section).store == Store()
+    assert getattr(read_source(config, Overrides()).settings, section).store == StoreSettings()
 
 
 @pytest.mark.parametrize("section", ["identity", "audit"])
@@ -34,7 +34,7 @@ def test_gateways_share_a_postgresql(workspace: Workspace, section: str) -> None
     store = {"kind": "postgres", "url": URL, "password_file": "password"}
     config = workspace.write((f"{section}.store", store))
     settings = read_source(config, Overrides()).settings
-    assert getattr(settings, section).store == Store("postgres", URL, str(password))
+    assert getattr(settings, section).store == StoreSettings("postgres", URL, str(password))
     assert "hunter2" not in repr(settings)
 
 

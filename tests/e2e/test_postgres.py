@@ -36,8 +36,8 @@ def test_keys_and_records_are_in_postgresql(
     }
 
     def share(config: dict[str, Any]) -> None:
-        config["identity"]["store"] = store
-        config.setdefault("audit", {})["store"] = store
+        config["identity"]["store"] = dict(store)
+        config.setdefault("audit", {})["store"] = dict(store)
 
     site.change(share)
     stack = site.start()

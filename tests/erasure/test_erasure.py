@@ -22,10 +22,11 @@ from extauth.errors import InvalidRequest, StackError
 from extauth.identity.register import Register
 from extauth.ledger import EmbeddedLedger
 from extauth.ledger.ledger import Moved
-from extauth.settings import Store
+from extauth.obligations import Reason
+from extauth.settings import StoreSettings
 from extauth.storage.state import StateDir
 from extauth.stores import Stores
-from extauth.types import Account, Limit, Principal, Reason
+from extauth.types import Account, Limit, Principal
 from tests.audit.conftest import _served
 from tests.compiler.conftest import SETTINGS
 from tests.ledger.contract import demand, usage
@@ -107,7 +108,7 @@ class Gateway:
         self.server = server
         settings = None
         if server is not None:
-            store = Store("postgres", server.database(), str(server.password_file))
+            store = StoreSettings("postgres", server.database(), str(server.password_file))
             settings = replace(
                 SETTINGS,
                 identity=replace(SETTINGS.identity, store=store),

@@ -14,8 +14,9 @@ from extauth.errors import (
     PolicyError,
 )
 from extauth.gateway.admission import Admitted, denial
+from extauth.obligations import Decision, Reason, Route
 from extauth.policy import checked_route
-from extauth.types import Decision, Operation, Reason, Route
+from extauth.types import Operation
 from tests.gateway.served import JSON, ROUTE, Refused
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from extauth.audit import Outcome
-from extauth.gateway.answered import Answered
+from extauth.gateway.dispatched import Answered
 from extauth.gateway.exchange import Exchange
 from extauth.gateway.step import Answer, Refuse, Upstream
 from extauth.types import Counters, Delta, Usage

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from extauth.obligations import Decision
     from extauth.policy import Entrypoint, PolicyEngine
-    from extauth.types import Decision, Facts, ListingFacts
+    from extauth.types import Facts, ListingFacts
 
 
 @pytest.fixture

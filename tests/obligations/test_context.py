@@ -14,9 +14,10 @@ from extauth.clients import parse_request, parse_target
 from extauth.content.privacy import KeyedHash, Substitutes
 from extauth.errors import InvalidRequest
 from extauth.gateway.reading import drafted as draft_of
-from extauth.obligations import Draft, check_context, demand, enforce
+from extauth.gateway.reservation import demand
+from extauth.obligations import Clamp, Context, Draft, Mask, check_context, enforce
 from extauth.settings import Price
-from extauth.types import Clamp, Context, Limit, Mask, RequestHead
+from extauth.types import Limit, RequestHead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

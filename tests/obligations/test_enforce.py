@@ -12,10 +12,11 @@ from msgspec.structs import replace
 from extauth.clients import parse_request, parse_target
 from extauth.content.privacy import KeyedHash, Substitutes
 from extauth.gateway.reading import drafted as draft_of
+from extauth.gateway.reservation import clamped, demand
 from extauth.ledger import Reservation
-from extauth.obligations import Draft, clamped, demand, enforce
+from extauth.obligations import Clamp, Draft, Mask, Obligation, enforce
 from extauth.settings import Price
-from extauth.types import Account, Clamp, Limit, Mask, Obligation, RequestHead, Usage
+from extauth.types import Account, Limit, RequestHead, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable

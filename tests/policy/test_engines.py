@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from extauth.errors import ConfigurationError, PolicyError, PolicyUnavailable
+from extauth.obligations import Clamp, Decision
 from extauth.policy import Entrypoint, OpaServerEngine, WasmEngine
 from extauth.rego.server import serve
-from extauth.types import Clamp, Decision
 from tests.policy.conftest import TIMEOUT, build, opa_path
 from tests.policy.facts import ADA, CHAT
 

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from extauth.obligations import Decision
 from extauth.policy import Entrypoint
 from extauth.policy.cases import Case, check, load_cases
-from extauth.types import Decision
 from tests.policy.conftest import POLICIES
 from tests.policy.facts import facts as any_facts
 

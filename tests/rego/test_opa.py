@@ -130,14 +130,6 @@ def test_annotations(opa: Opa, write: Write) -> None:
     assert found["annotations"][0]["annotations"]["title"] == "Demo"
 
 
-def test_the_rules_that_a_rule_asks(opa: Opa, write: Write) -> None:
-    root = write({**FILES, "gateway/demo_test.rego": TESTS})
-    assert opa.dependencies("data.gateway.demo.decision", "gateway", cwd=root) == {
-        ("data", "gateway", "demo", "decision"),
-        ("data", "gateway", "demo", "helper"),
-    }
-
-
 @pytest.mark.parametrize("one_core", [True, False])
 def test_outcomes_of_unit_tests(opa: Opa, write: Write, one_core: bool) -> None:
     root = write({**FILES, "gateway/demo_test.rego": TESTS})

@@ -8,11 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from extauth.errors import StackError
-from extauth.settings import Audit, LedgerSettings, Settings, Store
+from extauth.settings import Audit, LedgerSettings, Settings, StoreSettings
 from extauth.stores import require_clients
 from tests.compiler.conftest import SETTINGS
 
-POSTGRES = Store("postgres", "postgresql://sluice@localhost/sluice")
+POSTGRES = StoreSettings("postgres", "postgresql://sluice@localhost/sluice")
 
 
 @pytest.mark.parametrize(

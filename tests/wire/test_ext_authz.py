@@ -11,7 +11,7 @@ from envoy.config.core.v3.base_pb2 import HeaderValueOption
 from google.rpc.code_pb2 import OK
 
 from extauth.audit import Outcome
-from extauth.gateway.ticket import Ticket
+from extauth.gateway.lookup import Ticket
 from tests.wire.envoy import PATIENCE, Envoy, text
 
 if TYPE_CHECKING:

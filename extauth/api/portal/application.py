@@ -13,7 +13,7 @@ from extauth.api.portal.usage import OwnAccount
 from extauth.clients import error_body, error_headers, parse_reference
 from extauth.errors import AnsweredError, LedgerUnavailable, NotFound, SluiceError
 from extauth.facts import admission_facts
-from extauth.gateway.ticket import Ticket
+from extauth.gateway.lookup import Ticket
 from extauth.policy import Entrypoint
 from extauth.types import Api, ModelReference, Operation, Target
 from extauth.types.headers import PRINCIPAL
@@ -104,7 +104,7 @@ def _answer(_: Request, error: Exception) -> Response:
 
 
 def _unable(request: Request, error: Exception) -> Response:
-    """Why the gateway can't tell stays in its log."""
+    """Tell that there is no answer now; the reason stays in the log."""
     if not isinstance(error, SluiceError):
         raise error
     logger.warning("%s: %s", request.url.path, error.message)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from starlette.responses import JSONResponse
 
-from extauth.gateway.ticket import Ticket
+from extauth.gateway.lookup import Ticket
 from extauth.types.headers import PRINCIPAL
 
 if TYPE_CHECKING:

@@ -1,14 +1,8 @@
-"""docs/policy-reference.md, from the schemas and from the METADATA of the policies that ship.
-
-`python -m extauth.assurance.authoring.reference > docs/policy-reference.md`, with `opa` on PATH.
-"""
+"""docs/policy-reference.md, from the schemas and from the METADATA of the policies that ship."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extauth.assurance.authoring.fields import fields
@@ -17,6 +11,7 @@ from extauth.storage.resources import policies, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from extauth.assurance.authoring.fields import JsonSchema
     from extauth.assurance.authoring.rules import Package
@@ -36,7 +31,9 @@ asked before the body is read, and gets `null` where the last column says so. A 
 _REASONS = """\
 A decision is `{"allow": true, "route": ..., "obligations": [...]}` or `{"allow": false,
 "reasons": [...]}`, schemas/decision.schema.json. Anything else is a deny and a policy error. The
-client gets the first reason that is not hidden. Build reasons with `gateway.reason`.
+client gets the first reason that is not hidden. Build reasons with `gateway.reason`, obligations
+with `gateway.obligation`. Obligations are enforced in the order below, whatever their order in the
+decision.
 """
 _RULES = """\
 The names are stable: clients read them as the error's code, audit records and metrics count by
@@ -82,13 +79,15 @@ def _decision(document: JsonSchema, shipped: Iterable[Package]) -> Iterator[str]
         if package.name in {"gateway.obligation", "gateway.reason"}
         for signature in package.signatures
     }
-    obligations = {
+    defined = document["$defs"]
+    obligations = [
         choice["$ref"].rpartition("/")[2]
         for choice in document["properties"]["obligations"]["items"]["anyOf"]
-    }
-    for name, part in document["$defs"].items():
+    ]
+    for name in dict.fromkeys([*obligations, *defined]):
+        part = defined[name]
         kind = "The obligation" if name in obligations else "A"
-        made = f" Built by {signatures[name]}." if name in signatures else ""
+        made = f"\n\nBuilt by {signatures[name]}." if name in signatures else ""
         yield f"\n### {kind} `{name}`\n\n{part['description']}{made}\n"
         yield from _table("field", "value", "meaning", "left out")
         required = set(part["required"])
@@ -132,7 +131,3 @@ def _row(*cells: str) -> str:
 def _read(name: str) -> JsonSchema:
     document: JsonSchema = json.loads(schema(name).read_text("utf-8"))
     return document
-
-
-if __name__ == "__main__":
-    sys.stdout.write(reference(Path(shutil.which("opa") or "opa")))

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
     from extauth.compiler.repository import Repository
+    from extauth.obligations import Decision
     from extauth.policy import PolicyEngine
-    from extauth.types import Decision
 
 CASE_SECONDS = 2.0
 """The most that one decision may take here. A gateway allows it less."""

@@ -11,8 +11,8 @@ from extauth.policy.cases import holds
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from extauth.obligations import Decision
     from extauth.policy.cases import Expectation, JsonObject
-    from extauth.types import Decision
 
 _KEYS = ("type", "name")
 

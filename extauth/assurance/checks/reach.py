@@ -4,36 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extauth.assurance.checks.place import findings
 from extauth.assurance.findings import Check, Finding, Severity
 from extauth.compiler.policies import ENTRYPOINTS
-from extauth.rego.fault import OpaError
-from extauth.rego.opa import Opa
+from extauth.policy import LISTING
+from extauth.rego.clause import clauses_of
+from extauth.rego.program import Program
 from extauth.rego.tree import ground_prefix, ref_of, row, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from extauth.assurance.checks.syntax import RuleModule, Syntax
     from extauth.rego.tree import Node
 
-_SECONDS = 30.0
 _CONSTRUCTORS = "gateway.obligation"
 
 
-def check_reach(opa: Path, root: Path, syntax: Syntax) -> Check:
-    """Check that every `deny` and obligation reaches a decision; other rules only get warnings."""
-    try:
-        reached = {
-            ".".join(rule)
-            for entry in ENTRYPOINTS
-            for rule in Opa(opa).dependencies(
-                f"data.{entry.replace('/', '.')}", "gateway", cwd=root, seconds=_SECONDS
-            )
-        }
-    except OpaError as error:
-        return _check(findings(error))
+def check_reach(syntax: Syntax) -> Check:
+    """Check that every `deny` and obligation reaches a decision; other rules only get warnings.
+
+    `opa deps` does not tell: OPA 1.19 leaves out what only binds variables, as in
+    `names contains name if some name, _ in others`.
+    """
+    if syntax.faults:
+        return _check(syntax.faults)
+    program = Program(clauses_of({module.file: module.tree for module in syntax.modules}))
+    reached = {
+        ".".join(rule)
+        for entry in (*ENTRYPOINTS, LISTING)
+        for rule in program.reachable(("data", *entry.split("/")))
+    }
     return _check(tuple(one for module in syntax.modules for one in _unreached(module, reached)))
 
 

@@ -120,7 +120,7 @@ def _static(opa: Path, target: CheckTarget) -> tuple[Check, ...]:
     """Run the checks of the syntax trees."""
     repository, root = target.repository, target.repository.root
     syntax = read_syntax(opa, root)
-    reach = _timed(lambda: check_reach(opa, root, syntax))
+    reach = _timed(lambda: check_reach(syntax))
     if target.faults:
         names = _skipped("names", _UNTOLD)
     else:

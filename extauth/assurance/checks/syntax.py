@@ -10,9 +10,10 @@ import msgspec
 from extauth.assurance.checks.place import findings, told
 from extauth.rego.fault import OpaError
 from extauth.rego.opa import Opa
-from extauth.rego.tree import Ref, package_of, ref_of
+from extauth.rego.tree import package_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from extauth.assurance.findings import Finding
@@ -26,9 +27,18 @@ class RuleModule(msgspec.Struct, frozen=True):
     """A file of rules, not of tests. `file` is as people read it."""
 
     file: str
-    package: str
-    imports: tuple[Ref, ...]
-    rules: tuple[Node, ...]
+    tree: Node
+
+    @property
+    def package(self) -> str:
+        """The package's name, without `data`."""
+        return ".".join(package_of(self.tree)[1:])
+
+    @property
+    def rules(self) -> Sequence[Node]:
+        """The rules, each definition by itself."""
+        rules: Sequence[Node] = self.tree.get("rules", ())
+        return rules
 
 
 class Syntax(msgspec.Struct, frozen=True):
@@ -56,9 +66,4 @@ def _module(opa: Path, root: Path, file: Path) -> RuleModule | tuple[Finding, ..
         tree = Opa(opa).parse(file.relative_to(root), cwd=root, seconds=_SECONDS)
     except OpaError as error:
         return findings(error)
-    return RuleModule(
-        file=told(file),
-        package=".".join(package_of(tree)[1:]),
-        imports=tuple(ref_of(one["path"]) for one in tree.get("imports", ())),
-        rules=tuple(tree.get("rules", ())),
-    )
+    return RuleModule(told(file), tree)

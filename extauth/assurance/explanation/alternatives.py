@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
-from extauth.assurance.explanation.syntax import scalars
+from extauth.rego.clause import scalars
 from extauth.rego.tree import call_terms, references, walk
 from extauth.types import INFERENCE, Operation
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from extauth.assurance.explanation.leaves import Leaf
-    from extauth.assurance.explanation.program import Program
-    from extauth.assurance.explanation.syntax import Clause
+    from extauth.rego.clause import Clause
+    from extauth.rego.program import Program
     from extauth.rego.tree import Node
 
 _FEW = 100

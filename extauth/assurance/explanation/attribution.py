@@ -15,14 +15,14 @@ from extauth.assurance.explanation.explained import (
     Step,
     Value,
 )
-from extauth.types import Decision, Reason
+from extauth.obligations import Decision, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from extauth.assurance.explanation.probe import ProbeRow, Probes
-    from extauth.assurance.explanation.program import Program
-    from extauth.assurance.explanation.syntax import Clause, Expression
+    from extauth.rego.clause import Clause, Expression
+    from extauth.rego.program import Program
     from extauth.rego.tree import Ref
 
 _DEPTH = 3

@@ -24,15 +24,15 @@ from extauth.assurance.explanation.explained import (
 from extauth.assurance.explanation.flips import Search
 from extauth.assurance.explanation.leaves import document_of
 from extauth.assurance.explanation.policies import BUNDLE
-from extauth.assurance.explanation.program import Program
 from extauth.assurance.explanation.subject import stage
-from extauth.assurance.explanation.syntax import read
 from extauth.errors import ConfigurationError, PolicyError
 from extauth.facts import at_admission
+from extauth.obligations import Decision
 from extauth.policy import Entrypoint, WasmEngine
+from extauth.rego.clause import clauses_of
 from extauth.rego.fault import OpaTimeout
 from extauth.rego.opa import Opa
-from extauth.types import Decision
+from extauth.rego.program import Program
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,7 @@ class Explainer:
         self._opa = Opa(opa)
         self._seconds = seconds
         self._search_seconds = search_seconds
-        self._program = Program(read(self._trees()))
+        self._program = Program(clauses_of(self._trees()))
         own = Path(tempfile.mkdtemp(prefix="probes-", dir=policies.directory))
         self._probes = probe.write(self._program, policies.sources, own)
         self._alternatives = Alternatives(self._program, policies.data)

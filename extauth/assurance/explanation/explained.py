@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from extauth.types import Decision, Reason, Route
+from extauth.obligations import Decision, Reason, Route
 
 
 class Value(msgspec.Struct, frozen=True):

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from extauth.assurance.explanation.alternatives import Alternatives
+    from extauth.obligations import Decision
     from extauth.policy import Entrypoint, PolicyEngine
-    from extauth.types import Decision
 
 MOST = 5
 _ALSO = 4

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from extauth.assurance.explanation.program import Program
-    from extauth.assurance.explanation.syntax import Clause, Expression
+    from extauth.rego.clause import Clause, Expression
     from extauth.rego.fault import OpaFault
     from extauth.rego.opa import Opa
+    from extauth.rego.program import Program
 
 _PREFIX = "sluice_probe"
 _ROUNDS = 20

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         Flip,
         Value,
     )
-    from extauth.types import Decision
+    from extauth.obligations import Decision
 
 _LONGEST = 72
 _WIDEST = 48

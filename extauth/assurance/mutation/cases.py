@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from extauth.errors import PolicyError
+from extauth.obligations import Decision
 from extauth.policy import Entrypoint
 from extauth.policy.cases import check, load_cases
 from extauth.policy.engine import malformed, undefined
 from extauth.rego.fault import OpaError
-from extauth.types import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

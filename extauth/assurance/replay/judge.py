@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.assurance.replay.recorded import Recorded
-    from extauth.types import Decision, Facts, Route
+    from extauth.obligations import Decision, Route
+    from extauth.types import Facts
 
 UNDECIDED = "policy_error"
 """The rule of a deny that no policy gave: it failed, or took too long."""

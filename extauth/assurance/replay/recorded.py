@@ -9,8 +9,9 @@ from extauth.audit import Outcome
 from extauth.audit.record import VERSION
 from extauth.audit.versions import FIRST, READABLE, migrated, unreadable
 from extauth.errors import ConfigurationError
+from extauth.obligations import Decision, Route
 from extauth.policy import Entrypoint
-from extauth.types import Decision, Facts, Route, Usage
+from extauth.types import Facts, Usage
 
 _REFUSED = frozenset({"policy_error", "policy_unavailable"})
 

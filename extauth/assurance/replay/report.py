@@ -1,19 +1,13 @@
-"""Figures as a report: Markdown that reads well in a terminal too, checks, and JSON.
-
-`python -m extauth.assurance.replay.report > schemas/replay.schema.json` writes the JSON's schema.
-"""
+"""Figures as a report: Markdown that reads well in a terminal too, checks, and JSON."""
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
 from extauth.assurance.findings import Check, Finding, Report, Severity
 from extauth.assurance.replay.figures import Figures
-from extauth.audit.schema import schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -73,11 +67,6 @@ def document(comparison: Comparison, figures: Figures, made: Report) -> str:
         TITLE, made.failed, base, comparison.candidate.name, figures, made.checks
     )
     return msgspec.json.format(msgspec.json.encode(whole)).decode() + "\n"
-
-
-def schema() -> dict[str, object]:
-    """Return the JSON Schema of `sluice replay --format json`, whole."""
-    return schema_of(ReplayDocument, "Replay")
 
 
 def _differences(figures: Figures) -> Check:
@@ -231,7 +220,3 @@ def _pair(before: float, after: float) -> tuple[str, str, str]:
 
 def _number(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.6f}"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n")

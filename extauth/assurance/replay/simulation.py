@@ -15,9 +15,9 @@ from extauth.errors import LimitExceeded
 from extauth.ledger import Counter, Demand, Reservation
 from extauth.ledger.book import Book
 from extauth.ledger.entry import Opened
-from extauth.obligations import granted_tokens
-from extauth.types import Account, Clamp, Limit, Usage
-from extauth.usage.prices import cost
+from extauth.obligations import Clamp
+from extauth.types import Account, Limit, Usage
+from extauth.usage.prices import cost, granted_tokens
 
 if TYPE_CHECKING:
     from extauth.assurance.replay.batch import Judged, TokenDemand

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from extauth.assurance.replay.batch import Batch, Judged, TokenDemand
     from extauth.assurance.replay.simulation import SimulatedOutcome
-    from extauth.types import Route
+    from extauth.obligations import Route
 
 # Costs are micro-units.
 _UNIT = 1e6

@@ -16,13 +16,13 @@ import msgspec
 
 from extauth.audit.reader import START, AuditReader, Place
 from extauth.errors import ConfigurationError, StackError
-from extauth.settings import Store
+from extauth.settings import StoreSettings
 from extauth.stores import open_audit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-EMBEDDED = Store()
+EMBEDDED = StoreSettings()
 RECORDS = 512
 BYTES = 1 << 20
 
@@ -66,7 +66,10 @@ class Trace(Protocol):
 
 
 def open_trace(
-    path: Path, since: float | None = None, until: float | None = None, store: Store = EMBEDDED
+    path: Path,
+    since: float | None = None,
+    until: float | None = None,
+    store: StoreSettings = EMBEDDED,
 ) -> Trace:
     """Open the trace in a file: an audit log, or JSON lines, plain or compressed by gzip.
 
@@ -92,7 +95,7 @@ class LogPiece(msgspec.Struct, frozen=True):
     """The records of an audit log after a place, up to another one."""
 
     path: str
-    store: Store
+    store: StoreSettings
     begin: Place
     end: Place
     newest: int
@@ -111,7 +114,7 @@ class LogTrace:
     """An audit log, up to the record that is the newest when it is opened."""
 
     def __init__(
-        self, path: Path, since: float | None, until: float | None, store: Store = EMBEDDED
+        self, path: Path, since: float | None, until: float | None, store: StoreSettings = EMBEDDED
     ) -> None:
         """Open it. Raises ConfigurationError when it can't be read."""
         self._path = path
@@ -272,6 +275,6 @@ class GzipTrace:
 
 
 @lru_cache(maxsize=1)
-def _reader(path: str, store: Store) -> AuditReader:
+def _reader(path: str, store: StoreSettings) -> AuditReader:
     """Return the reader of this process, which lives as long as it does."""
     return AuditReader(open_audit(store, Path(path)))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from extauth.content.privacy.restorer import StreamRestorer
     from extauth.content.privacy.scanner import Scanned
     from extauth.content.privacy.substitute import Substitutes
-    from extauth.types import Treatment
+    from extauth.obligations import Treatment
 
 
 class AnswerFilters:

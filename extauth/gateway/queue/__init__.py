@@ -1,4 +1,4 @@
-"""Where requests wait for room: a bounded, prioritised, weighted-fair queue before each counter.
+"""A bounded, prioritised, weighted-fair queue of requests before each counter.
 
 A limit whose on_exceed is `queue` lets a request wait until there is room, at most `max_wait`
 seconds and behind at most `max_waiting` of its class. All that wait for one counter (key, unit,

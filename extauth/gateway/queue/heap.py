@@ -12,7 +12,7 @@ _SLACK = 16
 
 
 class Entry:
-    """What a heap can hold: it is in one heap at most, or in none, where its ticket is 0."""
+    """An item of at most one heap; its ticket is 0 while it is in none."""
 
     __slots__ = ("ticket",)
 
@@ -24,7 +24,7 @@ E = TypeVar("E", bound=Entry)
 
 
 class Heap(Generic[E]):
-    """The entry of the lowest rank first, and among equals the one that came first.
+    """A heap with the lowest rank first, and among equals the entry that came first.
 
     Entries that leave are only marked, and swept when they are the most: everything is O(log n),
     or O(1) on average, and what left is at most as much as what is here.
@@ -54,7 +54,7 @@ class Heap(Generic[E]):
             heapify(self._heap)
 
     def first(self) -> E | None:
-        """The entry that is next; it stays."""
+        """Return the entry that is next; it stays."""
         heap = self._heap
         while heap:
             _, ticket, entry = heap[0]

@@ -1,4 +1,4 @@
-"""Those who wait for one counter."""
+"""The requests that wait for one counter."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SOONEST = 0.001
 
 
 class Line:
-    """One at a time has the turn to try; all others stand.
+    """A line in which one request at a time has the turn to try, and all others stand.
 
     The first tries as soon as something is freed, after `poll` seconds at the latest, and earlier
     when it was told when there will be room. Whoever has the turn ends it by `refused`, and goes
@@ -73,7 +73,7 @@ class Line:
             self._give()
 
     def refused(self, retry_after: float | None, *, lasting: float | None, freed: bool) -> None:
-        """There was no room. `retry_after` is when there may be, `lasting` when at the earliest.
+        """Note that there was no room: `retry_after` is when there may be, `lasting` the earliest.
 
         `freed` where something was since the ledger was asked, and this line did not know.
         """
@@ -88,39 +88,39 @@ class Line:
         self._timer = self._loop.call_later(wait, self._give)
 
     def wake(self) -> None:
-        """Something was freed: the first may try now, or once more."""
+        """Let the first try now, or once more, since something was freed."""
         if self._trying is None:
             self._give()
         else:
             self._again = True
 
     def standing(self, priority: str) -> int:
-        """How many of a class wait."""
+        """Count the requests of a class that wait."""
         tier = self._tiers.get(priority)
         return tier.waiting if tier else 0
 
     def displaceable(self, queue: Queue, tenant: str) -> Waiter | None:
-        """Who of the class has to give its place to one who comes now, if anybody."""
+        """Return the waiter of the class that gives its place to one who comes now, if any."""
         tier = self._tiers.get(queue.priority)
         return tier.displaceable(queue, tenant) if tier else None
 
     def estimate(self, queue: Queue, tenant: str) -> float | None:
-        """Seconds that one who came now would wait, None where nothing tells."""
+        """Return the seconds that one who came now would wait, None where nothing tells."""
         return self._lasting(self._ahead(queue, tenant) + 1)
 
     def emptied(self) -> float | None:
-        """Seconds until all who wait now had their turns, None where nothing tells."""
+        """Return the seconds until all who wait had their turns, None where nothing tells."""
         return self._lasting(self.waiting)
 
     def tenants(self) -> Iterator[tuple[str, int, float]]:
-        """Of every tenant the class, how many wait, and since when its first does."""
+        """Yield the class of every tenant, how many wait, and since when its first does."""
         for tier in self._tiers:
             for tenant in tier.tenants:
                 if first := tenant.waiters.first():
                     yield tier.name, tenant.waiting, first.since
 
     def _lasting(self, turns: float) -> float | None:
-        """Seconds for so many turns at the recent pace, and until the first can have room."""
+        """Return the seconds for so many turns at the recent pace, and until there can be room."""
         now = self._clock()
         interval = self._pace.interval(now)
         room = self._room_at - now if self._room_at is not None else None
@@ -129,14 +129,14 @@ class Line:
         return max(turns * interval, room or 0.0)
 
     def _ahead(self, queue: Queue, tenant: str) -> float:
-        """How many turns come before that of one who comes now."""
+        """Estimate the turns that come before that of one who comes now."""
         tier = self._tiers.get(queue.priority)
         among, inside = (tier.waiting, tier.ahead(queue, tenant)) if tier else (0, 0)
         outside = self._tiers.ahead(queue.priority, queue.share, inside)
         return inside + min(outside, self.waiting - among)
 
     def _give(self) -> None:
-        """It is the first one's turn."""
+        """Give the turn to the first."""
         if self._timer:
             self._timer.cancel()
             self._timer = None

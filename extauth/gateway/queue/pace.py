@@ -1,4 +1,4 @@
-"""How fast a line moves."""
+"""The pace of a line."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Pace:
         self._span = 0.0
 
     def passed(self, now: float) -> None:
-        """One more."""
+        """Count an event."""
         self._advance(now)
         self._count += 1
 
     def interval(self, now: float) -> float | None:
-        """Seconds for each, None where none was seen yet."""
+        """Return the seconds for each event, None where none was seen yet."""
         self._advance(now)
         return self._span / self._count if self._count else None
 

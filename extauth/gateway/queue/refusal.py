@@ -1,4 +1,4 @@
-"""Why a request has to wait, and why it may not."""
+"""The obstacle that a request waits for, and the refusals of those that may not wait."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Obstacle(NamedTuple):
 
 
 def obstacle_to(error: LimitExceeded) -> Obstacle | None:
-    """What to wait for after this refusal, None if there is nothing."""
+    """Return the obstacle of this refusal, None where waiting won't help."""
     limit = error.limit
     if limit is None or limit.queue is None or error.retry_after is None:
         return None
@@ -45,7 +45,7 @@ def obstacle_to(error: LimitExceeded) -> Obstacle | None:
 
 
 def behind(limit: Limit, wait: float | None) -> LimitExceeded:
-    """Others wait, and this one would not."""
+    """Refuse a request that would not wait, where others do."""
     return LimitExceeded(
         f"The limit {limit.name} has no room, and others wait for it.",
         code=limit.name,
@@ -55,7 +55,7 @@ def behind(limit: Limit, wait: float | None) -> LimitExceeded:
 
 
 def full(reason: Obstacle, wait: float | None) -> LimitExceeded:
-    """As many wait as may."""
+    """Refuse a request because as many wait as may."""
     limit, queue = reason.limit, reason.queue
     return LimitExceeded(
         f"The limit {limit.name} has no room, and {queue.max_waiting} wait for it already.",
@@ -67,7 +67,7 @@ def full(reason: Obstacle, wait: float | None) -> LimitExceeded:
 
 
 def displaced(waiter: Waiter, wait: float | None) -> LimitExceeded:
-    """Its place in a full queue went to a tenant that has fewer."""
+    """Refuse a waiter whose place in a full queue went to a tenant that has fewer."""
     limit = waiter.limit
     return LimitExceeded(
         f"The limit {limit.name} has no room, and its full queue is shared with other tenants.",
@@ -79,7 +79,7 @@ def displaced(waiter: Waiter, wait: float | None) -> LimitExceeded:
 
 
 def too_long(reason: Obstacle, wait: float) -> LimitExceeded:
-    """It would not be its turn in the time that it may wait."""
+    """Refuse a request whose turn would not come in the time that it may wait."""
     limit = reason.limit
     return LimitExceeded(
         f"The limit {limit.name} has no room, and waiting for it would take about {wait:.1f} s, "
@@ -92,7 +92,7 @@ def too_long(reason: Obstacle, wait: float) -> LimitExceeded:
 
 
 def late(waiter: Waiter, wait: float | None) -> LimitExceeded:
-    """It was not its turn in time, or there was no room when it was."""
+    """Refuse a waiter whose turn did not come in time, or without room."""
     limit = waiter.limit
     return LimitExceeded(
         f"The limit {limit.name} had no room for {waiter.deadline - waiter.since:g} s.",

@@ -1,4 +1,4 @@
-"""Letting requests wait for room, and calling them when it is their turn."""
+"""The waiting room: requests wait for room here, and are called when it is their turn."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _loop_time() -> float:
 
 
 class ClassGauges(NamedTuple):
-    """A priority class, over all lines: who waits now, and how many waited since the start.
+    """A priority class over all lines: those that wait now, and those that did since the start.
 
     `longest` is the seconds that the first of them has waited. `refused` are those for whom the
     queue was full, the wait too long or something else in the way; `left` whose client went.
@@ -50,7 +50,7 @@ class ClassGauges(NamedTuple):
 
 
 class _End(IntEnum):
-    """How waiting ended; the place in the totals."""
+    """The end of a wait; its value is the place in the totals."""
 
     ADMITTED = 0
     REFUSED = 1
@@ -58,7 +58,7 @@ class _End(IntEnum):
 
 
 class WaitingRoom:
-    """Where requests wait for limits whose on_exceed is `queue`. Belongs to one event loop."""
+    """The lines of all limits whose on_exceed is `queue`. Belongs to one event loop."""
 
     def __init__(self, *, clock: Callable[[], float] = _loop_time, poll: float = 0.05) -> None:
         """`clock` is in seconds from anywhere, and goes as the event loop's own.
@@ -75,11 +75,11 @@ class WaitingRoom:
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
+        """The number of requests that wait."""
         return sum(line.waiting for line in self._lines.values())
 
     def gauges(self) -> tuple[ClassGauges, ...]:
-        """Every class that ever waited. Takes time with the number of tenants that wait."""
+        """Return every class that ever waited. Takes time with the tenants that wait."""
         now, waiting = self._clock(), dict.fromkeys(self._totals, 0)
         since = dict.fromkeys(self._totals, now)
         for line in self._lines.values():
@@ -92,7 +92,7 @@ class WaitingRoom:
         )
 
     def freed(self, limits: Iterable[Limit] | None = None) -> None:
-        """Something was settled or released: whoever is next may try now.
+        """Let the next in line try, since something was settled or released.
 
         `limits` are those that it was held under, None where that is not known; then the first
         of every line tries. Costs next to nothing while nobody waits.
@@ -111,7 +111,7 @@ class WaitingRoom:
     async def pass_through(
         self, limits: Sequence[Limit], tenant: str, attempt: Callable[[], Awaitable[T]]
     ) -> T:
-        """What `attempt` returns, tried when it is this request's turn.
+        """Return what `attempt` does, tried when it is this request's turn.
 
         `attempt` raises LimitExceeded while there is no room. It runs in the caller's own task,
         with nothing around it that would cancel it or could lose what it returns. It has to give

@@ -1,4 +1,4 @@
-"""Whose turn it is: weighted fair among those who wait."""
+"""A weighted-fair schedule of turns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Flow(Entry):
-    """One of those who share: a class or a tenant. Its next turn starts at virtual time `start`."""
+    """A class or a tenant that shares turns; its next one starts at virtual time `start`."""
 
     __slots__ = ("name", "start", "waiting", "weight")
 
@@ -47,7 +47,7 @@ class Schedule(Generic[F]):
         self._weight = 0
 
     def __iter__(self) -> Iterator[F]:
-        """Those that wait."""
+        """Return the flows that wait."""
         return (flow for flow in self._flows.values() if flow.waiting)
 
     def __getitem__(self, name: str) -> F:
@@ -59,11 +59,11 @@ class Schedule(Generic[F]):
         return self._flows.get(name)
 
     def first(self) -> F | None:
-        """The flow whose turn it is."""
+        """Return the flow whose turn it is."""
         return self._waiting.first()
 
     def enter(self, name: str, weight: int) -> F:
-        """One more of this flow waits. The newest weight is the flow's."""
+        """Add one that waits to the flow. The newest weight is the flow's."""
         flow = self._flows.get(name)
         if flow is None:
             flow = self._flows[name] = self._make(name)
@@ -80,7 +80,7 @@ class Schedule(Generic[F]):
         return flow
 
     def charge(self, flow: F, weight: int) -> None:
-        """One of this flow had its turn, at its own weight; it leaves next."""
+        """Charge the flow for a turn at the weight of its waiter, which leaves next."""
         self._waiting.discard(flow)
         flow.start += 1 / weight
         self._waiting.push(flow, flow.start)
@@ -91,7 +91,7 @@ class Schedule(Generic[F]):
             del self._flows[paid.name]
 
     def leave(self, flow: F) -> None:
-        """One of this flow waits no more."""
+        """Take one that waits from the flow."""
         flow.waiting -= 1
         if flow.waiting:
             return
@@ -103,7 +103,7 @@ class Schedule(Generic[F]):
             del self._flows[flow.name]
 
     def ahead(self, name: str, weight: int, own: int) -> float:
-        """About how many turns of others come before this flow's own next but `own`.
+        """Estimate the turns of others before this flow's own next but `own`.
 
         They are those that start before it, and time tells how many that is: the starts of all
         that wait lie around now, each turn of all takes 1 / (their weights), and somebody is on

@@ -1,4 +1,4 @@
-"""Those of one class who wait for one counter, by tenant."""
+"""The waiters of one class for one counter, by tenant."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SLACK = 16
 
 
 class _Load(Entry):
-    """How much of the class a tenant is."""
+    """The share of a class that a tenant takes up."""
 
     __slots__ = ("tenant",)
 
@@ -25,7 +25,7 @@ class _Load(Entry):
 
 
 class Tenant(Flow):
-    """Those of one tenant, in the order of their arrival."""
+    """The waiters of one tenant, in the order of their arrival."""
 
     __slots__ = ("_latest", "load", "waiters")
 
@@ -43,7 +43,7 @@ class Tenant(Flow):
         self._latest.append((waiter.ticket, waiter))
 
     def last(self) -> Waiter | None:
-        """The one that joined last."""
+        """Return the waiter that joined last."""
         latest = self._latest
         while latest and latest[-1][1].ticket != latest[-1][0]:
             latest.pop()
@@ -51,7 +51,7 @@ class Tenant(Flow):
 
 
 class Tier(Flow):
-    """Those of one class. The tenants take turns by their weights."""
+    """The waiters of one class, whose tenants take turns by their weights."""
 
     __slots__ = ("_loads", "tenants")
 
@@ -76,19 +76,19 @@ class Tier(Flow):
         self._weigh(tenant)
 
     def first(self) -> Waiter | None:
-        """Whose turn it is in this class."""
+        """Return the waiter whose turn it is in this class."""
         tenant = self.tenants.first()
         return tenant.waiters.first() if tenant else None
 
     def ahead(self, queue: Queue, tenant: str) -> int:
-        """About how many of this class come before one who comes now."""
+        """Estimate how many of this class come before one who comes now."""
         flow = self.tenants.get(tenant)
         own = flow.waiting if flow else 0
         others = self.tenants.ahead(tenant, queue.weight, own)
         return own + min(round(others), self.waiting - own)
 
     def displaceable(self, queue: Queue, tenant: str) -> Waiter | None:
-        """Who gives its place to one of this tenant: the last of the tenant that has the most.
+        """Return the waiter that gives its place to one of this tenant: the last of the largest.
 
         None where this tenant would then have as much for its weight.
         """

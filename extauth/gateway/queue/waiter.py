@@ -55,11 +55,11 @@ class Waiter(Entry):
         self.displaced: LimitExceeded | None = None
 
     def call(self) -> None:
-        """It is its turn. One that was cancelled has noticed, and leaves when its task runs."""
+        """Give it the turn. One that was cancelled knows, and leaves when its task runs."""
         if self.turn and not self.turn.done():
             self.turn.set_result(None)
 
     def expire(self) -> None:
-        """The deadline has come."""
+        """End its wait, since the deadline has come."""
         self.expired = True
         self.call()

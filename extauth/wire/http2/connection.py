@@ -1,4 +1,4 @@
-"""One connection of Envoy's: HTTP/2 as far as gRPC needs it (RFC 9113).
+"""A connection of Envoy's: HTTP/2 as far as gRPC needs it (RFC 9113).
 
 grpcio hands every message from a thread of its own to the event loop, and takes nine times the CPU
 (docs/performance.md). So this speaks the protocol itself, to a peer that is known: Envoy, over a
@@ -31,13 +31,12 @@ LARGEST_HEAD: Final = 16 << 10
 _REMEMBERED: Final = 256
 _RETURNED_AT_ONCE: Final = 1 << 20
 
-
 # 8 is `:status: 200` of the static table (RFC 7541, appendix A).
 _ANSWERED: Final = b"\x88" + http2.literal(b"content-type", b"application/grpc")
 
 
 class Connection(asyncio.Protocol):
-    """Serves the calls of one peer, each in a task of its own. Belongs to its event loop."""
+    """Serves the streams of one peer, each in a task of its own. Belongs to its event loop."""
 
     def __init__(
         self,
@@ -86,8 +85,6 @@ class Connection(asyncio.Protocol):
             Kind.WINDOW_UPDATE: self._window_update,
             Kind.CONTINUATION: self._continuation,
         }
-
-    # From here on to `connection_lost` as asyncio.Protocol has it.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -169,7 +166,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def tasks(self) -> tuple[asyncio.Task[None], ...]:
-        """Those of the calls that have not ended."""
+        """The tasks of the calls that have not ended."""
         return tuple(self._tasks.values())
 
     def finish(self) -> None:

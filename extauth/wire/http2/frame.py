@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-"""What a client's connection begins with."""
+"""The beginning of a client's connection."""
 
 LARGEST: Final = 16_384
 """Bytes of a frame's payload, unless the other side allows more."""
@@ -55,7 +55,7 @@ class Setting(IntEnum):
 
 
 class Code(IntEnum):
-    """Why a stream or a connection ends."""
+    """The reason for the end of a stream or a connection."""
 
     NO_ERROR = 0
     PROTOCOL_ERROR = 1
@@ -67,7 +67,7 @@ class Code(IntEnum):
 
 
 class ProtocolError(Exception):
-    """The peer does not speak HTTP/2 as it must: the connection ends with this code."""
+    """The peer breaks the protocol: the connection ends with this code."""
 
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)
@@ -75,7 +75,7 @@ class ProtocolError(Exception):
 
 
 class Frame(NamedTuple):
-    """A frame that came."""
+    """A frame as it came."""
 
     kind: int
     flags: int
@@ -121,7 +121,7 @@ class FrameReader:
 
 
 def frame(kind: Kind, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    """A frame to send."""
+    """Return a frame to send."""
     return b"%b%c%c%b%b" % (
         len(payload).to_bytes(3, "big"),
         kind,
@@ -132,13 +132,13 @@ def frame(kind: Kind, flags: int, stream: int, payload: bytes = b"") -> bytes:
 
 
 def settings(values: Mapping[Setting, int]) -> bytes:
-    """What this side wants from the other."""
+    """Return the settings of this side."""
     pairs = (key.to_bytes(2, "big") + value.to_bytes(4, "big") for key, value in values.items())
     return frame(Kind.SETTINGS, 0, 0, b"".join(pairs))
 
 
 def read_settings(payload: bytes) -> Iterator[tuple[int, int]]:
-    """What the other side wants: identifiers, known or not, and values. Raises ProtocolError."""
+    """Yield the identifiers, known or not, and values of settings. Raises ProtocolError."""
     if len(payload) % 6:
         raise ProtocolError(Code.FRAME_SIZE_ERROR, "settings of a wrong size")
     for at in range(0, len(payload), 6):
@@ -147,29 +147,32 @@ def read_settings(payload: bytes) -> Iterator[tuple[int, int]]:
 
 
 def window_update(stream: int, increment: int) -> bytes:
-    """The other side may send so many bytes more; on a whole connection for stream 0."""
+    """Let the other side send so many bytes more; on a whole connection for stream 0."""
     return frame(Kind.WINDOW_UPDATE, 0, stream, increment.to_bytes(4, "big"))
 
 
 def widened(window: int, increment: int) -> int:
-    """A window with so many bytes more, or fewer. Raises ProtocolError when it gets too wide."""
+    """Return a window that is so much wider. Raises ProtocolError when it gets too wide."""
     if window + increment > WIDEST:
         raise ProtocolError(Code.FLOW_CONTROL_ERROR, "too wide a window")
     return window + increment
 
 
 def reset(stream: int, code: Code) -> bytes:
-    """A stream is over."""
+    """End a stream."""
     return frame(Kind.RST_STREAM, 0, stream, code.to_bytes(4, "big"))
 
 
 def goaway(last: int, code: Code) -> bytes:
-    """Streams after `last` won't be served."""
+    """Announce that streams after `last` won't be served."""
     return frame(Kind.GOAWAY, 0, 0, last.to_bytes(4, "big") + code.to_bytes(4, "big"))
 
 
 def unpadded(frame: Frame) -> bytes:
-    """The payload of DATA or HEADERS without padding and priority. Raises ProtocolError."""
+    """Return the payload of DATA or HEADERS without padding and priority.
+
+    Raises ProtocolError.
+    """
     payload, flags = frame.payload, frame.flags
     start, pad = 0, 0
     if flags & PADDED:

@@ -1,4 +1,4 @@
-"""Where Envoy's ext_proc streams arrive: gRPC on a unix socket."""
+"""The unix socket on which Envoy's ext_proc streams arrive."""
 
 from __future__ import annotations
 

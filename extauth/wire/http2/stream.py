@@ -1,4 +1,4 @@
-"""One gRPC call on a stream of HTTP/2: messages in, messages out.
+"""A stream of HTTP/2 that carries a gRPC call: messages in, messages out.
 
 The framing is gRPC's, PROTOCOL-HTTP2.md: before each message a flag for compression, which nobody
 asked for, and its length in four bytes.
@@ -23,7 +23,7 @@ PREFIX: Final = 5
 
 
 class Status(IntEnum):
-    """How a call ended, in gRPC's codes."""
+    """The end of a call, in gRPC's codes."""
 
     OK = 0
     UNKNOWN = 2
@@ -37,7 +37,7 @@ class CutError(Exception):
 
 
 class RefusedError(Exception):
-    """What the peer sends is nothing to serve; the call ends with this status."""
+    """The peer's message can't be served; the call ends with this status."""
 
     def __init__(self, status: Status) -> None:
         super().__init__(status.name)
@@ -45,17 +45,17 @@ class RefusedError(Exception):
 
 
 class Carrier(Protocol):
-    """The connection that a call came over."""
+    """The connection of a stream."""
 
     async def send(self, stream: Stream, data: bytes) -> None:
         """Send a message with its prefix, as the windows allow. Raises CutError."""
 
     def consumed(self, stream: Stream, size: int) -> None:
-        """So many bytes of the call have been taken: others may follow."""
+        """Note that so many bytes have been taken: others may follow."""
 
 
 class Stream:
-    """A call that the peer began. One task reads and writes, one at a time; not thread-safe.
+    """A stream that the peer began. One task reads and writes, one at a time; not thread-safe.
 
     `allowance` is how many bytes the peer may still send, `window` how many may be sent to it.
     """
@@ -93,7 +93,7 @@ class Stream:
         self.cut = False
 
     async def read(self) -> bytes:
-        """The next message. Raises CutError when there won't be another."""
+        """Return the next message. Raises CutError when there won't be another."""
         while not self._messages:
             if self.half_closed or self.cut:
                 raise CutError
@@ -110,7 +110,7 @@ class Stream:
         await self._carrier.send(self, b"\0" + len(message).to_bytes(4, "big") + message)
 
     def receive(self, data: bytes, *, end: bool) -> None:
-        """Take what came. Raises RefusedError for what can't be served."""
+        """Take data as it came. Raises RefusedError for what can't be served."""
         if self._partial:
             data = self._partial + data
         while len(data) >= PREFIX:

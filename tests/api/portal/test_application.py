@@ -8,7 +8,7 @@ import httpx2 as httpx
 import pytest
 
 from extauth.api.portal import create_portal
-from extauth.gateway.ticket import Ticket
+from extauth.gateway.lookup import Ticket
 from extauth.settings import LedgerSettings
 from extauth.types import Principal
 from extauth.types.headers import PRINCIPAL

@@ -22,7 +22,7 @@ INPUT = json.loads(schema("input").read_text())
 
 
 def test_it_is_up_to_date() -> None:
-    """Write it anew with `python -m extauth.assurance.authoring.reference` after a change."""
+    """Write it anew with `make generate` after a change."""
     written = (ROOT / "docs/policy-reference.md").read_text()
     assert written == reference(find_opa().path)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,12 @@ deny contains reason.forbidden("parameters.seed", "no seeds") if {
 }
 """
 
+SEEDED = """deny contains reason if {
+	some reason, _ in data.gateway.seeds.deny
+}
+
+deny contains"""
+
 
 def only(check: Check) -> Finding:
     """The one finding of a check."""
@@ -50,7 +57,7 @@ def names(repository: Repository, opa: Path) -> Check:
 
 
 def reach(root: Path, opa: Path) -> Check:
-    return check_reach(opa, root, read_syntax(opa, root))
+    return check_reach(read_syntax(opa, root))
 
 
 def test_data_that_is_no_yaml(edit: Edit, policies: Path) -> None:
@@ -111,6 +118,15 @@ def test_an_entry_point_says_that_it_is_one(edit: Edit, policies: Path, opa: Pat
     assert finding.file == "policies/gateway/inference/inference.rego"
 
 
+def test_every_shipped_rule_is_reached(policies: Path, opa: Path) -> None:
+    assert reach(policies, opa).findings == ()
+
+
+def test_policies_without_a_model_list_of_their_own(policies: Path, opa: Path) -> None:
+    shutil.rmtree(policies / "gateway" / "listing")
+    assert reach(policies, opa).findings == ()
+
+
 def test_a_deny_that_nothing_asks_for(policies: Path, opa: Path) -> None:
     file = policies / "gateway" / "seeds" / "seeds.rego"
     file.parent.mkdir()
@@ -126,6 +142,20 @@ def test_obligations_that_nothing_asks_for(edit: Edit, policies: Path, opa: Path
     assert [
         one.message for one in reach(policies, opa).findings if one.level is Severity.ERROR
     ] == ["no entry point reaches gateway.tokens.obligations, so it never has a say"]
+
+
+def test_a_deny_of_which_only_the_keys_are_asked(policies: Path, opa: Path, edit: Edit) -> None:
+    file = policies / "gateway" / "seeds" / "seeds.rego"
+    file.parent.mkdir()
+    file.write_text(SEEDS)
+    edit("gateway/usage/usage.rego", "deny contains", SEEDED)
+    assert reach(policies, opa).findings == ()
+
+
+def test_rules_that_do_not_parse_are_not_judged(edit: Edit, policies: Path, opa: Path) -> None:
+    file = edit("gateway/usage/usage.rego", "used := ", "used := := ")
+    place = f"policies/gateway/usage/usage.rego:{line_of(file, ':= :=')}"
+    assert only(reach(policies, opa)).place == place
 
 
 def test_a_rule_that_nothing_needs_is_a_warning(edit: Edit, policies: Path, opa: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from extauth.assurance.explanation.explained import Condition, Explanation
 from extauth.assurance.explanation.subject import Subject
 from extauth.audit import AuditRecord, Outcome
-from extauth.types import Decision, Reason
+from extauth.obligations import Decision, Reason
 
 from .conftest import ADA, PROMPT, Explain, facts, place
 

@@ -24,7 +24,7 @@ from extauth.assurance.explanation.explained import (
     as_json,
 )
 from extauth.assurance.explanation.leaves import document_of
-from extauth.types import Decision, Reason, Route
+from extauth.obligations import Decision, Reason, Route
 
 from .conftest import BASE
 

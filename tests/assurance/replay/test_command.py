@@ -16,7 +16,6 @@ import pytest
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
-from extauth.assurance.replay.report import schema
 from extauth.cli import app
 from extauth.stack.engines.opa import find_opa
 
@@ -210,7 +209,3 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(
     figures = json.loads(typed(*command[2:], cwd=repository).stdout)["figures"]
     assert figures["compared"] == TIMES * MANY
     assert not kept.exists()
-
-
-def test_the_published_schema_is_that_of_the_types() -> None:
-    assert json.loads(PUBLISHED.read_text()) == json.loads(json.dumps(schema()))

@@ -19,7 +19,7 @@ from extauth.audit import AuditRecord, AuditWriter, Outcome
 from extauth.audit.sqlite import SqliteLog
 from extauth.errors import ConfigurationError
 from extauth.facts import at_admission
-from extauth.types import Decision, Reason
+from extauth.obligations import Decision, Reason
 
 from .conftest import COUNT, MANY
 from .trace import START, line, records

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from extauth.assurance.replay.batch import Judged, TokenDemand
 from extauth.assurance.replay.habits import Habits
 from extauth.assurance.replay.simulation import SimulatedOutcome, Simulation, SimulationState
+from extauth.obligations import Clamp, Route
 from extauth.policy.verdict import Verdict
 from extauth.settings import Price
-from extauth.types import Clamp, Lifetime, Limit, Queue, Route, Unit
+from extauth.types import Lifetime, Limit, Queue, Unit
 
 ROUTE = Route("chat", "1", "triton")
 WINDOW = 60

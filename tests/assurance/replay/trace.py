@@ -9,12 +9,12 @@ import msgspec
 
 from extauth.audit import AuditRecord, Outcome
 from extauth.facts import at_admission, bucket
+from extauth.obligations import Decision
 from extauth.policy import Entrypoint
 from extauth.types import (
     Api,
     BehaviourFacts,
     Counters,
-    Decision,
     Facts,
     GuardFacts,
     LoadFacts,

@@ -22,7 +22,7 @@ from tests.content.privacy.planted import PLANTED, cut, every, texts
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from extauth.types import Treatment
+    from extauth.obligations import Treatment
 
 DETECTOR = Detector()
 CARD = "4111 1111 1111 1111"

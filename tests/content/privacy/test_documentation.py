@@ -12,7 +12,7 @@ from extauth.content.privacy.hashing import DIGITS
 from extauth.content.privacy.recogniser import HELD
 from extauth.content.privacy.restorer import SLACK
 from extauth.content.privacy.scanner import LIMIT, LONGEST
-from extauth.types import Treatment
+from extauth.obligations import Treatment
 
 PAGE = (Path(__file__).parents[3] / "docs/privacy.md").read_text()
 ROWS = [line for line in PAGE.splitlines() if line.startswith("| `")]

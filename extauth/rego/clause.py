@@ -95,7 +95,7 @@ class Scope:
         return None
 
 
-def read(trees: Mapping[str, Node]) -> tuple[Clause, ...]:
+def clauses_of(trees: Mapping[str, Node]) -> tuple[Clause, ...]:
     """Return every clause of these modules, by file name."""
     own: dict[Ref, set[str]] = {}
     for tree in trees.values():

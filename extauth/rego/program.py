@@ -9,7 +9,7 @@ from extauth.rego.tree import references
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from extauth.assurance.explanation.syntax import Clause, Expression
+    from extauth.rego.clause import Clause, Expression
     from extauth.rego.tree import Node, Ref
 
     Looks = tuple[set[Ref], set[Ref]]
@@ -68,7 +68,7 @@ class Program:
         found = self._asked.get(rule)
         if found is None:
             names: set[Ref] = set()
-            for clause in self._rules[rule]:
+            for clause in self._rules.get(rule, ()):
                 for parts, _ in references([_body(clause), clause.head]):
                     path = clause.scope.resolve(parts, clause.declared) if parts else None
                     names.update(self._under(path))
