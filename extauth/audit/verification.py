@@ -242,7 +242,9 @@ def verify_exported(path: Path, noted: Head | None = None) -> Verified:
                 try:
                     entry = Exported.parse(line)
                 except (msgspec.MsgspecError, ValueError) as error:
-                    raise StackError(f"{path}:{number}: is not an entry of a chain: {error}") from None
+                    raise StackError(
+                        f"{path}:{number}: is not an entry of a chain: {error}"
+                    ) from None
                 if verification is None:
                     anchor = Head(entry.place, entry.link)
                     verification = Verification(anchor, noted, whole=not entry.place)
