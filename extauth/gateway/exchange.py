@@ -79,7 +79,16 @@ class _Choice:
 class Exchange:
     """Turns a backend's answer into the client's. Belongs to the task that serves the request."""
 
-    __slots__ = ("_codec", "_filters", "_making", "_meter", "_transaction", "dispatched", "state")
+    __slots__ = (
+        "_codec",
+        "_filters",
+        "_making",
+        "_meter",
+        "_transaction",
+        "chunked",
+        "dispatched",
+        "state",
+    )
 
     def __init__(self, transaction: Transaction, dispatched: Dispatched) -> None:
         self._transaction = transaction
@@ -94,18 +103,18 @@ class Exchange:
         self._filters: dict[int, _Choice] = {}
         self._meter = Meter(dispatched)
         self.state = State.HEADERS
+        self.chunked = False
 
     def headers(self, status: int, headers: Mapping[str, str]) -> Continue:
         """Note how the backend answers, and let the head of a stream go on to the client."""
-        self._transaction.mark("backend")
         self._codec.start(status, headers)
         events = headers.get("content-type", "").startswith("text/event-stream")
         if not (status == 200 and events and self._codec.streaming):
             self.state = State.PLAIN
             return CONTINUE
+        self._transaction.mark("backend")
         self.state = State.STREAMING
-        # From here on the client may have read it: however this ends, it is charged.
-        self._transaction.usage = self._meter.usage()
+        self.chunked = True
         return Continue(self._told(("content-type", self._codec.content_type)), chunked=True)
 
     async def plain(self, body: bytes) -> Answer:
@@ -148,12 +157,13 @@ class Exchange:
         encoded = b""
         try:
             deltas = self._meter.count(self._codec.decode(body, end=end))
-            self._transaction.usage = self._meter.usage()
             encoded = self._codec.encode(
                 [self._filtered(delta, last=delta.finish_reason is not None) for delta in deltas]
             )
             if not end:
-                await self._transaction.progress()
+                if self._transaction.progress_due:
+                    self.charge()
+                    await self._transaction.progress()
                 return encoded
             encoded += self._codec.encode(self._held())
             usage = self._meter.usage()
@@ -162,6 +172,7 @@ class Exchange:
             await self._finish(usage)
         except AnsweredError as error:
             # The headers went out long ago.
+            self.charge()
             self.state = State.DONE
             return encoded + self._codec.error(await self._transaction.refuse(error))
         return encoded + rest
@@ -189,7 +200,13 @@ class Exchange:
         """
         if self.state is not State.STREAMING:
             self._transaction.usage = self._meter.worst()
+        self.charge()
         await self._transaction.disconnected()
+
+    def charge(self) -> None:
+        """Charge what a stream has used by now: the client may have read it, however it ends."""
+        if self.state is State.STREAMING:
+            self._transaction.usage = self._meter.usage()
 
     def _told(self, *headers: Header) -> tuple[Header, ...]:
         """Add what the policy did, and what is left of the limits."""

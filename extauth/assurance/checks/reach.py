@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from extauth.assurance.checks.place import findings
 from extauth.assurance.findings import Check, Finding, Severity
 from extauth.compiler.policies import ENTRYPOINTS
+from extauth.policy import LISTING
 from extauth.rego.fault import OpaError
 from extauth.rego.opa import Opa
 from extauth.rego.tree import ground_prefix, ref_of, row, walk
@@ -27,7 +28,7 @@ def check_reach(opa: Path, root: Path, syntax: Syntax) -> Check:
     try:
         reached = {
             ".".join(rule)
-            for entry in ENTRYPOINTS
+            for entry in (*ENTRYPOINTS, LISTING)
             for rule in Opa(opa).dependencies(
                 f"data.{entry.replace('/', '.')}", "gateway", cwd=root, seconds=_SECONDS
             )
