@@ -9,7 +9,7 @@ import msgspec
 from extauth.types import Delta, Operation, Usage
 
 if TYPE_CHECKING:
-    from extauth.obligations import Draft
+    from extauth.gateway.runtime import Draft
 
 
 class Answered(msgspec.Struct, frozen=True):
