@@ -79,7 +79,7 @@ def cloud(shared_site: Site, llama: tuple[str, Path]) -> Iterator[Site]:
             config["models"][name] = {
                 "backend": "llama",
                 "task": task,
-                "context_length": 2048,
+                "context_length": 8192,
                 "upstream_name": "tiny",
                 "price": {"prompt": 10, "completion": 10},
             }

@@ -89,12 +89,15 @@ def _decided_inference(settings: Settings) -> Iterator[Route]:
         ("inference-plain", plain, [method("POST"), present(CLUSTER)]),
     )
     for name, action, headers in ways:
-        matches = [RouteMatch(path=path, headers=headers) for path in paths.openai(backends)]
+        matches = {
+            f"{name}:{path}": RouteMatch(path=path, headers=headers)
+            for path in paths.openai(backends)
+        }
         if any(backend.kind == "triton" for backend in backends):
-            matches.insert(0, _match(paths.TRITON, *headers))
-        for match in matches:
+            matches = {name: _match(paths.TRITON, *headers), **matches}
+        for named, match in matches.items():
             yield Route(
-                name=name,
+                name=named,
                 match=match,
                 route=action,
                 request_headers_to_remove=[*_PRIVATE, *ORIGINS],
