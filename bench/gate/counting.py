@@ -1,22 +1,24 @@
-"""From a counter that only rises to what one request adds to it.
+"""From counters that only rise to what one request adds to them.
 
-A service does things by the clock too: ticks, flushes, checks. What it counts while nobody asks is
-measured and taken off for the time that requests took, since under valgrind that is far too much of
-it.
+A service does things by the clock too: ticks, flushes, checks. What each of its threads counts
+while nobody asks is measured, and taken off for the time that requests took: where everything is
+fifty times as slow, it is far too much. A thread that does nothing but tick gets fewer ticks done
+while requests are served: it adds nothing then, and never less than that.
 """
 
 from __future__ import annotations
 
 import time
+from itertools import pairwise
+from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench.gate.request import KINDS, requests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from bench.gate.connection import Connection
-
 
 WARM_UP = 100
 """Requests of each kind before anything counts."""
@@ -24,48 +26,67 @@ WARM_UP = 100
 SETTLE_SECONDS = 2.0
 """For what requests leave to be written down later: the journal, say, is folded after a second."""
 
-IDLE_SECONDS = 5.0
+IDLE_SECONDS = 8
 
 
 class Reading(NamedTuple):
-    """A counter's value at a time, by a monotonic clock."""
+    """What each thread has counted, by its number, at a time by a monotonic clock."""
 
-    total: int
+    counts: Mapping[int, int]
     seconds: float
 
+    def since(self, before: Reading, thread: int) -> int:
+        """What a thread has counted since then."""
+        return self.counts.get(thread, 0) - before.counts.get(thread, 0)
 
-def rate(before: Reading, after: Reading) -> float:
-    """What it counts a second."""
-    return (after.total - before.total) / (after.seconds - before.seconds)
+
+def rates(readings: Sequence[Reading]) -> Mapping[int, float]:
+    """What each thread counts a second.
+
+    The median over the times between two readings: on a busy machine ticks are missed in some.
+    """
+    pairs = list(pairwise(readings))
+    return {
+        thread: median(
+            after.since(before, thread) / (after.seconds - before.seconds)
+            for before, after in pairs
+        )
+        for thread in readings[-1].counts
+    }
 
 
-def per_request(before: Reading, after: Reading, idle: float, count: int) -> float:
-    """What each of `count` requests in between added, where it counts `idle` a second anyway."""
-    by_clock = idle * (after.seconds - before.seconds)
-    return (after.total - before.total - by_clock) / count
+def per_request(before: Reading, after: Reading, idle: Mapping[int, float], count: int) -> float:
+    """What each of `count` requests in between added, beside what threads count when `idle`."""
+    seconds = after.seconds - before.seconds
+    return (
+        sum(
+            max(0.0, after.since(before, thread) - idle.get(thread, 0.0) * seconds)
+            for thread in after.counts
+        )
+        / count
+    )
 
 
 def costs(
-    connection: Connection, key: str, read: Callable[[], int], count: int
+    connection: Connection, key: str, read: Callable[[], Mapping[int, int]], count: int
 ) -> Mapping[str, float]:
     """What a request costs, by kind, in the unit of `read`, from `count` of each.
 
-    The service has to be warm.
+    `read` gives what each thread has counted. The service has to be warm.
     """
 
-    def reading() -> Reading:
-        time.sleep(SETTLE_SECONDS)
+    def reading(wait: float) -> Reading:
+        time.sleep(wait)
         return Reading(read(), time.monotonic())
 
-    before = reading()
-    time.sleep(IDLE_SECONDS)
-    after = reading()
-    idle = rate(before, after)
+    alone = [reading(SETTLE_SECONDS), *(reading(1.0) for _ in range(IDLE_SECONDS))]
+    idle = rates(alone)
+    after = alone[-1]
     found: dict[str, float] = {}
     for number, kind in enumerate(KINDS):
         before = after
         connection.run(requests(kind, key, count, seed=100 + number))
-        after = reading()
+        after = reading(SETTLE_SECONDS)
         found[kind.name] = per_request(before, after, idle, count)
     return found
 

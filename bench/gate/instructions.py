@@ -39,7 +39,13 @@ def instructions(command: Command) -> Mapping[str, float]:
     """Instructions a request, by kind. Raises MeasurementFailed."""
     out = command.state.with_name("callgrind")
     wrapper = (
-        *("valgrind", "--tool=callgrind", "--instr-atstart=no", "--quiet"),
+        *(
+            "valgrind",
+            "--tool=callgrind",
+            "--instr-atstart=no",
+            "--separate-threads=yes",
+            "--quiet",
+        ),
         f"--callgrind-out-file={out}",
     )
     with service(command, wrapper) as running:
@@ -49,26 +55,27 @@ def instructions(command: Command) -> Mapping[str, float]:
 
 
 class _Counter:
-    """The instructions that callgrind has counted since this was made."""
+    """The instructions that callgrind has counted since this was made, by thread."""
 
     def __init__(self, pid: int, out: Path) -> None:
         self._pid = pid
         self._out = out
         self._dumps = 0
-        self._count = 0
+        self._counts: dict[int, int] = {}
         self._tell("instrumentation", "on")
 
-    def read(self) -> int:
+    def read(self) -> Mapping[int, int]:
         """Have it write what it counted since it wrote last."""
         self._tell("dump")
         self._dumps += 1
-        dump = self._out.with_name(f"{self._out.name}.{self._dumps}")
-        try:
-            self._count += summary(dump.read_text())
+        dumps = list(self._out.parent.glob(f"{self._out.name}.{self._dumps}-*"))
+        if not dumps:
+            raise MeasurementFailed("callgrind did not write what it counted")
+        for dump in dumps:
+            thread = int(dump.name.rpartition("-")[2])
+            self._counts[thread] = self._counts.get(thread, 0) + summary(dump.read_text())
             dump.unlink()
-        except OSError as error:
-            raise MeasurementFailed(f"callgrind did not write: {error}") from None
-        return self._count
+        return dict(self._counts)
 
     def _tell(self, *order: str) -> None:
         arguments = ["vgdb", f"--pid={self._pid}", f"--wait={_CONTROL_SECONDS}", *order]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
+from array import array
 from typing import TYPE_CHECKING
 
 from bench.envoy import BENCH
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 STARTUP = BENCH / "gate" / "startup"
 """What Python runs before anything else, when it is on its path."""
 
+THREADS = 1024
+"""As many as there may ever be."""
+
 REQUESTS = 300
 """Of each kind. More are more exact, at 10 to 30 ms each."""
 
@@ -26,13 +29,13 @@ REQUESTS = 300
 def opcodes(command: Command) -> Mapping[str, float]:
     """Opcodes a request, by kind. Raises MeasurementFailed."""
     counted = command.state.with_name("opcodes")
-    counted.write_bytes(bytes(8))
+    counted.write_bytes(bytes(8 * THREADS))
     path = os.pathsep.join((str(STARTUP), command.environment["PYTHONPATH"]))
     with service(command, environment={"PYTHONPATH": path, "OPCODES": str(counted)}) as running:
         warm(running.connection, command.key)
-        return costs(running.connection, command.key, lambda: total(counted), REQUESTS)
+        return costs(running.connection, command.key, lambda: read(counted), REQUESTS)
 
 
-def total(counted: Path) -> int:
-    """The opcodes so far, as the process writes them (startup/sitecustomize.py)."""
-    return int.from_bytes(counted.read_bytes(), sys.byteorder)
+def read(counted: Path) -> Mapping[int, int]:
+    """The opcodes so far by thread, as the process writes them (startup/sitecustomize.py)."""
+    return {thread: count for thread, count in enumerate(array("Q", counted.read_bytes())) if count}

@@ -1,4 +1,4 @@
-"""What became of every request: facts, decision, outcome, never content."""
+"""The record of every request: facts, decision and outcome, never content."""
 
 from extauth.audit.action import Action, ActionLog
 from extauth.audit.log import AuditLog

@@ -1,4 +1,4 @@
-"""What operators changed by hand: who, when, what, before and after. In the audit log."""
+"""Actions: changes that operators made by hand, with who, when, before and after."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _about(description: str) -> msgspec.Meta:
 
 
 class Action(msgspec.Struct, frozen=True):
-    """One change. It is written down before it is made, and completed afterwards."""
+    """A change by hand. It is recorded before it is made, and completed afterwards."""
 
     time: Annotated[float, _about("When it was ordered, in unix seconds.")]
     credential: Annotated[

@@ -50,13 +50,13 @@ class Head(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Head | None:
-        """One that was written down; None for text that is none."""
+        """Return the head that a text notes; None when the text is not one."""
         match = re.fullmatch(r"(\d{1,18}):([0-9a-f]{64})", text)
         return None if match is None else cls(int(match[1]), bytes.fromhex(match[2]))
 
 
 class Entry(NamedTuple):
-    """What stands at a place."""
+    """The content of a place."""
 
     of: str
     event: str
@@ -71,7 +71,7 @@ def salts(count: int) -> bytes:
 
 
 def digest(salt: bytes, content: bytes) -> bytes:
-    """What a place tells of its content."""
+    """The digest that a place holds of its content."""
     made = sha256(salt)
     for at in range(0, len(content), _PIECE):
         made.update(content[at : at + _PIECE])

@@ -1,4 +1,4 @@
-"""One audit record a request, as schemas/audit.schema.json describes it."""
+"""The audit record of a request, as schemas/audit.schema.json describes it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ says in `audit.versions` what records without the field are taken for."""
 
 
 class Outcome(StrEnum):
-    """How a request ended.
+    """The end of a request.
 
     - `served`: answered in full.
     - `denied`: by identity or policy, or because the policy could not decide.
@@ -52,7 +52,7 @@ class TrialPart(msgspec.Struct, frozen=True):
 
 
 class AuditRecord(msgspec.Struct, frozen=True):
-    """What became of one request. Holds facts and counts, never a prompt, an answer or a key.
+    """The record of a request. Holds facts and counts, never a prompt, an answer or a key.
 
     `facts` and `decision` are those of the last policy question, whole, so that it can be asked
     again.

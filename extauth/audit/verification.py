@@ -1,4 +1,4 @@
-"""Whether the chain holds: that nothing was changed, removed or put in since it was written.
+"""Verification of the chain: nothing was changed, removed or put in since it was written.
 
 A log that is wholly rewritten, or cut at its end, is consistent in itself. Only a head that was
 noted elsewhere tells: `Head` of an earlier verification must still be there.
@@ -61,14 +61,14 @@ WHERE chain.place IS NULL ORDER BY {of}s.number LIMIT ?
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """Where the chain does not hold; `place` is None for what has none."""
+    """A place where the chain does not hold; `place` is None for a fault of the whole."""
 
     place: int | None
     message: str
 
 
 class Verified(msgspec.Struct, frozen=True):
-    """What a verification found out.
+    """The result of a verification.
 
     `records` and `actions` have the content that the chain promises; `erased` places tell of
     records or actions that an erasure rewrote. The chain goes from the place `first`, which is
@@ -90,7 +90,7 @@ class _Principal(msgspec.Struct):
 
 
 class _Columns(msgspec.Struct):
-    """What the log's columns repeat of a record."""
+    """The fields of a record that the log's columns repeat."""
 
     request_id: str
     time: float
@@ -184,7 +184,7 @@ class Verification:
             self.problem(head.place, "the log has another link than the head that was noted")
 
     def _follow(self, place: int, entry: Entry) -> None:
-        """Whether this event may follow those of the same content."""
+        """Return whether this event may follow those of the same content."""
         of, event, number = entry.of, entry.event, entry.number
         if of not in self._count or event not in {WRITTEN, COMPLETED, ERASED, KEPT}:
             self.problem(place, "the entry is of no kind that there is")
@@ -242,7 +242,9 @@ def verify_exported(path: Path, noted: Head | None = None) -> Verified:
                 try:
                     entry = Exported.parse(line)
                 except (msgspec.MsgspecError, ValueError) as error:
-                    raise StackError(f"{path}:{number}: is no entry of a chain: {error}") from None
+                    raise StackError(
+                        f"{path}:{number}: is not an entry of a chain: {error}"
+                    ) from None
                 if verification is None:
                     anchor = Head(entry.place, entry.link)
                     verification = Verification(anchor, noted, whole=not entry.place)
@@ -295,7 +297,7 @@ def _entries(
 
 
 def _compare(verification: Verification, exported: Exported, columns: tuple[object, ...]) -> None:
-    """Whether the columns by which records are found say what the content does."""
+    """Return whether the columns that records are found by agree with the content."""
     entry = exported.entry
     if entry.of != RECORD or exported.content is None:
         return

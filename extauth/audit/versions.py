@@ -1,4 +1,4 @@
-"""Which versions of the audit schema can be read, and what became of facts that older ones lack."""
+"""The versions of the audit schema that can be read, and the facts that older ones lack."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from extauth.types import Facts
 
 FIRST = 1
-"""That of a record without a version: it was written before there were any."""
+"""The version of a record without one, which was written before there were any."""
 
 READABLE = range(FIRST, VERSION + 1)
 
 
 def unreadable(version: int) -> str:
-    """What to tell of a record whose version is not READABLE."""
+    """Return the message about a record whose version is not READABLE."""
     return (
         f"an audit record of schema version {version}; this sluice reads version "
         f"{FIRST} to {VERSION}"

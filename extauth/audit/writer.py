@@ -43,7 +43,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Tried(NamedTuple):
-    """Where the first record of a batch was put, and the digest that no other one has."""
+    """The place of a batch's first record, and its digest, which no other record has."""
 
     place: int
     digest: bytes
@@ -78,7 +78,7 @@ class AuditWriter:
 
     @property
     def failure(self) -> str | None:
-        """Why nothing gets into the log at the moment."""
+        """The reason why nothing gets into the log at the moment, None while it does."""
         begun = self._begun
         if begun is not None and time.monotonic() > begun + LONGEST:
             return f"{self._log.name}: does not answer"

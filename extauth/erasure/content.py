@@ -1,4 +1,4 @@
-"""What an audit record or an action becomes when a person in it is erased.
+"""Audit records and actions after a person in them was erased.
 
 Facts stay, so that sums and replays stay right: who it was goes. Of the person's own records also
 the attributes but the team, and of the address the part that tells one household from another.

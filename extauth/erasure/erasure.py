@@ -34,7 +34,7 @@ CREDENTIAL = "state directory"
 
 
 class Store(msgspec.Struct, frozen=True):
-    """What was done in one store, in its rows: files, where it has no rows."""
+    """The rows that were changed in a store; of one without rows, its files."""
 
     store: str
     rewritten: int
@@ -42,7 +42,7 @@ class Store(msgspec.Struct, frozen=True):
 
 
 class Erased(NamedTuple):
-    """What was done where, under which number it is on record, and what is left to do.
+    """The result of an erasure by store, its number in the audit log, and what is left to do.
 
     `running` requests of the person had not ended; `configured` are files that come from what
     the operator wrote.

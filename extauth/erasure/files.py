@@ -1,4 +1,4 @@
-"""What stands outside of the databases: logs, trials, a replay, configuration."""
+"""Names outside of the databases: in logs, trials, a replay, the configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is to be erased: the principals that are one person, and what stands in their place.
+"""The person to erase: the principals that are one person, and the names that replace theirs.
 
 A person is named by a principal's id, `TENANT/NAME`, or by what its attribute `user` says. Every
 principal of the tenant with the same `user` is the same person, as it is to limits by user.
@@ -46,7 +46,7 @@ class Person(NamedTuple):
     users: tuple[str, ...]
 
     def pseudonym(self, name: str, key: bytes) -> str:
-        """What stands in the place of a name: the same each time, and no guess without the key."""
+        """Return the pseudonym of a name: always the same, not to be guessed without the key."""
         made = hmac.digest(key, f"erased\0{self.tenant}\0{name}".encode(), "sha256").hex()
         return f"{ERASED}{made[:_DIGITS]}"
 
@@ -77,7 +77,7 @@ def parse(subject: str) -> tuple[str, str]:
 def find(subject: str, keys: KeyStore, audit: AuditLog) -> Person:
     """Return the person that a subject names, as keys and the audit log know it.
 
-    Raises InvalidRequest for what is no subject, StackError when the stores can't be read.
+    Raises InvalidRequest for what is not a subject, StackError when the stores can't be read.
     """
     tenant, name = parse(subject)
     known = {(key.name, key.principal.attributes.get(USER)) for key in keys.list(tenant=tenant)}

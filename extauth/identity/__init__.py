@@ -1,4 +1,4 @@
-"""Who calls: API keys and verified JWT claims become a principal."""
+"""Identity: API keys and verified JWT claims become a principal."""
 
 from extauth.identity.identify import Identifier
 from extauth.identity.jwt import JwtIdentity

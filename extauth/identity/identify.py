@@ -1,4 +1,4 @@
-"""Which credential a request carries, and whose it is."""
+"""The credential that a request carries, and the principal behind it."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class JwtIdentity:
 
 
 class _Mapping:
-    """One issuer's mapping from a principal's fields to claims."""
+    """The mapping of an issuer from a principal's fields to claims."""
 
     def __init__(self, issuer: Jwt) -> None:
         fields = issuer.claims

@@ -1,4 +1,4 @@
-"""What tenants, principals and their properties may be called.
+"""The names that tenants, principals and their properties may have.
 
 A tenant never holds a slash, so `<tenant>/<name>` names one principal and no other.
 """
@@ -14,17 +14,17 @@ MAX_TEXT = 255
 
 
 def is_name(value: str) -> bool:
-    """Whether `value` can be a tenant, the name of a key, a tier, a role or a region."""
+    """Return whether `value` can be a tenant, the name of a key, a tier, a role or a region."""
     return NAME.fullmatch(value) is not None
 
 
 def is_text(value: str) -> bool:
-    """Whether `value` can be a subject or an attribute: printable, not empty, not long."""
+    """Return whether `value` can be a subject or an attribute: printable, not empty, not long."""
     return 0 < len(value) <= MAX_TEXT and value.isprintable()
 
 
 def is_day(value: str) -> bool:
-    """Whether `value` is a day as in 2027-01-31."""
+    """Return whether `value` is a day as in 2027-01-31."""
     try:
         return date.fromisoformat(value).isoformat() == value
     except ValueError:

@@ -1,4 +1,4 @@
-"""What operators do with API keys, in the SQL that every database understands."""
+"""The operators' side of API keys, in the SQL that every database understands."""
 
 from __future__ import annotations
 

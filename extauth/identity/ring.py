@@ -39,10 +39,10 @@ PATIENCE = 1.0
 """Seconds that a request waits for the store."""
 
 KNOWN = 16_384
-"""How many keys a process remembers; some 20 MB. The oldest go first."""
+"""The most keys that a process remembers, some 20 MB. The oldest go first."""
 
 UNKNOWN = 16_384
-"""How many ids that the store does not have."""
+"""The most ids that a process remembers as unknown to the store."""
 
 ASKED = 1_000
 """Ids that one question has at most, and that wait for the next."""
@@ -89,7 +89,7 @@ class KeyRing:
 
     @property
     def failure(self) -> str | None:
-        """Why no key can be checked at the moment."""
+        """The reason why no key can be checked at the moment, None while they can."""
         if self._failure is None and time.monotonic() >= self._fresh_until + PATIENCE:
             return _SILENT
         return self._failure
@@ -114,7 +114,7 @@ class KeyRing:
         return known.principal
 
     async def _found(self, key_id: str) -> Known | None:
-        """What the store has, by a question that begins after this call."""
+        """Return what the store has, by a question that begins after this call."""
         if self._failure is not None:
             raise IdentityUnavailable(_AWAY)
         answer = self._asked.get(key_id)

@@ -31,7 +31,7 @@ _LENGTH = _ID_END + 1 + 43
 
 
 class ApiKey(msgspec.Struct, frozen=True):
-    """What is known of a key, without its secret. Times are unix seconds.
+    """An API key without its secret. Times are unix seconds.
 
     `successor` is the id of the key that a rotation put in its place.
     """
@@ -50,7 +50,7 @@ class ApiKey(msgspec.Struct, frozen=True):
 
 
 class Known(NamedTuple):
-    """What a request's key is checked against. `end` is when it stops to work, in unix seconds."""
+    """The values that a request's key is checked against. It works until `end`, in unix seconds."""
 
     digest: bytes
     principal: Principal

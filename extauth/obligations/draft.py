@@ -58,7 +58,7 @@ Masker_co = TypeVar("Masker_co", bound=DraftMasker, covariant=True)
 
 
 class Draft(msgspec.Struct, Generic[Model_co, Masker_co], frozen=True):
-    """What goes to the model and what it may cost at most.
+    """A request on its way to a model, and the most that it may cost.
 
     `asked` is what the client wants a choice to have at most, None for as much as there is room
     for; `ceiling` what it may have, None without a bound. `findings` belong to `texts`, in the same
@@ -125,7 +125,7 @@ class Draft(msgspec.Struct, Generic[Model_co, Masker_co], frozen=True):
 
     @property
     def noted(self) -> dict[str, int]:
-        """How many findings of the kinds to tell of are left, by kind."""
+        """The number of findings that are left of each kind to tell of."""
         if not self.noting:
             return {}
         kinds = (finding.kind for found in self.findings for finding in found)

@@ -30,7 +30,7 @@ class Session(Protocol):
 
 
 class Database(Protocol):
-    """One database with the tables of one store. Safe for any thread; every method may block.
+    """A database with the tables of a store. Safe for any thread; every method may block.
 
     A block that can't be begun or ended raises StackError with the database's name, the reason and
     what to do; so does every method of its session.

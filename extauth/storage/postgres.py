@@ -296,7 +296,7 @@ def _reason(error: psycopg.Error) -> str:
 
 
 def _parameters(url: str, password: str | None, schema: str) -> dict[str, Any]:
-    """How to connect. Raises StackError for a URL that is none."""
+    """Return the parameters of a connection. Raises StackError for a URL that is not one."""
     try:
         found = conninfo_to_dict(url)
     except psycopg.ProgrammingError:

@@ -14,7 +14,7 @@ CLUSTER = INTERNAL + "cluster"
 """Envoy's cluster for an inference request. Without it no route to a model's endpoints matches."""
 
 STREAMS = INTERNAL + "streams"
-"""That an inference request's answer may take as long as the model has something to say."""
+"""The mark of an inference request, whose answer may take as long as the model goes on."""
 
 METADATA_CLUSTER = INTERNAL + "metadata-cluster"
 """Envoy's cluster for a metadata or health request, which has no body."""

@@ -1,4 +1,4 @@
-"""What a request adds to a counter that also rises by the clock."""
+"""What a request adds to counters that also rise by the clock."""
 
 from __future__ import annotations
 
@@ -6,20 +6,47 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.gate.counting import Reading, per_request, rate
+from bench.gate.counting import Reading, per_request, rates
+
+LOOP, TICKER, WRITER = 0, 1, 2
 
 
 def test_a_rate_is_by_the_second() -> None:
-    assert rate(Reading(100, 10.0), Reading(400, 12.0)) == 150
+    readings = [Reading({LOOP: 100, TICKER: 0}, 10.0), Reading({LOOP: 400, TICKER: 20}, 12.0)]
+    assert rates(readings) == {LOOP: 150, TICKER: 10}
 
 
-def test_a_request_costs_its_share_of_what_was_counted() -> None:
-    assert per_request(Reading(500, 0.0), Reading(2500, 10.0), idle=0, count=100) == 20
+def test_a_second_in_which_ticks_were_missed_does_not_count() -> None:
+    counts = [0, 100, 200, 220, 320, 420]
+    readings = [Reading({TICKER: count}, float(n)) for n, count in enumerate(counts)]
+    assert rates(readings) == {TICKER: 100}
+
+
+def test_a_thread_that_has_just_begun_has_a_rate() -> None:
+    assert rates([Reading({}, 0.0), Reading({WRITER: 50}, 1.0)]) == {WRITER: 50}
+
+
+def test_a_request_costs_its_share_of_what_all_threads_counted() -> None:
+    before = Reading({LOOP: 500, WRITER: 100}, 0.0)
+    after = Reading({LOOP: 2500, WRITER: 200}, 10.0)
+    assert per_request(before, after, {LOOP: 0.0, WRITER: 0.0}, count=100) == 21
 
 
 def test_what_is_done_by_the_clock_is_no_requests() -> None:
     # 2,000 in 10 s, of which 50 a second would have been there anyway.
-    assert per_request(Reading(500, 0.0), Reading(2500, 10.0), idle=50, count=100) == 15
+    before, after = Reading({LOOP: 500}, 0.0), Reading({LOOP: 2500}, 10.0)
+    assert per_request(before, after, {LOOP: 50.0}, count=100) == 15
+
+
+def test_a_thread_that_misses_its_ticks_takes_nothing_off_the_others() -> None:
+    before = Reading({LOOP: 0, TICKER: 0}, 0.0)
+    after = Reading({LOOP: 2000, TICKER: 300}, 10.0)
+    assert per_request(before, after, {LOOP: 0.0, TICKER: 100.0}, count=100) == 20
+
+
+def test_a_thread_that_begins_with_the_requests_counts_whole() -> None:
+    before, after = Reading({LOOP: 0}, 0.0), Reading({LOOP: 1000, WRITER: 500}, 10.0)
+    assert per_request(before, after, {LOOP: 0.0}, count=100) == 15
 
 
 @given(
@@ -32,6 +59,6 @@ def test_what_is_done_by_the_clock_is_no_requests() -> None:
 def test_a_slow_machine_changes_nothing(
     cost: int, idle: int, count: int, start: int, seconds: int
 ) -> None:
-    before = Reading(start, 1000.0)
-    after = Reading(start + cost * count + idle * seconds, 1000.0 + seconds)
-    assert per_request(before, after, idle, count) == pytest.approx(cost)
+    before = Reading({LOOP: start}, 1000.0)
+    after = Reading({LOOP: start + cost * count + idle * seconds}, 1000.0 + seconds)
+    assert per_request(before, after, {LOOP: idle}, count) == pytest.approx(cost)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from bench.gate.opcodes import STARTUP, total
+from bench.gate.opcodes import STARTUP, THREADS, read
 
 LOOP = "def loop(n):\n    for _ in range(n): pass\n"
 MAIN = LOOP + "loop({})"
@@ -24,7 +25,7 @@ COROUTINE = (
         "asyncio.run(main({}))"
     )
 )
-THREADS = (
+SEVERAL = (
     LOOP
     + "import sys, threading\n"
     + "sys.setswitchinterval(1e-6)\n"
@@ -43,10 +44,17 @@ def test_each_round_of_a_loop_adds_the_same(program: str, tmp_path: Path) -> Non
 
 
 def test_threads_at_once_lose_nothing(tmp_path: Path) -> None:
-    one, many = (counted(THREADS.format(n), tmp_path) for n in (1_000, 6_000))
+    one, many = (counted(SEVERAL.format(n), tmp_path) for n in (1_000, 6_000))
     # Waiting for a lock takes a few of its own.
     each = counted(MAIN.format(2_000), tmp_path) - counted(MAIN.format(1_000), tmp_path)
     assert many - one == pytest.approx(4 * 5 * each, abs=500)
+
+
+def test_each_thread_has_a_count_of_its_own(tmp_path: Path) -> None:
+    few, many = (read_of(THREAD.format(n), tmp_path) for n in (1_000, 5_000))
+    main, other = few
+    assert many[main] == few[main]
+    assert many[other] > 4 * few[other]
 
 
 def test_what_c_does_adds_nothing(tmp_path: Path) -> None:
@@ -55,16 +63,15 @@ def test_what_c_does_adds_nothing(tmp_path: Path) -> None:
 
 def counted(program: str, tmp_path: Path) -> int:
     """The opcodes that a process of its own takes for this."""
+    return sum(read_of(program, tmp_path).values())
+
+
+def read_of(program: str, tmp_path: Path) -> Mapping[int, int]:
+    """The same, by thread."""
     counts = tmp_path / "opcodes"
-    counts.write_bytes(bytes(8))
+    counts.write_bytes(bytes(8 * THREADS))
+    variables = {"PYTHONPATH": str(STARTUP), "OPCODES": str(counts), "PYTHONHASHSEED": "0"}
     subprocess.run(
-        [sys.executable, "-P", "-c", program],
-        check=True,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(STARTUP),
-            "OPCODES": str(counts),
-            "PYTHONHASHSEED": "0",
-        },
+        [sys.executable, "-P", "-c", program], check=True, env={**os.environ, **variables}
     )
-    return total(counts)
+    return read(counts)

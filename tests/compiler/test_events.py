@@ -92,5 +92,5 @@ def test_a_secret_that_others_can_read(workspace: Workspace, secret: Path) -> No
 def test_what_is_no_secret_is_not_quoted(workspace: Workspace, secret: Path) -> None:
     secret.write_text("hunter2")
     told = refusal(written(workspace))
-    assert "is no webhook secret; expected whsec_" in told
+    assert "is not a webhook secret; expected whsec_" in told
     assert "hunter2" not in told

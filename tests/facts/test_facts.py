@@ -23,6 +23,7 @@ from extauth.types import (
     ModelReference,
     Operation,
     Parameters,
+    PartFacts,
     Principal,
     Target,
     TimeFacts,
@@ -80,6 +81,7 @@ def test_what_admission_was_asked_is_told_by_what_inference_was_asked() -> None:
             classifiers={"injection": {"injection": 0.5}},
             absent=("presidio",),
             guard=GuardFacts(),
+            parts=PartFacts(images=1),
         )
         assert at_admission(late) == early
 

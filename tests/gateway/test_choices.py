@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from extauth.content.privacy import AnswerFilters, Detector, KeyedHash, Masker, Substitutes
 from extauth.errors import ContentBlocked
 from extauth.gateway.choices import ChoiceFilters
-from extauth.types import AnswerGuard, Delta
+from extauth.obligations import AnswerGuard
+from extauth.types import Delta
 from extauth.types.answer import CalledTool, Details, TokenLogprob
 
 if TYPE_CHECKING:

@@ -1,9 +1,8 @@
 """Count the opcodes that a Python process runs, in a file that others can read meanwhile.
 
 Python imports this by itself when its directory is on PYTHONPATH. The file that OPCODES names
-holds the number, in 8 bytes of this machine's order. It is exact, for all threads: CPython lets
-another thread run at calls and at jumps back, and to add one takes neither. What happens in here is
-not counted.
+holds a number of 8 bytes, in this machine's order, for each thread. The count is exact: what
+happens in here is not counted.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import mmap
 import os
 import sys
 import threading
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,7 +25,16 @@ def _shared() -> memoryview[int]:
     return shared
 
 
+class _Thread(threading.local):
+    """Has the number of the thread that asks."""
+
+    def __init__(self) -> None:
+        self.number = next(_numbers)
+
+
 _counted = _shared()
+_numbers = count()
+_thread = _Thread()
 
 
 def _count() -> None:
@@ -33,7 +42,7 @@ def _count() -> None:
     if sys.version_info >= (3, 12):
 
         def instruction(code: CodeType, offset: int) -> None:
-            _counted[0] += 1
+            _counted[_thread.number] += 1
 
         tool, event = sys.monitoring.PROFILER_ID, sys.monitoring.events.INSTRUCTION
         sys.monitoring.use_tool_id(tool, "opcodes")
@@ -43,7 +52,7 @@ def _count() -> None:
 
         def opcode(frame: FrameType, event: str, argument: object) -> Any:
             if event == "opcode":
-                _counted[0] += 1
+                _counted[_thread.number] += 1
             return opcode
 
         def call(frame: FrameType, event: str, argument: object) -> Any:
