@@ -155,3 +155,16 @@ def test_the_certificate_is_held_against_authorities_and_the_host(workspace: Wor
     validation = tls["common_tls_context"]["validation_context"]
     assert validation["trusted_ca"]["filename"] == str(workspace.root / "ca.pem")
     assert (tls["sni"], tls["auto_sni_san_validation"]) == ("api.example.com", True)
+
+
+def test_every_backend_has_its_routes_and_no_other(workspace: Workspace) -> None:
+    backends = {
+        "cloud": {**CLOUD, "url": "https://a.example.com/" + "long/" * 30 + "v2"},
+        "near": {"kind": "openai", "url": "http://10.0.0.1:8000", "region": "x"},
+        "same": {"kind": "openai", "url": "http://10.0.0.2:8000", "region": "x"},
+    }
+    changes = [(f"backends.{name}", backend) for name, backend in backends.items()]
+    files = render(read_source(workspace.write(*changes), Overrides()).settings, Overrides())
+    listener = files["lds.yaml"].decode()
+    for path in ("/v1/chat/completions", "/" + "long/" * 30 + "v2/embeddings"):
+        assert listener.count(f"path: {path}\n") == 2

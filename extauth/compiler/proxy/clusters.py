@@ -10,6 +10,7 @@ from envoy_data_plane.envoy.config.cluster.v3 import (
     CircuitBreakersThresholds,
     Cluster,
     ClusterDiscoveryType,
+    ClusterDnsLookupFamily,
     ClusterLbPolicy,
 )
 from envoy_data_plane.envoy.config.core.v3 import (
@@ -128,6 +129,10 @@ def _cluster(
         name=name,
         type=discovery,
         connect_timeout=_CONNECT_TIMEOUT,
+        # A name of both families, `localhost` among them, is often served by the older one alone.
+        dns_lookup_family=ClusterDnsLookupFamily.V4_PREFERRED
+        if discovery is ClusterDiscoveryType.STRICT_DNS
+        else ClusterDnsLookupFamily.AUTO,
         load_assignment=ClusterLoadAssignment(
             cluster_name=name,
             endpoints=[

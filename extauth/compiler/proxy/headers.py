@@ -28,6 +28,10 @@ CREDENTIALS = ("authorization", "proxy-authorization", "cookie", "x-api-key", "a
 """Headers that a model server and the portal never see."""
 
 
+ORIGINS = ("forwarded", "x-forwarded-for", "x-forwarded-proto", "x-envoy-external-address")
+"""Headers that tell a client's address: a model server may be somebody else's."""
+
+
 def overwrite(name: str, value: str) -> HeaderValueOption:
     """Return a header in place of any of its name; `value` may hold Envoy's format commands."""
     return HeaderValueOption(

@@ -5,7 +5,6 @@ Regular expressions are RE2's, over the whole normalised path without its query.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from extauth.backends.openai.backend import base_path
@@ -30,14 +29,16 @@ HEALTH = r"/v2/health/ready"
 PORTAL = r"/v1/models(/[^/]+)?|/v1/usage"
 """Answered by this gateway itself, to a principal."""
 
-_TRITON = r"/v2/models/[^/]+/versions/[0-9]+/(infer|generate|generate_stream)"
-_OPENAI = r"/(chat/completions|completions|embeddings)"
+TRITON = r"/v2/models/[^/]+/versions/[0-9]+/(infer|generate|generate_stream)"
+"""Triton's inference endpoints, with the version decided."""
+
+_OPENAI = ("/chat/completions", "/completions", "/embeddings")
 
 
-def upstream(backends: Iterable[Backend]) -> str:
-    """Return the endpoints that inference requests go to, with the version decided."""
-    found = {
-        _TRITON if one.kind == "triton" else re.escape(base_path(one.url or "")) + _OPENAI
-        for one in backends
-    }
-    return "|".join(sorted(found))
+def openai(backends: Iterable[Backend]) -> list[str]:
+    """Return the paths of the OpenAI API's endpoints on these backends, each once.
+
+    Whole paths: a regular expression for a long prefix is over the size that Envoy allows one.
+    """
+    bases = {base_path(one.url or "") for one in backends if one.kind == "openai"}
+    return [base + endpoint for base in sorted(bases) for endpoint in _OPENAI]

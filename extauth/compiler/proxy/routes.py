@@ -26,10 +26,12 @@ from extauth.compiler.backends import PORTAL
 from extauth.compiler.proxy import paths
 from extauth.compiler.proxy.balancing import route_retries
 from extauth.compiler.proxy.filters import inference_filters, no_filters
-from extauth.compiler.proxy.headers import CREDENTIALS, method, present
+from extauth.compiler.proxy.headers import CREDENTIALS, ORIGINS, method, present
 from extauth.types.headers import CLUSTER, JWT, METADATA_CLUSTER, PRINCIPAL, SOURCE, STREAMS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from extauth.settings import Limits, Settings
 
 _NEVER = timedelta(0)
@@ -75,29 +77,32 @@ def _too_large(limits: Limits) -> Route:
     )
 
 
-def _decided_inference(settings: Settings) -> tuple[Route, Route]:
+def _decided_inference(settings: Settings) -> Iterator[Route]:
     """To the cluster that an inference decision named, by the path that its backend wrote."""
-    limits, path = settings.limits, paths.upstream(settings.backends.values())
+    limits, backends = settings.limits, settings.backends.values()
     streamed = _to_model_server(
         timeout=_NEVER, idle_timeout=timedelta(seconds=limits.stream_idle_timeout)
     )
     plain = _to_model_server(timeout=timedelta(seconds=limits.request_timeout), idle_timeout=_NEVER)
-    return (
-        Route(
-            name="inference-streamed",
-            match=_match(path, method("POST"), present(CLUSTER), present(STREAMS)),
-            route=streamed,
-            request_headers_to_remove=_PRIVATE,
-            typed_per_filter_config=inference_filters(),
-        ),
-        Route(
-            name="inference-plain",
-            match=_match(path, method("POST"), present(CLUSTER)),
-            route=plain,
-            request_headers_to_remove=_PRIVATE,
-            typed_per_filter_config=inference_filters(),
-        ),
+    ways = (
+        ("inference-streamed", streamed, [method("POST"), present(CLUSTER), present(STREAMS)]),
+        ("inference-plain", plain, [method("POST"), present(CLUSTER)]),
     )
+    for name, action, headers in ways:
+        matches = {
+            f"{name}:{path}": RouteMatch(path=path, headers=headers)
+            for path in paths.openai(backends)
+        }
+        if any(backend.kind == "triton" for backend in backends):
+            matches = {name: _match(paths.TRITON, *headers), **matches}
+        for named, match in matches.items():
+            yield Route(
+                name=named,
+                match=match,
+                route=action,
+                request_headers_to_remove=[*_PRIVATE, *ORIGINS],
+                typed_per_filter_config=inference_filters(),
+            )
 
 
 def _undecided_inference() -> Route:

@@ -196,8 +196,11 @@ def _require_same_processes(old: Snapshot, new: Snapshot) -> None:
 
 
 def _models(snapshot: Snapshot) -> dict[str, bytes]:
+    """Return what the embedded server was started with; other servers have their models already."""
+    settings = snapshot.settings
     files = (snapshot.root / "triton").glob("*/config.pbtxt")
     return {file.parent.name: file.read_bytes() for file in files} | {
         f"{name}/versions": ",".join(model.versions).encode()
-        for name, model in snapshot.settings.served.items()
+        for name, model in settings.served.items()
+        if settings.backends[model.backend].url is None
     }
