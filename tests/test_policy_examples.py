@@ -22,6 +22,8 @@ from extauth.stack.engines.opa import find_opa
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "examples/policies"
 EXAMPLES = sorted(directory for directory in LIBRARY.iterdir() if directory.is_dir())

@@ -22,6 +22,8 @@ from tests.gateway.served import Loaded, Served
 if TYPE_CHECKING:
     from extauth.snapshot import Snapshot
 
+pytestmark = pytest.mark.slow
+
 BIN = Path(sys.executable).parent
 TOKEN = "glpat-not-for-other-eyes"
 

@@ -8,10 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from extauth.cli import app
 from extauth.cli.terminal.commands import COMMANDS, HIDDEN
+
+pytestmark = pytest.mark.slow
 
 SLUICE = Path(sys.executable).with_name("sluice")
 

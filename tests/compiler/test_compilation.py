@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     Compile = Callable[..., Snapshot]
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def build(opa: Path, tmp_path_factory: pytest.TempPathFactory) -> Compile:

@@ -29,6 +29,8 @@ from tests.compiler.edge import CHAT, GENERATE, allow, decide, deny
 if TYPE_CHECKING:
     from tests.compiler.edge import Edge, Process
 
+pytestmark = pytest.mark.slow
+
 Messages = Iterator[ProcessingRequest]
 Responses = Iterator[ProcessingResponse]
 

@@ -24,6 +24,8 @@ from tests.compiler.edge import CHAT, deny
 if TYPE_CHECKING:
     from tests.compiler.edge import Edge
 
+pytestmark = pytest.mark.slow
+
 READY = "/v2/health/ready"
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     Sign = Callable[[dict[str, Any]], str]
 
+pytestmark = pytest.mark.slow
+
 SPOOFED = urlsafe_b64encode(b'{"sub": "root"}').decode()
 
 

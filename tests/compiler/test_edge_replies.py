@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from tests.compiler.edge import Edge, Handler
 
+pytestmark = pytest.mark.slow
+
 LIMITS = SETTINGS.limits
 
 

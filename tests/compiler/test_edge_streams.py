@@ -6,12 +6,16 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.compiler.edge import CHAT, STREAM, decide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.compiler.edge import Edge, Handler
+
+pytestmark = pytest.mark.slow
 
 HEAD = f"POST {CHAT} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 2\r\n\r\n"
 REQUEST = HEAD.encode() + b"{}"

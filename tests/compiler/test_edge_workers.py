@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from extauth.compiler import Overrides
 from extauth.compiler.proxy import render
 from extauth.types.headers import PRINCIPAL
@@ -13,6 +15,8 @@ from tests.compiler.edge import CHAT, allow
 
 if TYPE_CHECKING:
     from tests.compiler.edge import Edge, Reply
+
+pytestmark = pytest.mark.slow
 
 REQUESTS = 40
 

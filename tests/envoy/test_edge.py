@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tests.envoy.conftest import Answer, Edge, Service
 
+pytestmark = pytest.mark.slow
+
 CHAT = "/v1/chat/completions"
 INFER = "/v2/models/echo/versions/1/infer"
 GENERATE = "/v2/models/echo/versions/1/generate_stream"

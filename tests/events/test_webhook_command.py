@@ -19,6 +19,8 @@ from tests.receiver import Receiver
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.slow
+
 SLUICE = Path(sys.executable).with_name("sluice")
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     Decide = Callable[..., Awaitable[None]]
 
+pytestmark = pytest.mark.slow
+
 STREAM = {**CHAT, "stream": True}
 CARD = "4111111111111111"
 KEY = "ghp_" + "a1B2" * 9

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Decide = Callable[..., Awaitable[None]]
 
+pytestmark = pytest.mark.slow
+
 TOKENS = {"type": "limit", "name": "tokens", "key": "all", "unit": "tokens", "window": 60}
 REQUESTS = {**TOKENS, "name": "requests", "unit": "requests"}
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     Decide = Callable[..., Awaitable[None]]
 
+pytestmark = pytest.mark.slow
+
 CARD = "4111 1111 1111 1111"
 ASKED = [{"role": "user", "content": "Write to jane@example.com and b@example.org from 192.0.2.7."}]
 BODY = {**CHAT, "messages": ASKED, "n": 2}

@@ -8,12 +8,16 @@ import sys
 from asyncio.subprocess import PIPE
 from typing import TYPE_CHECKING
 
+import pytest
+
 from extauth.ledger import Counter, EmbeddedLedger
 from extauth.ledger.reports import report
 from extauth.ledger.store import report_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.slow
 
 KILLS = 30
 TOKENS = 15

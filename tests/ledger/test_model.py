@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tests.ledger.contract import Books
     from tests.redis_server import RedisServer
 
+pytestmark = pytest.mark.slow
+
 LIMITS = (
     Limit("requests", "a", "requests", 60, 5),
     Limit("minute", "a", "tokens", 60, 100, warn_at=(50, 100)),

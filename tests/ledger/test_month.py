@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import msgspec
+import pytest
 
 from extauth.errors import LimitExceeded
 from extauth.facts import Calendar
@@ -28,6 +29,8 @@ from tests.policy.facts import CHAT
 
 if TYPE_CHECKING:
     from extauth.snapshot import Snapshot
+
+pytestmark = pytest.mark.slow
 
 TENANTS = 10_000
 REQUESTS = 12_000

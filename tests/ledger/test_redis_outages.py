@@ -28,6 +28,8 @@ from tests.redis_server import running
 if TYPE_CHECKING:
     pass
 
+pytestmark = pytest.mark.slow
+
 
 async def test_a_reservation_that_the_server_lost_is_charged_in_full(private: Shared) -> None:
     books = On(await private.ledger())

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from extauth.policy import OpaServerEngine, WasmEngine
     from extauth.types import Facts
 
+pytestmark = pytest.mark.slow
+
 CASES = load_cases(POLICIES / "cases")
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from extauth.types import Facts
     from tests.policy.conftest import Bundle
 
+pytestmark = pytest.mark.slow
+
 ADMITTED = msgspec.structs.replace(CHAT, parameters=None, tokens=None, sensitive=None, usage=None)
 
 

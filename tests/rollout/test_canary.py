@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from extauth.rollout import Trial
     from tests.rollout.conftest import Bench
 
+pytestmark = pytest.mark.slow
+
 DENIED = (403, "candidate.rule", "No.")
 
 

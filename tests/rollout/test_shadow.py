@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.rollout.conftest import Bench
 
+pytestmark = pytest.mark.slow
+
 BODIES = (
     CHAT,
     {**CHAT, "model": "none"},

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     Make = Callable[..., PostgresDatabase]
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["postgres_server", "private_postgres"]
 
 FIRST = "CREATE TABLE things (name TEXT NOT NULL, size BIGINT, content BYTEA)"

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 VERSIONS = ("chat/versions/1", "chat/versions/2")
 
 

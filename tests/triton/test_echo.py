@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tritonclient.grpc import InferenceServerClient, InferInput
 
+pytestmark = pytest.mark.slow
+
 ACTIVE_REQUESTS = 16
 
 

@@ -9,6 +9,8 @@ import pytest
 from tritonclient.http import InferenceServerClient, InferInput
 from tritonclient.utils import InferenceServerException
 
+pytestmark = pytest.mark.slow
+
 # Neither the questions nor their pairing are in the training text.
 PARAPHRASES = [
     ("How do I get an API key for my team?", "I would like to have a key, who can give me one?"),

@@ -12,6 +12,8 @@ from extauth.content.detectors.triton_tokens import TritonDetector
 from extauth.errors import BackendError
 from extauth.settings import TextClassification, TokenClassification
 
+pytestmark = pytest.mark.slow
+
 # None of these names and sentences is in the training text.
 SENTENCES = [
     ("Please forward it to Desmond Achebe in accounting.", {"Desmond Achebe": "person"}),

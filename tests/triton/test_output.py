@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_triton.output import StopFilter, Utf8Stream
+
+pytestmark = pytest.mark.slow
 
 # Few letters, so that stop strings, and their beginnings, turn up often.
 TEXT = st.text("abc", max_size=30)

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from sluice_triton.parameters import MOST_COMPLETIONS, Parameters, RequestError, read
 
+pytestmark = pytest.mark.slow
+
 
 def test_absent_tensors_mean_the_defaults() -> None:
     assert read({}) == Parameters(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice_triton.parameters import Parameters
 from sluice_triton.sampling import Sampler
+
+pytestmark = pytest.mark.slow
 
 LOGITS = np.array([0.0, 1.0, 3.0, 2.0, -np.inf], np.float32)
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
+import pytest
 from sluice_triton.scheduler import Scheduler
+
+pytestmark = pytest.mark.slow
 
 
 def fail(error: Exception) -> None:

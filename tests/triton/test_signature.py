@@ -9,6 +9,8 @@ import pytest
 import yaml
 from tritonclient.http import InferenceServerClient
 
+pytestmark = pytest.mark.slow
+
 MODELS = Path(__file__).resolve().parents[2] / "triton" / "models"
 
 

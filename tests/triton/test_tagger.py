@@ -10,6 +10,8 @@ from sluice_triton.words import features, shape, words
 
 from tests.triton.conftest import TRITON
 
+pytestmark = pytest.mark.slow
+
 TAGGER = Tagger(TRITON / "models/names/1/weights.npz")
 
 

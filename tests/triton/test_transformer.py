@@ -9,6 +9,8 @@ import pytest
 from sluice_triton.transformer import Transformer
 from sluice_triton.vocabulary import Vocabulary
 
+pytestmark = pytest.mark.slow
+
 CHAT = Path(__file__).resolve().parents[2] / "triton" / "models" / "chat"
 
 

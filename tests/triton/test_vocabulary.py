@@ -10,6 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from sluice_triton.vocabulary import Vocabulary
 
+pytestmark = pytest.mark.slow
+
 MODELS = Path(__file__).resolve().parents[2] / "triton" / "models"
 VOCABULARY = Vocabulary(MODELS / "chat" / "tokenizer.json")
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from tests.workers.conftest import Fleet
 
+pytestmark = pytest.mark.slow
+
 
 @asynccontextmanager
 async def kept_alike(leader: Leader) -> AsyncIterator[None]:

@@ -17,6 +17,8 @@ from extauth.errors import ConfigurationError, StackError
 from extauth.stack.engines.opa import find_opa
 from extauth.storage.resources import policies, schema
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 INPUT = json.loads(schema("input").read_text())
 

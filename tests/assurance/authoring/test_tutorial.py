@@ -8,6 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 DOCUMENT = Path(__file__).parents[3] / "docs/policy-authors.md"
 RECORDS = DOCUMENT.parents[1] / "examples/records.jsonl"
 """What the document offers to those who have no gateway."""

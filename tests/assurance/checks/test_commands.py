@@ -18,6 +18,8 @@ from tests.policy.conftest import ROOT, opa_path
 if TYPE_CHECKING:
     from tests.assurance.checks.conftest import Edit
 
+pytestmark = pytest.mark.slow
+
 SLUICE = Path(sys.executable).with_name("sluice")
 
 

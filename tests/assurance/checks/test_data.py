@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+import pytest
+
 from extauth.assurance.checks.data import check_data, data_files
 from extauth.content.privacy import KINDS
 from extauth.facts.counters import Fact
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
     from extauth.assurance.findings import Finding
     from tests.assurance.checks.conftest import Edit
+
+pytestmark = pytest.mark.slow
 
 
 def only(policies: Path) -> Finding:

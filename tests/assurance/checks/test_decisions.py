@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from extauth.assurance.checks.building import build, check_gateway
 from extauth.assurance.checks.cases import CaseResults, check_cases, read_cases, run_cases
 from extauth.compiler.repository import Repository
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from extauth.assurance.findings import Check
     from extauth.policy.cases import Case
     from tests.assurance.checks.conftest import Edit
+
+pytestmark = pytest.mark.slow
 
 CASE = """  - name: Ada chats
     from: [ada, chats]

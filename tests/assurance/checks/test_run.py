@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from extauth.assurance.checks import run_checks
 from extauth.assurance.checks.suite import run_suite
 from tests.assurance.checks.conftest import few_tests, line_of
@@ -12,6 +14,8 @@ from tests.assurance.checks.conftest import few_tests, line_of
 if TYPE_CHECKING:
     from extauth.assurance.findings import Check, Report
     from tests.assurance.checks.conftest import Edit
+
+pytestmark = pytest.mark.slow
 
 
 def checks(report: Report) -> dict[str, Check]:

@@ -26,6 +26,8 @@ from tests.assurance.checks.conftest import line_of
 if TYPE_CHECKING:
     from tests.assurance.checks.conftest import Edit
 
+pytestmark = pytest.mark.slow
+
 SEEDS = """# METADATA
 # title: Seeds
 # description: Nobody may fix the seed.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from extauth.assurance.checks.suite import ranges
 from extauth.assurance.checks.unit import check_tests, findings, run_unit_tests
 from tests.assurance.checks.conftest import few_tests, line_of
@@ -12,6 +14,8 @@ from tests.assurance.checks.conftest import few_tests, line_of
 if TYPE_CHECKING:
     from extauth.compiler.repository import Repository
     from tests.assurance.checks.conftest import Edit
+
+pytestmark = pytest.mark.slow
 
 FILE, USAGE = "gateway/usage/usage.rego", "gateway.usage_test"
 

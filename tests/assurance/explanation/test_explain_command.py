@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from extauth.snapshot import Snapshot
 
+pytestmark = pytest.mark.slow
+
 SLUICE = str(Path(sys.executable).with_name("sluice"))
 
 

@@ -17,6 +17,8 @@ from .conftest import ADA, PROMPT, Explain, facts, place
 if TYPE_CHECKING:
     from extauth.assurance.explanation import Explainer
 
+pytestmark = pytest.mark.slow
+
 
 def values(condition: Condition) -> dict[str, object]:
     return {value.name: value.value for value in condition.values}

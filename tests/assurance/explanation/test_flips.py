@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from extauth.assurance.explanation.explained import Explanation, Flip
     from extauth.assurance.explanation.policies import Policies
 
+pytestmark = pytest.mark.slow
+
 
 def flips(explanation: Explanation) -> dict[str, Any]:
     assert explanation.searched

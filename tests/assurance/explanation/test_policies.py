@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from .conftest import Repository
 
+pytestmark = pytest.mark.slow
+
 DECIDES = """package gateway.inference
 
 import data.gateway.own as mine

@@ -15,6 +15,8 @@ from .conftest import BASE, PROMPT, facts
 if TYPE_CHECKING:
     from extauth.assurance.explanation import Explainer
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_change_decides_again_and_tells_the_rules_that_differ(hurried: Explainer) -> None:
     asked = Subject(facts(PROMPT, "parameters.temperature=2.5"))

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     Write = Callable[[dict[str, str]], None]
     Run = Callable[[], Report]
 
+pytestmark = pytest.mark.slow
+
 LIMIT = """package gateway.limit
 
 deny if input.tokens > 10

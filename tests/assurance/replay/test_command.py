@@ -24,6 +24,8 @@ from .conftest import MANY, REPOSITORY, edit
 if TYPE_CHECKING:
     from click.testing import Result
 
+pytestmark = pytest.mark.slow
+
 SLUICE = str(Path(sys.executable).with_name("sluice"))
 PUBLISHED = REPOSITORY / "schemas" / "replay.schema.json"
 TIERS = "data/tiers.yaml"

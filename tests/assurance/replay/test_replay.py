@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from .conftest import Change, Run
 
+pytestmark = pytest.mark.slow
+
 FIRST_VERSION = Path(__file__).with_name("version-1.jsonl")
 """As the gateway wrote them before records had a guard, a load and a behaviour."""
 

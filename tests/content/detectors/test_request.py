@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tests.content.detectors.conftest import Server
     from tests.gateway.served import Served
 
+pytestmark = pytest.mark.slow
+
 TEXT = "Ask Desmond Achebe about it."
 BODY = {"model": "chat", "messages": [{"role": "user", "content": TEXT}], "max_tokens": 16}
 NOBODY = "http://127.0.0.1:1"

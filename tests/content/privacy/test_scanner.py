@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from extauth.content.privacy.scanner import Scanned
 
+pytestmark = pytest.mark.slow
+
 Found = list[tuple[str, int, int]]
 
 DETECTOR = Detector()

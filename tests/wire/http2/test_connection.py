@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from extauth.wire.http2.stream import Stream
 
+pytestmark = pytest.mark.slow
+
 LARGEST_MESSAGE = 200_000
 SLOWLY = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

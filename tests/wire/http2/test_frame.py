@@ -6,6 +6,7 @@ import itertools
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import pytest
 from hyperframe.frame import DataFrame, HeadersFrame
 from hyperframe.frame import Frame as AnyFrame
 from hypothesis import given
@@ -30,6 +31,8 @@ from tests.wire.http2.peer import message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+pytestmark = pytest.mark.slow
 
 
 class Nobody:

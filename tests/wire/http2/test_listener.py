@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from extauth.wire.http2.stream import Stream
 
+pytestmark = pytest.mark.slow
+
 LARGEST_MESSAGE = 1 << 20
 OK, UNKNOWN, RESOURCE_EXHAUSTED, UNIMPLEMENTED, UNAVAILABLE = 0, 2, 8, 12, 14
 
