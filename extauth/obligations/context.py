@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from functools import cache
+from itertools import compress
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from extauth.errors import InvalidRequest
+from extauth.obligations.draft import rendered
 
 if TYPE_CHECKING:
     from extauth.obligations.draft import D, Draft
-    from extauth.obligations.rendering import Rendering
 
 
 class Context(
@@ -57,10 +58,11 @@ class Context(
         As few as will do: with one turn more it does not fit. Raises InvalidRequest when the rest
         is still longer than the obligation's own bound; the model's is looked at last, by `check`.
         """
+        draft = draft.rendered()
         answer = draft.max_tokens
         if draft.asked is None and answer:
             answer = min(self.room, draft.ceiling or self.room)
-        most = draft.model.context_length - answer
+        most = draft.model.settings.context_length - answer
         bound = self.max_prompt_tokens
         if bound is not None:
             most = min(most, bound)
@@ -76,7 +78,7 @@ class Context(
 
 def check(draft: Draft[Any, Any]) -> None:
     """Refuse what can't fit the model's context, in the words of OpenAI's own error."""
-    length = draft.model.context_length
+    length = draft.model.settings.context_length
     if draft.longest + draft.max_tokens <= length:
         return
     raise _exceeded(
@@ -99,18 +101,26 @@ def _fitted(draft: D, most: int) -> D:
     if not droppable:
         return draft
 
-    @cache
-    def without(dropped: int) -> Rendering[Any]:
-        return draft.rendering.without(dropped)
+    tried = {}
 
-    dropped = bisect_left(
-        range(droppable),
-        True,
-        lo=min(1, droppable),
-        key=lambda turns: max(without(turns).counts) <= most,
-    )
-    return draft.shortened(
-        without(dropped), dropped, [turn is None or turn >= dropped for turn in turns]
+    def fits(dropped: int) -> bool:
+        call = draft.call.without(dropped)
+        tried[dropped] = (call, *rendered(draft.model, call))
+        return max(tried[dropped][2]) <= most
+
+    dropped = bisect_left(range(droppable), True, lo=min(1, droppable), key=fits)
+    if dropped not in tried:
+        fits(dropped)
+    call, prompts, counts = tried[dropped]
+    kept = [turn is None or turn >= dropped for turn in turns]
+    return replace(
+        draft,
+        call=call,
+        texts=list(compress(draft.texts, kept)),
+        findings=list(compress(draft.findings, kept)),
+        prompts=prompts,
+        counts=counts,
+        dropped=draft.dropped + dropped,
     )
 
 

@@ -2,7 +2,8 @@
 
 A new obligation is a file beside this one with its struct and a row here. The struct has a
 `label`, its name in verdicts; `__str__`, the rest of it in a few words; and `enforce`, which
-returns the draft that satisfies it. It may raise InvalidRequest for what can't be sent.
+returns the draft that satisfies it. One that needs the prompts or their counts asks for
+`draft.rendered()` first. It may raise InvalidRequest for what can't be sent.
 """
 
 from __future__ import annotations
@@ -51,8 +52,7 @@ def enforce(obligations: Iterable[Obligation], draft: D) -> D:
     """
     for obligation in sorted(obligations, key=_place):
         draft = obligation.enforce(draft)
-    draft.rendering.render()
-    return draft
+    return draft.rendered()
 
 
 def _place(obligation: Obligation) -> int:

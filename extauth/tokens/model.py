@@ -75,11 +75,6 @@ class LanguageModel:
         return self.settings.task
 
     @property
-    def context_length(self) -> int:
-        """Tokens of a prompt and its answer together, at most."""
-        return self.settings.context_length
-
-    @property
     def exact(self) -> bool:
         """True if `counts` uses the model's own tokenizer; otherwise it errs upwards."""
         return self.tokenizer.exact

@@ -158,6 +158,18 @@ def test_what_a_draft_was_made_of_stays_as_it_was(drafted: Drafted, template: Re
     assert len(template.prompts) == 3
 
 
+def test_what_is_not_rendered_can_be_neither_sent_nor_counted(drafted: Drafted) -> None:
+    draft = drafted(TEXT)
+    stale = MASKS[0].enforce(draft)
+    assert (stale.prompts, stale.counts) == (None, None)
+    for read in (lambda: stale.prompt_tokens, lambda: stale.longest, lambda: stale.worst_case):
+        with pytest.raises(TypeError):
+            read()
+    fresh = stale.rendered()
+    assert fresh.worst_case == fresh.prompt_tokens + 8
+    assert fresh.rendered() is fresh
+
+
 def test_ids_without_a_text_are_counted_as_they_are(detector: Detector, tokenizer: Counted) -> None:
     settings = Model("m", "triton", "completion", ("1",), {}, "1", 1024, Price(), "eu-west", None)
     path = "/v2/models/m/infer"

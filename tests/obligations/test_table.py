@@ -39,7 +39,7 @@ class Halve(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
 
     def enforce(self, draft: D) -> D:
         """Lower the bound on a choice's tokens."""
-        return draft.bounded(draft.max_tokens >> self.times)
+        return draft.bounded(draft.rendered().max_tokens >> self.times)
 '''
 REGO = """
 # Let an answer have half of the tokens that it could have.
