@@ -54,6 +54,7 @@ class Exchange:
         "_reader",
         "_transaction",
         "_writer",
+        "chunked",
         "dispatched",
         "state",
     )
@@ -72,16 +73,16 @@ class Exchange:
         self._filters = ChoiceFilters(self._making, dispatched.guards)
         self._meter = Meter(dispatched)
         self.state = State.HEADERS
+        self.chunked = False
 
     def headers(self, status: int, headers: Mapping[str, str]) -> Continue:
         """Note how the backend answers, and let the head of a stream go on to the client."""
-        self._transaction.mark("backend")
         if not (self._reader.start(status, headers) and self._writer.streaming):
             self.state = State.PLAIN
             return CONTINUE
+        self._transaction.mark("backend")
         self.state = State.STREAMING
-        # From here on the client may have read it: however this ends, it is charged.
-        self._transaction.usage = self._meter.usage()
+        self.chunked = True
         return Continue(self._told(("content-type", self._writer.content_type)), chunked=True)
 
     async def plain(self, body: bytes) -> Answer:
@@ -125,11 +126,12 @@ class Exchange:
         encoded = b""
         try:
             deltas = self._meter.count(self._reader.decode(body, end=end))
-            self._transaction.usage = self._meter.usage()
             feed = self._filters.feed
             encoded = self._writer.encode([feed(delta) for delta in deltas])
             if not end:
-                await self._transaction.progress()
+                if self._transaction.progress_due:
+                    self.charge()
+                    await self._transaction.progress()
                 return encoded
             encoded += self._writer.encode(self._filters.held())
             usage = self._meter.usage()
@@ -139,6 +141,7 @@ class Exchange:
             await self._finish(usage)
         except AnsweredError as error:
             # The headers went out long ago.
+            self.charge()
             self.state = State.DONE
             return encoded + self._writer.error(await self._transaction.refuse(error))
         return encoded + rest
@@ -164,7 +167,13 @@ class Exchange:
         """
         if self.state is not State.STREAMING:
             self._transaction.usage = self._meter.worst()
+        self.charge()
         await self._transaction.disconnected()
+
+    def charge(self) -> None:
+        """Charge what a stream has used by now: the client may have read it, however it ends."""
+        if self.state is State.STREAMING:
+            self._transaction.usage = self._meter.usage()
 
     def _told(self, *headers: Header) -> tuple[Header, ...]:
         """Add what the policy did, and what is left of the limits."""

@@ -147,10 +147,10 @@ class Request:
         exchange = self.stage
         try:
             if isinstance(exchange, Exchange):
+                if exchange.chunked:
+                    return await exchange.chunk(body, end=end)
                 if exchange.state is State.PLAIN:
                     return await exchange.plain(body)
-                if exchange.state is not State.HEADERS:
-                    return await exchange.chunk(body, end=end)
             elif exchange is Phase.PASSING:
                 return CONTINUE
             raise _misplaced("the body of an answer")
@@ -177,6 +177,8 @@ class Request:
             logger.error("request %s: %s", self.transaction.head.request_id, error.message)
 
     async def _refuse(self, error: Exception) -> Refuse:
+        if isinstance(self.stage, Exchange):
+            self.stage.charge()
         self.stage = Phase.OVER
         told = await self.transaction.refuse(error)
         return Refuse.of(api_of(self.transaction.head.path), told)

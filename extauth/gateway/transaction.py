@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from typing import TYPE_CHECKING
-
-import msgspec
+from itertools import repeat
+from operator import floordiv, sub
+from typing import TYPE_CHECKING, NamedTuple
 
 from extauth.audit import Outcome
 from extauth.errors import (
@@ -26,8 +26,6 @@ from extauth.gateway.decisions import Decisions
 from extauth.gateway.entry import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from extauth.audit import TrialPart
     from extauth.gateway.books import Books
     from extauth.gateway.runtime import Runtime
@@ -43,7 +41,7 @@ CLIENT_CLOSED_REQUEST = 499
 """The status that logs give a client that left; nobody receives it."""
 
 
-class Interval(msgspec.Struct, frozen=True, gc=False):
+class Interval(NamedTuple):
     """The time that a request spent in a stage, by `time.perf_counter_ns`."""
 
     stage: str
@@ -59,23 +57,23 @@ class Transaction:
     """
 
     __slots__ = (
-        "_mark",
         "_progressed",
         "_reservation",
+        "_stages",
+        "_times",
         "books",
         "closed",
         "decisions",
         "entry",
         "head",
-        "intervals",
         "received",
         "runtime",
         "usage",
     )
 
     def __init__(self, books: Books, runtime: Runtime, head: RequestHead) -> None:
-        self._mark = time.perf_counter_ns()
-        self.intervals: list[Interval] = []
+        self._times = [time.perf_counter_ns()]
+        self._stages: list[str] = []
         self.books = books
         self.runtime = runtime
         runtime.pin()
@@ -89,24 +87,44 @@ class Transaction:
 
     def mark(self, stage: str) -> None:
         """End an interval of `stage`, which began where the last one ended."""
-        now = time.perf_counter_ns()
-        self.intervals.append(Interval(stage, self._mark, now))
-        self._mark = now
+        self._times.append(time.perf_counter_ns())
+        self._stages.append(stage)
+
+    @property
+    def intervals(self) -> list[Interval]:
+        """The intervals so far: each begins where the one before it ended."""
+        return list(map(Interval, self._stages, self._times, self._times[1:]))
+
+    @property
+    def timings(self) -> dict[str, int]:
+        """The microseconds of each stage, over all of its intervals."""
+        stages, times = self._stages, self._times
+        spent = list(map(floordiv, map(sub, times[1:], times), repeat(1000)))
+        found = dict(zip(stages, spent, strict=True))
+        if len(found) < len(stages):
+            found = dict.fromkeys(found, 0)
+            for stage, microseconds in zip(stages, spent, strict=True):
+                found[stage] += microseconds
+        return found
 
     def reserved(self, reservation: Reservation) -> None:
         """From here on, the end has something to settle."""
         self._reservation = reservation
         self.books.load.began(reservation.account.model)
 
+    @property
+    def progress_due(self) -> bool:
+        """Whether the ledger was not told of `usage` for a second."""
+        return self.books.clock() >= self._progressed + PROGRESS
+
     async def progress(self) -> None:
-        """Let the ledger know, once a second, of what is used by now."""
-        now = self.books.clock()
-        if now < self._progressed + PROGRESS or self.usage is None or self._reservation is None:
+        """Let the ledger know of what is used by now."""
+        self._progressed = self.books.clock()
+        if self.usage is None or self._reservation is None:
             return
-        self._progressed = now
         # Whether the books can be written is asked at the end, when it matters.
         with contextlib.suppress(LedgerUnavailable):
-            await self.books.ledger.progress(self._reservation, self.usage, now)
+            await self.books.ledger.progress(self._reservation, self.usage, self._progressed)
 
     async def close(
         self, outcome: Outcome, *, status: int, error: AnsweredError | None = None
@@ -183,7 +201,7 @@ class Transaction:
             error=error,
             sent=self._reservation is not None or outcome is Outcome.SERVED,
             usage=self.usage,
-            timings=timings(self.intervals),
+            timings=self.timings,
             trial=trial,
         )
         metrics = self.books.metrics
@@ -196,15 +214,6 @@ class Transaction:
                 record.route.model, record.usage.prompt_tokens, record.usage.completion_tokens
             )
         await self.books.audit.record(record)
-
-
-def timings(intervals: Iterable[Interval]) -> dict[str, int]:
-    """The microseconds of each stage, over all of its intervals."""
-    found: dict[str, int] = {}
-    for interval in intervals:
-        spent = (interval.end - interval.start) // 1000
-        found[interval.stage] = found.get(interval.stage, 0) + spent
-    return found
 
 
 def outcome_of(error: AnsweredError) -> Outcome:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from envoy.service.ext_proc.v3.external_processor_pb2 import ProcessingRequest
 
-from extauth.gateway.step import Answer, Continue, Refuse
+from extauth.gateway.step import Continue, Upstream
 from extauth.wire import reply
 from extauth.wire.head import request_head, response_head
 from extauth.wire.http2 import CutError
@@ -48,27 +48,24 @@ class ExternalProcessor:
         head = request_head(message.request_headers.headers.headers)
         request = self._gateway.request(head, hold)
         try:
-            over = False
-            while not over:
-                kind = message.WhichOneof("request")
-                if kind == "response_body":
-                    over = await _answer_body(stream, request, message)
-                elif kind == "response_headers":
-                    over = await _answer_headers(stream, request, message)
-                elif kind == "request_body":
-                    step = await request.body(message.request_body.body)
-                    over = isinstance(step, Answer | Refuse)
-                    await stream.write(reply.to_body(step))
-                elif kind == "request_headers":
-                    admitted = await request.headers(end=message.request_headers.end_of_stream)
-                    over = isinstance(admitted, Refuse)
-                    await stream.write(reply.to_headers(admitted))
-                else:
-                    raise _unknown(message)
-                if not over:
-                    message = await _next(stream)
+            while not await _STEPS[message.WhichOneof("request")](stream, request, message):
+                message = await _next(stream)
         finally:
             request.close()
+
+
+async def _headers(stream: Stream, request: Request, message: ProcessingRequest) -> bool:
+    """Translate the head of the request; True when the request is over."""
+    step = await request.headers(end=message.request_headers.end_of_stream)
+    await stream.write(reply.to_headers(step))
+    return not isinstance(step, Continue)
+
+
+async def _body(stream: Stream, request: Request, message: ProcessingRequest) -> bool:
+    """Translate the body of the request; True when the request is over."""
+    step = await request.body(message.request_body.body)
+    await stream.write(reply.to_body(step))
+    return not isinstance(step, Upstream)
 
 
 async def _answer_headers(stream: Stream, request: Request, message: ProcessingRequest) -> bool:
@@ -81,16 +78,35 @@ async def _answer_headers(stream: Stream, request: Request, message: ProcessingR
 
 
 async def _answer_body(stream: Stream, request: Request, message: ProcessingRequest) -> bool:
-    """Translate the backend's body, or a chunk of it; True when the request is over."""
-    part = message.response_body
-    ended: bool = part.end_of_stream
-    step = await request.chunk(part.body, end=ended)
-    if isinstance(step, bytes):
+    """Translate the backend's body, or all chunks of it; True when the request is over."""
+    while True:
+        part = message.response_body
+        ended = part.end_of_stream
+        step = await request.chunk(part.body, end=ended)
+        if not isinstance(step, bytes):
+            await stream.write(reply.to_answer_body(step))
+            return not isinstance(step, Continue)
         await stream.write(reply.chunk(step))
         # Not before: Envoy would let the chunks that are left pass as they are.
-        return ended
-    await stream.write(reply.to_answer_body(step))
-    return not isinstance(step, Continue)
+        if ended:
+            return True
+        message = ProcessingRequest.FromString(await stream.read())
+
+
+async def _trailers(_: Stream, __: Request, message: ProcessingRequest) -> bool:
+    """Fail the call: Envoy is told to send none."""
+    raise _unknown(message)
+
+
+_STEPS: Final = {
+    "request_headers": _headers,
+    "request_body": _body,
+    "response_headers": _answer_headers,
+    "response_body": _answer_body,
+    "request_trailers": _trailers,
+    "response_trailers": _trailers,
+}
+"""How each of Envoy's messages is answered. Anything else fails the call."""
 
 
 async def _pass_on(stream: Stream, message: ProcessingRequest) -> None:

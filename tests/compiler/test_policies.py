@@ -76,6 +76,28 @@ def test_the_revision_follows_policies_and_data(
     assert revision(compile_policies(changed, CATALOG, opa)) != revision(compiled)
 
 
+def test_policies_that_list_no_models_get_the_shipped_list(
+    compiled: dict[str, bytes], opa: Path, tmp_path: Path
+) -> None:
+    """It is their own admission's, and whatever else they are, nothing of theirs changes."""
+    copy = shutil.copytree(REPOSITORY / "policies", tmp_path / "copy")
+    shutil.rmtree(copy / "gateway/listing")
+    made = compile_policies(copy, CATALOG, opa)
+    assert made["policy/policy.wasm"] == compiled["policy/policy.wasm"]
+    assert bundle(made)["/gateway/listing/listing.rego"]
+    assert not (copy / "gateway/listing").exists()
+
+
+def test_an_error_in_such_policies_has_its_place_too(opa: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(REPOSITORY / "policies", tmp_path / "copy")
+    shutil.rmtree(copy / "gateway/listing")
+    file = copy / "gateway/hours/hours.rego"
+    file.write_text("package gateway.hours\n\ndeny := nonesuch\n")
+    with pytest.raises(ConfigurationError, match="nonesuch") as raised:
+        compile_policies(copy, CATALOG, opa)
+    assert (raised.value.file, raised.value.line) == (file, 3)
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [

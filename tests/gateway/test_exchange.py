@@ -10,6 +10,7 @@ import pytest
 from extauth.audit import Outcome
 from extauth.errors import AnsweredError, BackendError, BackendUnavailable, InvalidRequest
 from extauth.gateway.exchange import State
+from extauth.gateway.step import Refuse
 from extauth.types import Counters, Usage
 from tests.gateway.served import CHAT, EVENTS, JSON, contents
 
@@ -267,8 +268,9 @@ async def test_a_stream_that_the_gateway_fails_is_charged_what_was_seen(
     request, _ = await served.exchange(STREAM)
     await request.answer_headers(200, EVENTS, end=False)
     await request.chunk(server.event("Hello", 3), end=False)
-    await request.transaction.refuse(BackendError("The gateway could not write."))
-    assert served.charged() == used(request, 3)
+    wanted = used(request, 3)
+    assert isinstance(await request._refuse(RuntimeError("a defect")), Refuse)
+    assert served.charged() == wanted
 
 
 async def test_a_stream_that_is_cut_before_its_first_piece_is_charged_its_prompt(

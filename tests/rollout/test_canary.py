@@ -122,8 +122,21 @@ async def test_a_question_apart_from_a_request_is_answered_by_the_same_side(benc
     trial = await bench.start(Mode.CANARY, "decided", decisions={"admission": {"allow": False}})
     asked = (facts.principal, Entrypoint.ADMISSION, facts)
     assert not (await runtime.decide(*asked)).allow
+    assert await runtime.list_models(facts) == []
     await trial.stop("done")
     assert (await runtime.decide(*asked)).allow
+    assert "chat@stable" in await runtime.list_models(facts)
+
+
+async def test_where_the_candidate_can_not_list_models_the_live_policies_do(bench: Bench) -> None:
+    transaction, _ = await bench.served.dispatch()
+    await transaction.disconnected()
+    facts = transaction.entry.facts
+    assert facts is not None
+    trial = await bench.start(Mode.CANARY)
+    await trial.candidate.close()
+    assert "chat@stable" in await bench.served.runtime.list_models(facts)
+    assert 'sluice_trial_errors_total{error="policy_unavailable",mode="canary"}' in scraped(bench)
 
 
 async def again(bench: Bench, trial: Trial, verifier: Verifier | None = None) -> Trial:

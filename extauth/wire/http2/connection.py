@@ -323,7 +323,8 @@ class Connection(asyncio.Protocol):
             http2.misplaced(frame)
 
     def _window_update(self, frame: Frame) -> None:
-        http2.check_size(frame, 4)
+        if len(frame.payload) != 4:
+            http2.check_size(frame, 4)
         increment = int.from_bytes(frame.payload, "big") & http2.WIDEST
         if not increment:
             http2.misplaced(frame)
@@ -354,7 +355,7 @@ class Connection(asyncio.Protocol):
     # Calls.
 
     def _served(self, stream: Stream, task: asyncio.Task[None]) -> None:
-        """The task of a stream is done, whether it came to begin or not."""
+        """Say that the task of a stream is done, whether it came to begin or not."""
         self._tasks.pop(stream.id, None)
         status = Status.OK
         if task.cancelled():

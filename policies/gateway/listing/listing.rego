@@ -16,30 +16,27 @@ import data.gateway.admission
 decision := {"models": sort(names)}
 
 names contains name if {
-	some name, reference in references
+	some model, bucket in input.buckets
+	some name, reference in references(model, bucket)
 	told := admission.decision with input.model as reference
 	told.allow == true
 }
 
-# Every name by which a model of `input.buckets` can be asked for.
-references[name] := reference(name, null, null) if {
-	some name, _ in input.buckets
-	data.catalog.models[name]
+# Every name by which a model can be asked for; none for one that the gateway does not have.
+references(model, bucket) := object.union_n([whole, versions, aliases]) if {
+	entry := data.catalog.models[model]
+	whole := {model: reference(model, null, null, bucket)}
+	versions := {concat("@", [model, version]): reference(model, version, null, bucket) |
+		some version in entry.versions
+	}
+	aliases := {concat("@", [model, alias]): reference(model, null, alias, bucket) |
+		some alias, _ in entry.aliases
+	}
 }
 
-references[concat("@", [name, version])] := reference(name, version, null) if {
-	some name, _ in input.buckets
-	some version in data.catalog.models[name].versions
-}
-
-references[concat("@", [name, alias])] := reference(name, null, alias) if {
-	some name, _ in input.buckets
-	some alias, _ in data.catalog.models[name].aliases
-}
-
-reference(name, version, alias) := {
-	"name": name,
+reference(model, version, alias, bucket) := {
+	"name": model,
 	"version": version,
 	"alias": alias,
-	"bucket": input.buckets[name],
+	"bucket": bucket,
 }

@@ -48,7 +48,8 @@ test_the_bucket_is_the_models_own if {
 		with data.catalog.models as example.models
 		with admission.decision as {"allow": true}
 	count(told) == 7
-	references := listing.references with input as asking with data.catalog.models as example.models
+	references := listing.references("chat", 10) with data.catalog.models as example.models
+	object.keys(references) == {"chat", "chat@1", "chat@2", "chat@next", "chat@stable"}
 	references["chat@stable"] == {"name": "chat", "version": null, "alias": "stable", "bucket": 10}
-	references["vault@1"] == {"name": "vault", "version": "1", "alias": null, "bucket": 9000}
+	references["chat@1"] == {"name": "chat", "version": "1", "alias": null, "bucket": 10}
 }
