@@ -69,7 +69,8 @@ def test_the_packages_are_there_by_the_names_that_users_know() -> None:
 
 @pytest.mark.parametrize("requirement", EVERYTHING)
 def test_versions_are_ranges(requirement: str) -> None:
-    if not requirement.startswith("sluicegate["):
+    # The model server of a recording: another version answers otherwise.
+    if not requirement.startswith(("sluicegate[", "xllamacpp==")):
         assert re.fullmatch(r"[\w.-]+(\[[\w,]+\])?>=[\w.]+,<[\w.]+", requirement)
 
 
