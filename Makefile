@@ -23,7 +23,7 @@ help:
 	@echo 'make up        install, start everything, tell how to use it; Ctrl-C stops it'
 	@echo 'make down      stop what `sluice up --detach` started'
 	@echo 'make test      every check: style, types, import directions, policies, tests'
-	@echo 'make unit      the quick tests alone, in under a minute'
+	@echo 'make unit      the quick tests alone, in about a minute'
 	@echo 'make coverage  all tests, and which lines they run'
 	@echo 'make bench     measure speed, and how well sensitive data is found'
 	@echo 'make bench-gate BASE=main   compare what a request costs with a revision, by limits'

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from .conftest import Made
 
+pytestmark = pytest.mark.slow
+
 GRANT = Action(
     time=NOW,
     credential="admin token",

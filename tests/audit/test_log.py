@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from .conftest import Made
     from .contract import Kept
 
+pytestmark = pytest.mark.slow
+
 
 def clock() -> float:
     return NOW

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from .conftest import Made
 
+pytestmark = pytest.mark.slow
+
 
 def open_log(server: PostgresServer, directory: Path | None = None) -> PostgresLog:
     url = server.database() if directory is None else server.url("test", directory)

@@ -16,6 +16,8 @@ from extauth.compiler.source import read_source
 from extauth.errors import ConfigurationError, StackError
 from tests.compiler.conftest import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 CATALOG = catalog_of(read_source(REPOSITORY / "gateway.yaml", Overrides()).settings)
 
 

@@ -19,6 +19,8 @@ from extauth.errors import ConfigurationError
 if TYPE_CHECKING:
     from tests.compiler.conftest import Workspace
 
+pytestmark = pytest.mark.slow
+
 JWT = {
     "name": "staff",
     "issuer": "https://issuer.test",

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from extauth.content.escapes import DEPTH, Unescaped, escaped, unescaped
 
+pytestmark = pytest.mark.slow
+
 texts = st.text(st.sampled_from('ab"\\/\n\t\x00é中🙂 '), max_size=30)
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tests.e2e.site import Site
     from tests.e2e.stack import Stack
 
+pytestmark = pytest.mark.e2e
+
 SERVER = Path(__file__).parents[1] / "backends/openai/llama_server.py"
 PROMPT = [{"role": "user", "content": "Hello, who asks?"}]
 TOOL = {

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from extauth.erasure import Erased, Person
     from tests.postgres_server import PostgresServer
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["postgres_server"]
 
 NOW = 1_790_000_000.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 from typer.testing import CliRunner
 
 from extauth.cli.audit import app as audit
@@ -15,6 +16,8 @@ from .test_erasure import Gateway, gateway, postgres_server
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.slow
 
 __all__ = ["gateway", "postgres_server"]
 

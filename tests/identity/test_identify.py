@@ -14,6 +14,8 @@ from extauth.types import RequestHead
 if TYPE_CHECKING:
     from extauth.identity import KeyRing, KeyStore
 
+pytestmark = pytest.mark.slow
+
 NOW = 1_790_000_000.0
 ISSUER = Jwt(
     name="corporate",

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from extauth.identity.store import Found
     from tests.postgres_server import PostgresServer
 
+pytestmark = pytest.mark.slow
+
 
 def ada(store: KeyStore) -> str:
     return store.create(name="ada", tenant="acme", tier="free", now=NOW)[1]

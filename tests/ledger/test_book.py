@@ -21,6 +21,8 @@ from extauth.types import Account, CalendarPeriod, Lifetime, Limit, TokenBucket,
 if TYPE_CHECKING:
     from extauth.types import Window
 
+pytestmark = pytest.mark.slow
+
 ADA = Account("acme", "acme/ada", "chat", "1")
 BEN = Account("acme", "acme/ben", "chat", "1")
 START = 1_790_000_000.0

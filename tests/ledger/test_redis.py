@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
     from tests.redis_server import RedisServer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def lapsing(redis_server: RedisServer) -> AsyncIterator[tuple[RedisBooks, RedisBooks]]:

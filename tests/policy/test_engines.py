@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from extauth.policy import PolicyEngine
 
+pytestmark = pytest.mark.slow
+
 # One module with every way to be wrong: who asks chooses.
 POLICY = """
 package gateway.inference

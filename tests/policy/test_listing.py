@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from extauth.policy import OpaServerEngine, PolicyEngine
 
+pytestmark = pytest.mark.slow
+
 CASES = load_cases(POLICIES / "cases")
 WHO = list({repr(case.facts.principal): case.facts.principal for case in CASES}.values())
 OPERATIONS = (Operation.MODELS_RETRIEVE, Operation.MODEL_READY)

@@ -24,6 +24,8 @@ from tests.tokens.conftest import TEKKEN, TEXTS
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="session")
 def library() -> Tekkenizer:

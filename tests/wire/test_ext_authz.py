@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     Recorded = Callable[[], Awaitable[AuditRecord]]
 
+pytestmark = pytest.mark.slow
+
 CLUSTER = "x-sluice-metadata-cluster"
 
 

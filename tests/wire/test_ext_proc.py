@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
     Recorded = Callable[[], Awaitable[AuditRecord]]
 
+pytestmark = pytest.mark.slow
+
 STREAM = {**CHAT, "stream": True}
 INFER = "/v2/models/embed/infer"
 CONTINUE = ("request_headers", "response_headers", "response_body")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from prometheus_client.exposition import generate_latest
 
 from extauth.gateway.metrics import RequestMetrics
 from extauth.observability.metrics import Metrics
 from extauth.workers.merging import Merged, families
+
+pytestmark = pytest.mark.slow
 
 
 def counted(*requests: str, held: float, sequence: float = 1.0) -> Metrics:

@@ -10,6 +10,8 @@ from extauth.content.guard import LinkFilter
 from extauth.content.guard.links import HELD, LONGEST, REMOVED
 from extauth.errors import ContentBlocked
 
+pytestmark = pytest.mark.slow
+
 LONG = "x" * 49
 
 

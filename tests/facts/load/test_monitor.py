@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from tests.facts.load.conftest import Server
 
+pytestmark = pytest.mark.slow
+
 
 class Watch:
     """A clock that a test sets."""

@@ -17,6 +17,8 @@ from tests.gateway.queue.virtual import settle, virtual
 if TYPE_CHECKING:
     pass
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def slots() -> Slots:

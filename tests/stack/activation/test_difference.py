@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from extauth.snapshot import Snapshot
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:

@@ -24,6 +24,8 @@ from extauth.storage.state import StateDir
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+pytestmark = pytest.mark.slow
+
 SLEEP = "import time; time.sleep(60)"
 STUBBORN = """
 import pathlib, signal, subprocess, sys, time
