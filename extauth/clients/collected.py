@@ -71,7 +71,7 @@ class Collected:
     def __init__(self) -> None:
         self._choices: dict[int, Choice] = {}
         self.told_prompt = False
-        """Whether the backend has told how many tokens the prompt has."""
+        """True once the backend has told how many tokens the prompt has."""
         self.cached_tokens: int | None = None
         self.reasoning_tokens: int | None = None
         self.data: Embeddings | TensorAnswer | dict[str, object] | None = None

@@ -42,7 +42,7 @@ class ChoiceFilters:
         self._guards = guards
         self._choices: dict[int, _Choice] = {}
         self.idle = making.idle and not guards
-        """Whether every answer passes as it is."""
+        """True when every answer passes as it is."""
 
     def whole(self, deltas: Iterable[Delta]) -> list[Delta]:
         """Filter a plain answer: each delta has the whole of its choice."""

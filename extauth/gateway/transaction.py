@@ -114,7 +114,7 @@ class Transaction:
 
     @property
     def progress_due(self) -> bool:
-        """Whether the ledger was not told of `usage` for a second."""
+        """True when the ledger was not told of `usage` for a second."""
         return self.books.clock() >= self._progressed + PROGRESS
 
     async def progress(self) -> None:

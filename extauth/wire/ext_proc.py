@@ -106,7 +106,7 @@ _STEPS: Final = {
     "request_trailers": _trailers,
     "response_trailers": _trailers,
 }
-"""How each of Envoy's messages is answered. Anything else fails the call."""
+"""The answer to each of Envoy's messages. Anything else fails the call."""
 
 
 async def _pass_on(stream: Stream, message: ProcessingRequest) -> None:

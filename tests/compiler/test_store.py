@@ -116,7 +116,7 @@ def test_urls_of_postgresql(url: str) -> None:
         "postgresql://db:x/sluice",
         "postgresql://sluice:secret@db/sluice",
         "postgresql://db/sluice?password=secret",
-        "postgresql://db/sluice?passfile=/root/.pgpass",
+        "postgresql://db/sluice?passfile=/etc/sluice/pgpass",
         "postgresql://db/sluice?sslmode=prefer",
         "postgresql://db/sluice?options=-csearch_path%3Devil",
         "postgresql://db/sluice?host=/run/postgresql",
