@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from extauth.policy import Entrypoint, OpaServerEngine, WasmEngine
+from extauth.policy import Entrypoint, WasmEngine
+from extauth.policy.opa_server import OpaServerEngine
 from tests.policy.conftest import POLICIES, TIMEOUT, Bundle, build, serve
 from tests.policy.facts import ADA, CHAT
 

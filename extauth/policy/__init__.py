@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from extauth.policy.engine import LISTING, Entrypoint, PolicyEngine, checked_route
-from extauth.policy.opa_server import OpaServerEngine
 from extauth.policy.wasm import WasmEngine
 
 if TYPE_CHECKING:
@@ -14,17 +13,11 @@ if TYPE_CHECKING:
 __all__ = [
     "LISTING",
     "Entrypoint",
-    "OpaServerEngine",
     "PolicyEngine",
     "WasmEngine",
     "checked_route",
     "open_engine",
 ]
-
-_ENGINES: dict[Literal["wasm", "opa"], type[WasmEngine | OpaServerEngine]] = {
-    "wasm": WasmEngine,
-    "opa": OpaServerEngine,
-}
 
 
 def open_engine(snapshot: Snapshot, url: str | None) -> PolicyEngine:
@@ -32,4 +25,9 @@ def open_engine(snapshot: Snapshot, url: str | None) -> PolicyEngine:
 
     Reads and compiles files: call it off the event loop. Raises ConfigurationError.
     """
-    return _ENGINES[snapshot.settings.policy.engine].open(snapshot, url)
+    if snapshot.settings.policy.engine == "wasm":
+        return WasmEngine.open(snapshot)
+    # It brings a second HTTP library, which only those who ask a server should wait for.
+    from extauth.policy.opa_server import OpaServerEngine  # noqa: PLC0415
+
+    return OpaServerEngine.open(snapshot, url)

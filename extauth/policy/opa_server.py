@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
+from opa_client import AsyncOpaClient
 
 from extauth.errors import ConfigurationError, PolicyError, PolicyUnavailable
 from extauth.obligations import Decision
@@ -46,9 +47,6 @@ class OpaServerEngine:
             raise ConfigurationError(f"policy.url: expected http://host:port, got {url}")
         secure = parts.scheme == "https"
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        # It brings a second HTTP library, which only those who ask a server should wait for.
-        from opa_client import AsyncOpaClient  # noqa: PLC0415
-
         self._client = AsyncOpaClient(
             host=host,
             port=parts.port or (443 if secure else 80),

@@ -79,9 +79,8 @@ class WasmEngine:
         self._admission = lru_cache(_REMEMBERED)(self._admit)
 
     @classmethod
-    def open(cls, snapshot: Snapshot, url: str | None) -> WasmEngine:
-        """Open the engine of a snapshot. `url` is not used."""
-        del url
+    def open(cls, snapshot: Snapshot) -> WasmEngine:
+        """Open the engine of a snapshot. Raises ConfigurationError."""
         return cls(snapshot.root / "policy", snapshot.settings.policy.timeout)
 
     async def decide(self, entrypoint: Entrypoint, facts: Facts) -> Decision:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extauth.policy import LISTING, Entrypoint, OpaServerEngine, WasmEngine
+from extauth.policy import LISTING, Entrypoint, WasmEngine
+from extauth.policy.opa_server import OpaServerEngine
 from extauth.rego.server import serve
 from extauth.snapshot.bundle import unpack
 from extauth.stack.engines.opa import find_opa

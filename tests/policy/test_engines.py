@@ -9,7 +9,8 @@ import pytest
 
 from extauth.errors import ConfigurationError, PolicyError, PolicyUnavailable
 from extauth.obligations import Clamp, Decision
-from extauth.policy import Entrypoint, OpaServerEngine, WasmEngine
+from extauth.policy import Entrypoint, WasmEngine
+from extauth.policy.opa_server import OpaServerEngine
 from extauth.rego.server import serve
 from tests.policy.conftest import TIMEOUT, build, opa_path
 from tests.policy.facts import ADA, CHAT

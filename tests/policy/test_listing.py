@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from extauth.policy import OpaServerEngine, PolicyEngine
+    from extauth.policy import PolicyEngine
+    from extauth.policy.opa_server import OpaServerEngine
 
 pytestmark = pytest.mark.slow
 

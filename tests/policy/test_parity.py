@@ -15,7 +15,8 @@ from tests.policy.conftest import POLICIES
 from tests.policy.facts import facts as any_facts
 
 if TYPE_CHECKING:
-    from extauth.policy import OpaServerEngine, WasmEngine
+    from extauth.policy import WasmEngine
+    from extauth.policy.opa_server import OpaServerEngine
     from extauth.types import Facts
 
 pytestmark = pytest.mark.slow

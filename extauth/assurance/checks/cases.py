@@ -15,8 +15,12 @@ from extauth.assurance.checks.difference import difference, unequal
 from extauth.assurance.checks.place import findings, told
 from extauth.assurance.findings import Check, Finding
 from extauth.errors import ConfigurationError, GatewayError, PolicyUnavailable
-from extauth.policy import OpaServerEngine, WasmEngine
+from extauth.policy import WasmEngine
 from extauth.policy.cases import Case, differences, load_cases
+
+# Not in the threads of the checks: `requests` sets a filter of warnings when it is imported, and
+# a thread that leaves `catch_warnings` meanwhile takes that filter away.
+from extauth.policy.opa_server import OpaServerEngine
 from extauth.rego.server import serve
 
 if TYPE_CHECKING:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,3 +84,10 @@ def test_some_tests_and_cases(policies: Path, opa: Path) -> None:
     report = run_suite(policies, opa=opa, only="A developer chats")
     assert not report.failed
     assert report.summary == "no unit tests ran\n1 of 1 decision cases pass"
+
+
+def test_what_filters_warnings_is_imported_before_the_threads() -> None:
+    # A filter that a thread sets is lost when another one leaves `catch_warnings`.
+    asked = "import sys, extauth.assurance.checks.run; print('requests' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
