@@ -67,7 +67,7 @@ def start(
         files = compile_policies(root, catalog_of(snapshot.settings), opa.path)
         settings = (snapshot.root / "settings.json").read_bytes()
         candidate = write_snapshot({**files, "settings.json": settings}, state.trials)
-        asyncio.run(WasmEngine.open(candidate, None).close())
+        asyncio.run(WasmEngine.open(candidate).close())
         candidate.stamped(0, signer_of(record.signing, opa))
     order = TrialOrder(candidate=candidate.digest, source=str(root.resolve()), share=share)
     with step(progress, f"starting the {mode}"):
