@@ -284,3 +284,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def served(self) -> dict[str, Model | Auxiliary]:
         """Every model that a backend has, for clients or for the gateway itself."""
         return {**self.models, **self.auxiliary}
+
+
+class Overrides(msgspec.Struct, frozen=True):
+    """Ports that a state directory decides, and not `gateway.yaml`; None keeps what that says.
+
+    `triton_http_port` is where the embedded model server listens, on loopback, and
+    `triton_metrics_port` where it tells its load.
+    """
+
+    listener_port: int | None = None
+    admin_port: int | None = None
+    triton_http_port: int = 8000
+    triton_metrics_port: int = 8002

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.compiler.fields import Fields
-    from extauth.compiler.overrides import Overrides
+    from extauth.settings import Overrides
 
 PROCESSOR = "ext_proc"
 AUTHORIZATION = "ext_authz"

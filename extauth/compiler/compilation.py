@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.compiler.generated import dump, load
+from extauth.compiler.envoy_file import dump, load
 from extauth.compiler.policies import catalog_of, compile_policies
 from extauth.compiler.source import Source, read_source
 from extauth.compiler.triton import model_config
@@ -21,7 +21,7 @@ from extauth.storage.resources import bootstrap
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from extauth.compiler.overrides import Overrides
+    from extauth.settings import Overrides
 
 
 def compile_snapshot(

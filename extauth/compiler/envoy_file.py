@@ -1,14 +1,29 @@
-"""Clusters of several snapshots at once, while requests of each of them are under way."""
+"""The resource files that Envoy reads: written, read, and merged while requests are under way.
+
+By libyaml, which is ten times as quick as PyYAML's own code.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from extauth.compiler.generated import dump, load
+import yaml
+
+
+def dump(document: dict[str, Any]) -> bytes:
+    """Return a document's one text: equal documents of equal order give equal bytes."""
+    text: str = yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False, width=100)
+    return text.encode()
+
+
+def load(file: bytes) -> dict[str, Any]:
+    """Return the value that `dump` was given."""
+    document: dict[str, Any] = yaml.load(file, Loader=yaml.CSafeLoader)
+    return document
 
 
 def union(newest: bytes, *others: bytes) -> bytes:
-    """The resources of all these files; of those with the same name, those of the newest.
+    """Return the resources of all these files; of those of one name, the newest file's.
 
     `newest` itself, byte by byte, where the others add none.
     """
@@ -27,5 +42,5 @@ def union(newest: bytes, *others: bytes) -> bytes:
 
 
 def resources(file: bytes) -> dict[str, dict[str, Any]]:
-    """The resources of one of Envoy's files by name."""
+    """Return the resources of a file by name."""
     return {one["name"]: one for one in load(file)["resources"]}

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.compiler.fields import Fields
-    from extauth.compiler.overrides import Overrides
-    from extauth.settings import Backend
+    from extauth.settings import Backend, Overrides
 
 _LONGEST = 10.0
 _MAX_TEXT = 256 << 10

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from extauth.compiler.document import read_document
-from extauth.compiler.overrides import Overrides
 from extauth.compiler.policies import catalog_of, compile_policies
 from extauth.compiler.source import read_source
 from extauth.errors import ConfigurationError
+from extauth.settings import Overrides
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,9 +15,8 @@ from extauth.compiler.document import read_document
 from extauth.compiler.events import read_events
 from extauth.compiler.external import read_externals
 from extauth.compiler.fields import Fields
-from extauth.compiler.ledger import read_ledger, read_workers
 from extauth.compiler.prices import read_prices
-from extauth.compiler.store import read_store
+from extauth.compiler.stores import read_ledger, read_store, read_workers
 from extauth.compiler.validation import nearest, validate
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.compiler.document import Document
-    from extauth.compiler.overrides import Overrides
+    from extauth.settings import Overrides
 
 # Envoy counts what it buffers of a stream in 31 bits.
 _LARGEST_BODY = 1 << 30

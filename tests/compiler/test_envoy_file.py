@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from extauth.compiler import Overrides
+from extauth.compiler.envoy_file import resources, union
 from extauth.compiler.proxy import render
-from extauth.compiler.proxy.union import resources, union
 from extauth.settings import Backend
 from tests.compiler.conftest import SETTINGS
 

@@ -55,8 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from extauth.compiler.overrides import Overrides
-    from extauth.settings import Backend, Settings
+    from extauth.settings import Backend, Overrides, Settings
 
 _CONNECT_TIMEOUT = timedelta(seconds=2)
 _KEEP_ALIVE = timedelta(seconds=30)
