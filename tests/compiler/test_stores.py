@@ -118,9 +118,7 @@ def test_addresses_of_redis(url: str) -> None:
     ],
 )
 def test_what_names_no_redis_is_refused(url: str) -> None:
-    with pytest.raises(
-        ConfigurationError, match="not a URL of Redis; expected redis://host:6379"
-    ):
+    with pytest.raises(ConfigurationError, match="not a URL of Redis; expected redis://host:6379"):
         check_store(url)
 
 
