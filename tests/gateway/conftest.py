@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.gateway.served import altered
-from tests.gateway.servers import OpenAIServer, TritonServer
+from tests.gateway.servers import SERVERS
 
 if TYPE_CHECKING:
     from extauth.snapshot import Snapshot
@@ -15,22 +14,7 @@ if TYPE_CHECKING:
     from tests.gateway.servers import Server
 
 
-@pytest.fixture(scope="session")
-def openai_snapshot(snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
-    """The demo with all of its models on a server of the OpenAI API."""
-    return altered(
-        snapshot,
-        tmp_path_factory.mktemp("openai") / "snapshot",
-        {"backends": {"triton": {"kind": "openai", "url": "http://127.0.0.1:1"}}},
-        {
-            "catalog": {
-                "models": {name: {"backend_kind": "openai"} for name in snapshot.settings.models}
-            }
-        },
-    )
-
-
-@pytest.fixture(params=[TritonServer(), OpenAIServer()], ids=["triton", "openai"])
+@pytest.fixture(params=SERVERS.values(), ids=SERVERS.keys())
 async def server(
     request: pytest.FixtureRequest, served: Served, loaded: Loaded, openai_snapshot: Snapshot
 ) -> Server:

@@ -16,7 +16,7 @@ from envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import Proces
 from extauth.audit import Outcome
 from extauth.content.privacy import Detector
 from extauth.types import Counters, Usage
-from tests.gateway.served import CHAT, EVENTS, JSON, contents, event, generated
+from tests.gateway.served import CHAT, EVENTS, JSON, contents
 from tests.wire.conftest import wire
 from tests.wire.envoy import (
     PATIENCE,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from extauth.content.privacy import Finding
     from extauth.wire import WireServer
     from tests.gateway.served import Served
+    from tests.gateway.servers import Server
     from tests.wire.envoy import ProcessCall
 
     Recorded = Callable[[], Awaitable[AuditRecord]]
@@ -90,14 +91,17 @@ def prompt_tokens(record: AuditRecord) -> int:
     return record.facts.tokens.prompt
 
 
-async def test_a_plain_exchange(envoy: Envoy, served: Served, recorded: Recorded) -> None:
+async def test_a_plain_exchange(
+    envoy: Envoy, served: Served, models: Server, recorded: Recorded
+) -> None:
     call, upstream = await sent(envoy, served)
     common = upstream.request_body.response
     body = common.body_mutation.body
-    assert "Say hello." in json.loads(body)["text_input"]
+    assert "Say hello." in models.read(body)
     assert common.clear_route_cache
     headers = raw(common.header_mutation.set_headers)
-    assert headers[":path"] == "/v2/models/chat/versions/1/generate"
+    paths = {"triton": "/v2/models/chat/versions/1/generate", "openai": "/v1/chat/completions"}
+    assert headers[":path"] == paths[models.kind]
     assert headers["x-sluice-cluster"] == "triton"
     assert headers["content-length"] == str(len(body))
     assert {option.append_action for option in common.header_mutation.set_headers} == {
@@ -106,7 +110,7 @@ async def test_a_plain_exchange(envoy: Envoy, served: Served, recorded: Recorded
     assert "accept-encoding" in common.header_mutation.remove_headers
 
     assert is_continue(await call.say(response_headers(JSON)))
-    answer = await call.say(response_body(generated("Hello.", 5)))
+    answer = await call.say(response_body(models.whole("Hello.", 5)))
     common = answer.response_body.response
     told = json.loads(common.body_mutation.body)
     assert told["choices"][0]["message"]["content"] == "Hello."
@@ -126,10 +130,11 @@ async def test_a_plain_exchange(envoy: Envoy, served: Served, recorded: Recorded
     assert record.usage.cost > 0
 
 
-async def test_a_stream(envoy: Envoy, served: Served, recorded: Recorded) -> None:
+async def test_a_stream(envoy: Envoy, served: Served, models: Server, recorded: Recorded) -> None:
     call, upstream = await sent(envoy, served, STREAM)
     headers = raw(upstream.request_body.response.header_mutation.set_headers)
-    assert headers[":path"] == "/v2/models/chat/versions/1/generate_stream"
+    if models.kind == "triton":
+        assert headers[":path"] == "/v2/models/chat/versions/1/generate_stream"
 
     opened = await call.say(response_headers({**EVENTS, "content-length": "7"}))
     assert opened.mode_override.response_body_mode == ProcessingMode.STREAMED
@@ -140,7 +145,7 @@ async def test_a_stream(envoy: Envoy, served: Served, recorded: Recorded) -> Non
     assert "x-ratelimit-remaining-requests" in headers
     assert "content-length" in mutation.remove_headers
 
-    pieces = event("Hel", 1) + event("lo.", 3, "stop")
+    pieces = models.event("Hel", 1) + models.event("lo.", 3, "stop")
     out = b""
     for piece, end in ((pieces[:9], False), (pieces[9:], False), (b"", True)):
         reply = await call.say(response_body(piece, end=end))
@@ -161,7 +166,7 @@ NOTHING = {"model": "chat", "prompt": "Say hello.", "max_tokens": 0}
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_an_answer_without_the_backend(
-    envoy: Envoy, served: Served, recorded: Recorded, stream: bool
+    envoy: Envoy, served: Served, models: Server, recorded: Recorded, stream: bool
 ) -> None:
     call = envoy.process()
     assert is_continue(await call.say(request_headers(served.head("/v1/completions"))))
@@ -186,7 +191,7 @@ async def test_an_answer_without_the_backend(
 
 
 async def test_a_backend_that_fails_is_told_in_its_place(
-    envoy: Envoy, served: Served, recorded: Recorded
+    envoy: Envoy, served: Served, models: Server, recorded: Recorded
 ) -> None:
     call, _ = await sent(envoy, served, STREAM)
     answer = await refused(call, response_headers(JSON, status=500), response_body(b"CUDA"))
@@ -197,7 +202,7 @@ async def test_a_backend_that_fails_is_told_in_its_place(
 
 
 async def test_an_answer_without_a_body_is_a_failure(
-    envoy: Envoy, served: Served, recorded: Recorded
+    envoy: Envoy, served: Served, models: Server, recorded: Recorded
 ) -> None:
     call, _ = await sent(envoy, served)
     answer = await refused(call, response_headers(JSON, end=True))
@@ -272,8 +277,8 @@ async def test_a_client_that_leaves_before_the_body_costs_nothing(
 
 @pytest.mark.parametrize("leave", ["cancels", "half-closes"])
 @pytest.mark.parametrize("headers", [False, True])
-async def test_an_answer_that_nobody_waits_for_is_charged_as_reserved(
-    envoy: Envoy, served: Served, recorded: Recorded, leave: str, headers: bool
+async def test_an_answer_that_nobody_waits_for_is_charged_as_reserved(  # noqa: PLR0917 - a table's columns
+    envoy: Envoy, served: Served, models: Server, recorded: Recorded, leave: str, headers: bool
 ) -> None:
     call, _ = await sent(envoy, served)
     if headers:
@@ -286,13 +291,13 @@ async def test_an_answer_that_nobody_waits_for_is_charged_as_reserved(
 
 @pytest.mark.parametrize("leave", ["cancels", "half-closes"])
 @pytest.mark.parametrize("tokens", [0, 2])
-async def test_a_stream_that_is_cut_is_charged_what_was_seen(
-    envoy: Envoy, served: Served, recorded: Recorded, leave: str, tokens: int
+async def test_a_stream_that_is_cut_is_charged_what_was_seen(  # noqa: PLR0917 - a table's columns
+    envoy: Envoy, served: Served, models: Server, recorded: Recorded, leave: str, tokens: int
 ) -> None:
     call, _ = await sent(envoy, served, STREAM)
     await call.say(response_headers(EVENTS))
     if tokens:
-        await call.say(response_body(event("Hello", tokens), end=False))
+        await call.say(response_body(models.event("Hello", tokens), end=False))
     await left(call, leave)
     record = await recorded()
     assert record.outcome is Outcome.DISCONNECTED
@@ -422,13 +427,18 @@ async def test_a_client_that_leaves_while_its_body_is_read(
 
 
 @pytest.mark.parametrize(("body", "completion"), [(CHAT, 16), (STREAM, 2)])
-async def test_stopping_settles_what_it_cuts(
-    envoy: Envoy, server: WireServer, served: Served, body: dict[str, object], completion: int
+async def test_stopping_settles_what_it_cuts(  # noqa: PLR0917 - a table's columns
+    envoy: Envoy,
+    server: WireServer,
+    served: Served,
+    models: Server,
+    body: dict[str, object],
+    completion: int,
 ) -> None:
     call, _ = await sent(envoy, served, body)
     if body is STREAM:
         await call.say(response_headers(EVENTS))
-        await call.say(response_body(event("Hello", 2), end=False))
+        await call.say(response_body(models.event("Hello", 2), end=False))
     await server.stop(0.01)
     assert served.ledger.open == 0
     assert served.charged().completion_tokens == completion
@@ -458,12 +468,12 @@ async def test_stopping_waits_for_a_body_that_is_being_read(served: Served, sock
 
 
 async def test_stopping_lets_a_stream_end_in_its_grace(
-    envoy: Envoy, server: WireServer, served: Served
+    envoy: Envoy, server: WireServer, served: Served, models: Server
 ) -> None:
     call, _ = await sent(envoy, served)
     stopping = asyncio.ensure_future(server.stop(PATIENCE))
     await call.say(response_headers(JSON))
-    await call.say(response_body(generated("Hello.", 5)))
+    await call.say(response_body(models.whole("Hello.", 5)))
     # Not `close`: the connection may be gone by the time that its half-close is written.
     assert await call.ended() is grpc.StatusCode.OK
     await stopping
