@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from extauth.ledger.ledger import Demand
-    from extauth.ledger.window import Window
+    from extauth.ledger.window import WindowCounter
     from extauth.types import Limit
 
 # Seconds to wait for a running request, whose end is unknown.
 WHILE_HELD = 1.0
 
 
-def refusal(demand: Demand, counters: Mapping[Counter, Window], now: float) -> LimitExceeded:
+def refusal(demand: Demand, counters: Mapping[Counter, WindowCounter], now: float) -> LimitExceeded:
     """Return the error of the limit that has the longest wait."""
     worst, least = amounts(demand.worst), amounts(demand.least)
     longest, refused, asked = -1.0, None, 0
@@ -46,7 +46,7 @@ def refusal(demand: Demand, counters: Mapping[Counter, Window], now: float) -> L
     )
 
 
-def wait_for(limit: Limit, amount: int, excess: int, window: Window, now: float) -> float:
+def wait_for(limit: Limit, amount: int, excess: int, window: WindowCounter, now: float) -> float:
     """Return the seconds until `amount` fits; infinity if it never will."""
     if amount > limit.max * scale(limit.unit):
         return math.inf

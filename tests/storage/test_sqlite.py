@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from extauth.storage.database import Value
+    from extauth.storage.database import ColumnValue
 
-    Row = tuple[Value, ...]
+    Row = tuple[ColumnValue, ...]
 
 SCHEMA = (
     "CREATE TABLE things (number INTEGER PRIMARY KEY, head BLOB, name TEXT, tail BLOB, at REAL)"
