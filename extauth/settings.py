@@ -47,7 +47,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signing: Literal["RS256", "ES256", "HS256"] | None = None
 
 
-class Backend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BackendSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A model server. `cluster` is Envoy's name for it; `url` None means the embedded Triton.
 
     `metrics_url` is where a Triton server tells its load; None where nobody asks. The certificate
@@ -268,7 +268,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listener: ListenerSettings
     admin: Admin
     policy: Policy
-    backends: dict[str, Backend]
+    backends: dict[str, BackendSettings]
     models: dict[str, Model]
     identity: Identity
     limits: Limits
@@ -284,3 +284,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def served(self) -> dict[str, Model | Auxiliary]:
         """Every model that a backend has, for clients or for the gateway itself."""
         return {**self.models, **self.auxiliary}
+
+
+class Overrides(msgspec.Struct, frozen=True):
+    """Ports that a state directory decides, and not `gateway.yaml`; None keeps what that says.
+
+    `triton_http_port` is where the embedded model server listens, on loopback, and
+    `triton_metrics_port` where it tells its load.
+    """
+
+    listener_port: int | None = None
+    admin_port: int | None = None
+    triton_http_port: int = 8000
+    triton_metrics_port: int = 8002

@@ -1,4 +1,4 @@
-"""The schemas and the reference, made from types and policies, which are their only source.
+"""The schemas, the reference and Envoy's demo files, made from their only sources.
 
 `make generate` writes them anew, or `python -m extauth.assurance.generate` with `opa` on PATH.
 """
@@ -17,9 +17,11 @@ import msgspec
 from extauth.assurance.authoring.reference import reference
 from extauth.assurance.replay.report import ReplayDocument
 from extauth.audit import Action, AuditRecord
+from extauth.compiler.configuration import read_configuration
 from extauth.errors import SluiceError
 from extauth.obligations import Decision
 from extauth.policy.cases import CaseFile
+from extauth.settings import Overrides
 from extauth.storage.resources import schema
 
 if TYPE_CHECKING:
@@ -53,8 +55,19 @@ def generate(opa: Path) -> Iterator[Path]:
     for name in SCHEMAS:
         yield from _written(schema(name), schema_text(name))
     # Made from the schemas as they stand now.
-    directory = schema("decision").parents[1] / "docs"
-    yield from _written(directory / "policy-reference.md", reference(opa))
+    root = schema("decision").parents[1]
+    yield from _written(root / "docs" / "policy-reference.md", reference(opa))
+    for name, resources in envoy_demo(root / "gateway.yaml").items():
+        yield from _written(root / "envoy" / "demo" / name, resources)
+
+
+def envoy_demo(config: Path) -> dict[str, str]:
+    """Return what Envoy gets for a `gateway.yaml`, by the file's name."""
+    # Its messages take half a second to import.
+    from extauth.compiler.proxy import render  # noqa: PLC0415
+
+    rendered = render(read_configuration(config, Overrides()).settings, Overrides())
+    return {name: resources.decode() for name, resources in rendered.items()}
 
 
 def _written(file: Path, text: str) -> Iterator[Path]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from extauth.audit.chain import RECORD, SALT, WRITTEN, Entry, append, digest, salts
+from extauth.audit.chain import RECORD, SALT, WRITTEN, ChainEntry, append, digest, salts
 from extauth.audit.retention import purge
 from extauth.errors import StackError
 
@@ -95,13 +95,19 @@ class AuditWriter:
     async def record(self, record: AuditRecord) -> None:
         """Have a record written. Waits only while too many others do.
 
-        Raises StackError when nobody writes any more.
+        A caller that is cancelled while it waits leaves its record all the same. Raises StackError
+        when nobody writes any more.
         """
-        while not self._dead and len(self._queue) >= MAX_WAITING:
-            waiter = self._loop.create_future()
-            self._waiters.append(waiter)
-            self._wake.put(None)
-            await waiter
+        try:
+            while not self._dead and len(self._queue) >= MAX_WAITING:
+                waiter = self._loop.create_future()
+                self._waiters.append(waiter)
+                self._wake.put(None)
+                await waiter
+        finally:
+            self._add(record)
+
+    def _add(self, record: AuditRecord) -> None:
         if self._dead:
             raise StackError(f"the audit log is closed: {self.failure or 'the gateway stops'}")
         # Encoding here costs the same as in the thread, and a record that can't be is the caller's.
@@ -207,7 +213,7 @@ class AuditWriter:
         made = salts(len(rows))
         cut = [made[at : at + SALT] for at in range(0, len(made), SALT)]
         entries = [
-            Entry(RECORD, WRITTEN, number, 0, digest(salt, row[4]))
+            ChainEntry(RECORD, WRITTEN, number, 0, digest(salt, row[4]))
             for number, (salt, row) in enumerate(zip(cut, rows, strict=True), newest)
         ]
         first = append(session, entries).place - len(rows) + 1

@@ -165,7 +165,7 @@ class Exchange:
         A plain answer that nobody waits for is still computed to its end, and the backend tells
         nobody how long it was: it is charged what was reserved.
         """
-        if self.state is not State.STREAMING:
+        if self.state is State.HEADERS or self.state is State.PLAIN:
             self._transaction.usage = self._meter.worst()
         self.charge()
         await self._transaction.disconnected()

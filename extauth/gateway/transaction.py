@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import time
@@ -59,6 +60,7 @@ class Transaction:
     __slots__ = (
         "_progressed",
         "_reservation",
+        "_settled",
         "_stages",
         "_times",
         "books",
@@ -84,6 +86,7 @@ class Transaction:
         self.closed = False
         self.decisions = Decisions(runtime, books.metrics, self.entry)
         self._reservation: Reservation | None = None
+        self._settled = False
 
     def mark(self, stage: str) -> None:
         """End an interval of `stage`, which began where the last one ended."""
@@ -129,7 +132,7 @@ class Transaction:
     async def close(
         self, outcome: Outcome, *, status: int, error: AnsweredError | None = None
     ) -> None:
-        """Settle and record how it ended. Only the first call counts.
+        """Settle and record how it ended. Only the first call counts, unless it is cancelled.
 
         What is charged is durable when this returns. Raises LedgerUnavailable when the books
         can't be written; the record then says so.
@@ -137,9 +140,9 @@ class Transaction:
         if self.closed:
             return
         self.closed = True
-        trial = self.decisions.close()
         try:
             failure = await self._settle()
+            trial = self.decisions.close()
             if failure is not None:
                 error = failure
                 outcome, status = Outcome.FAILED, failure.status
@@ -149,8 +152,12 @@ class Transaction:
                 )
             self.mark("settle")
             await self._record(outcome, status, error, trial)
+        except asyncio.CancelledError:
+            self.closed = self._settled
+            raise
         finally:
-            self.runtime.unpin()
+            if self.closed:
+                self.runtime.unpin()
         if failure is not None:
             raise failure
 
@@ -175,8 +182,9 @@ class Transaction:
     async def _settle(self) -> LedgerUnavailable | None:
         reservation, books = self._reservation, self.books
         if reservation is None:
+            self._settled = True
             return None
-        books.load.ended(reservation.account.model)
+        failure = None
         try:
             if self.usage is None:
                 await books.ledger.release(reservation, books.clock())
@@ -184,10 +192,11 @@ class Transaction:
                 for crossing in await books.ledger.settle(reservation, self.usage, books.clock()):
                     books.events.raised(crossing, reservation.account)
         except LedgerUnavailable as unavailable:
-            return unavailable
-        finally:
-            books.room.freed(reservation.demand.limits)
-        return None
+            failure = unavailable
+        self._settled = True
+        books.load.ended(reservation.account.model)
+        books.room.freed(reservation.demand.limits)
+        return failure
 
     async def _record(
         self, outcome: Outcome, status: int, error: AnsweredError | None, trial: TrialPart | None

@@ -28,11 +28,10 @@ from extauth.types.pseudonyms import Pseudonyms
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from extauth.ledger.entry import Entry
+    from extauth.ledger.entry import JournalEntry
     from extauth.ledger.ledger import Demand
-    from extauth.ledger.window import Asked, Window
-    from extauth.types import Account, Crossing, Limit, Unit, Usage
-    from extauth.types import Window as Spec
+    from extauth.ledger.window import Asked, WindowCounter
+    from extauth.types import Account, Crossing, Limit, Unit, Usage, Window
 
 
 class Book:
@@ -46,8 +45,10 @@ class Book:
         self._count = 0
         self._open: dict[str, Opened] = {}
         self._known: dict[str, Usage] = {}
-        self._counters: Shelf[Counter, Window] = Shelf(lambda counter: window_of(counter.window))
-        self._kinds: set[tuple[Unit, Spec]] = set()
+        self._counters: Shelf[Counter, WindowCounter] = Shelf(
+            lambda counter: window_of(counter.window)
+        )
+        self._kinds: set[tuple[Unit, Window]] = set()
         self._changed: set[Counter] = set()
         self.thresholds = Thresholds()
 
@@ -138,7 +139,7 @@ class Book:
             self.apply(entry)
         return lost
 
-    def apply(self, entry: Entry) -> None:
+    def apply(self, entry: JournalEntry) -> None:
         """Apply an entry again. The end of a reservation that is not open changes nothing."""
         match entry:
             case Granted():
@@ -309,7 +310,7 @@ class Book:
                 crossed += self.thresholds.reached(limit, counter, self._window(counter), self._now)
         return tuple(crossed)
 
-    def _under(self, key: str) -> list[tuple[Counter, Window]]:
+    def _under(self, key: str) -> list[tuple[Counter, WindowCounter]]:
         prefix = key.removesuffix("*")
         if prefix != key:
             return [each for each in self._counters.items() if each[0].key.startswith(prefix)]
@@ -317,7 +318,7 @@ class Book:
         counters = [Counter(key, unit, window) for unit, window in self._kinds]
         return [(each, window) for each in counters if (window := self._counters.get(each))]
 
-    def _window(self, counter: Counter) -> Window:
+    def _window(self, counter: Counter) -> WindowCounter:
         window = self._counters.get(counter)
         if window is None:
             window = self._counters.add(counter)

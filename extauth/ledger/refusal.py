@@ -13,14 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from extauth.ledger.ledger import Demand
-    from extauth.ledger.window import Window
+    from extauth.ledger.window import WindowCounter
     from extauth.types import Limit
 
 # Seconds to wait for a running request, whose end is unknown.
 WHILE_HELD = 1.0
 
 
-def refusal(demand: Demand, window_of: Callable[[Counter], Window], now: float) -> LimitExceeded:
+def refusal(
+    demand: Demand, window_of: Callable[[Counter], WindowCounter], now: float
+) -> LimitExceeded:
     """Return the error of the limit that has the longest wait."""
     worst, least = amounts(demand.worst), amounts(demand.least)
     longest, refused, asked = -1.0, None, 0
@@ -45,7 +47,7 @@ def refusal(demand: Demand, window_of: Callable[[Counter], Window], now: float) 
     )
 
 
-def wait_for(limit: Limit, amount: int, excess: int, window: Window, now: float) -> float:
+def wait_for(limit: Limit, amount: int, excess: int, window: WindowCounter, now: float) -> float:
     """Return the seconds until `amount` fits; infinity if it never will."""
     if amount > limit.max * scale(limit.unit):
         return math.inf
@@ -92,5 +94,5 @@ def _message(limit: Limit, demand: Demand, amount: int, remaining: int) -> str:
     )
 
 
-def _window(limit: Limit, window_of: Callable[[Counter], Window]) -> Window:
+def _window(limit: Limit, window_of: Callable[[Counter], WindowCounter]) -> WindowCounter:
     return window_of(Counter(limit.key, limit.unit, limit.window))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from extauth.storage.database import Value
+    from extauth.storage.database import ColumnValue
 
     Upgrade = Callable[[sqlite3.Connection], None]
 
@@ -156,15 +156,17 @@ class SqliteSession:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def rows(self, sql: str, *values: Value) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, *values: ColumnValue) -> list[tuple[Any, ...]]:
         """See Session."""
         return self._connection.execute(sql, values).fetchall()
 
-    def run(self, sql: str, *values: Value) -> int:
+    def run(self, sql: str, *values: ColumnValue) -> int:
         """See Session."""
         return self._connection.execute(sql, values).rowcount
 
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Value]]) -> None:
+    def insert(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[ColumnValue]]
+    ) -> None:
         """See Session: one statement, since each lets the event loop run and waits for it after.
 
         What is bytes is passed as it is, one behind the other, and cut by SQLite; the rest is JSON.
@@ -173,9 +175,9 @@ class SqliteSession:
             return
         blobs: list[bytes] = []
         at = 0
-        plain: list[list[Value]] = []
+        plain: list[list[ColumnValue]] = []
         for row in rows:
-            made: list[Value] = []
+            made: list[ColumnValue] = []
             for value in row:
                 if isinstance(value, bytes):
                     made += (at, len(value))

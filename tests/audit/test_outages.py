@@ -98,6 +98,32 @@ async def test_only_so_many_wait_and_then_requests_do(
     assert len(AuditStore(away).last(100)) == 50
 
 
+async def test_who_is_cancelled_while_waiting_leaves_the_record(
+    away: PostgresLog,
+    private_postgres: PostgresServer,
+    served: Made,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING", 1)
+    writer = AuditWriter(away, retention=DAY, clock=lambda: NOW)
+    await writer.start()
+    await asyncio.to_thread(private_postgres.stop)
+    tasks = [asyncio.create_task(writer.record(served(f"r{n}"))) for n in range(4)]
+    await failing(writer)
+    with contextlib.suppress(StackError):
+        await writer.flush()
+    waiting = [task for task in tasks if not task.done()]
+    assert waiting
+    for task in waiting:
+        task.cancel()
+    await asyncio.wait(waiting)
+    assert all(task.cancelled() for task in waiting)
+
+    await asyncio.to_thread(private_postgres.start)
+    await writer.close()
+    assert {record.request_id for record in AuditStore(away).last(9)} == {"r0", "r1", "r2", "r3"}
+
+
 async def test_what_does_not_land_to_the_end_is_told(
     away: PostgresLog, private_postgres: PostgresServer, served: Made
 ) -> None:

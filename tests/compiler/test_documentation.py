@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from extauth.compiler import Overrides
-from extauth.compiler.proxy import render
-from extauth.compiler.source import read_source
+from extauth.assurance.generate import envoy_demo
 from extauth.storage.resources import schema
 from tests.compiler.conftest import REPOSITORY
 
@@ -48,7 +46,6 @@ def test_every_key_is_described() -> None:
 
 
 def test_the_rendered_demo_is_committed() -> None:
-    """After a change: `python -m extauth.compiler.proxy gateway.yaml envoy/demo`."""
-    settings = read_source(REPOSITORY / "gateway.yaml", Overrides()).settings
-    for name, text in render(settings, Overrides()).items():
-        assert (REPOSITORY / "envoy/demo" / name).read_bytes() == text
+    demo = REPOSITORY / "envoy/demo"
+    rendered = envoy_demo(REPOSITORY / "gateway.yaml")
+    assert {file.name: file.read_text() for file in demo.iterdir()} == rendered, "`make generate`"

@@ -20,13 +20,20 @@ from extauth.errors import (
     Unauthenticated,
 )
 from extauth.gateway.transaction import outcome_of
+from extauth.ledger import Counter
+from extauth.ledger.redis import RedisLedger
 from extauth.types import Counters, Usage
+from tests.gateway.served import NOW, generated
+from tests.redis_server import private_redis
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from extauth.gateway.transaction import Transaction
     from tests.gateway.served import Served
+    from tests.redis_server import RedisServer
+
+__all__ = ["private_redis"]
 
 USED = Usage(5, 7)
 ENDINGS: dict[str, Callable[[Transaction], Awaitable[None]]] = {
@@ -101,6 +108,34 @@ async def test_a_ledger_that_can_not_settle_is_told_and_recorded(served: Served)
         503,
         "ledger_unavailable",
     )
+    await asyncio.wait_for(served.runtime.retire(), 1)
+
+
+async def test_an_end_that_is_cancelled_is_ended_by_the_request(
+    served: Served, private_redis: RedisServer
+) -> None:
+    ledger = served.books.ledger = RedisLedger(private_redis.url, name="test", patience=1.0)
+    await ledger.start()
+    request, _ = await served.exchange()
+    await request.answer_headers(200, {"content-type": "application/json"}, end=False)
+    private_redis.pause()
+    ending = asyncio.create_task(request.chunk(generated("Hello.", tokens=2), end=True))
+    await asyncio.sleep(0)
+    assert request.transaction.closed
+    ending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ending
+    assert not request.transaction.closed
+
+    private_redis.resume()
+    await served.leave(request)
+    counted = await ledger.usage([Counter("principal:acme/ada", "tokens", 60)], NOW)
+    await ledger.close()
+    record = await served.record()
+    assert (record.outcome, record.status) == (Outcome.DISCONNECTED, 499)
+    assert record.usage is not None
+    assert record.usage.completion_tokens == 2
+    assert counted == (record.usage.total_tokens,)
     await asyncio.wait_for(served.runtime.retire(), 1)
 
 

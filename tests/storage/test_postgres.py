@@ -242,7 +242,7 @@ def test_who_may_not_make_tables_is_told(make: Make, postgres_server: PostgresSe
 def test_a_full_disk_is_told_and_nothing_is_half_written(
     migrations: Path,
 ) -> None:
-    """No file of this server may grow beyond 3 MiB."""
+    """No file of this server may grow beyond 24 MiB."""
     with (
         running("fsync=off", file_size=24 << 20) as server,
         closing(

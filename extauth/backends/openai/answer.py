@@ -14,7 +14,14 @@ from extauth.types.answer import WHOLE, CalledTool, Details
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from extauth.backends.openai.shapes import Answer, Choice, Logprobs, Said, ToolPiece, Usage
+    from extauth.backends.openai.shapes import (
+        CompletionChoice,
+        CompletionObject,
+        CompletionUsage,
+        Logprobs,
+        Said,
+        ToolPiece,
+    )
 
 
 class CompletionReader:
@@ -50,7 +57,7 @@ class CompletionReader:
     def finish(self) -> None:
         """Raise nothing: what is wrong was told at the end."""
 
-    def _delta(self, choice: Choice) -> Delta:
+    def _delta(self, choice: CompletionChoice) -> Delta:
         said = choice.said
         calls = said.tool_calls or ()
         check_index(choice.index, self._choices)
@@ -62,7 +69,7 @@ class CompletionReader:
         )
 
 
-def whole_answer(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
+def whole_answer(status: int, headers: Mapping[str, str], body: bytes) -> CompletionObject:
     """Read a whole body. Raises what the client is told when it is a failure, or not JSON."""
     if status != 200:
         raise failure(status, headers, body)
@@ -75,7 +82,7 @@ def whole_answer(status: int, headers: Mapping[str, str], body: bytes) -> Answer
     return answer
 
 
-def usage_delta(usage: Usage) -> Delta:
+def usage_delta(usage: CompletionUsage) -> Delta:
     """Return what the server counted. Zero is a server that does not count."""
     prompt, completion = usage.prompt_tokens_details, usage.completion_tokens_details
     cached = prompt.cached_tokens if prompt else None

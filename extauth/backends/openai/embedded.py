@@ -10,7 +10,7 @@ import msgspec
 
 from extauth.backends.openai.answer import usage_delta
 from extauth.backends.openai.failure import failure, stream_failure
-from extauth.backends.openai.shapes import Usage, is_error, malformed
+from extauth.backends.openai.shapes import CompletionUsage, is_error, malformed
 from extauth.errors import BackendError
 from extauth.types import Delta
 from extauth.types.answer import WHOLE, Details, Embeddings
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Row(msgspec.Struct, frozen=True):
+class EmbeddingRow(msgspec.Struct, frozen=True):
     """An embedding, as base64 of little-endian float32 or by numbers."""
 
     embedding: str | list[float]
@@ -29,8 +29,8 @@ class Row(msgspec.Struct, frozen=True):
 class Embedded(msgspec.Struct, frozen=True):
     """The whole answer; with `error` it is a failure."""
 
-    data: list[Row] = []
-    usage: Usage | None = None
+    data: list[EmbeddingRow] = []
+    usage: CompletionUsage | None = None
     error: msgspec.Raw = msgspec.Raw()
 
 
@@ -75,7 +75,7 @@ class EmbeddingReader:
     def finish(self) -> None:
         """Raise nothing: what is wrong was told at the end."""
 
-    def _embeddings(self, data: list[Row]) -> Embeddings:
+    def _embeddings(self, data: list[EmbeddingRow]) -> Embeddings:
         rows = [_packed(row.embedding) for row in sorted(data, key=lambda row: row.index)]
         widths = {len(row) for row in rows}
         if (

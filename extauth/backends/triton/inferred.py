@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Inferred(msgspec.Struct, frozen=True):
+class InferResponse(msgspec.Struct, frozen=True):
     """The JSON of an inference answer."""
 
     model_name: str
@@ -25,7 +25,7 @@ class Inferred(msgspec.Struct, frozen=True):
     parameters: dict[str, Any] = {}
 
 
-_decoder: Final = msgspec.json.Decoder(Inferred)
+_decoder: Final = msgspec.json.Decoder(InferResponse)
 
 
 class _TensorReader:
@@ -50,10 +50,10 @@ class _TensorReader:
     def finish(self) -> None:
         """Raise nothing: what is wrong was told at the end."""
 
-    def _deltas(self, answer: Inferred, tensors: list[Tensor]) -> list[Delta]:
+    def _deltas(self, answer: InferResponse, tensors: list[Tensor]) -> list[Delta]:
         raise NotImplementedError
 
-    def _read(self) -> tuple[Inferred, list[Tensor]]:
+    def _read(self) -> tuple[InferResponse, list[Tensor]]:
         body = bytes(self._body)
         self._body.clear()
         if self._status != 200:
@@ -72,7 +72,7 @@ class InferReader(_TensorReader):
     One that is not UTF-8 is text as far as it goes, for whoever looks for something in it.
     """
 
-    def _deltas(self, answer: Inferred, tensors: list[Tensor]) -> list[Delta]:
+    def _deltas(self, answer: InferResponse, tensors: list[Tensor]) -> list[Delta]:
         # Strings among the parameters would be words of the model that nobody has looked at.
         parameters = {
             name: value
@@ -91,10 +91,10 @@ class InferReader(_TensorReader):
         ]
 
 
-class EmbeddingReader(_TensorReader):
+class EmbeddingTensorReader(_TensorReader):
     """Reads the tensor `embedding`, of float32."""
 
-    def _deltas(self, answer: Inferred, tensors: list[Tensor]) -> list[Delta]:
+    def _deltas(self, answer: InferResponse, tensors: list[Tensor]) -> list[Delta]:
         found = next((tensor for tensor in tensors if tensor.name == "embedding"), None)
         if found is None or found.datatype != "FP32" or not found.binary:
             raise BackendError("The model's answer holds no embedding.")

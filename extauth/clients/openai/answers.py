@@ -15,7 +15,7 @@ from extauth.types import Api
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from extauth.clients.collected import Choice
+    from extauth.clients.collected import CollectedChoice
     from extauth.errors import AnsweredError
     from extauth.types import Delta, Usage
 
@@ -62,7 +62,7 @@ class _Answer:
         """Return the body of an error answer."""
         return error_body(Api.OPENAI, error)
 
-    def _choice(self, index: int, choice: Choice) -> dict[str, object]:
+    def _choice(self, index: int, choice: CollectedChoice) -> dict[str, object]:
         raise NotImplementedError
 
 
@@ -71,7 +71,7 @@ class ChatAnswer(_Answer):
 
     _object = "chat.completion"
 
-    def _choice(self, index: int, choice: Choice) -> dict[str, object]:
+    def _choice(self, index: int, choice: CollectedChoice) -> dict[str, object]:
         calls, refusal = choice.tool_calls, choice.refusal
         text = choice.text
         message: dict[str, object] = {
@@ -104,7 +104,7 @@ class CompletionAnswer(_Answer):
 
     _object = "text_completion"
 
-    def _choice(self, index: int, choice: Choice) -> dict[str, object]:
+    def _choice(self, index: int, choice: CollectedChoice) -> dict[str, object]:
         return {
             "text": choice.text,
             "index": index,

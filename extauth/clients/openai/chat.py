@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from extauth.clients.codec import AnswerWriter
 
 
-class Body(Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ChatRequest(Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The request body, every parameter that the API has."""
 
     messages: Annotated[list[Message], Meta(min_length=1)]
@@ -80,7 +80,7 @@ _HARMLESS: Final = Harmless(
     }
 )
 
-_decoder: Final = msgspec.json.Decoder(Body)
+_decoder: Final = msgspec.json.Decoder(ChatRequest)
 
 
 class ChatCodec(msgspec.Struct, frozen=True):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from extauth.clients.codec import AnswerWriter
 
 
-class Body(Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class CompletionRequest(Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The request body, every parameter that the API has."""
 
     prompt: Inputs
@@ -42,7 +42,7 @@ _HARMLESS: Final = Harmless(
     }
 )
 
-_decoder: Final = msgspec.json.Decoder(Body)
+_decoder: Final = msgspec.json.Decoder(CompletionRequest)
 
 
 class CompletionCodec(msgspec.Struct, frozen=True):

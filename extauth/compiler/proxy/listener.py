@@ -32,8 +32,7 @@ from extauth.compiler.proxy.routes import route_configuration
 from extauth.types.headers import ORIGINAL_PATH
 
 if TYPE_CHECKING:
-    from extauth.compiler.overrides import Overrides
-    from extauth.settings import Settings
+    from extauth.settings import Overrides, Settings
 
 NAME = "gateway"
 ACCESS_LOG = "logs/access.log"

@@ -8,7 +8,7 @@ import betterproto2
 from envoy_data_plane.envoy.service.discovery.v3 import DiscoveryResponse
 from envoy_data_plane.google.protobuf import Any
 
-from extauth.compiler.generated import dump
+from extauth.compiler.envoy_file import dump
 from extauth.compiler.proxy.clusters import clusters
 from extauth.compiler.proxy.credentials import secrets
 from extauth.compiler.proxy.inside import inside
@@ -17,8 +17,7 @@ from extauth.compiler.proxy.listener import listener
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from extauth.compiler.overrides import Overrides
-    from extauth.settings import Settings
+    from extauth.settings import Overrides, Settings
 
 
 def render(settings: Settings, overrides: Overrides) -> dict[str, bytes]:

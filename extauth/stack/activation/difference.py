@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from extauth.compiler.proxy.union import resources
+from extauth.compiler.envoy_file import resources
 from extauth.errors import StackError
 from extauth.snapshot import Snapshot
 from extauth.snapshot.bundle import MANIFEST

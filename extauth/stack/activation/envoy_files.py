@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from extauth.compiler.proxy.union import union
+from extauth.compiler.envoy_file import union
 from extauth.errors import StackError
 from extauth.stack.activation import handover
 from extauth.stack.activation.active import CLUSTERS, LISTENERS, active_digest, place
