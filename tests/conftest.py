@@ -99,7 +99,6 @@ async def served(tmp_path: Path, snapshot: Snapshot, loaded: Loaded) -> AsyncIte
 @pytest.fixture
 def decide(
     served: Served,
-    snapshot: Snapshot,
     puppet_policy: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[..., Awaitable[None]]:
@@ -107,6 +106,6 @@ def decide(
 
     async def from_now_on(**decisions: object) -> None:
         root = tmp_path_factory.mktemp("decided")
-        await served.serve(puppet(snapshot, puppet_policy, root, **decisions))
+        await served.serve(puppet(served.runtime.snapshot, puppet_policy, root, **decisions))
 
     return from_now_on

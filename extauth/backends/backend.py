@@ -47,10 +47,6 @@ class Backend(Protocol):
     def capabilities(self) -> frozenset[str]:
         """Its abilities beyond plain text, by the names of `capabilities`."""
 
-    @property
-    def trusted_count(self) -> bool:
-        """True if its count of tokens is charged unless the policy says otherwise."""
-
     def request(
         self,
         call: Call,

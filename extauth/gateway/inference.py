@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
@@ -23,7 +23,6 @@ from extauth.types import Account, TokenFacts, Usage
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from extauth.backends import Backend
     from extauth.clients import Codec
     from extauth.content.privacy import Finding
     from extauth.gateway.admission import Admitted
@@ -184,7 +183,7 @@ async def _enforce(
         detector=runtime.detector,
         answers=draft.answers,
         guards=draft.guards,
-        settlement=draft.settlement or _trusted(backend, draft),
+        settlement=draft.settlement,
         unseen=max(map(model.tokenizer.count, draft.call.stops), default=0),
         answered=answered(draft),
     )
@@ -200,14 +199,6 @@ def _rewritten(model: LanguageModel, obligations: Iterable[Obligation], draft: D
     if model is not draft.model:
         draft = draft.routed(model, Masker(draft.texts, draft.masker.substitutes))
     return enforce(obligations, draft)
-
-
-def _trusted(backend: Backend, draft: Draft) -> Literal["backend"] | None:
-    """Return whose count is charged where the policy does not say.
-
-    Of several choices some servers count one alone, so the gateway's count is held against theirs.
-    """
-    return "backend" if backend.trusted_count and draft.call.parameters.n == 1 else None
 
 
 def _account(principal: Principal, route: Route) -> Account:

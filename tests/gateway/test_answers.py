@@ -28,8 +28,9 @@ KEY = "ghp_" + "a1B2" * 9
 
 
 def treated(**kinds: str) -> dict[str, Any]:
-    """A decision that lets pass, and treats these kinds in the answer."""
-    obligations = [
+    """A decision that lets pass, charges as told, and treats these kinds in the answer."""
+    obligations: list[dict[str, Any]] = [{"type": "settle", "by": "backend"}]
+    obligations += [
         {"type": "mask", "kinds": [kind], "treatment": treatment, "direction": "answer"}
         for kind, treatment in kinds.items()
     ]

@@ -42,7 +42,6 @@ class OpenAIBackend:
     """
 
     capabilities = CAPABILITIES
-    trusted_count = True
 
     def __init__(self, url: str) -> None:
         self._base = base_path(url)

@@ -43,7 +43,6 @@ class TritonBackend:
     """
 
     capabilities = CAPABILITIES
-    trusted_count = False
 
     def __init__(self, *, external: bool) -> None:
         self._external = external
