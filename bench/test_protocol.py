@@ -10,7 +10,7 @@ import pytest
 
 from extauth.backends import open_backend
 from extauth.clients import parse_request, parse_target
-from extauth.settings import Backend, Model, Price
+from extauth.settings import BackendSettings, Model, Price
 from extauth.tokens import ChatTemplate, LanguageModel
 from extauth.tokens.tokenizer_json import TokenizerJson
 from extauth.types import Delta, RequestHead, Usage
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FILES = Path(__file__).parents[1] / "triton" / "models" / "chat"
 PATH = "/v1/chat/completions"
-TRITON = open_backend(Backend("triton", "triton", "triton", "cpu", "eu"))
+TRITON = open_backend(BackendSettings("triton", "triton", "triton", "cpu", "eu"))
 TURNS = 5
 
 

@@ -47,7 +47,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signing: Literal["RS256", "ES256", "HS256"] | None = None
 
 
-class Backend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BackendSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A model server. `cluster` is Envoy's name for it; `url` None means the embedded Triton.
 
     `metrics_url` is where a Triton server tells its load; None where nobody asks. The certificate
@@ -268,7 +268,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listener: ListenerSettings
     admin: Admin
     policy: Policy
-    backends: dict[str, Backend]
+    backends: dict[str, BackendSettings]
     models: dict[str, Model]
     identity: Identity
     limits: Limits

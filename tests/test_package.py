@@ -83,3 +83,15 @@ def test_both_locks_hold_the_same_versions_with_their_hashes() -> None:
     assert {_name(one) for one in CORE} <= users.keys()
     assert every - {"sluicegate"} - {_name(one) for one in EXTRAS["train"]} <= developers.keys()
     assert "pytest" not in users
+
+
+def test_a_public_name_is_defined_once() -> None:
+    """A class that refines another one of its name may share it, as a client's message does."""
+    places: dict[str, list[str]] = {}
+    for file in sorted((ROOT / "extauth").rglob("*.py")):
+        for node in ast.parse(file.read_text()).body:
+            if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
+                continue
+            if node.name not in {ast.unparse(base).rpartition(".")[2] for base in node.bases}:
+                places.setdefault(node.name, []).append(str(file.relative_to(ROOT)))
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}

@@ -17,7 +17,7 @@ import msgspec
 from extauth.assurance.authoring.reference import reference
 from extauth.assurance.replay.report import ReplayDocument
 from extauth.audit import Action, AuditRecord
-from extauth.compiler.source import read_source
+from extauth.compiler.configuration import read_configuration
 from extauth.errors import SluiceError
 from extauth.obligations import Decision
 from extauth.policy.cases import CaseFile
@@ -66,7 +66,7 @@ def envoy_demo(config: Path) -> dict[str, str]:
     # Its messages take half a second to import.
     from extauth.compiler.proxy import render  # noqa: PLC0415
 
-    rendered = render(read_source(config, Overrides()).settings, Overrides())
+    rendered = render(read_configuration(config, Overrides()).settings, Overrides())
     return {name: resources.decode() for name, resources in rendered.items()}
 
 

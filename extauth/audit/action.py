@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from extauth.audit.chain import ACTION, COMPLETED, WRITTEN, Entry, append, digest, salts
+from extauth.audit.chain import ACTION, COMPLETED, WRITTEN, ChainEntry, append, digest, salts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ class ActionLog:
         content, salt = msgspec.json.encode(action), salts(1)
         with self._log.writing() as session:
             number = self._log.number(session, ACTION, 1)
-            entry = Entry(ACTION, WRITTEN, number, 0, digest(salt, content))
+            entry = ChainEntry(ACTION, WRITTEN, number, 0, digest(salt, content))
             place = append(session, [entry]).place
             session.insert(
                 "actions",
@@ -83,7 +83,7 @@ class ActionLog:
         """Write down what came of it."""
         content, salt = msgspec.json.encode(action), salts(1)
         with self._log.writing() as session:
-            entry = Entry(ACTION, COMPLETED, number, 0, digest(salt, content))
+            entry = ChainEntry(ACTION, COMPLETED, number, 0, digest(salt, content))
             place = append(session, [entry]).place
             session.run(_COMPLETE, action.time, place, salt, content, number)
 

@@ -55,7 +55,7 @@ class Head(NamedTuple):
         return None if match is None else cls(int(match[1]), bytes.fromhex(match[2]))
 
 
-class Entry(NamedTuple):
+class ChainEntry(NamedTuple):
     """The content of a place."""
 
     of: str
@@ -78,7 +78,7 @@ def digest(salt: bytes, content: bytes) -> bytes:
     return made.digest()
 
 
-def link(before: bytes, place: int, entry: Entry) -> bytes:
+def link(before: bytes, place: int, entry: ChainEntry) -> bytes:
     """The link of an entry behind the link `before`."""
     of, event, number, action, content = entry
     return sha256(
@@ -93,7 +93,7 @@ def head(session: Session) -> Head:
     return Head(place, last)
 
 
-def append(session: Session, entries: Sequence[Entry]) -> Head:
+def append(session: Session, entries: Sequence[ChainEntry]) -> Head:
     """Add entries behind the newest; return the last of them.
 
     In a block that writes to the log, so that nobody else adds any in between. Raises StackError.

@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from extauth.audit.chain import Entry
+from extauth.audit.chain import ChainEntry
 
 
 class Exported(NamedTuple):
     """An entry with its content and salt; `content` is None where a later place has it."""
 
     place: int
-    entry: Entry
+    entry: ChainEntry
     link: bytes
     salt: bytes
     content: bytes | None
@@ -42,7 +42,7 @@ class Exported(NamedTuple):
         read = msgspec.json.decode(line, type=_Line)
         return cls(
             read.place,
-            Entry(read.of, read.event, read.number, read.action, bytes.fromhex(read.digest)),
+            ChainEntry(read.of, read.event, read.number, read.action, bytes.fromhex(read.digest)),
             bytes.fromhex(read.link),
             bytes.fromhex(read.salt or ""),
             None if read.content is None else read.content.encode(),

@@ -26,14 +26,14 @@ ORDER BY time, number
 """
 
 
-class Place(NamedTuple):
+class LogPosition(NamedTuple):
     """A record's place in the order of time; `number` tells records of one moment apart."""
 
     time: float
     number: int
 
 
-START = Place(float("-inf"), -1)
+START = LogPosition(float("-inf"), -1)
 """Before every record."""
 
 
@@ -49,17 +49,19 @@ class AuditReader:
         ((number,),) = self._rows("SELECT coalesce(max(number), 0) FROM records")
         return int(number)
 
-    def count(self, after: Place, until: float, newest: int) -> int:
+    def count(self, after: LogPosition, until: float, newest: int) -> int:
         """Return how many records lie after a place and before `until`, up to `newest`."""
         ((count,),) = self._rows(_COUNT, *after, until, newest)
         return int(count)
 
-    def piece(self, after: Place, until: float, newest: int, size: int) -> Place | None:
+    def piece(self, after: LogPosition, until: float, newest: int, size: int) -> LogPosition | None:
         """Return the last place of the next `size` records after a place; None at the end."""
         places = self._rows(_PIECE, *after, until, newest, size)
-        return Place(*places[-1]) if places else None
+        return LogPosition(*places[-1]) if places else None
 
-    def records(self, after: Place, last: Place, newest: int) -> list[tuple[int, str, bytes]]:
+    def records(
+        self, after: LogPosition, last: LogPosition, newest: int
+    ) -> list[tuple[int, str, bytes]]:
         """Return number, request id and JSON of the records behind `after`, up to `last`."""
         return self._rows(_RECORDS, *after, *last, newest)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extauth.audit.chain import ACTION, KEPT, RECORD, Entry, append
+from extauth.audit.chain import ACTION, KEPT, RECORD, ChainEntry, append
 
 if TYPE_CHECKING:
     from extauth.audit.log import AuditLog
@@ -48,7 +48,7 @@ def purge(log: AuditLog, before: float) -> bool:
             if of == RECORD and current:
                 gone.append(number)
             elif of == ACTION and current:
-                kept.append(Entry(ACTION, KEPT, number, 0, digest))
+                kept.append(ChainEntry(ACTION, KEPT, number, 0, digest))
         if kept:
             first = append(session, kept).place - len(kept) + 1
             for at, entry in enumerate(kept, first):

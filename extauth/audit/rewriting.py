@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.audit.chain import ERASED, Entry, append, digest, salts
+from extauth.audit.chain import ERASED, ChainEntry, append, digest, salts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,7 +72,7 @@ def _put(session: Session, of: Of, changed: list[tuple[int, bytes]], action: int
         return
     made = [salts(1) for _ in changed]
     entries = [
-        Entry(of, ERASED, number, action, digest(salt, content))
+        ChainEntry(of, ERASED, number, action, digest(salt, content))
         for (number, content), salt in zip(changed, made, strict=True)
     ]
     first = append(session, entries).place - len(entries) + 1

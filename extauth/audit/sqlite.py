@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from extauth.audit.chain import ACTION, KEPT, RECORD, SALT, Entry, append, digest, salts
+from extauth.audit.chain import ACTION, KEPT, RECORD, SALT, ChainEntry, append, digest, salts
 from extauth.audit.log import TableLog
 from extauth.storage.sqlite import SqliteDatabase, SqliteSession
 
@@ -105,7 +105,7 @@ def _chain_all(connection: sqlite3.Connection, of: str, select: str) -> None:
         made = salts(len(rows))
         cut = [made[at : at + SALT] for at in range(0, len(made), SALT)]
         entries = [
-            Entry(of, KEPT, number, 0, digest(salt, content))
+            ChainEntry(of, KEPT, number, 0, digest(salt, content))
             for (number, content), salt in zip(rows, cut, strict=True)
         ]
         place = append(SqliteSession(connection), entries).place - len(entries) + 1

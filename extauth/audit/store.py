@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.audit.log import AuditLog
-    from extauth.storage.database import Value
+    from extauth.storage.database import ColumnValue
 
 _AT_ONCE = 1000
 _EXPORT = """
@@ -79,7 +79,7 @@ class AuditStore:
             for time, number, record in rows:  # noqa: B007 - the next piece begins behind the last
                 yield record
 
-    def _rows(self, query: str, *values: Value) -> list[tuple[Any, ...]]:
+    def _rows(self, query: str, *values: ColumnValue) -> list[tuple[Any, ...]]:
         with self._log.reading() as session:
             return session.rows(query, *values)
 

@@ -18,7 +18,7 @@ from extauth.audit.chain import (
     KEPT,
     RECORD,
     WRITTEN,
-    Entry,
+    ChainEntry,
     Head,
     digest,
     link,
@@ -183,7 +183,7 @@ class Verification:
         if self._noted is not None and head.place == self._noted.place and head != self._noted:
             self.problem(head.place, "the log has another link than the head that was noted")
 
-    def _follow(self, place: int, entry: Entry) -> None:
+    def _follow(self, place: int, entry: ChainEntry) -> None:
         """Return whether this event may follow those of the same content."""
         of, event, number = entry.of, entry.event, entry.number
         if of not in self._count or event not in {WRITTEN, COMPLETED, ERASED, KEPT}:
@@ -206,7 +206,7 @@ class Verification:
         if event == COMPLETED:
             self._completed.add(number)
 
-    def _read_action(self, place: int, entry: Entry, content: bytes) -> None:
+    def _read_action(self, place: int, entry: ChainEntry, content: bytes) -> None:
         try:
             self._kinds[entry.number] = msgspec.json.decode(content, type=Action).kind
         except msgspec.MsgspecError:
@@ -292,7 +292,7 @@ def _entries(
     query, last = _PIECE.format(blob=log.blob), after
     while rows := session.rows(query, last, _AT_ONCE):
         for last, of, event, number, action, made, linked, salt, content, *columns in rows:
-            entry = Entry(of, event, number, action, made)
+            entry = ChainEntry(of, event, number, action, made)
             yield Exported(last, entry, linked, salt or b"", content), tuple(columns)
 
 

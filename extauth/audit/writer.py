@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from extauth.audit.chain import RECORD, SALT, WRITTEN, Entry, append, digest, salts
+from extauth.audit.chain import RECORD, SALT, WRITTEN, ChainEntry, append, digest, salts
 from extauth.audit.retention import purge
 from extauth.errors import StackError
 
@@ -213,7 +213,7 @@ class AuditWriter:
         made = salts(len(rows))
         cut = [made[at : at + SALT] for at in range(0, len(made), SALT)]
         entries = [
-            Entry(RECORD, WRITTEN, number, 0, digest(salt, row[4]))
+            ChainEntry(RECORD, WRITTEN, number, 0, digest(salt, row[4]))
             for number, (salt, row) in enumerate(zip(cut, rows, strict=True), newest)
         ]
         first = append(session, entries).place - len(rows) + 1

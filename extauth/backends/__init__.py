@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 
-def open_backend(backend: settings.Backend) -> Backend:
+def open_backend(backend: settings.BackendSettings) -> Backend:
     """Return what speaks to a configured backend. Safe to share."""
     if backend.kind == "openai":
         return OpenAIBackend(backend.url or "")

@@ -85,6 +85,36 @@ class AnswerReader(Protocol):
         """Raise the failure that is still to be told."""
 
 
+class WholeReader:
+    """Base of the readers of answers that come at once: what came is read at the end."""
+
+    def __init__(self) -> None:
+        self._status = 200
+        self._headers: Mapping[str, str] = {}
+        self._body = bytearray()
+
+    def start(self, status: int, headers: Mapping[str, str]) -> bool:
+        """Take status and headers. The answer is not a stream."""
+        self._status = status
+        self._headers = headers
+        return False
+
+    def decode(self, chunk: bytes, end: bool) -> list[Delta]:
+        """Return all deltas at the end; see `AnswerReader.decode`."""
+        self._body += chunk
+        if not end:
+            return []
+        body = bytes(self._body)
+        self._body.clear()
+        return self._read(self._status, self._headers, body)
+
+    def finish(self) -> None:
+        """Raise nothing: what is wrong was told at the end."""
+
+    def _read(self, status: int, headers: Mapping[str, str], body: bytes) -> list[Delta]:
+        raise NotImplementedError
+
+
 def is_events(headers: Mapping[str, str]) -> bool:
     """Tell whether an answer says that it is a stream of events."""
     return headers.get("content-type", "").lower().startswith("text/event-stream")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from extauth.assurance.explanation.subject import Subject
 
 
-class Format(StrEnum):
+class ExplainFormat(StrEnum):
     """The formats that an explanation is printed in."""
 
     TEXT = "text"
@@ -54,8 +54,8 @@ def explain(
         typer.Option("--what-if", metavar="PATH=VALUE", help="Decide again with another fact."),
     ] = None,
     to: Annotated[
-        Format, typer.Option("--format", help="How to print the explanation.")
-    ] = Format.TEXT,
+        ExplainFormat, typer.Option("--format", help="How to print the explanation.")
+    ] = ExplainFormat.TEXT,
     state_dir: StateDirOption = STATE_DIR,
 ) -> None:
     """Tell which rules decided on a request, which nearly did, and what would flip the decision."""
@@ -89,12 +89,12 @@ def _policies(
     return of_repository(directory or Path(), opa)
 
 
-def _renderer(to: Format) -> Callable[[Explanation], str]:
+def _renderer(to: ExplainFormat) -> Callable[[Explanation], str]:
     from extauth.assurance.explanation import markdown, text
     from extauth.assurance.explanation.explained import as_json
 
     return {
-        Format.TEXT: text.render,
-        Format.JSON: as_json,
-        Format.MARKDOWN: markdown.render,
+        ExplainFormat.TEXT: text.render,
+        ExplainFormat.JSON: as_json,
+        ExplainFormat.MARKDOWN: markdown.render,
     }[to]

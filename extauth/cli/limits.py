@@ -17,7 +17,9 @@ app = typer.Typer(help="Look at limits, reset them, grant more.", no_args_is_hel
 
 NUMBERS = ("limit", "used", "reserved")
 
-Key = Annotated[str, typer.Argument(metavar="KEY", help="tenant:acme, or tenant:acme|model:chat.")]
+KeyArgument = Annotated[
+    str, typer.Argument(metavar="KEY", help="tenant:acme, or tenant:acme|model:chat.")
+]
 
 
 @app.command()
@@ -41,14 +43,16 @@ def show(
 
 
 @app.command()
-def reset(key: Key, *, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR) -> None:
+def reset(
+    key: KeyArgument, *, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR
+) -> None:
     """Forget what is booked under a key; what runs stays reserved, and reports stay as they are."""
     _order(state_dir, "/limits/reset", {"key": key}, json=json)
 
 
 @app.command()
 def grant(
-    key: Key,
+    key: KeyArgument,
     *,
     unit: Annotated[str, typer.Option(help="requests, tokens, cost (in micro-units), seconds, …")],
     amount: Annotated[int, typer.Option(min=1, help="How much more, in the unit.")],

@@ -13,7 +13,7 @@ from extauth.cli.terminal.options import FAILED, STATE_DIR, JsonOption, StateDir
 from extauth.cli.terminal.output import print_json, print_table
 from extauth.cli.terminal.values import hundredths
 
-Name = Literal["shadow", "canary"]
+TrialName = Literal["shadow", "canary"]
 
 DirectoryArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The candidate policies.")]
 ShareOption = Annotated[
@@ -137,7 +137,7 @@ def stop_canary(*, json: JsonOption = False, state_dir: StateDirOption = STATE_D
 
 
 def _begin(
-    name: Name, directory: Path, share: str, *, verb: str, json: bool, state_dir: Path
+    name: TrialName, directory: Path, share: str, *, verb: str, json: bool, state_dir: Path
 ) -> None:
     """Start a trial, and print its candidate."""
     from extauth.rollout import Mode
@@ -160,7 +160,7 @@ def _begin(
         typer.echo(f"{verb}: {candidate}")
 
 
-def _end(name: Name, *, json: bool, state_dir: Path) -> None:
+def _end(name: TrialName, *, json: bool, state_dir: Path) -> None:
     """Stop a trial; its report stays."""
     from extauth.rollout import Mode
     from extauth.stack.activation.trials import stop

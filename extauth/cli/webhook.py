@@ -36,11 +36,11 @@ def try_out(
     from urllib.parse import urlsplit
 
     from extauth.compiler import Overrides
-    from extauth.compiler.source import read_source
+    from extauth.compiler.configuration import read_configuration
     from extauth.errors import ConfigurationError
     from extauth.events import try_webhooks
 
-    webhooks = dict(enumerate(read_source(config, Overrides()).settings.events.webhooks))
+    webhooks = dict(enumerate(read_configuration(config, Overrides()).settings.events.webhooks))
     if index is not None:
         webhooks = {at: one for at, one in webhooks.items() if at == index}
     if not webhooks:

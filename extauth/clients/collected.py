@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from extauth.types.answer import Details, Embeddings, TensorAnswer, TokenLogprob
 
 
-class Choice:
+class CollectedChoice:
     """A choice so far, its texts in pieces. `tokens` is None where the server tells none."""
 
     __slots__ = (
@@ -76,7 +76,7 @@ class Collected:
     )
 
     def __init__(self) -> None:
-        self._choices: dict[int, Choice] = {}
+        self._choices: dict[int, CollectedChoice] = {}
         self.told_prompt = False
         """True once the backend has told how many tokens the prompt has."""
         self.told_whole = False
@@ -97,7 +97,7 @@ class Collected:
                 continue
             choice = self._choices.get(delta.index)
             if choice is None:
-                choice = self._choices[delta.index] = Choice()
+                choice = self._choices[delta.index] = CollectedChoice()
             choice.pieces.append(delta.text)
             if delta.finish_reason is not None:
                 choice.finish_reason = delta.finish_reason
@@ -118,6 +118,6 @@ class Collected:
         if details.data is not None:
             self.data = details.data
 
-    def choices(self) -> Iterable[tuple[int, Choice]]:
+    def choices(self) -> Iterable[tuple[int, CollectedChoice]]:
         """Return index and choice, by index."""
         return sorted(self._choices.items())

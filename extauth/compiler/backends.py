@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from extauth.compiler.url import Origin
-from extauth.settings import Backend
+from extauth.settings import BackendSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ RESERVED = frozenset({PROCESSOR, AUTHORIZATION, PORTAL})
 _TRITONS = ("embedded", "profile", "metrics_url")
 _LARGEST_CREDENTIAL = 8 << 10
 
-Place = tuple[str, str]
+Section = tuple[str, str]
 
 
 def jwks_cluster(name: str) -> str:
@@ -31,7 +31,7 @@ def jwks_cluster(name: str) -> str:
     return f"jwks-{name}"
 
 
-def read_backends(fields: Fields, overrides: Overrides) -> dict[str, Backend]:
+def read_backends(fields: Fields, overrides: Overrides) -> dict[str, BackendSettings]:
     """Read them all. Raises ConfigurationError with the line, whatever is wrong."""
     given = fields.at("backends")
     embedded = [
@@ -44,7 +44,7 @@ def read_backends(fields: Fields, overrides: Overrides) -> dict[str, Backend]:
     return {name: _backend(fields, ("backends", name), overrides) for name in given}
 
 
-def _backend(fields: Fields, place: Place, overrides: Overrides) -> Backend:
+def _backend(fields: Fields, place: Section, overrides: Overrides) -> BackendSettings:
     backend, name = fields.at(*place), place[1]
     if name in RESERVED or name.startswith(jwks_cluster("")):
         raise fields.error(place, "the gateway needs this name itself; choose another")
@@ -63,7 +63,7 @@ def _backend(fields: Fields, place: Place, overrides: Overrides) -> Backend:
                 (*place, key), "leave it out: the stack knows where its own server is"
             )
     url = fields.url(*place, "url")
-    return Backend(
+    return BackendSettings(
         name=name,
         cluster=name,
         kind=backend["kind"],
@@ -78,7 +78,7 @@ def _backend(fields: Fields, place: Place, overrides: Overrides) -> Backend:
 
 
 def _secured(
-    fields: Fields, place: Place, backend: dict[str, Any], url: str | None
+    fields: Fields, place: Section, backend: dict[str, Any], url: str | None
 ) -> dict[str, str]:
     """Return the files that Envoy reads: authorities to verify with, and the credential."""
     if url is None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from extauth.compiler.configuration import Configuration, read_configuration
 from extauth.compiler.envoy_file import dump, load
 from extauth.compiler.policies import catalog_of, compile_policies
-from extauth.compiler.source import Source, read_source
 from extauth.compiler.triton import model_config
 from extauth.errors import ConfigurationError
 from extauth.rego.process import SECONDS, run
@@ -32,7 +32,7 @@ def compile_snapshot(
     envoy: Path | None,
     overrides: Overrides,
     pulled: Path | None = None,
-) -> tuple[Snapshot, Source]:
+) -> tuple[Snapshot, Configuration]:
     """Compile `config` into `out/<digest>/`, all or nothing; equal inputs give equal bytes.
 
     With `envoy`, Envoy itself checks its part. `pulled` are policies to take instead of the
@@ -42,24 +42,24 @@ def compile_snapshot(
     # Most commands need none of Envoy's types, and they take most of a second to import.
     from extauth.compiler.proxy import render  # noqa: PLC0415
 
-    source = read_source(config, overrides)
-    settings = source.settings
-    policies = pulled if pulled and settings.policy.pull else source.policies
+    configuration = read_configuration(config, overrides)
+    settings = configuration.settings
+    policies = pulled if pulled and settings.policy.pull else configuration.policies
     files = {
         "settings.json": msgspec.json.encode(settings, order="deterministic"),
         **{f"envoy/{name}": text for name, text in render(settings, overrides).items()},
         **compile_policies(policies, catalog_of(settings), opa),
-        **{name: _read(path) for name, path in source.files.items()},
+        **{name: _read(path) for name, path in configuration.files.items()},
         **{
             f"triton/{name}/config.pbtxt": model_config(
                 settings.served[name], settings.backends[settings.served[name].backend], path
             )
-            for name, path in source.repositories.items()
+            for name, path in configuration.repositories.items()
         },
     }
     if envoy is not None:
         _check_envoy(envoy, files)
-    return write_snapshot(files, out), source
+    return write_snapshot(files, out), configuration
 
 
 def _read(file: Path) -> bytes:

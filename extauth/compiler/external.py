@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.compiler.fields import Fields
-    from extauth.settings import Backend, Overrides
+    from extauth.settings import BackendSettings, Overrides
 
 _LONGEST = 10.0
 _MAX_TEXT = 256 << 10
@@ -25,7 +25,7 @@ _OF_KIND = {
 }
 _OPTIONAL = frozenset({"version", "repository"})
 
-Place = tuple[str, str]
+Section = tuple[str, str]
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class Externals:
 def read_externals(
     fields: Fields,
     models: Collection[str],
-    backends: Mapping[str, Backend],
+    backends: Mapping[str, BackendSettings],
     overrides: Overrides,
 ) -> Externals:
     """Read both. Raises ConfigurationError with the line, whatever is wrong."""
@@ -56,7 +56,7 @@ class _Reader:
         self,
         fields: Fields,
         models: Collection[str],
-        backends: Mapping[str, Backend],
+        backends: Mapping[str, BackendSettings],
         overrides: Overrides,
     ) -> None:
         self._fields = fields
@@ -78,7 +78,7 @@ class _Reader:
             found.classifiers[name] = TextClassification(**self._triton(place))
         return found
 
-    def _detector(self, place: Place) -> Presidio | TokenClassification:
+    def _detector(self, place: Section) -> Presidio | TokenClassification:
         given = self._fields.at(*place)
         kind = given["kind"]
         for other, keys in _OF_KIND.items():
@@ -99,7 +99,7 @@ class _Reader:
             min_confidence=least,
         )
 
-    def _url(self, place: Place) -> str:
+    def _url(self, place: Section) -> str:
         """Of a server, and nothing in it that could be a secret."""
         url = str(self._fields.url(*place, "url"))
         parts = urlsplit(url)
@@ -107,7 +107,7 @@ class _Reader:
             raise self._fields.error((*place, "url"), "a URL may not hold a query")
         return url
 
-    def _bounds(self, place: Place, url: str) -> dict[str, Any]:
+    def _bounds(self, place: Section, url: str) -> dict[str, Any]:
         given = self._fields.at(*place)
         timeout = self._fields.duration(*place, "timeout")
         if timeout > _LONGEST:
@@ -129,7 +129,7 @@ class _Reader:
             "models": tuple(given.get("models", ())),
         }
 
-    def _triton(self, place: Place) -> dict[str, Any]:
+    def _triton(self, place: Section) -> dict[str, Any]:
         given = self._fields.at(*place)
         wanted = given["backend"]
         backend = self._backends.get(wanted)
@@ -160,7 +160,7 @@ class _Reader:
             "version": version,
         }
 
-    def _load(self, place: Place, backend: Backend, version: str) -> None:
+    def _load(self, place: Section, backend: BackendSettings, version: str) -> None:
         """Have the embedded server load the model that is asked."""
         given, found = self._fields.at(*place), self._found
         if "repository" not in given:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from extauth.compiler.configuration import read_configuration
 from extauth.compiler.document import read_document
 from extauth.compiler.policies import catalog_of, compile_policies
-from extauth.compiler.source import read_source
 from extauth.errors import ConfigurationError
 from extauth.settings import Overrides
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from extauth.compiler.source import Source
+    from extauth.compiler.configuration import Configuration
 
 CONFIG = "gateway.yaml"
 CATALOG = "catalog.yaml"
@@ -34,14 +34,14 @@ class Repository(msgspec.Struct, frozen=True):
     """The place of policies, and the models that they are for.
 
     `root` holds `gateway/`. `catalog` is `data.catalog.models`. `config` is the configuration
-    that uses these policies, with `source`, what it says; both None where there is only a
+    that uses these policies, with `configuration`, what it says; both None where there is only a
     catalog.
     """
 
     root: Path
     catalog: Mapping[str, Any]
     config: Path | None = None
-    source: Source | None = None
+    configuration: Configuration | None = None
 
     @classmethod
     def find(cls, directory: Path) -> Repository:
@@ -53,10 +53,15 @@ class Repository(msgspec.Struct, frozen=True):
             raise ConfigurationError("no such directory", file=directory)
         for config in (directory / CONFIG, directory.parent / CONFIG):
             if config.is_file():
-                source = read_source(config, Overrides())
-                own = source.policies.resolve() == directory.resolve()
+                configuration = read_configuration(config, Overrides())
+                own = configuration.policies.resolve() == directory.resolve()
                 if own or config.parent == directory:
-                    return cls(source.policies, catalog_of(source.settings), config, source)
+                    return cls(
+                        configuration.policies,
+                        catalog_of(configuration.settings),
+                        config,
+                        configuration,
+                    )
         if not (directory / "gateway").is_dir():
             raise ConfigurationError(
                 f"holds no policies; expected the directory gateway/ or a {CONFIG}", file=directory

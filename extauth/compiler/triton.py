@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from extauth.settings import Auxiliary, Backend
+    from extauth.settings import Auxiliary, BackendSettings
 
 # Triton, model_config.proto: 1 is the highest priority. The gateway owns the parameter.
 _PRIORITY_LEVELS = 3
@@ -25,7 +25,7 @@ _BATCH_DELAY_MICROSECONDS = 500
 _INSTANCES = {"cpu": ("KIND_CPU", 1), "gpu": ("KIND_GPU", 2)}
 
 
-def model_config(model: Model | Auxiliary, backend: Backend, repository: Path) -> bytes:
+def model_config(model: Model | Auxiliary, backend: BackendSettings, repository: Path) -> bytes:
     """`config.pbtxt` of one model.
 
     Raises ConfigurationError for a bad signature, or one that takes less than the model promises.
@@ -42,7 +42,9 @@ def model_config(model: Model | Auxiliary, backend: Backend, repository: Path) -
     return ("\n".join(_lines(model, backend, document.value)) + "\n").encode()
 
 
-def _lines(model: Model | Auxiliary, backend: Backend, signature: dict[str, Any]) -> Iterator[str]:
+def _lines(
+    model: Model | Auxiliary, backend: BackendSettings, signature: dict[str, Any]
+) -> Iterator[str]:
     batch, decoupled = signature["max_batch_size"], signature["decoupled"]
     kind, count = _INSTANCES[backend.profile]
     yield f'name: "{model.name}"'

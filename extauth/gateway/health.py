@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from extauth.gateway.admission import Admitted
     from extauth.gateway.transaction import Transaction
-    from extauth.settings import Backend
+    from extauth.settings import BackendSettings
 
 TIMEOUT = 2.0
 """Seconds after which a model server that does not answer is not ready."""
@@ -72,12 +72,12 @@ class Health:
         """Close the connections."""
         await self._client.close()
 
-    async def _check(self, backends: Iterable[Backend]) -> None:
+    async def _check(self, backends: Iterable[BackendSettings]) -> None:
         """Raises BackendUnavailable unless all are ready. Which one is not stays here."""
         if not all(await asyncio.gather(*map(self._ready, backends))):
             raise BackendUnavailable("Not every model server is ready.", retry_after=1)
 
-    async def _ready(self, backend: Backend) -> bool:
+    async def _ready(self, backend: BackendSettings) -> bool:
         url = _READY.get(backend.kind)
         if url is None:
             return True

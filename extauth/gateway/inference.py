@@ -114,7 +114,7 @@ class Inference:
             parameters=found.codec.call.parameters,
             tokens=TokenFacts(
                 prompt=draft.prompt_tokens,
-                max_completion=draft.worst_case - draft.prompt_tokens,
+                max_completion=draft.completion_tokens,
                 exact=draft.model.exact,
             )
             if draft
@@ -175,7 +175,7 @@ async def _enforce(
             request_id=transaction.head.request_id,
             created=int(transaction.received),
         ),
-        worst_case=Usage(draft.prompt_tokens, draft.worst_case - draft.prompt_tokens),
+        worst_case=Usage(draft.prompt_tokens, draft.completion_tokens),
         limits=reserved.reservation.states,
         dropped_turns=draft.dropped,
         masker=draft.masker,

@@ -80,7 +80,7 @@ async def reserve(
 
 def demand(draft: Draft, price: Price, seconds: float, counters: Sequence[Counter]) -> Demand:
     """Return the worst case of the finished draft, at most `seconds` on the backend."""
-    prompt, worst = draft.prompt_tokens, draft.worst_case - draft.prompt_tokens
+    prompt, worst = draft.prompt_tokens, draft.completion_tokens
     least = draft.call.parameters.n if worst else 0
     milliseconds = int(seconds * 1000)
     return Demand(

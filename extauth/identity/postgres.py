@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extauth.identity.register import Register, known, told
-from extauth.identity.store import Found
+from extauth.identity.store import KnownKeys
 from extauth.storage.postgres import PostgresDatabase
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ class PostgresKeys(Register):
         )
         super().__init__(database, mark)
 
-    def find(self, ids: Sequence[str]) -> Found:
+    def find(self, ids: Sequence[str]) -> KnownKeys:
         """See KeyStore."""
         with told(), self._database.reading() as session:
             # No id has a comma: see `split`.
             rows = session.rows(_FIND, ",".join(ids))
-        return Found(rows[0][0], known(row[1:] for row in rows if row[1] is not None))
+        return KnownKeys(rows[0][0], known(row[1:] for row in rows if row[1] is not None))
 
     def lock(self, session: Session) -> None:
         """Wait for the other one who changes keys, so that a name stays one key's."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from extauth.storage.database import Database, Session, Value
+    from extauth.storage.database import ColumnValue, Database, Session
 
 _COLUMNS = "id, name, principal, created, expires, revoked, successor"
 _INSERT = """
@@ -180,12 +180,12 @@ class Register:
             session, "WHERE tenant = ? AND name = ? ORDER BY created, id", tenant, name
         )
 
-    def _select(self, session: Session, clause: str, *values: Value) -> tuple[ApiKey, ...]:
+    def _select(self, session: Session, clause: str, *values: ColumnValue) -> tuple[ApiKey, ...]:
         # The clause is one of this file's own; values are bound.
         rows = session.rows(f"SELECT {_COLUMNS} FROM keys {clause}", *values)  # noqa: S608
         return tuple(ApiKey(key, name, _decode(who), *rest) for key, name, who, *rest in rows)
 
-    def _update(self, session: Session, clause: str, *values: Value) -> None:
+    def _update(self, session: Session, clause: str, *values: ColumnValue) -> None:
         session.run(f"UPDATE keys SET {clause}", *values)  # noqa: S608 - own words
 
     @contextmanager

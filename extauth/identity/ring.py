@@ -28,7 +28,7 @@ from extauth.errors import IdentityUnavailable, StackError, Unauthenticated
 from extauth.identity.store import REFUSAL, digest, split
 
 if TYPE_CHECKING:
-    from extauth.identity.store import Found, KeyStore, Known
+    from extauth.identity.store import KeyStore, Known, KnownKeys
     from extauth.types import Principal
 
 POLL = 0.3
@@ -157,7 +157,7 @@ class KeyRing:
     async def _ask(self, asked: dict[str, asyncio.Future[Known | None]]) -> None:
         """Look ids up, and keep what was found. Raises IdentityUnavailable."""
         stamp, begun = self._store.stamp(), time.monotonic()
-        found: Found = await asyncio.get_running_loop().run_in_executor(
+        found: KnownKeys = await asyncio.get_running_loop().run_in_executor(
             self._thread, self._store.find, list(asked)
         )
         if (stamp, found.version) != (self._stamp, self._version):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.identity.register import Register, known, told
-from extauth.identity.store import Found
+from extauth.identity.store import KnownKeys
 from extauth.storage.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ class SqliteKeys(Register):
         """Open or create the store at `path`. Raises StackError when that is not possible."""
         super().__init__(SqliteDatabase(path, _SCHEMA), path.with_suffix(".changed"))
 
-    def find(self, ids: Sequence[str]) -> Found:
+    def find(self, ids: Sequence[str]) -> KnownKeys:
         """See KeyStore. The version is SQLite's own, which every commit of a process changes."""
         with told(), self._database.snapshot() as session:
             ((version,),) = session.rows("PRAGMA data_version")
-            return Found(version, known(session.rows(_FIND, msgspec.json.encode(ids).decode())))
+            return KnownKeys(version, known(session.rows(_FIND, msgspec.json.encode(ids).decode())))

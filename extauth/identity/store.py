@@ -57,7 +57,7 @@ class Known(NamedTuple):
     end: float
 
 
-class Found(NamedTuple):
+class KnownKeys(NamedTuple):
     """The keys among those that were asked for, by id, as they were at one version of the store."""
 
     version: int
@@ -72,7 +72,7 @@ class KeyStore(Protocol):
     on other nodes that share the store within a second (see `KeyRing`).
     """
 
-    def find(self, ids: Sequence[str]) -> Found:
+    def find(self, ids: Sequence[str]) -> KnownKeys:
         """Return the keys of `ids` that there are, and the version of the store, of one moment.
 
         A key that was handed out before is never changed without another version.

@@ -75,7 +75,7 @@ class Renamed(msgspec.Struct, frozen=True, array_like=True, tag="renamed"):
     names: dict[str, str]
 
 
-Entry = Opened | Progressed | Settled | Released | Lost | Granted | Cleared | Renamed
+JournalEntry = Opened | Progressed | Settled | Released | Lost | Granted | Cleared | Renamed
 
 
 def renamed(entry: Opened, pseudonyms: Pseudonyms) -> Opened:
@@ -91,4 +91,4 @@ def renamed(entry: Opened, pseudonyms: Pseudonyms) -> Opened:
 
 
 encode = msgspec.json.Encoder().encode
-decode = msgspec.json.Decoder(Entry).decode
+decode = msgspec.json.Decoder(JournalEntry).decode

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from extauth.ledger.entry import Entry
+    from extauth.ledger.entry import JournalEntry
 
 _SUFFIX = ".jsonl"
 
@@ -43,7 +43,7 @@ class Journal:
         except OSError as error:
             raise StackError(f"{directory}: can't be written: {error.strerror}") from None
 
-    def append(self, entries: Iterable[Entry]) -> None:
+    def append(self, entries: Iterable[JournalEntry]) -> None:
         """Write all of the entries or none. Raises OSError when the disk refuses."""
         lines = b"".join([encode(entry) + b"\n" for entry in entries])
         written = os.write(self._file, lines)
@@ -78,7 +78,7 @@ class Journal:
         return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
 
-def files_after(directory: Path, number: int) -> Iterator[tuple[int, Iterator[Entry]]]:
+def files_after(directory: Path, number: int) -> Iterator[tuple[int, Iterator[JournalEntry]]]:
     """Yield the number and entries of each file after file `number`, the oldest first.
 
     Raises StackError for a damaged file. In the newest file, entries are read up to the first
@@ -89,7 +89,7 @@ def files_after(directory: Path, number: int) -> Iterator[tuple[int, Iterator[En
         yield found, _entries(file, newest=found == files[-1][0])
 
 
-def _entries(file: Path, *, newest: bool) -> Iterator[Entry]:
+def _entries(file: Path, *, newest: bool) -> Iterator[JournalEntry]:
     try:
         lines = file.read_bytes().split(b"\n")
     except FileNotFoundError:

@@ -23,7 +23,7 @@ from extauth.types.pseudonyms import Pseudonyms
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from extauth.ledger.entry import Entry
+    from extauth.ledger.entry import JournalEntry
 
 DAY = 86_400
 
@@ -84,7 +84,7 @@ class Lines:
         self.used.clear()
         self.renamed.clear()
 
-    def apply(self, entry: Entry) -> None:
+    def apply(self, entry: JournalEntry) -> None:
         """Add one entry. The end of a reservation that is not open changes nothing."""
         match entry:
             case Opened():

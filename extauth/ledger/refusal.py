@@ -10,23 +10,24 @@ from extauth.ledger.ledger import Counter, amounts, scale
 from extauth.types import Lifetime, LimitState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
     from extauth.ledger.ledger import Demand
-    from extauth.ledger.window import Window
+    from extauth.ledger.window import WindowCounter
     from extauth.types import Limit
 
 # Seconds to wait for a running request, whose end is unknown.
 WHILE_HELD = 1.0
 
 
-def refusal(demand: Demand, window_of: Callable[[Counter], Window], now: float) -> LimitExceeded:
+def refusal(demand: Demand, counters: Mapping[Counter, WindowCounter], now: float) -> LimitExceeded:
     """Return the error of the limit that has the longest wait."""
     worst, least = amounts(demand.worst), amounts(demand.least)
     longest, refused, asked = -1.0, None, 0
     states = []
     for limit in demand.limits:
-        window, most = _window(limit, window_of), limit.max * scale(limit.unit)
+        window = counters[Counter(limit.key, limit.unit, limit.window)]
+        most = limit.max * scale(limit.unit)
         used = window.used(now)
         remaining = max(0, most - used) // scale(limit.unit)
         states.append(LimitState(limit, remaining, window.whole_after(now)))
@@ -45,7 +46,7 @@ def refusal(demand: Demand, window_of: Callable[[Counter], Window], now: float) 
     )
 
 
-def wait_for(limit: Limit, amount: int, excess: int, window: Window, now: float) -> float:
+def wait_for(limit: Limit, amount: int, excess: int, window: WindowCounter, now: float) -> float:
     """Return the seconds until `amount` fits; infinity if it never will."""
     if amount > limit.max * scale(limit.unit):
         return math.inf
@@ -90,7 +91,3 @@ def _message(limit: Limit, demand: Demand, amount: int, remaining: int) -> str:
         f"The limit {limit.name} allows {limit}, and this request may use {amount}: "
         f"lower max_tokens, over all choices, to at most {limit.max - fixed}."
     )
-
-
-def _window(limit: Limit, window_of: Callable[[Counter], Window]) -> Window:
-    return window_of(Counter(limit.key, limit.unit, limit.window))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from extauth.ledger.ledger import Counter
-    from extauth.ledger.window import Window
+    from extauth.ledger.window import WindowCounter
     from extauth.types import Limit
 
 Threshold = tuple["Counter", str, int]
@@ -29,7 +29,7 @@ class Thresholds:
         self._new: dict[Threshold, float] = {}
 
     def reached(
-        self, limit: Limit, counter: Counter, window: Window, now: float
+        self, limit: Limit, counter: Counter, window: WindowCounter, now: float
     ) -> Iterable[Crossing]:
         """Yield the crossings of `limit` by booked usage that were not reported in this window."""
         self._patrol(now)

@@ -17,14 +17,14 @@ from extauth.types import CalendarPeriod, Lifetime, TokenBucket
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from extauth.types import Window as Spec
+    from extauth.types import Window
 
 
 Asked = tuple[str, int] | tuple[None, None]
 """The name and the maximum of a limit, or neither."""
 
 
-class Window(Protocol):
+class WindowCounter(Protocol):
     """A counter: amounts held by open reservations, and amounts booked.
 
     `asked` is the limit that was last checked against it.
@@ -70,7 +70,7 @@ class Window(Protocol):
         """Restore what was booked before a restart."""
 
 
-def window_of(spec: Spec) -> Window:
+def window_of(spec: Window) -> WindowCounter:
     """Return an empty counter. Raises PolicyError for an unknown time zone or an invalid length."""
     match spec:
         case TokenBucket():

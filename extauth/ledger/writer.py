@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from extauth.ledger.book import Book
-    from extauth.ledger.entry import Entry
+    from extauth.ledger.entry import JournalEntry
     from extauth.ledger.journal import Journal
     from extauth.ledger.ledger import Counter
     from extauth.ledger.lines import Lines
@@ -50,9 +50,9 @@ class Writer:
         self._book = book
         self._lines = lines
         self._loop = asyncio.get_running_loop()
-        self._queue: list[Entry] = []
+        self._queue: list[JournalEntry] = []
         self._append_timer: asyncio.TimerHandle | None = None
-        self._unfolded: list[Entry] = []
+        self._unfolded: list[JournalEntry] = []
         self._fold_timer: asyncio.TimerHandle | None = None
         self._folding: asyncio.Future[bool] | None = None
         # Changes that are not in the store yet: those of several folds, if one failed.
@@ -72,13 +72,13 @@ class Writer:
             # If it is done, let its callback run: awaiting the future would not.
             await (asyncio.sleep(0) if self._folding.done() else asyncio.shield(self._folding))
 
-    def put(self, entry: Entry) -> None:
+    def put(self, entry: JournalEntry) -> None:
         """Queue an entry, to be written with the next one or within `LINGER` seconds."""
         self._queue.append(entry)
         if self._append_timer is None:
             self._append_timer = self._loop.call_later(LINGER, self._append)
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: JournalEntry) -> None:
         """Write an entry and all before it. They are in the journal file when this returns.
 
         Raises LedgerUnavailable when the disk refuses. The entry stays queued all the same.
@@ -180,7 +180,7 @@ class Writer:
         self._folding = self._loop.run_in_executor(self._thread, self._add_up, entries, position)
         self._folding.add_done_callback(self._added_up)
 
-    def _add_up(self, entries: Sequence[Entry], position: Position) -> bool:
+    def _add_up(self, entries: Sequence[JournalEntry], position: Position) -> bool:
         """Fold the entries, in the thread; return whether they are in the store."""
         for entry in entries:
             self._lines.apply(entry)

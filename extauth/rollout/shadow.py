@@ -45,7 +45,7 @@ EXAMPLES = 10
 OTHER = "other"
 
 
-class Answered(msgspec.Struct, frozen=True):
+class LiveRequest(msgspec.Struct, frozen=True):
     """An ended request: its questions, and the last decision of the live policy."""
 
     request_id: str
@@ -65,7 +65,7 @@ class Shadow(Trial):
         self._tally = self.record.tally = ShadowTally()
         self._counts: dict[tuple[str, str, str], int] = {}
         self._examples: dict[tuple[str, str], list[ShadowExample]] = {}
-        self._queue: deque[Answered] = deque()
+        self._queue: deque[LiveRequest] = deque()
         self._wake = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="shadow")
         self._comparing = asyncio.ensure_future(self._compare())
@@ -76,7 +76,7 @@ class Shadow(Trial):
             return None
         return _ShadowEngine(self, request_id, self._clock(), principal.tenant, live)
 
-    def answered(self, request: Answered) -> None:
+    def answered(self, request: LiveRequest) -> None:
         """Queue a request to be compared, if there is room."""
         if not self.running:
             return
@@ -106,10 +106,10 @@ class Shadow(Trial):
             self._sum_up()
             await self._save()
 
-    def _judge_all(self, requests: Sequence[Answered]) -> list[Decision | GatewayError]:
+    def _judge_all(self, requests: Sequence[LiveRequest]) -> list[Decision | GatewayError]:
         return [self._judge(request) for request in requests]
 
-    def _judge(self, request: Answered) -> Decision | GatewayError:
+    def _judge(self, request: LiveRequest) -> Decision | GatewayError:
         """Return the candidate's decision on a request: its first deny, or its last decision."""
         decision = Decision(allow=False)
         try:
@@ -121,7 +121,7 @@ class Shadow(Trial):
             return error
         return decision
 
-    def _note(self, request: Answered, decision: Decision | GatewayError) -> None:
+    def _note(self, request: LiveRequest, decision: Decision | GatewayError) -> None:
         if isinstance(decision, GatewayError):
             errors = self._tally.errors
             known = decision.message in errors or len(errors) < LINES
@@ -138,7 +138,7 @@ class Shadow(Trial):
         for difference in found:
             self._differ(request, difference)
 
-    def _differ(self, request: Answered, difference: Difference) -> None:
+    def _differ(self, request: LiveRequest, difference: Difference) -> None:
         kinds = self._tally.differences
         kinds[difference.kind] = kinds.get(difference.kind, 0) + 1
         rules = difference.by or ("",)
@@ -208,7 +208,7 @@ class _ShadowEngine(TrialEngine):
     def close(self) -> None:
         if self._verdict is not None:
             self._shadow.answered(
-                Answered(
+                LiveRequest(
                     request_id=self._request_id,
                     time=self._time,
                     tenant=self._tenant,

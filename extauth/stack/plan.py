@@ -21,7 +21,7 @@ from extauth.stack.progress import step
 from extauth.stores import require_clients
 
 if TYPE_CHECKING:
-    from extauth.compiler import Source
+    from extauth.compiler import Configuration
     from extauth.snapshot import Snapshot
     from extauth.stack.activation.compilation import StackOptions
     from extauth.stack.demo import Credential
@@ -39,7 +39,7 @@ class StackPlan:
     record: StackRecord
     commands: tuple[tuple[Command, ...], ...]
     keys: tuple[Credential, ...]
-    source: Source
+    configuration: Configuration
 
 
 def prepare(options: StackOptions, progress: Progress) -> StackPlan:
@@ -53,12 +53,12 @@ def prepare(options: StackOptions, progress: Progress) -> StackPlan:
     previous = StackRecord.load(state)
     ports = allocate((*commands.TRITON_PORTS, "opa"), previous.ports if previous else {})
     with step(progress, f"compiling {options.config.name}"):
-        snapshot, source = compile_for(options, ports, envoy=envoy, opa=opa)
+        snapshot, configuration = compile_for(options, ports, envoy=envoy, opa=opa)
     settings = snapshot.settings
     require_clients(settings)
     require_free(settings.listener.address, settings.listener.port, "--port")
     require_free(settings.admin.address, settings.admin.port, "--admin-port")
-    record = _record(options, snapshot, source, ports)
+    record = _record(options, snapshot, configuration, ports)
     with switching(state):
         start(snapshot, state, signer_of(record.signing, opa))
     keys = demo_keys(state, settings)
@@ -67,7 +67,7 @@ def prepare(options: StackOptions, progress: Progress) -> StackPlan:
     if backend:
         triton, files = obtain_triton(progress)
         link_backend(files, state.triton / "backends")
-        lay_out(snapshot, source.repositories, state)
+        lay_out(snapshot, configuration.repositories, state)
         gpu = backend.profile == "gpu"
         children.append((commands.triton(triton, files, record, state, gpu=gpu),))
     verifier = verifier_of(record.signing, opa)
@@ -81,11 +81,11 @@ def prepare(options: StackOptions, progress: Progress) -> StackPlan:
         )
     )
     children.append((commands.envoy(envoy, record, state),))
-    return StackPlan(record, tuple(children), keys, source)
+    return StackPlan(record, tuple(children), keys, configuration)
 
 
 def _record(
-    options: StackOptions, snapshot: Snapshot, source: Source, ports: dict[str, int]
+    options: StackOptions, snapshot: Snapshot, configuration: Configuration, ports: dict[str, int]
 ) -> StackRecord:
     settings = snapshot.settings
     return StackRecord(
@@ -102,7 +102,7 @@ def _record(
             for name, port in (("port", options.port), ("admin_port", options.admin_port))
             if port is not None
         },
-        signing=signing_of(source),
+        signing=signing_of(configuration),
     )
 
 

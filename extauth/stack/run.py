@@ -51,7 +51,7 @@ class _Run:
         self._state = options.state
         self._plan = plan
         self._record = plan.record
-        self._following = Following(options, plan.source, progress)
+        self._following = Following(options, plan.configuration, progress)
         self._supervisor = Supervisor(self._state.path, self._state.logs, progress, self._save)
 
     async def run(self, announce: Announce) -> None:

@@ -12,20 +12,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
-Value = str | int | float | bytes | None
+ColumnValue = str | int | float | bytes | None
 """Of a column. Text must not hold U+0000: PostgreSQL has no such text."""
 
 
 class Session(Protocol):
     """A connection for the length of a block. Belongs to the thread that opened it."""
 
-    def rows(self, sql: str, *values: Value) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, *values: ColumnValue) -> list[tuple[Any, ...]]:
         """Run a query, and return all rows."""
 
-    def run(self, sql: str, *values: Value) -> int:
+    def run(self, sql: str, *values: ColumnValue) -> int:
         """Run a statement, and return how many rows it changed."""
 
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Value]]) -> None:
+    def insert(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[ColumnValue]]
+    ) -> None:
         """Insert rows as fast as the database can."""
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from psycopg.abc import PQGen
 
-    from extauth.storage.database import Value
+    from extauth.storage.database import ColumnValue
 
 T = TypeVar("T")
 
@@ -74,15 +74,17 @@ class PostgresSession:
     def __init__(self, connection: psycopg.Connection[TupleRow]) -> None:
         self._connection = connection
 
-    def rows(self, sql: str, *values: Value) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, *values: ColumnValue) -> list[tuple[Any, ...]]:
         """See Session."""
         return self._connection.execute(_own(sql), values, binary=True).fetchall()
 
-    def run(self, sql: str, *values: Value) -> int:
+    def run(self, sql: str, *values: ColumnValue) -> int:
         """See Session."""
         return self._connection.execute(_own(sql), values).rowcount
 
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Value]]) -> None:
+    def insert(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[ColumnValue]]
+    ) -> None:
         """See Session: by COPY."""
         statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
             sql.SQL(table), sql.SQL(", ").join(map(sql.Identifier, columns))

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from extauth.audit import Action, ActionLog, AuditLog, AuditWriter
-from extauth.audit.chain import Entry, Head, digest, link
+from extauth.audit.chain import ChainEntry, Head, digest, link
 from extauth.audit.retention import PURGE_ROWS
 from extauth.audit.verification import export_chain, verify, verify_exported
 from extauth.cli.audit import app
@@ -130,7 +130,7 @@ def test_an_entry_that_is_made_anew_does_not_fit_in(kept: Kept, log: AuditLog) -
         ((before,),) = session.rows("SELECT link FROM chain WHERE place = 2")
         ((made, salt),) = session.rows("SELECT record, salt FROM records WHERE number = 3")
         forged = made.replace(b"192.0.2.1", b"192.0.2.7")
-        entry = Entry("record", "written", 3, 0, digest(salt, forged))
+        entry = ChainEntry("record", "written", 3, 0, digest(salt, forged))
         session.run("UPDATE records SET record = ? WHERE number = 3", forged)
         session.run(
             "UPDATE chain SET digest = ?, link = ? WHERE place = 3",

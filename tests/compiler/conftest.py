@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from extauth.settings import (
     Admin,
-    Backend,
+    BackendSettings,
     Identity,
     Jwt,
     Limits,
@@ -39,7 +39,7 @@ SETTINGS = Settings(
     listener=ListenerSettings("127.0.0.1", 8080),
     admin=Admin("127.0.0.1", 8081),
     policy=Policy("wasm", 0.25),
-    backends={"triton": Backend("triton", "triton", "triton", "cpu", "eu-west")},
+    backends={"triton": BackendSettings("triton", "triton", "triton", "cpu", "eu-west")},
     models={},
     identity=Identity(86_400.0),
     limits=Limits(

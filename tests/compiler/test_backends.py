@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from extauth.compiler import Overrides
+from extauth.compiler.configuration import read_configuration
 from extauth.compiler.proxy import render
-from extauth.compiler.source import read_source
 from extauth.errors import ConfigurationError
 from extauth.settings import Price
 
@@ -24,7 +24,7 @@ LARGE = {"backend": "cloud", "task": "chat", "context_length": 4096}
 
 def refusal(workspace: Workspace, *changes: tuple[str, Any]) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        read_source(workspace.write(*changes), Overrides())
+        read_configuration(workspace.write(*changes), Overrides())
     assert caught.value.message.startswith(f"{workspace.config}:")
     return caught.value.message
 
@@ -40,14 +40,14 @@ def key(workspace: Workspace) -> Path:
 
 def test_a_model_needs_no_more_than_its_length(workspace: Workspace) -> None:
     config = workspace.write(("backends.cloud", CLOUD), ("models.large", LARGE))
-    model = read_source(config, Overrides()).settings.models["large"]
+    model = read_configuration(config, Overrides()).settings.models["large"]
     assert (model.versions, model.default, model.tokenizer) == (("1",), "1", None)
     assert (model.chat_template, model.upstream_name, model.price) == (None, None, Price())
 
 
 def test_a_credential_is_nowhere_but_in_its_file(workspace: Workspace, key: Path) -> None:
     cloud = {**CLOUD, "credential_file": "key"}
-    settings = read_source(workspace.write(("backends.cloud", cloud)), Overrides()).settings
+    settings = read_configuration(workspace.write(("backends.cloud", cloud)), Overrides()).settings
     assert settings.backends["cloud"].credential_file == str(key)
     files = render(settings, Overrides())
     (name,) = [name for name in files if name.startswith("credential-")]
@@ -60,7 +60,7 @@ def test_a_credential_is_nowhere_but_in_its_file(workspace: Workspace, key: Path
 
 def test_without_a_credential_nothing_is_injected(workspace: Workspace) -> None:
     config = workspace.write(("backends.cloud", CLOUD))
-    files = render(read_source(config, Overrides()).settings, Overrides())
+    files = render(read_configuration(config, Overrides()).settings, Overrides())
     assert set(files) == {"cds.yaml", "lds.yaml"}
     assert b"credential_injector" not in files["cds.yaml"]
 
@@ -114,7 +114,7 @@ def test_a_credential_goes_over_http_to_this_machine_alone(
     if refused:
         assert "expected https" in refusal(workspace, ("backends.cloud", cloud))
     else:
-        read_source(workspace.write(("backends.cloud", cloud)), Overrides())
+        read_configuration(workspace.write(("backends.cloud", cloud)), Overrides())
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_the_certificate_is_held_against_authorities_and_the_host(workspace: Wor
     (workspace.root / "ca.pem").write_text("-")
     cloud = {**CLOUD, "ca_file": "ca.pem"}
     config = workspace.write(("backends.cloud", cloud), ("models.large", LARGE))
-    files = render(read_source(config, Overrides()).settings, Overrides())
+    files = render(read_configuration(config, Overrides()).settings, Overrides())
     clusters = {one["name"]: one for one in yaml.safe_load(files["cds.yaml"])["resources"]}
     tls = clusters["cloud"]["transport_socket"]["typed_config"]
     validation = tls["common_tls_context"]["validation_context"]
@@ -164,7 +164,7 @@ def test_every_backend_has_its_routes_and_no_other(workspace: Workspace) -> None
         "same": {"kind": "openai", "url": "http://10.0.0.2:8000", "region": "x"},
     }
     changes = [(f"backends.{name}", backend) for name, backend in backends.items()]
-    files = render(read_source(workspace.write(*changes), Overrides()).settings, Overrides())
+    files = render(read_configuration(workspace.write(*changes), Overrides()).settings, Overrides())
     listener = files["lds.yaml"].decode()
     for path in ("/v1/chat/completions", "/" + "long/" * 30 + "v2/embeddings"):
         assert listener.count(f"path: {path}\n") == 2

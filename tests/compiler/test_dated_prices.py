@@ -9,8 +9,8 @@ import pytest
 
 from extauth.assurance.replay.tally import Prices
 from extauth.compiler import Overrides
+from extauth.compiler.configuration import read_configuration
 from extauth.compiler.prices import catalog_prices
-from extauth.compiler.source import read_source
 from extauth.errors import ConfigurationError
 from extauth.obligations import Route
 from extauth.settings import Price
@@ -31,7 +31,7 @@ def read(workspace: Workspace, prices: object, zone: str = "UTC") -> Model:
     config = workspace.write(
         ("models.echo.price", {"prompt": 7}), ("models.echo.prices", prices), ("time_zone", zone)
     )
-    return read_source(config, Overrides()).settings.models["echo"]
+    return read_configuration(config, Overrides()).settings.models["echo"]
 
 
 def at(*moment: int) -> float:
@@ -105,7 +105,7 @@ def test_an_unquoted_date_is_told(workspace: Workspace) -> None:
     config.write_text(config.read_text().replace("'2026-01-01'", "2026-01-01"))
 
     with pytest.raises(ConfigurationError, match=r"'2026-01-01' is not text.*write it in quotes"):
-        read_source(config, Overrides())
+        read_configuration(config, Overrides())
 
 
 def test_a_replay_takes_the_same_prices_from_the_policies_data(workspace: Workspace) -> None:

@@ -7,13 +7,14 @@ import msgspec
 from extauth.compiler import Overrides
 from extauth.compiler.envoy_file import resources, union
 from extauth.compiler.proxy import render
-from extauth.settings import Backend
+from extauth.settings import BackendSettings
 from tests.compiler.conftest import SETTINGS
 
 
 def clusters(**urls: str) -> bytes:
     backends = {
-        name: Backend(name, name, "triton", "cpu", "here", url) for name, url in urls.items()
+        name: BackendSettings(name, name, "triton", "cpu", "here", url)
+        for name, url in urls.items()
     }
     settings = msgspec.structs.replace(SETTINGS, backends=backends)
     return render(settings, Overrides())["cds.yaml"]

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from extauth.compiler import Overrides
-from extauth.compiler.source import read_source
+from extauth.compiler.configuration import read_configuration
 from extauth.errors import ConfigurationError
 from extauth.settings import Webhook
 
@@ -36,20 +36,20 @@ def written(workspace: Workspace, **changes: Any) -> Path:
 
 def refusal(config: Path) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        read_source(config, Overrides())
+        read_configuration(config, Overrides())
     assert caught.value.line is not None
     return caught.value.message
 
 
 def test_without_events_there_are_no_webhooks(workspace: Workspace) -> None:
-    assert read_source(workspace.config, Overrides()).settings.events.webhooks == ()
+    assert read_configuration(workspace.config, Overrides()).settings.events.webhooks == ()
 
 
 def test_the_settings_say_where_the_secret_is_and_not_what(
     workspace: Workspace, secret: Path
 ) -> None:
     config = written(workspace, tenants=["acme"], limits=["tokens"])
-    source = read_source(config, Overrides())
+    source = read_configuration(config, Overrides())
     assert source.settings.events.webhooks == (
         Webhook("https://alerts.test/sluice", str(secret), ("acme",), ("tokens",)),
     )
@@ -60,7 +60,10 @@ def test_the_settings_say_where_the_secret_is_and_not_what(
 @pytest.mark.parametrize("host", ["127.0.0.1:9000", "localhost", "[::1]:80"])
 def test_this_machine_itself_needs_no_tls(workspace: Workspace, secret: Path, host: str) -> None:
     config = written(workspace, url=f"http://{host}/hook")
-    assert read_source(config, Overrides()).settings.events.webhooks[0].url == f"http://{host}/hook"
+    assert (
+        read_configuration(config, Overrides()).settings.events.webhooks[0].url
+        == f"http://{host}/hook"
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from extauth.compiler import Overrides, compile_snapshot
+from extauth.compiler.configuration import read_configuration
 from extauth.compiler.proxy.filters import message_timeout
-from extauth.compiler.source import read_source
 from extauth.errors import ConfigurationError
 from extauth.settings import Auxiliary, Presidio, TextClassification, TokenClassification
 from extauth.stack.engines.opa import find_opa
@@ -19,7 +19,7 @@ from tests.compiler.conftest import REPOSITORY
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from extauth.compiler.source import Source
+    from extauth.compiler.configuration import Configuration
 
 NAMES: dict[str, Any] = {
     "kind": "triton",
@@ -59,9 +59,9 @@ def written(tmp_path: Path, **fields: Any) -> Path:
     return file
 
 
-def read(tmp_path: Path, **fields: Any) -> Source:
+def read(tmp_path: Path, **fields: Any) -> Configuration:
     """What it compiles from."""
-    return read_source(written(tmp_path, **fields), Overrides(triton_http_port=8123))
+    return read_configuration(written(tmp_path, **fields), Overrides(triton_http_port=8123))
 
 
 def refused(tmp_path: Path, **fields: Any) -> str:

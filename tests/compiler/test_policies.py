@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from extauth.compiler import Overrides
+from extauth.compiler.configuration import read_configuration
 from extauth.compiler.policies import catalog_of, compile_policies
-from extauth.compiler.source import read_source
 from extauth.errors import ConfigurationError, StackError
 from tests.compiler.conftest import REPOSITORY
 
 pytestmark = pytest.mark.slow
 
-CATALOG = catalog_of(read_source(REPOSITORY / "gateway.yaml", Overrides()).settings)
+CATALOG = catalog_of(read_configuration(REPOSITORY / "gateway.yaml", Overrides()).settings)
 
 
 @pytest.fixture(scope="module")

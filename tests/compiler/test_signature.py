@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from extauth.compiler import Overrides
-from extauth.compiler.source import read_source
+from extauth.compiler.configuration import read_configuration
 from extauth.compiler.triton import model_config
 from extauth.errors import ConfigurationError
 from tests.compiler.conftest import REPOSITORY
@@ -15,7 +15,7 @@ from tests.compiler.conftest import REPOSITORY
 if TYPE_CHECKING:
     from pathlib import Path
 
-SETTINGS = read_source(REPOSITORY / "gateway.yaml", Overrides()).settings
+SETTINGS = read_configuration(REPOSITORY / "gateway.yaml", Overrides()).settings
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from extauth.compiler import Overrides
-from extauth.compiler.source import read_source
+from extauth.compiler.configuration import read_configuration
 from extauth.compiler.url import check_postgres, check_store
 from extauth.errors import ConfigurationError
 from extauth.settings import LedgerSettings, StoreSettings
@@ -20,7 +20,7 @@ POSTGRES = "postgresql://sluice@db.example.com:5432/sluice?sslmode=verify-full"
 
 
 def test_one_process_keeps_its_own_unless_said(workspace: Workspace) -> None:
-    settings = read_source(workspace.config, Overrides()).settings
+    settings = read_configuration(workspace.config, Overrides()).settings
     assert (settings.ledger, settings.workers) == (LedgerSettings(), 1)
 
 
@@ -30,7 +30,7 @@ def test_processes_share_a_redis(workspace: Workspace) -> None:
     password.chmod(0o600)
     ledger = {"kind": "redis", "url": REDIS, "password_file": "password", "lease": "10s"}
     config = workspace.write(("ledger", ledger), ("workers", 4))
-    settings = read_source(config, Overrides()).settings
+    settings = read_configuration(config, Overrides()).settings
     assert settings.ledger == LedgerSettings("redis", REDIS, str(password), 10.0)
     assert settings.workers == 4
 
@@ -42,7 +42,7 @@ def test_a_password_of_redis_that_others_can_read_is_refused(workspace: Workspac
         ("ledger", {"kind": "redis", "url": REDIS, "password_file": "password"})
     )
     with pytest.raises(ConfigurationError, match="chmod 600 it") as caught:
-        read_source(config, Overrides())
+        read_configuration(config, Overrides())
     assert "hunter2" not in caught.value.message
 
 
@@ -76,7 +76,7 @@ def test_what_is_wrong_is_named(
 ) -> None:
     config = workspace.write(*changes.items())
     with pytest.raises(ConfigurationError) as caught:
-        read_source(config, Overrides())
+        read_configuration(config, Overrides())
     assert message in caught.value.message
     assert f"{config}:{workspace.line(line)}: " in caught.value.message
     assert "hunter2" not in caught.value.message
@@ -133,10 +133,12 @@ def test_a_password_is_refused_and_not_repeated(url: str) -> None:
 
 @pytest.mark.parametrize("section", ["identity", "audit"])
 def test_a_store_is_embedded_unless_said(workspace: Workspace, section: str) -> None:
-    settings = read_source(workspace.config, Overrides()).settings
+    settings = read_configuration(workspace.config, Overrides()).settings
     assert getattr(settings, section).store == StoreSettings()
     config = workspace.write((f"{section}.store", {"kind": "embedded"}))
-    assert getattr(read_source(config, Overrides()).settings, section).store == StoreSettings()
+    assert (
+        getattr(read_configuration(config, Overrides()).settings, section).store == StoreSettings()
+    )
 
 
 @pytest.mark.parametrize("section", ["identity", "audit"])
@@ -146,7 +148,7 @@ def test_gateways_share_a_postgresql(workspace: Workspace, section: str) -> None
     password.chmod(0o600)
     store = {"kind": "postgres", "url": POSTGRES, "password_file": "password"}
     config = workspace.write((f"{section}.store", store))
-    settings = read_source(config, Overrides()).settings
+    settings = read_configuration(config, Overrides()).settings
     assert getattr(settings, section).store == StoreSettings("postgres", POSTGRES, str(password))
     assert "hunter2" not in repr(settings)
 
@@ -155,7 +157,7 @@ def test_retention_goes_with_either(workspace: Workspace) -> None:
     config = workspace.write(
         ("audit", {"retention": "7d", "store": {"kind": "postgres", "url": POSTGRES}})
     )
-    audit = read_source(config, Overrides()).settings.audit
+    audit = read_configuration(config, Overrides()).settings.audit
     assert (audit.retention, audit.store.url) == (7 * 86_400, POSTGRES)
 
 
@@ -165,7 +167,7 @@ def test_a_password_of_postgresql_that_others_can_read_is_refused(workspace: Wor
     store = {"kind": "postgres", "url": POSTGRES, "password_file": "password"}
     config = workspace.write(("audit.store", store))
     with pytest.raises(ConfigurationError, match="chmod 600 it") as caught:
-        read_source(config, Overrides())
+        read_configuration(config, Overrides())
     assert "hunter2" not in caught.value.message
 
 
@@ -195,7 +197,7 @@ def test_what_is_wrong_is_told_with_its_line(
 ) -> None:
     config = workspace.write((f"{section}.store", store))
     with pytest.raises(ConfigurationError) as caught:
-        read_source(config, Overrides())
+        read_configuration(config, Overrides())
     assert message in caught.value.message
     assert "hunter2" not in caught.value.message
     number = caught.value.line

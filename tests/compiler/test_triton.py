@@ -13,20 +13,20 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from extauth.compiler import Overrides
-from extauth.compiler.source import read_source
+from extauth.compiler.configuration import read_configuration
 from extauth.compiler.triton import model_config
 from extauth.errors import ConfigurationError
 from tests.compiler.conftest import REPOSITORY
 
 if TYPE_CHECKING:
-    from extauth.settings import Backend
+    from extauth.settings import BackendSettings
 
-SOURCE = read_source(REPOSITORY / "gateway.yaml", Overrides())
+SOURCE = read_configuration(REPOSITORY / "gateway.yaml", Overrides())
 MODELS = SOURCE.settings.models
 BACKEND = SOURCE.settings.backends["triton"]
 
 
-def render(name: str, backend: Backend = BACKEND, repository: Path | None = None) -> Any:
+def render(name: str, backend: BackendSettings = BACKEND, repository: Path | None = None) -> Any:
     text = model_config(MODELS[name], backend, repository or SOURCE.repositories[name])
     return text_format.Parse(text, model_config_pb2.ModelConfig())
 

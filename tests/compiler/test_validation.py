@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from extauth.compiler import Overrides
-from extauth.compiler.source import read_source
+from extauth.compiler.configuration import read_configuration
 from extauth.compiler.validation import nearest
 from extauth.errors import ConfigurationError
 from tests.compiler.conftest import REPOSITORY
@@ -27,7 +27,7 @@ def refusal(directory: Path, old: str, new: str) -> ConfigurationError:
     assert old in text
     (directory / "gateway.yaml").write_text(text.replace(old, new, 1))
     with pytest.raises(ConfigurationError) as caught:
-        read_source(directory / "gateway.yaml", Overrides())
+        read_configuration(directory / "gateway.yaml", Overrides())
     return caught.value
 
 
@@ -80,7 +80,7 @@ def test_an_empty_file_lacks_every_key(tmp_path: Path) -> None:
     file = tmp_path / "gateway.yaml"
     file.write_text("")
     with pytest.raises(ConfigurationError) as caught:
-        read_source(file, Overrides())
+        read_configuration(file, Overrides())
     missing = [line.split()[-3] for line in caught.value.message.splitlines()]
     assert len(missing) == len(set(missing))
     assert {"version", "listener", "models"} < set(missing)

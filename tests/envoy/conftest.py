@@ -21,8 +21,8 @@ from envoy.service.ext_proc.v3 import external_processor_pb2 as proc
 
 import envoy
 from extauth.compiler import Overrides
+from extauth.compiler.configuration import read_configuration
 from extauth.compiler.proxy import render
-from extauth.compiler.source import read_source
 from extauth.storage.resources import bootstrap
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def envoy_edge(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> 
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     overrides = Overrides(listener_port=port, triton_http_port=upstream.port)
-    settings = read_source(REPOSITORY / "gateway.yaml", overrides).settings
+    settings = read_configuration(REPOSITORY / "gateway.yaml", overrides).settings
     directory = tmp_path_factory.mktemp("edge")
     for name in ("run", "logs", "xds"):
         (directory / name).mkdir()

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from extauth.audit import Outcome
 from extauth.gateway.health import Health
 from extauth.gateway.step import Answer, Refuse
-from extauth.settings import Backend
+from extauth.settings import BackendSettings
 from extauth.snapshot import Snapshot
 from tests.gateway.served import Served
 
@@ -156,7 +156,7 @@ async def test_a_kind_of_server_without_such_a_question_is_not_asked(
     made = behind(embed="triton")
     embed = made.settings.backends["embed"]
     other = msgspec.structs.replace(embed, kind="openai")
-    assert isinstance(other, Backend)
+    assert isinstance(other, BackendSettings)
     made.settings.backends["embed"] = other
     await served.serve(made)
     inside.says = {"triton": 200}

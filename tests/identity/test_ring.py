@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.identity import KeyStore
-    from extauth.identity.store import Found
+    from extauth.identity.store import KnownKeys
     from tests.postgres_server import PostgresServer
 
 pytestmark = pytest.mark.slow
@@ -43,7 +43,7 @@ class Counted(SqliteKeys):
         self.asked: list[int] = []
         self.under_way = self.most_at_once = 0
 
-    def find(self, ids: Sequence[str]) -> Found:
+    def find(self, ids: Sequence[str]) -> KnownKeys:
         self.under_way += 1
         self.most_at_once = max(self.most_at_once, self.under_way)
         if ids:
@@ -210,7 +210,7 @@ async def test_a_question_under_way_does_not_outlive_a_change(
     await ring.start()
     find = counted.find
 
-    def slow(ids: Sequence[str]) -> Found:
+    def slow(ids: Sequence[str]) -> KnownKeys:
         found = find(ids)
         if ids:
             monkeypatch.setattr(counted, "find", find)

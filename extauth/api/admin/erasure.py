@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from extauth.ledger import Ledger
     from extauth.types import Clock
 
-Name = Annotated[str, msgspec.Meta(min_length=3, max_length=400)]
+OldName = Annotated[str, msgspec.Meta(min_length=3, max_length=400)]
 
 
 class ErasureOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body: the old names, each with its new one."""
 
-    names: Annotated[dict[Name, Name], msgspec.Meta(min_length=1)]
+    names: Annotated[dict[OldName, OldName], msgspec.Meta(min_length=1)]
 
 
 class ErasureEndpoint:

@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
 CREDENTIAL = "admin token"
 
-Key = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+LedgerKey = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
 User = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
 class ResetOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of `POST /limits/reset`. `user` is the operator's own word."""
 
-    key: Key
+    key: LedgerKey
     user: User | None = None
 
 
@@ -50,7 +50,7 @@ class GrantOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `name` is that of a limit, where several count the unit under the key.
     """
 
-    key: Key
+    key: LedgerKey
     unit: Unit
     amount: Annotated[int, msgspec.Meta(ge=1, le=10**15)]
     name: Annotated[str, msgspec.Meta(max_length=255)] | None = None

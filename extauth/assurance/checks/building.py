@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extauth.assurance.checks.place import findings
-from extauth.assurance.findings import Check, Finding, Severity
+from extauth.assurance.findings import Check, Diagnostic, Severity
 from extauth.compiler import Overrides, compile_snapshot
 from extauth.errors import ConfigurationError
 from extauth.policy import WasmEngine
@@ -34,8 +34,8 @@ def build(opa: Path, repository: Repository) -> tuple[Mapping[str, bytes] | None
     try:
         _load(built)
     except ConfigurationError as error:
-        source = repository.source
-        if source is not None and source.settings.policy.engine == "opa":
+        configuration = repository.configuration
+        if configuration is not None and configuration.settings.policy.engine == "opa":
             return built, Check(name, title, skipped=_words(error)), False
         return built, Check(name, title, findings=findings(error)), False
     return built, Check(name, title), True
@@ -53,7 +53,7 @@ def check_gateway(opa: Path, envoy: Path | None, repository: Repository) -> Chec
         except ConfigurationError as error:
             return Check(GATEWAY, GATEWAY_TITLE, findings=findings(error))
     if envoy is None:
-        told = Finding("Envoy is not installed, so it has not validated its part", Severity.NOTE)
+        told = Diagnostic("Envoy is not installed, so it has not validated its part", Severity.NOTE)
         return Check(GATEWAY, GATEWAY_TITLE, findings=(told,))
     return Check(GATEWAY, GATEWAY_TITLE)
 

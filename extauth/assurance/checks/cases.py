@@ -13,7 +13,7 @@ import msgspec
 from extauth.assurance.checks.blame import blame
 from extauth.assurance.checks.difference import difference, unequal
 from extauth.assurance.checks.place import findings, told
-from extauth.assurance.findings import Check, Finding
+from extauth.assurance.findings import Check, Diagnostic
 from extauth.errors import ConfigurationError, GatewayError, PolicyUnavailable
 from extauth.policy import WasmEngine
 from extauth.policy.cases import Case, differences, load_cases
@@ -55,9 +55,9 @@ class CaseResults(msgspec.Struct, frozen=True):
     asked: int = 0
     failed: tuple[CaseFailure, ...] = ()
     unequal: tuple[CaseFailure, ...] = ()
-    late: Finding | None = None
+    late: Diagnostic | None = None
     unasked: int = 0
-    faults: tuple[Finding, ...] = ()
+    faults: tuple[Diagnostic, ...] = ()
 
     @property
     def green(self) -> bool:
@@ -67,7 +67,7 @@ class CaseResults(msgspec.Struct, frozen=True):
 
 def read_cases(
     repository: Repository, only: re.Pattern[str] | None = None
-) -> tuple[tuple[Case, ...], tuple[Finding, ...]]:
+) -> tuple[tuple[Case, ...], tuple[Diagnostic, ...]]:
     """Read the cases whose names `only` finds; return them and the faults of their files."""
     directory = repository.root / "cases"
     if not directory.is_dir():
@@ -109,18 +109,20 @@ def check_cases(repository: Repository, cases: CaseResults) -> tuple[Check, Chec
     if cases.late:
         found.append(cases.late)
     if cases.unasked:
-        found.append(Finding(f"{cases.unasked} more cases were not asked"))
+        found.append(Diagnostic(f"{cases.unasked} more cases were not asked"))
     if not found and not cases.asked:
-        found.append(Finding("there are no decision cases", file=told(repository.root / "cases")))
+        found.append(
+            Diagnostic("there are no decision cases", file=told(repository.root / "cases"))
+        )
     return (
         Check("cases", "Decision cases", findings=tuple(found)),
         Check("parity", "Both engines", findings=tuple(_failed(one) for one in cases.unequal)),
     )
 
 
-def _failed(failure: CaseFailure) -> Finding:
+def _failed(failure: CaseFailure) -> Diagnostic:
     file, _, line = failure.case.place.rpartition(":")
-    return Finding(
+    return Diagnostic(
         f"{failure.case.name}: {failure.message}",
         file=told(file),
         line=int(line),
@@ -199,11 +201,13 @@ def _parity(
     return CaseFailure(case, "the engines decide differently", unequal(names, (left, right)))
 
 
-async def _late(case: Case, error: PolicyUnavailable, url: str | None, seconds: float) -> Finding:
+async def _late(
+    case: Case, error: PolicyUnavailable, url: str | None, seconds: float
+) -> Diagnostic:
     file, _, line = case.place.rpartition(":")
     packages = () if url is None else await asyncio.to_thread(blame, url, case.facts, seconds)
     where = f" in package {', '.join(packages)}" if packages else ""
-    return Finding(
+    return Diagnostic(
         f"{case.name}: {error.message}{where}: more than {seconds:g} s",
         file=told(file),
         line=int(line),

@@ -11,7 +11,7 @@ from jsonschema.exceptions import SchemaError
 from referencing.exceptions import Unresolvable
 
 from extauth.assurance.checks.place import findings, told
-from extauth.assurance.findings import Check, Finding
+from extauth.assurance.findings import Check, Diagnostic
 from extauth.compiler.document import Document, read_document
 from extauth.compiler.validation import faults
 from extauth.content.privacy import term_faults
@@ -51,14 +51,14 @@ def read_data(file: Path) -> Document:
         raise ConfigurationError("not JSON that can be read", file=file) from None
 
 
-def _of(file: Path, root: Path) -> Iterator[Finding]:
+def _of(file: Path, root: Path) -> Iterator[Diagnostic]:
     try:
         document = read_data(file)
     except ConfigurationError as error:
         yield from findings(error)
         return
     if not isinstance(document.value, dict):
-        yield Finding("expected a mapping: OPA merges it into `data`", file=told(file), line=1)
+        yield Diagnostic("expected a mapping: OPA merges it into `data`", file=told(file), line=1)
         return
     schema = root / "schemas" / f"{file.stem}.schema.json"
     if schema.is_file():
@@ -67,7 +67,7 @@ def _of(file: Path, root: Path) -> Iterator[Finding]:
         yield from findings(document.error(fault.path, fault.message))
 
 
-def _by_schema(document: Document, schema: Path) -> Iterator[Finding]:
+def _by_schema(document: Document, schema: Path) -> Iterator[Diagnostic]:
     try:
         rules: dict[str, Any] = read_data(schema).value
         jsonschema.Draft202012Validator.check_schema(rules)
@@ -76,6 +76,6 @@ def _by_schema(document: Document, schema: Path) -> Iterator[Finding]:
     except ConfigurationError as error:
         yield from findings(error)
     except SchemaError as error:
-        yield Finding(f"not a JSON Schema: {error.message}", file=told(schema))
+        yield Diagnostic(f"not a JSON Schema: {error.message}", file=told(schema))
     except (re.error, Unresolvable) as error:
-        yield Finding(f"not a JSON Schema that can be used: {error}", file=told(schema))
+        yield Diagnostic(f"not a JSON Schema that can be used: {error}", file=told(schema))

@@ -15,7 +15,7 @@ from extauth.errors import ConfigurationError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from extauth.assurance.findings import Finding
+    from extauth.assurance.findings import Diagnostic
 
 
 class CheckTarget(msgspec.Struct, frozen=True):
@@ -25,7 +25,7 @@ class CheckTarget(msgspec.Struct, frozen=True):
     """
 
     repository: Repository
-    faults: tuple[Finding, ...] = ()
+    faults: tuple[Diagnostic, ...] = ()
 
 
 def find_target(directory: Path) -> CheckTarget:

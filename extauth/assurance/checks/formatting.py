@@ -6,7 +6,7 @@ from difflib import unified_diff
 from typing import TYPE_CHECKING
 
 from extauth.assurance.checks.place import findings, told
-from extauth.assurance.findings import Check, Finding
+from extauth.assurance.findings import Check, Diagnostic
 from extauth.rego.fault import OpaError
 from extauth.rego.opa import Opa
 
@@ -27,7 +27,7 @@ def check_format(opa: Path, root: Path) -> Check:
     return Check("format", "Format", findings=found)
 
 
-def _unformatted(opa: Opa, root: Path, name: str) -> Finding:
+def _unformatted(opa: Opa, root: Path, name: str) -> Diagnostic:
     file = root / name
     lines = file.read_text("utf-8", "replace").splitlines()
     formatted = opa.format(file, seconds=_SECONDS).splitlines()
@@ -40,7 +40,7 @@ def _unformatted(opa: Opa, root: Path, name: str) -> Finding:
         min(len(lines), len(formatted)) + 1,
     )
     diff = unified_diff(lines, formatted, told(file), "formatted", lineterm="")
-    return Finding(
+    return Diagnostic(
         "not formatted; `opa fmt --write` does it",
         file=told(file),
         line=min(line, max(len(lines), 1)),

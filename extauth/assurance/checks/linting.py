@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.assurance.checks.place import told
-from extauth.assurance.findings import Check, Finding, Severity
+from extauth.assurance.findings import Check, Diagnostic, Severity
 from extauth.rego.process import run
 
 if TYPE_CHECKING:
@@ -40,18 +40,18 @@ def check_lint(regal: Path | None, root: Path) -> Check:
         return Check(NAME, TITLE, skipped="regal is not on PATH")
     done = run(regal, "lint", "--format", "json", "gateway", cwd=root, seconds=_SECONDS)
     if done.late:
-        late = Finding(f"regal lint took more than {_SECONDS:g} s")
+        late = Diagnostic(f"regal lint took more than {_SECONDS:g} s")
         return Check(NAME, TITLE, findings=(late,))
     try:
         report = msgspec.json.decode(done.out, type=_Report)
     except msgspec.MsgspecError:
-        return Check(NAME, TITLE, findings=(Finding(f"regal failed: {done.words}"),))
+        return Check(NAME, TITLE, findings=(Diagnostic(f"regal failed: {done.words}"),))
     return Check(NAME, TITLE, findings=tuple(_finding(one, root) for one in report.violations))
 
 
-def _finding(violation: _Violation, root: Path) -> Finding:
+def _finding(violation: _Violation, root: Path) -> Diagnostic:
     rule = f"{violation.category}/{violation.title}" if violation.category else violation.title
-    return Finding(
+    return Diagnostic(
         f"{violation.description} ({rule})",
         level=Severity.WARNING if violation.level == "warning" else Severity.ERROR,
         file=told(root / violation.location.file),

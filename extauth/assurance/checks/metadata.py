@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from extauth.assurance.checks.place import findings, told
-from extauth.assurance.findings import Check, Finding
+from extauth.assurance.findings import Check, Diagnostic
 from extauth.compiler.policies import ENTRYPOINTS
 from extauth.rego.fault import OpaError
 from extauth.rego.opa import Opa
@@ -28,7 +28,7 @@ def check_metadata(opa: Path, root: Path) -> Check:
     return Check("metadata", "Metadata and tests", findings=found)
 
 
-def _missing(inspected: dict[str, Any], root: Path) -> Iterator[Finding]:
+def _missing(inspected: dict[str, Any], root: Path) -> Iterator[Diagnostic]:
     packages, marked = {}, set()
     for one in inspected.get("annotations") or ():
         path = ".".join(ground_prefix(one["path"]))
@@ -49,23 +49,23 @@ def _missing(inspected: dict[str, Any], root: Path) -> Iterator[Finding]:
             key for key in ("title", "description") if not packages.get(package, {}).get(key)
         ]
         if lacking:
-            yield Finding(
+            yield Diagnostic(
                 f"package {name} has no METADATA {' and '.join(lacking)}",
                 file=told(file),
                 line=line,
             )
         if not any(file.endswith(_TEST) for file in namespaces.get(f"{package}_test", ())):
-            yield Finding(
+            yield Diagnostic(
                 f"package {name} has no test in {rules[0][:-5]}{_TEST}", file=told(file), line=line
             )
     for entry in ENTRYPOINTS:
         path = f"data.{entry.replace('/', '.')}"
         package = path.rpartition(".")[0]
         if package not in namespaces:
-            yield Finding(f"there is no entry point {path}", file=told(root / "gateway"))
+            yield Diagnostic(f"there is no entry point {path}", file=told(root / "gateway"))
         elif path not in marked:
             file = root / min(namespaces[package])
-            yield Finding(
+            yield Diagnostic(
                 f"the METADATA of {path} doesn't say `entrypoint: true`",
                 file=told(file),
                 line=line_of(file, "default decision", "decision", "package "),

@@ -9,7 +9,7 @@ import msgspec
 from extauth.assurance.checks.data import data_files, read_data
 from extauth.assurance.checks.literals import literals
 from extauth.assurance.checks.place import told
-from extauth.assurance.findings import Check, Finding, Severity
+from extauth.assurance.findings import Check, Diagnostic, Severity
 from extauth.compiler.document import Document, read_document
 from extauth.errors import ConfigurationError
 
@@ -58,7 +58,7 @@ def check_names(repository: Repository, syntax: Syntax, cases: Sequence[Case] | 
     ]
     whole = cases is not None and not syntax.faults
     tried = list(_tried(cases or ()))
-    found: list[Finding] = []
+    found: list[Diagnostic] = []
     for kind in KINDS:
         there = {name.text: name for name in defined if name.kind == kind}
         uses = [name for name in used if name.kind == kind]
@@ -71,21 +71,23 @@ def check_names(repository: Repository, syntax: Syntax, cases: Sequence[Case] | 
 
 def _undefined(
     kind: str, there: Mapping[str, Mention], uses: Sequence[Mention]
-) -> Iterator[Finding]:
+) -> Iterator[Diagnostic]:
     for use in dict.fromkeys(uses):
         if any(use.means(name) for name in there):
             continue
-        yield Finding(
+        yield Diagnostic(
             f"there is no {kind[:-1]} {use.text}; there are {', '.join(sorted(there))}",
             file=use.file,
             line=use.line,
         )
 
 
-def _unused(kind: str, there: Mapping[str, Mention], uses: Sequence[Mention]) -> Iterator[Finding]:
+def _unused(
+    kind: str, there: Mapping[str, Mention], uses: Sequence[Mention]
+) -> Iterator[Diagnostic]:
     for name, place in there.items():
         if not any(use.means(name) for use in uses):
-            yield Finding(
+            yield Diagnostic(
                 f"nothing uses the {kind[:-1]} {name}: no key, no data, no rule, no case",
                 level=Severity.WARNING,
                 file=place.file,
@@ -114,7 +116,7 @@ def _named(repository: Repository) -> tuple[list[Mention], list[Mention]]:
     for name in repository.catalog:
         line = document.line(("models", name))
         defined.append(Mention("models", name, told(config), line))
-    keys = repository.source.settings.identity.demo_keys if repository.source else ()
+    keys = repository.configuration.settings.identity.demo_keys if repository.configuration else ()
     for index, key in enumerate(keys):
         line = document.line(("identity", "demo_keys", index))
         used.append(Mention("tiers", key.tier, told(config), line))

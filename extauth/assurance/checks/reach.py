@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extauth.assurance.findings import Check, Finding, Severity
+from extauth.assurance.findings import Check, Diagnostic, Severity
 from extauth.compiler.policies import ENTRYPOINTS
 from extauth.policy import LISTING
 from extauth.rego.clause import clauses_of
@@ -37,11 +37,11 @@ def check_reach(syntax: Syntax) -> Check:
     return _check(tuple(one for module in syntax.modules for one in _unreached(module, reached)))
 
 
-def _check(found: tuple[Finding, ...]) -> Check:
+def _check(found: tuple[Diagnostic, ...]) -> Check:
     return Check("reach", "Rules are reached", findings=found)
 
 
-def _unreached(module: RuleModule, reached: set[str]) -> Iterator[Finding]:
+def _unreached(module: RuleModule, reached: set[str]) -> Iterator[Diagnostic]:
     told: set[str] = set()
     for rule in module.rules:
         name = _name(rule)
@@ -50,7 +50,7 @@ def _unreached(module: RuleModule, reached: set[str]) -> Iterator[Finding]:
             continue
         told.add(name)
         grave = module.package != _CONSTRUCTORS and _matters(name, rule)
-        yield Finding(
+        yield Diagnostic(
             f"no entry point reaches {module.package}.{name}"
             + (", so it never has a say" if grave else ""),
             level=Severity.ERROR if grave else Severity.WARNING,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from extauth.assurance.findings import Finding
+    from extauth.assurance.findings import Diagnostic
     from extauth.rego.tree import Node
 
 _SECONDS = 20.0
@@ -45,7 +45,7 @@ class Syntax(msgspec.Struct, frozen=True):
     """Every module that parses, and why others do not."""
 
     modules: tuple[RuleModule, ...]
-    faults: tuple[Finding, ...] = ()
+    faults: tuple[Diagnostic, ...] = ()
 
 
 def read_syntax(opa: Path, root: Path) -> Syntax:
@@ -61,7 +61,7 @@ def read_syntax(opa: Path, root: Path) -> Syntax:
     )
 
 
-def _module(opa: Path, root: Path, file: Path) -> RuleModule | tuple[Finding, ...]:
+def _module(opa: Path, root: Path, file: Path) -> RuleModule | tuple[Diagnostic, ...]:
     try:
         tree = Opa(opa).parse(file.relative_to(root), cwd=root, seconds=_SECONDS)
     except OpaError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from extauth.assurance.checks.place import fault_finding, findings, told
-from extauth.assurance.findings import Check, Finding
+from extauth.assurance.findings import Check, Diagnostic
 from extauth.rego.fault import OpaError
 from extauth.rego.opa import Opa, sources
 from extauth.storage.resources import schema
@@ -27,7 +27,7 @@ def check_types(opa: Path, root: Path) -> Check:
     return Check(NAME, TITLE, findings=tuple(fault_finding(fault) for fault in faults))
 
 
-def unreadable(root: Path) -> tuple[Finding, ...]:
+def unreadable(root: Path) -> tuple[Diagnostic, ...]:
     """Return the files of rules that can't be read, which every OPA command would report."""
     return tuple(
         finding
@@ -36,14 +36,14 @@ def unreadable(root: Path) -> tuple[Finding, ...]:
     )
 
 
-def _unreadable(file: Path) -> Finding | None:
+def _unreadable(file: Path) -> Diagnostic | None:
     try:
         content = file.read_bytes()
     except OSError as error:
-        return Finding(f"can't be read: {error.strerror}", file=told(file))
+        return Diagnostic(f"can't be read: {error.strerror}", file=told(file))
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        return Finding("is not UTF-8", file=told(file), line=line)
+        return Diagnostic("is not UTF-8", file=told(file), line=line)
     return None

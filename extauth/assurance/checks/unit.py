@@ -8,7 +8,7 @@ import msgspec
 
 from extauth.assurance.checks.place import findings as findings_of
 from extauth.assurance.checks.place import told
-from extauth.assurance.findings import Check, Finding
+from extauth.assurance.findings import Check, Diagnostic
 from extauth.rego.fault import OpaError, OpaTimeout
 from extauth.rego.opa import Opa, sources
 from extauth.rego.process import SECONDS
@@ -58,7 +58,7 @@ class UnitTests(msgspec.Struct, frozen=True):
     failed: tuple[FailedTest, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     percent: float | None = None
-    faults: tuple[Finding, ...] = ()
+    faults: tuple[Diagnostic, ...] = ()
 
     @property
     def green(self) -> bool:
@@ -115,19 +115,23 @@ def check_tests(opa: Path, repository: Repository, threshold: float | None) -> C
     return Check("tests", "Unit tests", findings=findings(tests, threshold))
 
 
-def findings(tests: UnitTests, threshold: float | None = None) -> tuple[Finding, ...]:
+def findings(tests: UnitTests, threshold: float | None = None) -> tuple[Diagnostic, ...]:
     """Return the tests that fail, and, below the threshold, the lines that no test reaches."""
     found = [*tests.faults]
     for test in tests.failed:
         output = test.output.rstrip("\n") or None
         found.append(
-            Finding(f"{test.name}: {test.message}", file=test.file, line=test.line, detail=output)
+            Diagnostic(
+                f"{test.name}: {test.message}", file=test.file, line=test.line, detail=output
+            )
         )
     if threshold is None or tests.percent is None or tests.percent >= threshold:
         return tuple(found)
-    found.append(Finding(f"tests reach {tests.percent:g} % of the lines, expected {threshold:g} %"))
+    found.append(
+        Diagnostic(f"tests reach {tests.percent:g} % of the lines, expected {threshold:g} %")
+    )
     found += [
-        Finding("no test reaches this line", file=one.file, line=line)
+        Diagnostic("no test reaches this line", file=one.file, line=line)
         for one in tests.coverage
         for line in one.missed
     ]
@@ -146,9 +150,9 @@ def _reached(opa: Path, root: Path) -> UnitTests | None:
     return _covered(UnitTests(), report, root)
 
 
-def _faults(error: OpaError, what: str, seconds: float) -> tuple[Finding, ...]:
+def _faults(error: OpaError, what: str, seconds: float) -> tuple[Diagnostic, ...]:
     if isinstance(error, OpaTimeout):
-        return (Finding(f"{what} took more than {seconds:g} s"),)
+        return (Diagnostic(f"{what} took more than {seconds:g} s"),)
     return findings_of(error)
 
 

@@ -15,7 +15,7 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
+class Diagnostic(msgspec.Struct, frozen=True, omit_defaults=True):
     """A fault, or a fact worth knowing, at its place. Lines count from 1.
 
     `file` is relative to the working directory, so that a forge shows the finding beside the line.
@@ -45,7 +45,7 @@ class Check(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str
     title: str
     seconds: float = 0.0
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Diagnostic, ...] = ()
     skipped: str | None = None
 
     @property

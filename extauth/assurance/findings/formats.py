@@ -12,7 +12,7 @@ from extauth.assurance.findings.finding import Severity
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from extauth.assurance.findings.finding import Check, Finding, Report
+    from extauth.assurance.findings.finding import Check, Diagnostic, Report
 
 Format = Literal["text", "json", "junit", "sarif", "github", "markdown"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -102,7 +102,7 @@ def _sarif(report: Report) -> str:
     return msgspec.json.format(msgspec.json.encode(document)).decode()
 
 
-def _location(finding: Finding) -> dict[str, object]:
+def _location(finding: Diagnostic) -> dict[str, object]:
     region = {"region": {"startLine": finding.line}} if finding.line else {}
     return {"physicalLocation": {"artifactLocation": {"uri": finding.file}, **region}}
 
@@ -149,18 +149,18 @@ _RENDERERS: Mapping[Format, Callable[[Report], str]] = {
 }
 
 
-def _findings(report: Report) -> Iterator[tuple[Check, Finding]]:
+def _findings(report: Report) -> Iterator[tuple[Check, Diagnostic]]:
     for check in report.checks:
         for finding in check.findings:
             yield check, finding
 
 
-def _line(finding: Finding) -> str:
+def _line(finding: Diagnostic) -> str:
     place = f"{finding.place}: " if finding.place else ""
     return f"{place}{_whole(finding)}"
 
 
-def _whole(finding: Finding) -> str:
+def _whole(finding: Diagnostic) -> str:
     return f"{finding.message}\n{finding.detail}" if finding.detail else finding.message
 
 

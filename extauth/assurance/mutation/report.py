@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.assurance.checks.place import told as place
-from extauth.assurance.findings import Check, Finding, Report, Severity
+from extauth.assurance.findings import Check, Diagnostic, Report, Severity
 from extauth.assurance.mutation.equivalents import FILE
 from extauth.assurance.mutation.mutant import Mutant
 
@@ -47,7 +47,7 @@ def report(
     findings = [_survivor(mutant, root) for mutant in survivors]
     if score < expected.threshold:
         short = f"the tests notice {told} of the changes, expected {expected.threshold:g} %"
-        findings.insert(0, Finding(short))
+        findings.insert(0, Diagnostic(short))
     summary = (
         f"Score {told}: {killed} of {killed + survived} mutants killed, {survived} survived. "
         f"Beside these {len(equivalent)} are equivalent and {len(outcome.refused)} do not compile."
@@ -66,16 +66,16 @@ def report(
 
 def broken(failures: Sequence[str], seconds: float) -> Report:
     """Report that the tests fail without any change, and so can notice nothing."""
-    found = Finding(
+    found = Diagnostic(
         "the tests fail before anything is changed; make `sluice test` pass first",
         detail="\n".join(failures),
     )
     return Report(TITLE, (Check("mutation", "Mutants", seconds, (found,)),))
 
 
-def _survivor(mutant: Mutant, root: Path) -> Finding:
+def _survivor(mutant: Mutant, root: Path) -> Diagnostic:
     file = place(root / mutant.module.file)
-    return Finding(
+    return Diagnostic(
         f"no test notices this change ({mutant.operator})",
         level=Severity.WARNING,
         file=file,
@@ -84,14 +84,14 @@ def _survivor(mutant: Mutant, root: Path) -> Finding:
     )
 
 
-def _stale(entry: Equivalent, line: int, outcome: CampaignOutcome, root: Path) -> Finding:
+def _stale(entry: Equivalent, line: int, outcome: CampaignOutcome, root: Path) -> Diagnostic:
     noticed = any(entry.matches(mutant) for mutant in outcome.killed)
     why = (
         "a test notices this change, so it is not equivalent"
         if noticed
         else "no change is this one any more; remove the entry"
     )
-    return Finding(
+    return Diagnostic(
         why,
         file=place(root / FILE),
         line=line,

@@ -53,7 +53,9 @@ def from_directory(directory: Path, work: Path, opa: Path, name: str | None = No
     repository = Repository.find(directory)
     files = repository.build(opa)
     work.mkdir(parents=True, exist_ok=True)
-    timeout = repository.source.settings.policy.timeout if repository.source else TIMEOUT
+    timeout = (
+        repository.configuration.settings.policy.timeout if repository.configuration else TIMEOUT
+    )
     digest = sha256(repr(timeout).encode())
     (work / BUNDLE).write_bytes(files[f"policy/{BUNDLE}"])
     for file in ("policy.wasm", "data.json"):

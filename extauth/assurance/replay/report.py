@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from extauth.assurance.findings import Check, Finding, Report, Severity
+from extauth.assurance.findings import Check, Diagnostic, Report, Severity
 from extauth.assurance.replay.figures import Figures
 
 if TYPE_CHECKING:
@@ -78,19 +78,19 @@ def _differences(figures: Figures) -> Check:
             share = _percent(change.count, figures.compared)
             verb = "is" if change.count == 1 else "are"
             message = f"{_counted(change.count, 'request')} ({share}) {verb} {title} ({where})"
-            found.append(Finding(message, Severity.NOTE))
+            found.append(Diagnostic(message, Severity.NOTE))
     if figures.migrated:
         subject = f"{_counted(figures.migrated, 'record')} of an older version"
         message = f"{subject} may lack facts: rules about those see nothing found"
-        found.append(Finding(message, Severity.NOTE))
+        found.append(Diagnostic(message, Severity.NOTE))
     if not figures.compared:
-        found.append(Finding("there is no decision to compare in this range", Severity.WARNING))
+        found.append(Diagnostic("there is no decision to compare in this range", Severity.WARNING))
     return Check("replay.differences", "decisions compared", findings=tuple(found))
 
 
 def _errors(figures: Figures) -> Check:
     found = tuple(
-        Finding(
+        Diagnostic(
             f"{failure}{_blamed(failure, figures)}"
             f" ({_counted(count, 'request')}{', each' * (count > 1)} denied)",
             Severity.WARNING,

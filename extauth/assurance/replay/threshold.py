@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.assurance.findings import Check, Finding
+from extauth.assurance.findings import Check, Diagnostic
 from extauth.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -64,10 +64,10 @@ class FailThreshold(msgspec.Struct, frozen=True):
     def check(self, figures: Figures) -> Check:
         """Return a check that fails when the condition holds for the figures."""
         value = self._value(figures)
-        findings: tuple[Finding, ...] = ()
+        findings: tuple[Diagnostic, ...] = ()
         if _OPERATORS[self.comparison](value, self.bound):
             unit = "%" if self.percent else ""
-            findings = (Finding(f"{self.figure} is {value:.6g}{unit}: fail on {self.text}"),)
+            findings = (Diagnostic(f"{self.figure} is {value:.6g}{unit}: fail on {self.text}"),)
         return Check(f"replay.{self.figure}", f"not {self.text}", findings=findings)
 
     def _value(self, figures: Figures) -> float:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import msgspec
 
-from extauth.audit.reader import START, AuditReader, Place
+from extauth.audit.reader import START, AuditReader, LogPosition
 from extauth.errors import ConfigurationError, StackError
 from extauth.settings import StoreSettings
 from extauth.stores import open_audit
@@ -96,8 +96,8 @@ class LogPiece(msgspec.Struct, frozen=True):
 
     path: str
     store: StoreSettings
-    begin: Place
-    end: Place
+    begin: LogPosition
+    end: LogPosition
     newest: int
 
     def rows(self) -> Sequence[bytes]:
@@ -120,7 +120,7 @@ class LogTrace:
         self._path = path
         self._store = store
         self._until = float("inf") if until is None else until
-        self._since = START if since is None else Place(since, -1)
+        self._since = START if since is None else LogPosition(since, -1)
         try:
             self._log = open_audit(store, path)
             self._reader = AuditReader(self._log)
@@ -135,7 +135,7 @@ class LogTrace:
 
     def pieces(self, cursor: Cursor) -> Iterator[Piece]:
         """See Trace."""
-        begin = self._since if cursor.time is None else Place(cursor.time, cursor.number)
+        begin = self._since if cursor.time is None else LogPosition(cursor.time, cursor.number)
         while (end := self._reader.piece(begin, self._until, self._newest, RECORDS)) is not None:
             yield LogPiece(str(self._path), self._store, begin, end, self._newest)
             begin = end

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from extauth.backends.openai.answer import usage_delta
-from extauth.backends.openai.failure import failure, stream_failure
-from extauth.backends.openai.shapes import Usage, is_error, malformed
+from extauth.backends.backend import WholeReader
+from extauth.backends.openai.answer import check_head, usage_delta
+from extauth.backends.openai.failure import stream_failure
+from extauth.backends.openai.shapes import CompletionUsage, is_error, malformed
 from extauth.errors import BackendError
 from extauth.types import Delta
 from extauth.types.answer import WHOLE, Details, Embeddings
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Row(msgspec.Struct, frozen=True):
+class EmbeddingRow(msgspec.Struct, frozen=True):
     """An embedding, as base64 of little-endian float32 or by numbers."""
 
     embedding: str | list[float]
@@ -29,38 +30,23 @@ class Row(msgspec.Struct, frozen=True):
 class Embedded(msgspec.Struct, frozen=True):
     """The whole answer; with `error` it is a failure."""
 
-    data: list[Row] = []
-    usage: Usage | None = None
+    data: list[EmbeddingRow] = []
+    usage: CompletionUsage | None = None
     error: msgspec.Raw = msgspec.Raw()
 
 
 _decoder: Final = msgspec.json.Decoder(Embedded)
 
 
-class EmbeddingReader:
+class EmbeddingReader(WholeReader):
     """Reads `rows` embeddings, one for each input."""
 
     def __init__(self, *, rows: int) -> None:
+        super().__init__()
         self._rows = rows
-        self._status = 200
-        self._headers: Mapping[str, str] = {}
-        self._body = bytearray()
 
-    def start(self, status: int, headers: Mapping[str, str]) -> bool:
-        """Take status and headers. The answer is not a stream."""
-        self._status = status
-        self._headers = headers
-        return False
-
-    def decode(self, chunk: bytes, end: bool) -> list[Delta]:
-        """Return all rows at the end; see `AnswerReader.decode`."""
-        self._body += chunk
-        if not end:
-            return []
-        body = bytes(self._body)
-        self._body.clear()
-        if self._status != 200:
-            raise failure(self._status, self._headers, body)
+    def _read(self, status: int, headers: Mapping[str, str], body: bytes) -> list[Delta]:
+        check_head(status, headers, body)
         try:
             answer = _decoder.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -72,10 +58,7 @@ class EmbeddingReader:
             found.append(usage_delta(answer.usage))
         return found
 
-    def finish(self) -> None:
-        """Raise nothing: what is wrong was told at the end."""
-
-    def _embeddings(self, data: list[Row]) -> Embeddings:
+    def _embeddings(self, data: list[EmbeddingRow]) -> Embeddings:
         rows = [_packed(row.embedding) for row in sorted(data, key=lambda row: row.index)]
         widths = {len(row) for row in rows}
         if (

@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class StreamOptions(msgspec.Struct, frozen=True):
+class WrittenStreamOptions(msgspec.Struct, frozen=True):
     """Usage is always asked for; a client that did not ask is not told."""
 
     include_usage: bool = True
 
 
-class Body(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class WrittenBody(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The common part of chats and completions; what is None is left out."""
 
     model: str
     stream: bool = False
-    stream_options: StreamOptions | None = None
+    stream_options: WrittenStreamOptions | None = None
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
@@ -48,7 +48,7 @@ class Body(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     logit_bias: dict[str, float] | None = None
 
 
-class ChatBody(Body, frozen=True, omit_defaults=True, kw_only=True):
+class ChatBody(WrittenBody, frozen=True, omit_defaults=True, kw_only=True):
     """The body of a chat."""
 
     messages: list[dict[str, Any]]
@@ -63,7 +63,7 @@ class ChatBody(Body, frozen=True, omit_defaults=True, kw_only=True):
     verbosity: str | None = None
 
 
-class CompletionBody(Body, frozen=True, omit_defaults=True, kw_only=True):
+class CompletionBody(WrittenBody, frozen=True, omit_defaults=True, kw_only=True):
     """The body of a completion."""
 
     prompt: str
@@ -130,7 +130,7 @@ def _common(call: Chat | Completion) -> dict[str, Any]:
     options, stream = call.options, call.parameters.stream
     return {
         "stream": stream,
-        "stream_options": StreamOptions() if stream else None,
+        "stream_options": WrittenStreamOptions() if stream else None,
         "temperature": options.temperature,
         "top_p": options.top_p,
         "n": options.n if call.parameters.n > 1 else None,

@@ -39,7 +39,7 @@ class CompletionDetails(msgspec.Struct, frozen=True):
     reasoning_tokens: int | None = None
 
 
-class Usage(msgspec.Struct, frozen=True):
+class CompletionUsage(msgspec.Struct, frozen=True):
     """`usage`, cumulative where it comes more than once."""
 
     prompt_tokens: int | None = None
@@ -48,7 +48,7 @@ class Usage(msgspec.Struct, frozen=True):
     completion_tokens_details: CompletionDetails | None = None
 
 
-class CalledFunction(msgspec.Struct, frozen=True):
+class FunctionPiece(msgspec.Struct, frozen=True):
     """A function that is called, or a piece of that."""
 
     name: str | None = None
@@ -60,7 +60,7 @@ class ToolPiece(msgspec.Struct, frozen=True):
 
     index: int | None = None
     id: str | None = None
-    function: CalledFunction | None = None
+    function: FunctionPiece | None = None
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -101,7 +101,7 @@ class Logprobs(msgspec.Struct, frozen=True):
         ]
 
 
-class Choice(msgspec.Struct, frozen=True):
+class CompletionChoice(msgspec.Struct, frozen=True):
     """A choice, whole or a piece of it; of a completion it has `text`."""
 
     index: int = 0
@@ -117,15 +117,15 @@ class Choice(msgspec.Struct, frozen=True):
         return self.delta or self.message or Said(content=self.text)
 
 
-class Answer(msgspec.Struct, frozen=True):
+class CompletionObject(msgspec.Struct, frozen=True):
     """A whole answer, or a chunk of a stream; with `error` it is a failure."""
 
-    choices: list[Choice] | None = None
-    usage: Usage | None = None
+    choices: list[CompletionChoice] | None = None
+    usage: CompletionUsage | None = None
     error: msgspec.Raw = msgspec.Raw()
 
 
-_answer: Final = msgspec.json.Decoder(Answer)
+_answer: Final = msgspec.json.Decoder(CompletionObject)
 
 
 def is_error(error: msgspec.Raw) -> bool:
@@ -133,7 +133,7 @@ def is_error(error: msgspec.Raw) -> bool:
     return bytes(error) not in (b"", b"null")
 
 
-def read_answer(data: bytes) -> Answer:
+def read_answer(data: bytes) -> CompletionObject:
     """Decode an answer or a chunk. Raises BackendError when it is not one."""
     try:
         return _answer.decode(data)

@@ -26,7 +26,7 @@ from extauth.types.answer import CalledTool
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from extauth.backends.openai.shapes import Choice, ToolPiece
+    from extauth.backends.openai.shapes import CompletionChoice, ToolPiece
 
 _DONE: Final = b"[DONE]"
 _MOST_CALLS: Final = 128
@@ -129,7 +129,7 @@ class StreamReader:
         if chunk.usage is not None:
             found.append(usage_delta(chunk.usage))
 
-    def _delta(self, choice: Choice) -> Delta:
+    def _delta(self, choice: CompletionChoice) -> Delta:
         index, said = choice.index, choice.said
         check_index(index, self._choices)
         text = said.content or ""

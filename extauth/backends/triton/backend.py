@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from extauth.backends.triton.generated import GenerateReader
-from extauth.backends.triton.inferred import EmbeddingReader, InferReader
+from extauth.backends.triton.inferred import EmbeddingTensorReader, InferReader
 from extauth.backends.triton.request import (
     embedding_request,
     generate_request,
@@ -78,7 +78,7 @@ class TritonBackend:
         if isinstance(call, Infer):
             return InferReader()
         if isinstance(call, Embedding):
-            return EmbeddingReader()
+            return EmbeddingTensorReader()
         return GenerateReader(
             choices=call.parameters.n,
             streaming=call.parameters.stream,

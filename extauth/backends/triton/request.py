@@ -57,17 +57,17 @@ class Generate(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     return_finish_reason: bool | None = None
 
 
-class OutputParameters(msgspec.Struct, frozen=True):
+class WrittenOutputParameters(msgspec.Struct, frozen=True):
     """The form that an output is wanted in."""
 
     binary_data: bool
 
 
-class Output(msgspec.Struct, frozen=True, omit_defaults=True):
+class WrittenOutput(msgspec.Struct, frozen=True, omit_defaults=True):
     """A requested output."""
 
     name: str
-    parameters: OutputParameters | None = None
+    parameters: WrittenOutputParameters | None = None
 
 
 class InferParameters(msgspec.Struct, frozen=True):
@@ -80,7 +80,7 @@ class InferBody(msgspec.Struct, frozen=True, omit_defaults=True):
     """The JSON of an inference request; the client's `id` stays here."""
 
     inputs: list[TensorHead]
-    outputs: list[Output] | None = None
+    outputs: list[WrittenOutput] | None = None
     parameters: InferParameters | None = None
 
 
@@ -149,7 +149,9 @@ def infer_request(
     outputs = None
     if call.outputs is not None:
         outputs = [
-            Output(one.name, None if one.binary is None else OutputParameters(one.binary))
+            WrittenOutput(
+                one.name, None if one.binary is None else WrittenOutputParameters(one.binary)
+            )
             for one in call.outputs
         ]
     parameters = None if call.binary is None else InferParameters(call.binary)

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from extauth.clients.codec import AnswerWriter
-    from extauth.clients.collected import Choice
+    from extauth.clients.collected import CollectedChoice
     from extauth.errors import AnsweredError
     from extauth.types import Delta, Usage
 
 
-class Fields(CheckedSampling, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class GenerateFields(CheckedSampling, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Sampling, the bound and the stream; a member or an input tensor each."""
 
     max_tokens: MaxTokens | None = None
@@ -45,15 +45,15 @@ class Fields(CheckedSampling, frozen=True, forbid_unknown_fields=True, kw_only=T
         )
 
 
-class Body(Fields, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class GenerateRequest(GenerateFields, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The request body; the sampling inputs beside the text or under `parameters`."""
 
     text_input: str
     id: Annotated[str, Meta(max_length=256)] | None = None
-    parameters: Fields | None = None
+    parameters: GenerateFields | None = None
 
 
-_decoder: Final = msgspec.json.Decoder(Body)
+_decoder: Final = msgspec.json.Decoder(GenerateRequest)
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -96,17 +96,17 @@ def parse_generate(target: Target, data: bytes, depth: int) -> GenerateCodec:
     return GenerateCodec(call, body.id)
 
 
-def _merged(body: Body) -> Fields:
+def _merged(body: GenerateRequest) -> GenerateFields:
     nested = body.parameters
     if nested is None:
         return body
     values: dict[str, object] = {}
-    for name in Fields.__struct_fields__:
+    for name in GenerateFields.__struct_fields__:
         value = getattr(nested, name)
         if value is not None and getattr(body, name) is not None:
             raise invalid(f"parameters.{name}", f"'{name}' is given twice.")
         values[name] = getattr(body, name) if value is None else value
-    return Fields(**values)  # type: ignore[arg-type]  # both were checked as Fields
+    return GenerateFields(**values)  # type: ignore[arg-type]  # both were checked as GenerateFields
 
 
 class GenerateChunks:
@@ -214,5 +214,5 @@ class GenerateAnswer:
         return error_body(Api.KSERVE, error)
 
 
-def _named(collected: Sequence[tuple[int, Choice]]) -> list[tuple[str, Choice]]:
+def _named(collected: Sequence[tuple[int, CollectedChoice]]) -> list[tuple[str, CollectedChoice]]:
     return [(one.output, one) for _, one in collected if one.output is not None]

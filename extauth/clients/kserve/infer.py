@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from extauth.clients.body import convert, invalid, read_json
-from extauth.clients.kserve.generate import Fields
+from extauth.clients.kserve.generate import GenerateFields
 from extauth.clients.kserve.inferred import InferAnswer
 from extauth.errors import InvalidRequest, NotFound
 from extauth.types import Target
@@ -64,7 +64,7 @@ class RequestParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     binary_data_output: bool | None = None
 
 
-class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class InferRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The JSON of an inference request."""
 
     inputs: Annotated[list[Input], Meta(min_length=1)]
@@ -73,7 +73,7 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parameters: RequestParameters | None = None
 
 
-_decoder: Final = msgspec.json.Decoder(Body)
+_decoder: Final = msgspec.json.Decoder(InferRequest)
 
 
 class InferCodec(msgspec.Struct, frozen=True):
@@ -134,7 +134,7 @@ def _header_length(headers: Mapping[str, str], size: int) -> int:
     return int(value)
 
 
-def _fields(tensors: Sequence[Tensor]) -> Fields:
+def _fields(tensors: Sequence[Tensor]) -> GenerateFields:
     """Return the inputs that a policy may look at, checked like those of a generate request."""
     values: dict[str, Any] = {}
     for tensor in tensors:
@@ -150,4 +150,4 @@ def _fields(tensors: Sequence[Tensor]) -> Fields:
         if len(numbers) != 1 or tensor.size != 1:
             raise invalid(tensor.name, "it must have one element.")
         values[tensor.name] = numbers[0]
-    return convert(values, Fields)
+    return convert(values, GenerateFields)

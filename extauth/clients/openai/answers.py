@@ -15,12 +15,12 @@ from extauth.types import Api
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from extauth.clients.collected import Choice
+    from extauth.clients.collected import CollectedChoice
     from extauth.errors import AnsweredError
     from extauth.types import Delta, Usage
 
 
-class _Answer:
+class TextAnswer:
     """The common part of both answers."""
 
     content_type = JSON
@@ -62,16 +62,16 @@ class _Answer:
         """Return the body of an error answer."""
         return error_body(Api.OPENAI, error)
 
-    def _choice(self, index: int, choice: Choice) -> dict[str, object]:
+    def _choice(self, index: int, choice: CollectedChoice) -> dict[str, object]:
         raise NotImplementedError
 
 
-class ChatAnswer(_Answer):
+class ChatAnswer(TextAnswer):
     """A `chat.completion`."""
 
     _object = "chat.completion"
 
-    def _choice(self, index: int, choice: Choice) -> dict[str, object]:
+    def _choice(self, index: int, choice: CollectedChoice) -> dict[str, object]:
         calls, refusal = choice.tool_calls, choice.refusal
         text = choice.text
         message: dict[str, object] = {
@@ -99,12 +99,12 @@ class ChatAnswer(_Answer):
         }
 
 
-class CompletionAnswer(_Answer):
+class CompletionAnswer(TextAnswer):
     """A `text_completion`."""
 
     _object = "text_completion"
 
-    def _choice(self, index: int, choice: Choice) -> dict[str, object]:
+    def _choice(self, index: int, choice: CollectedChoice) -> dict[str, object]:
         return {
             "text": choice.text,
             "index": index,

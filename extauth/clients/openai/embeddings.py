@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from extauth.types import Delta, Usage
 
 
-class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EmbeddingRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The request body, every parameter that the API has."""
 
     model: str
@@ -37,7 +37,7 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     user: str | None = None
 
 
-_decoder: Final = msgspec.json.Decoder(Body)
+_decoder: Final = msgspec.json.Decoder(EmbeddingRequest)
 
 
 class EmbeddingCodec(msgspec.Struct, frozen=True):

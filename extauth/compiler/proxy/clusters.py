@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from extauth.settings import Backend, Overrides, Settings
+    from extauth.settings import BackendSettings, Overrides, Settings
 
 _CONNECT_TIMEOUT = timedelta(seconds=2)
 _KEEP_ALIVE = timedelta(seconds=30)
@@ -85,7 +85,7 @@ def clusters(settings: Settings, overrides: Overrides) -> Iterator[Cluster]:
             yield _remote(jwks_cluster(issuer.name), Origin.parse(issuer.jwks_url))
 
 
-def _remote(name: str, origin: Origin, backend: Backend | None = None) -> Cluster:
+def _remote(name: str, origin: Origin, backend: BackendSettings | None = None) -> Cluster:
     address = Address(socket_address=SocketAddress(address=origin.host, port_value=origin.port))
     ca_file = backend.ca_file if backend else None
     credential = backend.credential_file if backend else None

@@ -12,7 +12,7 @@ from extauth.backends.openai.backend import base_path
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from extauth.settings import Backend
+    from extauth.settings import BackendSettings
 
 INFERENCE = (
     r"/v1/(chat/completions|completions|embeddings)"
@@ -35,7 +35,7 @@ TRITON = r"/v2/models/[^/]+/versions/[0-9]+/(infer|generate|generate_stream)"
 _OPENAI = ("/chat/completions", "/completions", "/embeddings")
 
 
-def openai(backends: Iterable[Backend]) -> list[str]:
+def openai(backends: Iterable[BackendSettings]) -> list[str]:
     """Return the paths of the OpenAI API's endpoints on these backends, each once.
 
     Whole paths: a regular expression for a long prefix is over the size that Envoy allows one.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from extauth.facts.load.backend import Reading
-    from extauth.settings import Backend, Model
+    from extauth.settings import BackendSettings, Model
     from extauth.types import Clock
 
 INTERVAL = 1.0
@@ -41,7 +41,7 @@ class LoadMonitor:
     """
 
     def __init__(
-        self, backends: Callable[[], Mapping[str, Backend]], clock: Clock = time.monotonic
+        self, backends: Callable[[], Mapping[str, BackendSettings]], clock: Clock = time.monotonic
     ) -> None:
         self._backends = backends
         self._clock = clock

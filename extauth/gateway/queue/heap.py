@@ -11,7 +11,7 @@ _tickets = count(1)
 _SLACK = 16
 
 
-class Entry:
+class HeapEntry:
     """An item of at most one heap; its ticket is 0 while it is in none."""
 
     __slots__ = ("ticket",)
@@ -20,7 +20,7 @@ class Entry:
         self.ticket = 0
 
 
-E = TypeVar("E", bound=Entry)
+E = TypeVar("E", bound=HeapEntry)
 
 
 class Heap(Generic[E]):

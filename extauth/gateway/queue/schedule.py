@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from extauth.gateway.queue.heap import Entry, Heap
+from extauth.gateway.queue.heap import Heap, HeapEntry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-class Flow(Entry):
+class Flow(HeapEntry):
     """A class or a tenant that shares turns; its next one starts at virtual time `start`."""
 
     __slots__ = ("name", "start", "waiting", "weight")

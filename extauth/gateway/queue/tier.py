@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extauth.gateway.queue.heap import Entry, Heap
+from extauth.gateway.queue.heap import Heap, HeapEntry
 from extauth.gateway.queue.schedule import Flow, Schedule
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _SLACK = 16
 
 
-class _Load(Entry):
+class _Load(HeapEntry):
     """The share of a class that a tenant takes up."""
 
     __slots__ = ("tenant",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extauth.gateway.queue.heap import Entry
+from extauth.gateway.queue.heap import HeapEntry
 
 if TYPE_CHECKING:
     import asyncio
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from extauth.types import Limit, LimitState, Queue
 
 
-class Waiter(Entry):
+class Waiter(HeapEntry):
     """A request that stands in one line, or changes from one to another.
 
     `arrival` is its number among all that ever waited. That, `since` and `deadline` (on the room's

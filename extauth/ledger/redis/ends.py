@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 
-Ask = dict[str, object]
+Arguments = dict[str, object]
 
 
 class End:
@@ -29,7 +29,7 @@ class End:
     is set with the reply.
     """
 
-    def __init__(self, script: Script, ask: Callable[[], Ask]) -> None:
+    def __init__(self, script: Script, ask: Callable[[], Arguments]) -> None:
         self.script = script
         self.ask = ask
         self.landed: asyncio.Future[list[object]] = asyncio.get_running_loop().create_future()

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from extauth.ledger.ledger import Counter, Demand, Moved, Standing
     from extauth.ledger.redis.claim import Spec
-    from extauth.ledger.redis.ends import Ask
+    from extauth.ledger.redis.ends import Arguments
     from extauth.ledger.redis.script import Script
     from extauth.types import Account, Clock, Crossing, Usage
 
@@ -223,7 +223,7 @@ class RedisLedger:
         line, limits = account_line(reservation.account), reservation.demand.limits
         watched = thresholds(limits, held.counters)
 
-        def ask() -> Ask:
+        def ask() -> Arguments:
             specs = self._specs(held.counters)
             return {
                 "id": key,
@@ -308,7 +308,7 @@ class RedisLedger:
             if self._server.failure is not None:
                 raise LedgerUnavailable(self._server.failure)
 
-    async def _ask(self, script: Script, ask: Callable[[], Ask]) -> list[object]:
+    async def _ask(self, script: Script, ask: Callable[[], Arguments]) -> list[object]:
         """Run a script, and again if the server's time was outside the calendar periods given."""
         try:
             for _ in range(2):
@@ -320,7 +320,9 @@ class RedisLedger:
                 self._ends.recover()
         raise LedgerUnavailable("The clock of the ledger's Redis does not stand still.")
 
-    async def _end(self, key: str, script: Script, ask: Callable[[], Ask]) -> list[object] | None:
+    async def _end(
+        self, key: str, script: Script, ask: Callable[[], Arguments]
+    ) -> list[object] | None:
         """Send an end; None if it could not be sent yet and is kept to be repeated."""
         try:
             if self._server.failure is None:

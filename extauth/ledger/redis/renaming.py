@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from extauth.ledger.redis.claim import Spec
-    from extauth.ledger.redis.ends import Ask
+    from extauth.ledger.redis.ends import Arguments
     from extauth.ledger.redis.script import Script
     from extauth.ledger.redis.server import Server
 
-    Asking = Callable[[Script, Callable[[], Ask]], Awaitable[list[object]]]
+    Asking = Callable[[Script, Callable[[], Arguments]], Awaitable[list[object]]]
     Specs = Callable[[Sequence[Counter]], list[Spec]]
 
 _AT_ONCE = 100
@@ -47,7 +47,7 @@ async def rename(server: Server, ask: Asking, specs: Specs, names: Mapping[str, 
     return Moved(rows, left)
 
 
-def _pair(specs: Specs, old: Sequence[Counter], new: Sequence[Counter]) -> Ask:
+def _pair(specs: Specs, old: Sequence[Counter], new: Sequence[Counter]) -> Arguments:
     return {"old": specs(old), "new": specs(new)}
 
 

@@ -13,7 +13,7 @@ from extauth.stack.process.record import SigningRecord
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from extauth.compiler import Source
+    from extauth.compiler import Configuration
     from extauth.snapshot import Snapshot
     from extauth.stack.engines.engine import Engine
     from extauth.storage.state import StateDir
@@ -40,7 +40,7 @@ def compile_for(
     opa: Engine,
     out: Path | None = None,
     pulled: Path | None = None,
-) -> tuple[Snapshot, Source]:
+) -> tuple[Snapshot, Configuration]:
     """Compile a configuration into its state directory, or into `out`, without activating it.
 
     Where the configuration pulls its policies, they are those in `pulled`, or those that were
@@ -62,15 +62,15 @@ def compile_for(
     )
 
 
-def signing_of(source: Source) -> SigningRecord | None:
+def signing_of(configuration: Configuration) -> SigningRecord | None:
     """Return the keys that sign the snapshots of this configuration.
 
     None where nothing signs: a gateway that only verifies the bundles that it pulls, say.
     """
-    algorithm = source.settings.policy.signing
-    if algorithm is None or source.keys is None or source.keys.private is None:
+    algorithm = configuration.settings.policy.signing
+    if algorithm is None or configuration.keys is None or configuration.keys.private is None:
         return None
-    return SigningRecord(algorithm, str(source.keys.private), str(source.keys.public))
+    return SigningRecord(algorithm, str(configuration.keys.private), str(configuration.keys.public))
 
 
 def signer_of(signing: SigningRecord | None, opa: Engine) -> Signer | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.assurance.findings import Check, Finding, Report, Severity
+from extauth.assurance.findings import Check, Diagnostic, Report, Severity
 from extauth.audit.store import AuditStore
 from extauth.compiler.compilation import write_snapshot
 from extauth.compiler.policies import catalog_of, compile_policies
@@ -111,7 +111,7 @@ def shadow_report(record: TrialRecord, tally: ShadowTally) -> Report:
         Check(
             "failures",
             "failures of the candidate",
-            findings=tuple(Finding(f"{message}: {requests:,}") for message, requests in errors),
+            findings=tuple(Diagnostic(f"{message}: {requests:,}") for message, requests in errors),
         ),
     )
     return Report("Shadow report", checks, "\n".join(lines))
@@ -126,7 +126,7 @@ def canary_outcomes(record: TrialRecord, *, state: StateDir) -> dict[Group, Outc
         return outcomes(records, record.order.candidate, models)
 
 
-def _finding(count: ShadowCount, tally: ShadowTally) -> Finding:
+def _finding(count: ShadowCount, tally: ShadowTally) -> Diagnostic:
     ids = [
         example.request_id
         for example in tally.examples
@@ -134,7 +134,7 @@ def _finding(count: ShadowCount, tally: ShadowTally) -> Finding:
         and example.tenant == count.tenant
         and count.rule in example.rules
     ]
-    return Finding(
+    return Diagnostic(
         f"{_KINDS[count.difference]} by {count.rule or 'no rule'}, tenant {count.tenant}: "
         f"{count.requests:,}",
         level=Severity.NOTE,

@@ -16,7 +16,7 @@ from extauth.storage.resources import bootstrap
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from extauth.settings import Backend, Settings
+    from extauth.settings import BackendSettings, Settings
     from extauth.snapshot.signing import Verifier
     from extauth.stack.engines.engine import Engine
     from extauth.stack.engines.triton import TritonFiles
@@ -160,7 +160,7 @@ def envoy(engine: Engine, record: StackRecord, state: StateDir) -> Command:
     )
 
 
-def embedded_backend(settings: Settings) -> Backend | None:
+def embedded_backend(settings: Settings) -> BackendSettings | None:
     """Return the backend that is the stack's own Triton, if there is one."""
     return next((one for one in settings.backends.values() if one.url is None), None)
 

@@ -21,7 +21,7 @@ from extauth.storage.state import write_secret
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from extauth.compiler import Source
+    from extauth.compiler import Configuration
     from extauth.stack.activation.compilation import StackOptions
     from extauth.stack.progress import Progress
     from extauth.storage.state import StateDir
@@ -55,12 +55,14 @@ class FollowingState(msgspec.Struct, frozen=True):
 class Following:
     """The tasks of one running stack. Belongs to one event loop; the work is done in threads."""
 
-    def __init__(self, options: StackOptions, source: Source, progress: Progress) -> None:
+    def __init__(
+        self, options: StackOptions, configuration: Configuration, progress: Progress
+    ) -> None:
         self._options = options
         self._state = options.state
-        self._source = source
+        self._source = configuration
         self._progress = progress
-        self._now = FollowingState(watch=source.settings.policy.watch)
+        self._now = FollowingState(watch=configuration.settings.policy.watch)
         self._history = History(options.state.history)
         self._told = self._history.refusals()
 

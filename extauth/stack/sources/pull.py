@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from extauth.compiler import Source
+    from extauth.compiler import Configuration
     from extauth.storage.state import StateDir
 
 FETCHED = "fetched.json"
@@ -41,9 +41,9 @@ class Pulled(msgspec.Struct, frozen=True):
 class Puller:
     """The pulling side of a running stack. Used by one thread at a time."""
 
-    def __init__(self, state: StateDir, source: Source) -> None:
+    def __init__(self, state: StateDir, configuration: Configuration) -> None:
         self._state = state
-        self._source = source
+        self._source = configuration
         self._pulled = self._load()
         self._refused: tuple[str | None, ConfigurationError] | None = None
         self.last_attempt = 0.0

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from extauth.compiler import Overrides
-from extauth.compiler.source import read_source
+from extauth.compiler.configuration import read_configuration
 from extauth.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Watched:
 
     def _read_config(self) -> None:
         try:
-            self._policies = read_source(self._config, Overrides()).policies
+            self._policies = read_configuration(self._config, Overrides()).policies
         except ConfigurationError:
             return  # an apply tells what is wrong
 

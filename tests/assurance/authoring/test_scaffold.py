@@ -13,9 +13,9 @@ import yaml
 
 from extauth.assurance.authoring import make_repository
 from extauth.compiler import Overrides
+from extauth.compiler.configuration import read_configuration
 from extauth.compiler.policies import catalog_of
 from extauth.compiler.repository import Repository
-from extauth.compiler.source import read_source
 from extauth.errors import ConfigurationError, StackError
 
 ROOT = Path(__file__).parents[3]
@@ -44,7 +44,7 @@ def test_it_holds_the_shipped_policies_unchanged(made: Path) -> None:
 
 
 def test_its_catalogue_is_that_of_the_demo(made: Path) -> None:
-    demo = catalog_of(read_source(ROOT / "gateway.yaml", Overrides()).settings)
+    demo = catalog_of(read_configuration(ROOT / "gateway.yaml", Overrides()).settings)
     assert Repository.find(made).catalog == demo
 
 

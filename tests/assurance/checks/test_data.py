@@ -18,13 +18,13 @@ from tests.assurance.checks.conftest import line_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from extauth.assurance.findings import Finding
+    from extauth.assurance.findings import Diagnostic
     from tests.assurance.checks.conftest import Edit
 
 pytestmark = pytest.mark.slow
 
 
-def only(policies: Path) -> Finding:
+def only(policies: Path) -> Diagnostic:
     (finding,) = check_data(policies).findings
     return finding
 

@@ -18,7 +18,7 @@ from extauth.assurance.checks.names import check_names
 from extauth.assurance.checks.reach import check_reach
 from extauth.assurance.checks.syntax import read_syntax
 from extauth.assurance.checks.types import check_types
-from extauth.assurance.findings import Check, Finding, Severity
+from extauth.assurance.findings import Check, Diagnostic, Severity
 from extauth.compiler.repository import Repository
 from extauth.errors import ConfigurationError
 from tests.assurance.checks.conftest import line_of
@@ -47,7 +47,7 @@ SEEDED = """deny contains reason if {
 deny contains"""
 
 
-def only(check: Check) -> Finding:
+def only(check: Check) -> Diagnostic:
     """The one finding of a check."""
     (finding,) = check.findings
     return finding
@@ -77,7 +77,7 @@ def test_data_that_is_no_json(policies: Path) -> None:
 
 def test_data_that_cannot_be_read(policies: Path) -> None:
     (policies / "data" / "tiers.yaml").write_bytes(b"tiers: \xff\n")
-    assert only(check_data(policies)) == Finding("is not UTF-8", file="policies/data/tiers.yaml")
+    assert only(check_data(policies)) == Diagnostic("is not UTF-8", file="policies/data/tiers.yaml")
 
 
 def test_rego_that_is_not_formatted(edit: Edit, policies: Path, opa: Path) -> None:
@@ -251,7 +251,7 @@ def test_regal(policies: Path, tmp_path: Path) -> None:
     regal = tmp_path / "regal"
     regal.write_text(REGAL)
     regal.chmod(0o755)
-    assert only(check_lint(regal, policies)) == Finding(
+    assert only(check_lint(regal, policies)) == Diagnostic(
         "Line too long (style/line-length)", file="policies/gateway/usage/usage.rego", line=3
     )
     assert check_lint(None, policies).skipped == "regal is not on PATH"

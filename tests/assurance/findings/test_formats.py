@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from extauth.assurance.findings import FORMATS, Check, Finding, Report, Severity, render
+from extauth.assurance.findings import FORMATS, Check, Diagnostic, Report, Severity, render
 
 REPORT = Report(
     title="sluice check",
@@ -18,8 +18,8 @@ REPORT = Report(
             title="Format",
             seconds=0.25,
             findings=(
-                Finding("not formatted: a, b", file="gateway/a.rego", line=3, detail="-x\n+y"),
-                Finding("100% | done\x1b", level=Severity.NOTE),
+                Diagnostic("not formatted: a, b", file="gateway/a.rego", line=3, detail="-x\n+y"),
+                Diagnostic("100% | done\x1b", level=Severity.NOTE),
             ),
         ),
         Check(name="wasm", title="Wasm", seconds=1.0),
@@ -30,7 +30,7 @@ REPORT = Report(
 
 def test_an_error_fails_and_a_note_does_not() -> None:
     assert REPORT.failed
-    noted = Check(name="a", title="A", findings=(Finding("so", level=Severity.NOTE),))
+    noted = Check(name="a", title="A", findings=(Diagnostic("so", level=Severity.NOTE),))
     assert not Report("x", (noted,)).failed
 
 

@@ -9,7 +9,7 @@ import pytest
 from extauth.audit import Outcome
 from extauth.errors import BackendError, Forbidden
 from extauth.facts.load import LoadMonitor
-from extauth.settings import Backend
+from extauth.settings import BackendSettings
 from extauth.types import BehaviourFacts, LoadFacts, Usage
 from tests.facts.load.triton import printed
 from tests.gateway.served import CHAT, ROUTE, Refused
@@ -33,7 +33,9 @@ ENDINGS: dict[str, Callable[[Transaction], Awaitable[None]]] = {
 async def monitor(served: Served, server: Server) -> None:
     """A monitor that has read a server once, where six requests wait for `chat`."""
     server.text = printed(pending=5)
-    backend = Backend("triton", "triton", "triton", "cpu", "eu-west", metrics_url=server.url)
+    backend = BackendSettings(
+        "triton", "triton", "triton", "cpu", "eu-west", metrics_url=server.url
+    )
     load = served.books.load = LoadMonitor(lambda: {"triton": backend}, lambda: 100.0)
     await load.poll()
     await load.close()

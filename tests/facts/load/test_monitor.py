@@ -12,7 +12,7 @@ import pytest
 from extauth.facts.load import LoadMonitor
 from extauth.facts.load.monitor import STALE
 from extauth.facts.load.scrape import LARGEST, TIMEOUT
-from extauth.settings import Backend, Model, Price
+from extauth.settings import BackendSettings, Model, Price
 from extauth.types import LoadFacts
 from tests.facts.load.conftest import serving
 from tests.facts.load.triton import printed, printed_with_gpus
@@ -44,13 +44,13 @@ class Gateway:
     """The active snapshot's backends, and the monitor that reads them."""
 
     def __init__(self, watch: Watch) -> None:
-        self.backends: dict[str, Backend] = {}
+        self.backends: dict[str, BackendSettings] = {}
         self.monitor = LoadMonitor(lambda: self.backends, watch)
 
     def reads(self, *urls: str | None) -> None:
         """Serve these backends from now on, `triton` first."""
         self.backends = {
-            name: Backend(name, name, "triton", "cpu", "eu-west", metrics_url=url)
+            name: BackendSettings(name, name, "triton", "cpu", "eu-west", metrics_url=url)
             for name, url in zip(("triton", "other"), urls, strict=False)
         }
 

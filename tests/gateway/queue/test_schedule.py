@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from extauth.gateway.queue.heap import Entry, Heap
+from extauth.gateway.queue.heap import Heap, HeapEntry
 from extauth.gateway.queue.schedule import Flow, Schedule
 
 WEIGHTS = {"a": 1, "b": 2, "c": 3, "d": 7}
@@ -136,7 +136,7 @@ def test_the_place_among_those_that_stay() -> None:
     assert turns == pytest.approx(told, rel=0.02)
 
 
-class Thing(Entry):
+class Thing(HeapEntry):
     """What a heap holds."""
 
     __slots__ = ("rank",)

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from extauth.compiler import Overrides
-from extauth.compiler.source import read_source
+from extauth.compiler.configuration import read_configuration
 from extauth.errors import ConfigurationError
 from extauth.stack.activation.compilation import StackOptions
 from extauth.stack.activation.switching import refuse
@@ -46,7 +46,7 @@ async def test_what_apply_was_refused_is_in_the_log(
     state.create()
     refuse(state, "apply", ConfigurationError("of the stack before this one"))
     config, log = REPOSITORY / "gateway.yaml", Log("last.rego:3: no")
-    follow = Following(StackOptions(config, state), read_source(config, Overrides()), log)
+    follow = Following(StackOptions(config, state), read_configuration(config, Overrides()), log)
     running = asyncio.ensure_future(follow.run())
     for how, reason in (
         ("apply", "a.rego:7: no"),

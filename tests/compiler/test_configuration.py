@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extauth.compiler import Overrides
+from extauth.compiler.configuration import read_configuration
 from extauth.compiler.document import read_document
 from extauth.compiler.fields import duration, size
-from extauth.compiler.source import read_source
 from extauth.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ EMBEDDED = {"kind": "triton", "embedded": True, "region": "x"}
 
 def refusal(config: Path) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        read_source(config, Overrides())
+        read_configuration(config, Overrides())
     return caught.value.message
 
 
 def test_defaults_and_units_are_resolved(workspace: Workspace) -> None:
-    source = read_source(workspace.config, Overrides(listener_port=9000, admin_port=9001))
+    source = read_configuration(workspace.config, Overrides(listener_port=9000, admin_port=9001))
     settings = source.settings
     assert (settings.listener.port, settings.admin.port) == (9000, 9001)
     assert (settings.policy.timeout, settings.limits.request_body) == (0.25, 1 << 20)
@@ -54,7 +54,7 @@ def test_where_backends_tell_their_load(workspace: Workspace) -> None:
     """The embedded one on the port that the stack gave it, another where it is said."""
     told = {**REMOTE, "metrics_url": "https://a:8002/metrics"}
     config = workspace.write(("backends.told", told), ("backends.untold", REMOTE))
-    backends = read_source(config, Overrides(triton_metrics_port=9003)).settings.backends
+    backends = read_configuration(config, Overrides(triton_metrics_port=9003)).settings.backends
     assert {name: backend.metrics_url for name, backend in backends.items()} == {
         "triton": "http://127.0.0.1:9003/metrics",
         "told": "https://a:8002/metrics",
@@ -212,7 +212,7 @@ def test_a_key_set_is_in_the_settings(workspace: Workspace) -> None:
     (workspace.root / "keys.json").write_text(keys)
     issuer = {name: value for name, value in JWT.items() if name != "jwks_url"}
     config = workspace.write(("identity.jwt", [{**issuer, "jwks": "keys.json"}]))
-    (found,) = read_source(config, Overrides()).settings.identity.jwt
+    (found,) = read_configuration(config, Overrides()).settings.identity.jwt
     assert (found.jwks, found.jwks_url) == (keys, None)
 
 
@@ -267,7 +267,7 @@ def test_nothing_leaves_but_our_own_error(
     file = tmp_path_factory.mktemp("any") / "gateway.yaml"
     file.write_text(yaml.safe_dump(document))
     with pytest.raises(ConfigurationError):
-        read_source(file, Overrides())
+        read_configuration(file, Overrides())
 
 
 @given(st.integers(0, 10**6))
@@ -287,13 +287,13 @@ def signing(workspace: Workspace) -> dict[str, str]:
 
 
 def test_keys_stay_outside_of_the_settings(workspace: Workspace, signing: dict[str, str]) -> None:
-    source = read_source(workspace.write(("policy.signing", signing)), Overrides())
+    source = read_configuration(workspace.write(("policy.signing", signing)), Overrides())
     assert source.settings.policy.signing == "ES256"
     assert source.keys is not None
     assert source.keys.private == workspace.root / "key"
     assert source.keys.public == workspace.root / "key.pub"
     secret = {"algorithm": "HS256", "key": "key"}
-    keys = read_source(workspace.write(("policy.signing", secret)), Overrides()).keys
+    keys = read_configuration(workspace.write(("policy.signing", secret)), Overrides()).keys
     assert keys is not None
     assert keys.private == keys.public == workspace.root / "key"
 
@@ -302,7 +302,7 @@ def test_who_only_pulls_needs_no_private_key(workspace: Workspace, signing: dict
     pull = {"url": "http://a/bundle", "interval": "30s", "token_file": "token"}
     only = {"algorithm": "ES256", "public_key": "key.pub"}
     config = workspace.write(("policy.signing", only), ("policy.pull", pull))
-    source = read_source(config, Overrides())
+    source = read_configuration(config, Overrides())
     assert source.keys is not None
     assert source.keys.private is None
     assert source.pull_token == workspace.root / "token"
@@ -350,20 +350,20 @@ def test_a_secret_that_others_can_read(
 def test_a_tokenizer_is_known_by_its_name(workspace: Workspace, file: str, kept: str) -> None:
     (workspace.root / file).write_text("{}")
     config = workspace.write(("models.echo.tokenizer", file))
-    source = read_source(config, Overrides())
+    source = read_configuration(config, Overrides())
     assert source.files == {f"models/echo/{kept}": workspace.root / file}
     assert source.settings.models["echo"].tokenizer == f"models/echo/{kept}"
 
 
 def test_without_a_tokenizer_tokens_are_estimated(workspace: Workspace) -> None:
-    source = read_source(workspace.write(("models.echo.tokenizer", "estimate")), Overrides())
+    source = read_configuration(workspace.write(("models.echo.tokenizer", "estimate")), Overrides())
     assert source.files == {}
     assert source.settings.models["echo"].tokenizer is None
 
 
 def test_what_stands_beside_a_tokenizer_goes_with_it(workspace: Workspace) -> None:
     (workspace.root / "tokenizer_config.json").write_text("{}")
-    source = read_source(workspace.write(), Overrides())
+    source = read_configuration(workspace.write(), Overrides())
     assert source.files == {
         f"models/echo/{name}": workspace.root / name
         for name in ("tokenizer.json", "tokenizer_config.json")

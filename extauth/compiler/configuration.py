@@ -53,7 +53,7 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Configuration:
     """An operator's configuration: the settings, and where its files are.
 
     `repositories` are the directories of model versions for the embedded Triton. `files` maps
@@ -69,11 +69,11 @@ class Source:
     pull_token: Path | None = None
 
 
-def read_source(config: Path, overrides: Overrides) -> Source:
+def read_configuration(config: Path, overrides: Overrides) -> Configuration:
     """Read a configuration. Raises ConfigurationError with file and line, whatever is wrong."""
     document = read_document(config)
     validate(document, "gateway")
-    return _Reader(document, overrides).source()
+    return _Reader(document, overrides).configuration()
 
 
 class _Reader:
@@ -86,7 +86,7 @@ class _Reader:
         self._files: dict[str, Path] = {}
         self._repositories: dict[str, Path] = {}
 
-    def source(self) -> Source:
+    def configuration(self) -> Configuration:
         value, policies = self._value, self._fields.directory("policy", "directory")
         zone = value["time_zone"]
         known = zoneinfo.available_timezones()
@@ -128,7 +128,7 @@ class _Reader:
         ):
             raise self._fields.error(("admin", "port"), "the listener has this port already")
         pull = value["policy"].get("pull", {})
-        return Source(
+        return Configuration(
             settings,
             policies,
             self._repositories,
@@ -174,7 +174,7 @@ class _Reader:
         public = private if symmetric else self._fields.file(*place, "public_key")
         return Keys(private, public) if public else None
 
-    def _model(self, name: str, backends: Mapping[str, to.Backend]) -> to.Model:
+    def _model(self, name: str, backends: Mapping[str, to.BackendSettings]) -> to.Model:
         model, place = self._value["models"][name], ("models", name)
         backend = backends.get(model["backend"])
         if backend is None:
@@ -225,7 +225,7 @@ class _Reader:
             ),
         )
 
-    def _check_kind(self, place: tuple[str, str], backend: to.Backend) -> None:
+    def _check_kind(self, place: tuple[str, str], backend: to.BackendSettings) -> None:
         """Hold a model to the keys that its kind of backend needs, and to those that it has."""
         model = self._value["models"][place[1]]
         if backend.kind == "openai":
