@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.gateway.served import altered
 from tests.gateway.servers import SERVERS
 
 if TYPE_CHECKING:
@@ -23,3 +24,16 @@ async def server(
     if server.kind == "openai":
         served.runtime = await loaded.open(openai_snapshot, served.ring)
     return server
+
+
+@pytest.fixture
+async def at_once(served: Served, loaded: Loaded, at_once_snapshot: Snapshot) -> None:
+    """Serve the demo with a `chat` that is not decoupled, so that it takes tensors."""
+    served.runtime = await loaded.open(at_once_snapshot, served.ring)
+
+
+@pytest.fixture(scope="session")
+def at_once_snapshot(snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """The demo with a `chat` that does not stream and has no seed."""
+    root = tmp_path_factory.mktemp("at_once") / "snapshot"
+    return altered(snapshot, root, {"models": {"chat": {"parameters": ["n", "stop"]}}}, {})
