@@ -283,6 +283,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     auxiliary: dict[str, Auxiliary] = {}
 
     @property
+    def embedded(self) -> BackendSettings | None:
+        """The backend that is the stack's own Triton, if there is one."""
+        return next((one for one in self.backends.values() if one.url is None), None)
+
+    @property
     def served(self) -> dict[str, Model | Auxiliary]:
         """Every model that a backend has, for clients or for the gateway itself."""
         return {**self.models, **self.auxiliary}
