@@ -24,7 +24,7 @@ from extauth.types.headers import (
     SOURCE,
     STREAMS,
 )
-from tests.compiler.edge import CHAT, GENERATE, allow, decide, deny
+from tests.compiler.script import CHAT, GENERATE, allow, decide, deny
 
 if TYPE_CHECKING:
     from tests.compiler.edge import Edge, Process
