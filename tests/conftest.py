@@ -14,7 +14,7 @@ from hypothesis import settings
 
 from extauth.content.privacy import Detector
 from extauth.stack.engines.opa import find_opa
-from tests.gateway.served import PUPPET, Loaded, Served, puppet
+from tests.gateway.served import PUPPET, Loaded, Served, altered, puppet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -57,6 +57,21 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
         overrides=Overrides(),
     )
     return made
+
+
+@pytest.fixture(scope="session")
+def openai_snapshot(snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """The demo with all of its models on a server of the OpenAI API."""
+    return altered(
+        snapshot,
+        tmp_path_factory.mktemp("openai") / "snapshot",
+        {"backends": {"triton": {"kind": "openai", "url": "http://127.0.0.1:1"}}},
+        {
+            "catalog": {
+                "models": {name: {"backend_kind": "openai"} for name in snapshot.settings.models}
+            }
+        },
+    )
 
 
 @pytest.fixture(scope="session")
