@@ -25,7 +25,8 @@ from extauth.settings import (
     Settings,
 )
 from extauth.stack.engines.opa import find_opa
-from tests.compiler.edge import Edge, Script, allow, decide
+from tests.compiler.edge import Edge
+from tests.compiler.script import Script, allow, decide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -24,10 +24,11 @@ from extauth.types.headers import (
     SOURCE,
     STREAMS,
 )
-from tests.compiler.edge import CHAT, GENERATE, allow, decide, deny
+from tests.compiler.script import CHAT, GENERATE, allow, decide, deny
 
 if TYPE_CHECKING:
-    from tests.compiler.edge import Edge, Process
+    from tests.compiler.edge import Edge
+    from tests.compiler.script import Process
 
 pytestmark = pytest.mark.slow
 

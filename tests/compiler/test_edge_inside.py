@@ -19,7 +19,7 @@ from extauth.gateway.step import Answer
 from extauth.network.sockets import backends_socket
 from extauth.types.headers import METADATA_CLUSTER
 from extauth.wire import reply
-from tests.compiler.edge import CHAT, deny
+from tests.compiler.script import CHAT, deny
 
 if TYPE_CHECKING:
     from tests.compiler.edge import Edge

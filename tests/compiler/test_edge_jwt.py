@@ -11,7 +11,7 @@ import pytest
 
 from extauth.types.headers import JWT
 from tests.compiler.conftest import AUDIENCE, ISSUER
-from tests.compiler.edge import CHAT
+from tests.compiler.script import CHAT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,7 @@ from envoy.type.v3.http_status_pb2 import HttpStatus
 
 from extauth.errors import STATUSES
 from tests.compiler.conftest import SETTINGS
-from tests.compiler.edge import CHAT, decide, deny
+from tests.compiler.script import CHAT, decide, deny
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.compiler.edge import CHAT, STREAM, decide
+from tests.compiler.script import CHAT, STREAM, decide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from extauth.compiler import Overrides
 from extauth.compiler.proxy import render
 from extauth.types.headers import PRINCIPAL
 from tests.compiler.conftest import SETTINGS
-from tests.compiler.edge import CHAT, allow
+from tests.compiler.script import CHAT, allow
 
 if TYPE_CHECKING:
     from tests.compiler.edge import Edge, Reply

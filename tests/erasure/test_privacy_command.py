@@ -12,14 +12,12 @@ from extauth.cli.audit import app as audit
 from extauth.cli.privacy import app
 from extauth.errors import InvalidRequest
 
-from .test_erasure import Gateway, gateway, postgres_server
-
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.slow
+    from .conftest import Gateway
 
-__all__ = ["gateway", "postgres_server"]
+pytestmark = pytest.mark.slow
 
 
 def run(state: Path, *arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""The same answers from every kind of model server."""
+"""The same answers from every kind of model server, and a waiting room."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from extauth.gateway.queue import WaitingRoom
 from tests.gateway.servers import OpenAIServer, TritonServer
 
 if TYPE_CHECKING:
@@ -19,3 +20,9 @@ def server(request: pytest.FixtureRequest, served: Served) -> Server:
     made: Server = request.param()
     served.backend = made.backend
     return made
+
+
+@pytest.fixture
+def room() -> WaitingRoom:
+    """Nobody waits in it yet."""
+    return WaitingRoom()

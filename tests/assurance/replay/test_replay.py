@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import sqlite3
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,17 +10,14 @@ import msgspec
 import pytest
 
 from extauth.assurance.findings import render
-from extauth.assurance.replay.replay import Comparison, replay
+from extauth.assurance.replay.replay import Comparison
 from extauth.assurance.replay.report import report
-from extauth.assurance.replay.trace import open_trace
-from extauth.audit import AuditRecord, AuditWriter, Outcome
-from extauth.audit.sqlite import SqliteLog
-from extauth.errors import ConfigurationError
+from extauth.audit import Outcome
 from extauth.facts import at_admission
 from extauth.obligations import Decision, Reason
 
-from .conftest import COUNT, MANY
-from .trace import START, line, records
+from .conftest import COUNT
+from .trace import START, line, read, records
 
 if TYPE_CHECKING:
     from extauth.assurance.replay.build import PolicyBuild
@@ -33,14 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-FIRST_VERSION = Path(__file__).with_name("version-1.jsonl")
-"""As the gateway wrote them before records had a guard, a load and a behaviour."""
-
 KINDS = ("new_denies", "new_allows", "changed_rules", "changed_obligations", "changed_routes")
-
-
-def read(path: Path) -> list[AuditRecord]:
-    return [msgspec.json.decode(row, type=AuditRecord) for row in path.read_bytes().splitlines()]
 
 
 def counts(figures: Figures) -> dict[str, int]:
@@ -283,151 +271,3 @@ def test_a_range_and_a_sample(shipped: PolicyBuild, run: Run) -> None:
     assert (part.first, part.last) == (START + 50, START + 149.5)
     assert COUNT * 0.15 < sample.compared < COUNT * 0.35
     assert sample == run(shipped, sample=0.25)
-
-
-async def test_an_audit_log_says_the_same_as_its_export(
-    change: Change, run: Run, recorded: Path, tmp_path: Path
-) -> None:
-    candidate = change("data/tiers.yaml", "max_prompt_tokens: 512", "max_prompt_tokens: 300")
-    log, compressed = tmp_path / "audit.db", tmp_path / "records.jsonl.gz"
-    compressed.write_bytes(gzip.compress(recorded.read_bytes()))
-    kept = SqliteLog(log)
-    writer = AuditWriter(kept, retention=86_400, clock=lambda: START)
-    await writer.start()
-    for record in reversed(read(recorded)):
-        await writer.record(record)
-    await writer.close()
-    kept.close()
-
-    assert run(candidate, log) == run(candidate, recorded) == run(candidate, compressed)
-    assert run(candidate, log, since=START + 7, until=START + 9).compared == 4
-
-
-def test_records_without_facts_are_out_of_reach(
-    shipped: PolicyBuild, run: Run, recorded: Path, tmp_path: Path
-) -> None:
-    record = read(recorded)[0]
-    stranger = msgspec.structs.replace(
-        record, facts=None, decision=None, principal=None, outcome=Outcome.DENIED, error="no_key"
-    )
-    path = tmp_path / "two.jsonl"
-    path.write_bytes(line(stranger) + line(record))
-
-    figures = run(shipped, path)
-
-    assert (figures.records, figures.compared, figures.out_of_reach) == (2, 1, 1)
-
-
-def test_a_broken_line_is_named(
-    shipped: PolicyBuild, run: Run, recorded: Path, tmp_path: Path
-) -> None:
-    path = tmp_path / "cut.jsonl"
-    path.write_bytes(recorded.read_bytes()[:-100])
-    with pytest.raises(ConfigurationError, match=rf"cut.jsonl:{COUNT}: not an audit record"):
-        run(shipped, path)
-
-    newer = recorded.read_bytes().replace(b'"version":2}', b'"version":7}')
-    path.write_bytes(newer)
-    with pytest.raises(ConfigurationError, match=r"cut.jsonl:1: .* version 7; .* version 1 to 2"):
-        run(shipped, path)
-
-    lines = recorded.read_bytes().splitlines(keepends=True)
-    path.write_bytes(lines[3] + lines[0])
-    with pytest.raises(ConfigurationError, match=r"cut.jsonl:2: older"):
-        run(shipped, path)
-
-    whole = gzip.compress(recorded.read_bytes())
-    path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ConfigurationError, match=r"cut.jsonl.*truncated"):
-        run(shipped, path)
-
-
-def test_records_of_the_first_version_are_migrated_and_counted(
-    shipped: PolicyBuild, change: Change, run: Run, tmp_path: Path
-) -> None:
-    unnumbered = tmp_path / "unnumbered.jsonl"
-    unnumbered.write_bytes(FIRST_VERSION.read_bytes().replace(b',"version":1}', b"}"))
-    wary = change("data/guard.yaml", "score: 0.8", "score: 0")
-
-    figures = run(shipped, FIRST_VERSION)
-
-    assert figures.compared == figures.migrated == len(FIRST_VERSION.read_bytes().splitlines())
-    assert figures.new_denies.count == figures.new_allows.count == 0
-    assert run(shipped, unnumbered) == figures
-    # What the guard would have found is nothing, not unknown.
-    assert "guard.injection" in run(wary, FIRST_VERSION).new_denies.by
-
-
-def test_what_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"audit.db: no decisions"):
-        open_trace(tmp_path / "audit.db")
-
-    sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE a (b)").connection.close()
-    with pytest.raises(ConfigurationError, match=r"other.db: written by another version"):
-        open_trace(tmp_path / "other.db")
-
-
-class Interrupted:
-    """Ctrl-C, once so many records are done."""
-
-    def __init__(self, after: int) -> None:
-        self.after = after
-        self.seen: list[int] = []
-
-    def __call__(self, records: int, share: float) -> None:
-        self.seen.append(records)
-        assert 0 <= share <= 1
-        if records >= self.after:
-            raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize("how", [("plain", 1), ("gzip", 2)])
-def test_an_interrupted_replay_goes_on_where_it_stood(
-    change: Change, run: Run, many: Path, tmp_path: Path, how: tuple[str, int]
-) -> None:
-    kind, workers = how
-    candidate = change(
-        "data/limits.yaml",
-        "name: tenant-requests, of: [tenant], unit: requests, window: 60, max: 100 }",
-        "name: tenant-requests, of: [tenant], unit: requests, window: 60, max: 3 }",
-    )
-    path = many
-    if kind == "gzip":
-        path = tmp_path / "records.gz"
-        path.write_bytes(gzip.compress(many.read_bytes()))
-    resume, comparison = tmp_path / "kept", Comparison(candidate)
-    with pytest.raises(KeyboardInterrupt):
-        replay(
-            comparison,
-            open_trace(path),
-            resume=resume,
-            workers=workers,
-            watch=(first := Interrupted(1)),
-        )
-    later = Interrupted(MANY + 1)
-
-    figures = replay(comparison, open_trace(path), resume=resume, workers=workers, watch=later)
-
-    assert first.seen[-1] < later.seen[0] < MANY
-    # Nor does the number of workers change anything: this is one.
-    assert figures == run(candidate, path)
-    assert not resume.exists()
-
-
-def test_a_changed_candidate_starts_anew(
-    change: Change, shipped: PolicyBuild, recorded: Path, tmp_path: Path, run: Run
-) -> None:
-    resume = tmp_path / "kept"
-    with pytest.raises(KeyboardInterrupt):
-        replay(
-            Comparison(shipped),
-            open_trace(recorded),
-            resume=resume,
-            workers=1,
-            watch=Interrupted(1),
-        )
-    candidate = change("data/tiers.yaml", "max_prompt_tokens: 512", "max_prompt_tokens: 300")
-
-    figures = replay(Comparison(candidate), open_trace(recorded), resume=resume, workers=1)
-
-    assert figures == run(candidate)

@@ -33,6 +33,7 @@ from extauth.types import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from extauth.policy import WasmEngine
 
@@ -118,3 +119,8 @@ def record(
 def line(each: AuditRecord) -> bytes:
     """As `sluice audit export` writes it."""
     return msgspec.json.encode(each) + b"\n"
+
+
+def read(path: Path) -> list[AuditRecord]:
+    """The records of an export."""
+    return [msgspec.json.decode(row, type=AuditRecord) for row in path.read_bytes().splitlines()]

@@ -73,3 +73,8 @@ async def settle() -> None:
     """Let everybody run who can, without any time passing."""
     for _ in range(20):
         await asyncio.sleep(0)
+
+
+def now() -> float:
+    """How much time has passed, in seconds."""
+    return asyncio.get_running_loop().time()

@@ -188,3 +188,9 @@ async def peer(
 def message(data: bytes) -> bytes:
     """A gRPC message."""
     return b"\0" + len(data).to_bytes(4, "big") + data
+
+
+def raw(kind: int, stream: int, payload: bytes, flags: int = 0) -> bytes:
+    """A frame that no library would write."""
+    head = len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big")
+    return head + payload
