@@ -55,6 +55,6 @@ def test_opa_names_the_revision(snapshot: Snapshot) -> None:
 
 async def test_the_module_has_every_entry_point_and_needs_no_host(snapshot: Snapshot) -> None:
     """Else the engine refuses it."""
-    engine = WasmEngine.open(snapshot, None)
+    engine = WasmEngine.open(snapshot)
     await engine.close()
     assert set(ENTRYPOINTS) == set(Entrypoint)
