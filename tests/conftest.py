@@ -15,6 +15,7 @@ from hypothesis import settings
 from extauth.content.privacy import Detector
 from extauth.stack.engines.opa import find_opa
 from tests.gateway.served import PUPPET, Loaded, Served, altered, puppet
+from tests.scheduling import DirectoryScheduling, longest_first
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -33,6 +34,17 @@ settings.load_profile("any-machine")
 # A supervisor forks to start a process, and never has gRPC in it as these tests do: what gRPC sets
 # up after a fork fails in the moment before the other program begins.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> DirectoryScheduling:
+    """Say which process runs which tests."""
+    return DirectoryScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say in which order."""
+    longest_first(items)
 
 
 @contextmanager

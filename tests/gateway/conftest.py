@@ -1,4 +1,4 @@
-"""The same answers from every kind of model server."""
+"""The same answers from every kind of model server, and a waiting room."""
 
 from __future__ import annotations
 
