@@ -14,7 +14,7 @@ from hypothesis import settings
 
 from extauth.content.privacy import Detector
 from extauth.stack.engines.opa import find_opa
-from tests.gateway.served import PUPPET, Loaded, Served, puppet
+from tests.gateway.served import PUPPET, Loaded, Served, altered, puppet
 from tests.scheduling import DirectoryScheduling, longest_first
 
 if TYPE_CHECKING:
@@ -72,6 +72,21 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 
 
 @pytest.fixture(scope="session")
+def openai_snapshot(snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """The demo with all of its models on a server of the OpenAI API."""
+    return altered(
+        snapshot,
+        tmp_path_factory.mktemp("openai") / "snapshot",
+        {"backends": {"triton": {"kind": "openai", "url": "http://127.0.0.1:1"}}},
+        {
+            "catalog": {
+                "models": {name: {"backend_kind": "openai"} for name in snapshot.settings.models}
+            }
+        },
+    )
+
+
+@pytest.fixture(scope="session")
 def puppet_policy(snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`PUPPET`, compiled."""
     with _compiler():
@@ -111,7 +126,6 @@ async def served(tmp_path: Path, snapshot: Snapshot, loaded: Loaded) -> AsyncIte
 @pytest.fixture
 def decide(
     served: Served,
-    snapshot: Snapshot,
     puppet_policy: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[..., Awaitable[None]]:
@@ -119,6 +133,6 @@ def decide(
 
     async def from_now_on(**decisions: object) -> None:
         root = tmp_path_factory.mktemp("decided")
-        await served.serve(puppet(snapshot, puppet_policy, root, **decisions))
+        await served.serve(puppet(served.runtime.snapshot, puppet_policy, root, **decisions))
 
     return from_now_on

@@ -95,3 +95,14 @@ def test_a_public_name_is_defined_once() -> None:
             if node.name not in {ast.unparse(base).rpartition(".")[2] for base in node.bases}:
                 places.setdefault(node.name, []).append(str(file.relative_to(ROOT)))
     assert {name: files for name, files in places.items() if len(files) > 1} == {}
+
+
+def test_a_file_is_neither_a_sliver_nor_too_long() -> None:
+    lines = {
+        str(file.relative_to(ROOT)): len(file.read_text().splitlines())
+        for room in ("extauth", "tests", "bench")
+        for file in (ROOT / room).rglob("*.py")
+    }
+    assert {file: count for file, count in lines.items() if count > 400} == {}
+    slivers = {file for file, count in lines.items() if count < 25 and file.startswith("extauth")}
+    assert {file for file in slivers if not Path(file).name.startswith("_")} == set()

@@ -43,13 +43,8 @@ class UpstreamRequest(msgspec.Struct, frozen=True):
 class Backend(Protocol):
     """Speaks to one model server. Safe to share: what belongs to a request is in its reader."""
 
-    @property
-    def capabilities(self) -> frozenset[str]:
-        """Its abilities beyond plain text, by the names of `capabilities`."""
-
-    @property
-    def trusted_count(self) -> bool:
-        """True if its count of tokens is charged unless the policy says otherwise."""
+    def capabilities(self, model: Model) -> frozenset[str]:
+        """Return what it can do for a model beyond plain text, by the names of `capabilities`."""
 
     def request(
         self,
@@ -87,6 +82,36 @@ class AnswerReader(Protocol):
 
     def finish(self) -> None:
         """Raise the failure that is still to be told."""
+
+
+class WholeReader:
+    """Base of the readers of answers that come at once: what came is read at the end."""
+
+    def __init__(self) -> None:
+        self._status = 200
+        self._headers: Mapping[str, str] = {}
+        self._body = bytearray()
+
+    def start(self, status: int, headers: Mapping[str, str]) -> bool:
+        """Take status and headers. The answer is not a stream."""
+        self._status = status
+        self._headers = headers
+        return False
+
+    def decode(self, chunk: bytes, end: bool) -> list[Delta]:
+        """Return all deltas at the end; see `AnswerReader.decode`."""
+        self._body += chunk
+        if not end:
+            return []
+        body = bytes(self._body)
+        self._body.clear()
+        return self._read(self._status, self._headers, body)
+
+    def finish(self) -> None:
+        """Raise nothing: what is wrong was told at the end."""
+
+    def _read(self, status: int, headers: Mapping[str, str], body: bytes) -> list[Delta]:
+        raise NotImplementedError
 
 
 def is_events(headers: Mapping[str, str]) -> bool:

@@ -60,31 +60,34 @@ def limit_headers(states: Sequence[LimitState]) -> tuple[tuple[str, str], ...]:
     `RateLimit-Policy` of all (draft-ietf-httpapi-ratelimit-headers). Slots are nobody's quota, and
     would tell one tenant of another's requests.
     """
-    states = [state for state in states if state.limit.unit != "slots"]
-    if not states:
+    tightest: dict[str, LimitState] = {}
+    limits: list[Limit] = []
+    rates: list[str] = []
+    for state in states:
+        limit, left = state.limit, state.remaining
+        if limit.unit == "slots":
+            continue
+        if limit.unit not in tightest or left < tightest[limit.unit].remaining:
+            tightest[limit.unit] = state
+        limits.append(limit)
+        reset = "" if state.reset is None else f";t={math.ceil(state.reset)}"
+        rates.append(f'"{limit.name}";r={left}{reset}')
+    if not limits:
         return ()
     headers: list[tuple[str, str]] = []
     for unit in ("requests", "tokens"):
-        tightest = min(
-            (state for state in states if state.limit.unit == unit),
-            key=lambda state: state.remaining,
-            default=None,
-        )
-        if tightest is not None:
+        if unit in tightest:
+            state = tightest[unit]
             headers += [
-                (f"x-ratelimit-limit-{unit}", str(tightest.limit.max)),
-                (f"x-ratelimit-remaining-{unit}", str(max(0, tightest.remaining))),
-                (f"x-ratelimit-reset-{unit}", f"{math.ceil(tightest.reset or 0)}s"),
+                (f"x-ratelimit-limit-{unit}", str(state.limit.max)),
+                (f"x-ratelimit-remaining-{unit}", str(state.remaining)),
+                (f"x-ratelimit-reset-{unit}", f"{math.ceil(state.reset or 0)}s"),
             ]
-    rates = ", ".join(
-        [
-            f'"{state.limit.name}";r={max(0, state.remaining)}'
-            + ("" if state.reset is None else f";t={math.ceil(state.reset)}")
-            for state in states
-        ]
+    return (
+        *headers,
+        ("ratelimit-policy", _policies(tuple(limits))),
+        ("ratelimit", ", ".join(rates)),
     )
-    policies = _policies(tuple([state.limit for state in states]))
-    return (*headers, ("ratelimit-policy", policies), ("ratelimit", rates))
 
 
 def noted_headers(noted: Mapping[str, int]) -> tuple[tuple[str, str], ...]:

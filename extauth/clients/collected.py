@@ -66,12 +66,21 @@ class CollectedChoice:
 class Collected:
     """The deltas of every choice so far, joined by index, and the data beside the text."""
 
-    __slots__ = ("_choices", "cached_tokens", "data", "reasoning_tokens", "told_prompt")
+    __slots__ = (
+        "_choices",
+        "cached_tokens",
+        "data",
+        "reasoning_tokens",
+        "told_prompt",
+        "told_whole",
+    )
 
     def __init__(self) -> None:
         self._choices: dict[int, CollectedChoice] = {}
         self.told_prompt = False
         """True once the backend has told how many tokens the prompt has."""
+        self.told_whole = False
+        """True once it has told how many all choices have together."""
         self.cached_tokens: int | None = None
         self.reasoning_tokens: int | None = None
         self.data: Embeddings | TensorAnswer | dict[str, object] | None = None
@@ -82,6 +91,8 @@ class Collected:
             if delta.prompt_tokens is not None:
                 self.told_prompt = True
             if delta.index == WHOLE:
+                if delta.completion_tokens is not None:
+                    self.told_whole = True
                 self.told(delta.details)
                 continue
             choice = self._choices.get(delta.index)

@@ -83,6 +83,7 @@ def catalog_of(settings: Settings) -> dict[str, object]:
         model.name: {
             "task": model.task,
             "backend": model.backend,
+            "backend_kind": settings.backends[model.backend].kind,
             "cluster": settings.backends[model.backend].cluster,
             "region": model.region,
             "versions": list(model.versions),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
@@ -23,7 +23,6 @@ from extauth.types import Account, TokenFacts, Usage
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from extauth.backends import Backend
     from extauth.clients import Codec
     from extauth.content.privacy import Finding
     from extauth.gateway.admission import Admitted
@@ -115,7 +114,7 @@ class Inference:
             parameters=found.codec.call.parameters,
             tokens=TokenFacts(
                 prompt=draft.prompt_tokens,
-                max_completion=draft.worst_case - draft.prompt_tokens,
+                max_completion=draft.completion_tokens,
                 exact=draft.model.exact,
             )
             if draft
@@ -140,8 +139,7 @@ def _decided(
 ) -> Decided:
     runtime = transaction.runtime
     route = checked_route(decision.route, runtime.snapshot.settings)
-    backend = runtime.backends[runtime.models[route.model].settings.backend]
-    check_capabilities(draft.call, backend.capabilities)
+    check_capabilities(draft.call, runtime.capabilities[route.model], route.model)
     return Decided(admitted.principal, draft, route, decision.obligations, counters)
 
 
@@ -176,7 +174,7 @@ async def _enforce(
             request_id=transaction.head.request_id,
             created=int(transaction.received),
         ),
-        worst_case=Usage(draft.prompt_tokens, draft.worst_case - draft.prompt_tokens),
+        worst_case=Usage(draft.prompt_tokens, draft.completion_tokens),
         limits=reserved.reservation.states,
         dropped_turns=draft.dropped,
         masker=draft.masker,
@@ -184,7 +182,7 @@ async def _enforce(
         detector=runtime.detector,
         answers=draft.answers,
         guards=draft.guards,
-        settlement=draft.settlement or _trusted(backend, draft),
+        settlement=draft.settlement,
         unseen=max(map(model.tokenizer.count, draft.call.stops), default=0),
         answered=answered(draft),
     )
@@ -200,14 +198,6 @@ def _rewritten(model: LanguageModel, obligations: Iterable[Obligation], draft: D
     if model is not draft.model:
         draft = draft.routed(model, Masker(draft.texts, draft.masker.substitutes))
     return enforce(obligations, draft)
-
-
-def _trusted(backend: Backend, draft: Draft) -> Literal["backend"] | None:
-    """Return whose count is charged where the policy does not say.
-
-    Of several choices some servers count one alone, so the gateway's count is held against theirs.
-    """
-    return "backend" if backend.trusted_count and draft.call.parameters.n == 1 else None
 
 
 def _account(principal: Principal, route: Route) -> Account:

@@ -80,7 +80,7 @@ async def reserve(
 
 def demand(draft: Draft, price: Price, seconds: float, counters: Sequence[Counter]) -> Demand:
     """Return the worst case of the finished draft, at most `seconds` on the backend."""
-    prompt, worst = draft.prompt_tokens, draft.worst_case - draft.prompt_tokens
+    prompt, worst = draft.prompt_tokens, draft.completion_tokens
     least = draft.call.parameters.n if worst else 0
     milliseconds = int(seconds * 1000)
     return Demand(
@@ -94,14 +94,15 @@ def demand(draft: Draft, price: Price, seconds: float, counters: Sequence[Counte
 
 def clamped(draft: Draft, reservation: Reservation, price: Price) -> Draft:
     """Return the draft within what its limits have granted, where it asked for more."""
+    asked = draft.max_tokens
     most = granted_tokens(
         reservation,
         price,
         prompt=draft.prompt_tokens,
         choices=draft.call.parameters.n,
-        most=draft.max_tokens,
+        most=asked,
     )
-    return draft if most == draft.max_tokens else draft.bounded(most)
+    return draft if most == asked else draft.bounded(most)
 
 
 def _bounded(limits: tuple[Limit, ...], most: Limits) -> tuple[Limit, ...]:

@@ -45,9 +45,7 @@ class Book:
         self._count = 0
         self._open: dict[str, Opened] = {}
         self._known: dict[str, Usage] = {}
-        self._counters: Shelf[Counter, WindowCounter] = Shelf(
-            lambda counter: window_of(counter.window)
-        )
+        self._counters: Shelf[Counter, WindowCounter] = Shelf(self._window)
         self._kinds: set[tuple[Unit, Window]] = set()
         self._changed: set[Counter] = set()
         self.thresholds = Thresholds()
@@ -81,7 +79,7 @@ class Book:
         for limit in demand.limits:
             unit, most = limit.unit, limit.max
             counter = Counter(limit.key, unit, limit.window)
-            window = self._window(counter)
+            window = self._counters[counter]
             window.asked = _asked(limit.name, most)
             amount, parts = worst[unit], scale(unit)
             left = most * parts - window.used(now)
@@ -95,7 +93,7 @@ class Book:
             remaining = max(0, left - amount) // parts
             states.append(LimitState(limit, remaining, window.whole_after(now, amount)))
         if full:
-            raise refusal(demand, self._window, now)
+            raise refusal(demand, self._counters, now)
         for counter in demand.counters:
             if counter not in claims:
                 claims[counter] = worst[counter.unit]
@@ -144,7 +142,7 @@ class Book:
         match entry:
             case Granted():
                 self.advance(entry.time)
-                self._window(entry.counter).book(-entry.amount, self._now)
+                self._counters[entry.counter].book(-entry.amount, self._now)
                 self._changed.add(entry.counter)
                 return
             case Cleared():
@@ -223,11 +221,11 @@ class Book:
         self._count = max(self._count, int(entry.id))
         for counter, amount in entry.claims:
             if counter.unit != "requests":
-                self._window(counter).held += amount
+                self._counters[counter].held += amount
 
     def load(self, counter: Counter, state: Sequence[float]) -> None:
         """Restore what was booked in a counter before a restart."""
-        self._window(counter).load(state, self._now)
+        self._counters[counter].load(state, self._now)
 
     def states(self) -> Iterator[tuple[Counter, Sequence[float]]]:
         """Yield the booked state of every counter, as `load` takes it, without held amounts."""
@@ -255,10 +253,10 @@ class Book:
         self._open[entry.id] = entry
         for counter, amount in entry.claims:
             if counter.unit == "requests":
-                self._window(counter).book(amount, entry.time)
+                self._counters[counter].book(amount, entry.time)
                 self._changed.add(counter)
             else:
-                self._window(counter).held += amount
+                self._counters[counter].held += amount
 
     def _end(self, entry: Settled | Lost, usage: Usage) -> None:
         reserved = self._open.pop(entry.id)
@@ -268,7 +266,7 @@ class Book:
             unit = counter.unit
             if unit == "requests":
                 continue
-            window = self._window(counter)
+            window = self._counters[counter]
             window.held -= held
             if unit != "slots" and (amount := used[unit]):
                 window.book(amount, entry.time)
@@ -279,17 +277,17 @@ class Book:
         self._known.pop(entry.id, None)
         for counter, amount in reserved.claims:
             if counter.unit == "requests":
-                self._window(counter).take_back(amount, reserved.time)
+                self._counters[counter].take_back(amount, reserved.time)
                 self._changed.add(counter)
             else:
-                self._window(counter).held -= amount
+                self._counters[counter].held -= amount
 
     def _rename(self, pseudonyms: Pseudonyms) -> None:
         for counter in [each for each, _ in self._counters.items()]:
             new = counter._replace(key=pseudonyms.of(counter.key))
             if new == counter:
                 continue
-            window, other = self._window(counter), self._counters.get(new)
+            window, other = self._counters[counter], self._counters.get(new)
             if other is None:
                 self._counters.rename(counter, new)
             else:
@@ -307,7 +305,9 @@ class Book:
         for limit in limits:
             if limit.warn_at:
                 counter = Counter(limit.key, limit.unit, limit.window)
-                crossed += self.thresholds.reached(limit, counter, self._window(counter), self._now)
+                crossed += self.thresholds.reached(
+                    limit, counter, self._counters[counter], self._now
+                )
         return tuple(crossed)
 
     def _under(self, key: str) -> list[tuple[Counter, WindowCounter]]:
@@ -319,10 +319,9 @@ class Book:
         return [(each, window) for each in counters if (window := self._counters.get(each))]
 
     def _window(self, counter: Counter) -> WindowCounter:
-        window = self._counters.get(counter)
-        if window is None:
-            window = self._counters.add(counter)
-            self._kinds.add((counter.unit, counter.window))
+        """Make the window of a counter that is not in use yet."""
+        window = window_of(counter.window)
+        self._kinds.add((counter.unit, counter.window))
         return window
 
 

@@ -10,7 +10,7 @@ from extauth.ledger.ledger import Counter, amounts, scale
 from extauth.types import Lifetime, LimitState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
     from extauth.ledger.ledger import Demand
     from extauth.ledger.window import WindowCounter
@@ -20,15 +20,14 @@ if TYPE_CHECKING:
 WHILE_HELD = 1.0
 
 
-def refusal(
-    demand: Demand, window_of: Callable[[Counter], WindowCounter], now: float
-) -> LimitExceeded:
+def refusal(demand: Demand, counters: Mapping[Counter, WindowCounter], now: float) -> LimitExceeded:
     """Return the error of the limit that has the longest wait."""
     worst, least = amounts(demand.worst), amounts(demand.least)
     longest, refused, asked = -1.0, None, 0
     states = []
     for limit in demand.limits:
-        window, most = _window(limit, window_of), limit.max * scale(limit.unit)
+        window = counters[Counter(limit.key, limit.unit, limit.window)]
+        most = limit.max * scale(limit.unit)
         used = window.used(now)
         remaining = max(0, most - used) // scale(limit.unit)
         states.append(LimitState(limit, remaining, window.whole_after(now)))
@@ -92,7 +91,3 @@ def _message(limit: Limit, demand: Demand, amount: int, remaining: int) -> str:
         f"The limit {limit.name} allows {limit}, and this request may use {amount}: "
         f"lower max_tokens, over all choices, to at most {limit.max - fixed}."
     )
-
-
-def _window(limit: Limit, window_of: Callable[[Counter], WindowCounter]) -> WindowCounter:
-    return window_of(Counter(limit.key, limit.unit, limit.window))

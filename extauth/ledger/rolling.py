@@ -59,7 +59,13 @@ class Rolling:
         bucket = int(now * BUCKETS / self._seconds)
         if bucket > self._last:
             self._turn(bucket)
-        self._add(self._last, amount)
+        self._booked += amount
+        kept = self._kept
+        if not kept or kept[-2] != self._last:
+            kept += (self._last, 0)
+        kept[-1] += amount
+        if not kept[-1]:
+            del kept[-2:]
 
     def take_back(self, amount: int, booked: float) -> None:
         self._add(bucket_at(booked, self._seconds), -amount)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -21,39 +21,34 @@ Key = TypeVar("Key", bound="Hashable")
 Kept = TypeVar("Kept", bound=Expiring)
 
 
-class Shelf(Generic[Key, Kept]):
-    """Counters by key. For each one added, two are checked and dropped if idle.
+class Shelf(dict[Key, Kept]):
+    """Counters by key; a key that has none gets one when it is looked up by `shelf[key]`.
 
-    So the cleaning costs time only while counters are added, and about half of the counters kept
-    are in use at least.
+    For each one added, two are checked and dropped if idle. So the cleaning costs time only while
+    counters are added, and about half of the counters kept are in use at least.
     """
 
     def __init__(self, make: Callable[[Key], Kept]) -> None:
+        super().__init__()
         self._make = make
-        self._kept: dict[Key, Kept] = {}
         self._round: deque[Key] = deque()
         self._due = 0
-        self.get = self._kept.get
-        self.items = self._kept.items
 
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def add(self, key: Key) -> Kept:
+    def __missing__(self, key: Key) -> Kept:
         """Create the counter of a key that has none."""
-        kept = self._kept[key] = self._make(key)
+        kept = self[key] = self._make(key)
         self._round.append(key)
         self._due += _PATROL
         return kept
 
     def rename(self, old: Key, new: Key) -> None:
         """Move a counter to a key that has none."""
-        self._kept[new] = self._kept.pop(old)
+        self[new] = self.pop(old)
         self._round = deque(new if key == old else key for key in self._round)
 
     def drop(self, key: Key) -> None:
         """Forget a counter."""
-        del self._kept[key]
+        del self[key]
         self._round.remove(key)
 
     def patrol(self, now: float) -> None:
@@ -64,7 +59,7 @@ class Shelf(Generic[Key, Kept]):
         while self._due and self._round:
             self._due -= 1
             key = self._round.popleft()
-            if self._kept[key].idle(now):
-                del self._kept[key]
+            if self[key].idle(now):
+                del self[key]
             else:
                 self._round.append(key)

@@ -142,9 +142,9 @@ class Draft(msgspec.Struct, Generic[Model_co, Masker_co], frozen=True):
         return dict(Counter(kind for kind in kinds if kind in self.noting))
 
     @property
-    def worst_case(self) -> int:
-        """Tokens if every choice runs to its end."""
-        return self.prompt_tokens + self.max_tokens * self.call.parameters.n
+    def completion_tokens(self) -> int:
+        """Tokens of the whole answer if every choice runs to its end."""
+        return self.max_tokens * self.call.parameters.n
 
     def bounded(self, ceiling: int) -> Self:
         """Return the draft with at most so many tokens a choice; never more than before."""

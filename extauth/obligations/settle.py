@@ -1,4 +1,4 @@
-"""`settle`: whose count is charged where the backend counts tokens too."""
+"""`settle`: the count of tokens that is charged, where the backend counts them too."""
 
 from __future__ import annotations
 

@@ -37,34 +37,37 @@ BUCKETS = (50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000, 1_00
 class HistogramMetric:
     """Durations in microseconds, by label values."""
 
-    __slots__ = ("_counts", "_sums", "labels", "name", "text")
+    __slots__ = ("_series", "labels", "name", "text")
 
     def __init__(self, name: str, text: str, labels: Labels) -> None:
         self.name = name
         self.text = text
         self.labels = labels
-        self._counts: dict[Labels, list[int]] = {}
-        self._sums: dict[Labels, int] = {}
+        # The counts of each bucket, then the sum.
+        self._series: dict[Labels, list[int]] = {}
 
     def observe(self, values: Labels, microseconds: int) -> None:
         """Count a duration."""
-        counts = self._counts.get(values)
-        if counts is None:
-            if len(self._counts) >= SERIES:
-                values = (OTHER,) * len(values)
-            counts = self._counts.setdefault(values, [0] * (len(BUCKETS) + 1))
-            self._sums.setdefault(values, 0)
-        counts[bisect_left(BUCKETS, microseconds)] += 1
-        self._sums[values] += microseconds
+        try:
+            series = self._series[values]
+        except KeyError:
+            series = self._begin(values)
+        series[bisect_left(BUCKETS, microseconds)] += 1
+        series[-1] += microseconds
 
     def families(self) -> Iterator[Metric]:
         """Yield the family in Prometheus' terms: seconds, and cumulative buckets."""
         family = HistogramMetricFamily(self.name, self.text, labels=self.labels)
         bounds = [*(str(bound / MICROSECONDS) for bound in BUCKETS), "+Inf"]
-        for values, counts in self._counts.items():
+        for values, (*counts, total) in self._series.items():
             buckets = list(zip(bounds, map(float, accumulate(counts)), strict=True))
-            family.add_metric(values, buckets, self._sums[values] / MICROSECONDS)
+            family.add_metric(values, buckets, total / MICROSECONDS)
         yield family
+
+    def _begin(self, values: Labels) -> list[int]:
+        if len(self._series) >= SERIES:
+            values = (OTHER,) * len(values)
+        return self._series.setdefault(values, [0] * (len(BUCKETS) + 2))
 
 
 class CounterMetric:

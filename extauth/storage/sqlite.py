@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import accumulate, compress, count
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
@@ -170,25 +171,28 @@ class SqliteSession:
         """See Session: one statement, since each lets the event loop run and waits for it after.
 
         What is bytes is passed as it is, one behind the other, and cut by SQLite; the rest is JSON.
+        A column has bytes in every row or in none.
         """
         if not rows:
             return
-        blobs: list[bytes] = []
-        at = 0
-        plain: list[list[ColumnValue]] = []
-        for row in rows:
-            made: list[ColumnValue] = []
-            for value in row:
-                if isinstance(value, bytes):
-                    made += (at, len(value))
-                    blobs.append(value)
-                    at += len(value)
-                else:
-                    made.append(value)
-            plain.append(made)
+        blobs = tuple([isinstance(value, bytes) for value in rows[0]])
+        by_column: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        pieces: list[bytes] = []
+        # SQLite counts bytes from 1.
+        begin = 1
+        for place in compress(count(), blobs):
+            made = by_column[place]
+            pieces += made
+            sizes = list(map(len, made))
+            by_column[place] = list(zip(accumulate(sizes, initial=begin), sizes, strict=False))
+            begin += sum(sizes)
         self._connection.execute(
-            _insertion(table, tuple(columns), tuple(isinstance(one, bytes) for one in rows[0])),
-            (msgspec.json.encode(plain).decode(), b"".join(blobs)),
+            _insertion(table, tuple(columns), blobs),
+            {
+                "rows": msgspec.json.encode(list(zip(*by_column, strict=True))).decode(),
+                # A piece of nothing would be NULL.
+                "bytes": b"".join(pieces) or b"\0",
+            },
         )
 
 
@@ -284,16 +288,14 @@ class SqliteDatabase:
 
 @lru_cache
 def _insertion(table: str, columns: tuple[str, ...], blobs: tuple[bool, ...]) -> str:
-    values, at = [], 0
-    for blob in blobs:
-        first = f"json_extract(value, '$[{at}]')"
-        if blob:
-            values.append(f"substr(?2, {first} + 1, json_extract(value, '$[{at + 1}]'))")
-        else:
-            values.append(first)
-        at += 2 if blob else 1
+    values = [
+        f"substr(:bytes, json_extract(value, '$[{at}][0]'), json_extract(value, '$[{at}][1]'))"
+        if blob
+        else f"json_extract(value, '$[{at}]')"
+        for at, blob in enumerate(blobs)
+    ]
     # Names of tables and columns are the stores' own.
     return (
         f"INSERT INTO {table} ({', '.join(columns)}) "  # noqa: S608
-        f"SELECT {', '.join(values)} FROM json_each(?1)"
+        f"SELECT {', '.join(values)} FROM json_each(:rows)"
     )

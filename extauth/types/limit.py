@@ -178,9 +178,9 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
 
 
 class LimitState(msgspec.Struct, frozen=True):
-    """A limit after a reservation. `reset` is the seconds until the limit is unused again.
+    """A limit after a reservation: what is left of it, never less than 0.
 
-    `reset` is None for a lifetime, which never resets.
+    `reset` is the seconds until it is unused again, None for a lifetime, which never resets.
     """
 
     limit: Limit

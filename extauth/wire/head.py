@@ -42,16 +42,10 @@ def request_head(headers: Iterable[HeaderValue]) -> RequestHead:
 
     `SOURCE` and `JWT` are Envoy's own words: it strips a client's copies before any filter runs.
     """
-    found: dict[str, str] = {}
-    repeated = None
-    for header in headers:
-        name = header.key
-        value = header.raw_value.decode("utf-8", "replace") if header.raw_value else header.value
-        if name in found:
-            if name in SINGULAR:
-                repeated = name
-            value = f"{found[name]}, {value}"
-        found[name] = value
+    named = [(header.key, header.raw_value.decode("utf-8", "replace")) for header in headers]
+    found, repeated = dict(named), None
+    if len(found) < len(named):
+        found, repeated = _joined(named)
     path, _, query = found.get(":path", "").partition("?")
     claims = found.pop(JWT, None)
     return RequestHead(
@@ -70,6 +64,17 @@ def response_head(headers: Iterable[HeaderValue]) -> tuple[int, dict[str, str]]:
     """The status of the backend's answer and its headers, names in lower case."""
     found = {header.key: header.raw_value.decode("latin-1") for header in headers}
     return int(found.get(":status", "0")), found
+
+
+def _joined(named: Iterable[tuple[str, str]]) -> tuple[dict[str, str], str | None]:
+    """Join the values of each name (RFC 9110, 5.3), and tell a singular one that is repeated."""
+    found: dict[str, str] = {}
+    repeated = None
+    for name, value in named:
+        if name in found and name in SINGULAR:
+            repeated = name
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found, repeated
 
 
 def _claims(payload: str) -> dict[str, object] | None:

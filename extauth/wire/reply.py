@@ -119,10 +119,11 @@ def _immediate(step: Answer | Refuse) -> bytes:
 
 def _set(mutation: HeaderMutation, headers: Iterable[Header]) -> None:
     """Set headers in place of any of their names. Filled in place: copies cost more."""
+    add = mutation.set_headers.add
     for name, value in headers:
-        option = mutation.set_headers.add(append_action=_OVERWRITE)
-        option.header.key = name
-        option.header.raw_value = value.encode()
+        header = add(append_action=_OVERWRITE).header
+        header.key = name
+        header.raw_value = value.encode()
 
 
 def _serialised(message: ProcessingResponse) -> bytes:

@@ -50,7 +50,7 @@ def test_the_tightest_limit_of_each_unit_is_told_and_all_are_listed():
     states = [
         state("a", "requests", 7),
         state("b", "requests", 3, 4.0),
-        state("c", "tokens", -2),
+        state("c", "tokens", 0),
     ]
     assert dict(limit_headers(states)) == {
         "x-ratelimit-limit-requests": "100",

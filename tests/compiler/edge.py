@@ -19,8 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 from envoy.config.core.v3.base_pb2 import HeaderMap
-from envoy.service.auth.v3.external_auth_pb2 import CheckRequest, CheckResponse
-from envoy.service.ext_proc.v3.external_processor_pb2 import ProcessingRequest, ProcessingResponse
+from envoy.service.auth.v3.external_auth_pb2 import (
+    CheckRequest,
+    CheckResponse,
+)
+from envoy.service.ext_proc.v3.external_processor_pb2 import (
+    ProcessingRequest,
+    ProcessingResponse,
+)
 
 import envoy
 from extauth.compiler import Overrides
@@ -34,6 +40,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.settings import Settings
+
+    Process = Callable[[Iterator[ProcessingRequest]], Iterator[ProcessingResponse]]
+    Check = Callable[[CheckRequest], CheckResponse]
+    Answer = Callable[["Handler"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +137,7 @@ class Edge:
             ),
         ]
         for server in self._servers:
-            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+            threading.Thread(target=server.serve_forever, daemon=True).start()
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = int(free.getsockname()[1])
         overrides = Overrides(

@@ -55,6 +55,7 @@ def test_data_and_catalogue_are_what_policies_see(compiled: dict[str, bytes]) ->
     assert data["catalog"]["models"]["chat"] == {
         "task": "chat",
         "backend": "triton",
+        "backend_kind": "triton",
         "cluster": "triton",
         "region": "eu-west",
         "versions": ["1", "2"],

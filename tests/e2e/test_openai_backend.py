@@ -247,7 +247,7 @@ def test_kserve_has_no_metadata_of_it_but_generates(stack: Stack) -> None:
     refused = http.post("/v2/models/tiny-text/infer", json={"inputs": [tensor]})
     assert (refused.status_code, refused.json()["error"]) == (
         400,
-        "This model does not take tensors: send text.",
+        "The model tiny-text does not take tensors: send text.",
     )
 
 

@@ -15,13 +15,14 @@ from extauth.audit.verification import verify
 from extauth.errors import InvalidRequest, StackError
 from extauth.identity.register import Register
 from extauth.types import Principal
-
-from .conftest import ADA, BOB, NOW, USER, Gateway, record
+from tests.erasure.conftest import ADA, BOB, NOW, USER, Gateway, record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+
 pytestmark = pytest.mark.slow
+"""Not Adam, nor a subject that begins alike."""
 
 
 def test_no_byte_of_the_person_stays(gateway: Gateway) -> None:

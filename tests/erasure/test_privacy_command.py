@@ -15,7 +15,7 @@ from extauth.errors import InvalidRequest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .conftest import Gateway
+    from tests.erasure.conftest import Gateway
 
 pytestmark = pytest.mark.slow
 

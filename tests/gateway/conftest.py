@@ -6,23 +6,34 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extauth.gateway.queue import WaitingRoom
-from tests.gateway.servers import OpenAIServer, TritonServer
+from tests.gateway.served import altered
+from tests.gateway.servers import SERVERS
 
 if TYPE_CHECKING:
-    from tests.gateway.served import Served
+    from extauth.snapshot import Snapshot
+    from tests.gateway.served import Loaded, Served
     from tests.gateway.servers import Server
 
 
-@pytest.fixture(params=[TritonServer, OpenAIServer], ids=["triton", "openai"])
-def server(request: pytest.FixtureRequest, served: Served) -> Server:
+@pytest.fixture(params=SERVERS.values(), ids=SERVERS.keys())
+async def server(
+    request: pytest.FixtureRequest, served: Served, loaded: Loaded, openai_snapshot: Snapshot
+) -> Server:
     """The server behind the gateway's models: a test with it runs on each kind."""
-    made: Server = request.param()
-    served.backend = made.backend
-    return made
+    server: Server = request.param
+    if server.kind == "openai":
+        served.runtime = await loaded.open(openai_snapshot, served.ring)
+    return server
 
 
 @pytest.fixture
-def room() -> WaitingRoom:
-    """Nobody waits in it yet."""
-    return WaitingRoom()
+async def at_once(served: Served, loaded: Loaded, at_once_snapshot: Snapshot) -> None:
+    """Serve the demo with a `chat` that is not decoupled, so that it takes tensors."""
+    served.runtime = await loaded.open(at_once_snapshot, served.ring)
+
+
+@pytest.fixture(scope="session")
+def at_once_snapshot(snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """The demo with a `chat` that does not stream and has no seed."""
+    root = tmp_path_factory.mktemp("at_once") / "snapshot"
+    return altered(snapshot, root, {"models": {"chat": {"parameters": ["n", "stop"]}}}, {})

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from extauth.audit import AuditRecord
-    from extauth.backends import Backend
     from extauth.gateway.dispatched import Dispatched
     from extauth.gateway.request import Request
     from extauth.gateway.transaction import Transaction
@@ -94,6 +93,24 @@ def puppet(snapshot: Snapshot, policy: Path, root: Path, **decisions: object) ->
     data = {"decisions": {"admission": {"allow": True}, **decisions}}
     (root / "policy/data.json").write_text(json.dumps(data))
     return Snapshot.load(root)
+
+
+def altered(
+    snapshot: Snapshot, root: Path, settings: dict[str, Any], data: dict[str, Any]
+) -> Snapshot:
+    """`snapshot` at `root` with other settings and policy data: these, merged into its own."""
+    shutil.copytree(snapshot.root, root)
+    for name, changes in (("settings.json", settings), ("policy/data.json", data)):
+        file = root / name
+        file.write_text(json.dumps(_merged(json.loads(file.read_text()), changes)))
+    return Snapshot.load(root)
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        merged[key] = _merged(below[key], value) if isinstance(value, dict) else value
+    return merged
 
 
 def _unless_refused(step: object) -> None:
@@ -181,20 +198,13 @@ class Served:
             clock=now,
         )
         self.gateway = Gateway(
-            runtime=self._serving,
+            runtime=lambda: self.runtime,
             books=self.books,
             hash_key=HASH_KEY,
             health=Health(root / "backends.sock"),
         )
         self.tokens: dict[str, str] = {}
         self._opened: list[Runtime] = []
-        self.backend: Backend | None = None
-
-    def _serving(self) -> Runtime:
-        """The runtime, all of its models on `backend` where a test says so."""
-        if self.backend is not None:
-            self.runtime.backends = dict.fromkeys(self.runtime.backends, self.backend)
-        return self.runtime
 
     @classmethod
     async def open(cls, root: Path, snapshot: Snapshot, loaded: Loaded) -> Served:

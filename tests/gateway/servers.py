@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Protocol
-
-from extauth.backends.openai import OpenAIBackend
-from extauth.backends.triton import TritonBackend
-from tests.gateway.served import event, generated
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 if TYPE_CHECKING:
-    from extauth.backends import Backend
+    from collections.abc import Mapping
 
 
 class Server(Protocol):
-    """Writes answers as one kind of server does. `tokens` are those of the answer so far."""
+    """Writes answers as one kind of server does.
 
-    backend: Backend
+    `tokens` are those of the answer so far, `prompt` those of the prompt; None is not told.
+    """
 
-    def whole(self, text: str, tokens: int | None = None, reason: str = "stop") -> bytes:
+    kind: Literal["triton", "openai"]
+
+    def whole(
+        self,
+        text: str,
+        tokens: int | None = None,
+        reason: str = "stop",
+        prompt: int | None = None,
+    ) -> bytes:
         """A plain answer of one choice."""
 
     def choices(self, *texts: str, tokens: list[int]) -> bytes:
         """A plain answer of several, each with so many tokens."""
 
-    def event(self, text: str, tokens: int, reason: str = "", index: int = 0) -> bytes:
+    def event(
+        self,
+        text: str,
+        tokens: int | None = None,
+        reason: str = "",
+        index: int = 0,
+        prompt: int | None = None,
+    ) -> bytes:
         """A piece of a stream."""
 
     def error(self, message: str) -> bytes:
@@ -37,10 +49,16 @@ class Server(Protocol):
 class TritonServer:
     """Triton's generate and generate_stream."""
 
-    backend = TritonBackend(external=False)
+    kind: Literal["triton"] = "triton"
 
-    def whole(self, text: str, tokens: int | None = None, reason: str = "stop") -> bytes:
-        return generated(text, tokens, reason)
+    def whole(
+        self,
+        text: str,
+        tokens: int | None = None,
+        reason: str = "stop",
+        prompt: int | None = None,
+    ) -> bytes:
+        return _triton(text, tokens, reason, 0, prompt)
 
     def choices(self, *texts: str, tokens: list[int]) -> bytes:
         fields = {
@@ -51,8 +69,15 @@ class TritonServer:
         }
         return json.dumps(fields).encode()
 
-    def event(self, text: str, tokens: int, reason: str = "", index: int = 0) -> bytes:
-        return event(text, tokens, reason, index)
+    def event(
+        self,
+        text: str,
+        tokens: int | None = None,
+        reason: str = "",
+        index: int = 0,
+        prompt: int | None = None,
+    ) -> bytes:
+        return b"data: " + _triton(text, tokens, reason, index, prompt) + b"\n\n"
 
     def error(self, message: str) -> bytes:
         return b"data: " + json.dumps({"error": message}).encode() + b"\n\n"
@@ -62,31 +87,68 @@ class TritonServer:
 
 
 class OpenAIServer:
-    """Chat completions, the way servers with continuous usage write them."""
+    """Chat completions, or completions as `generate` asks for; usage is in every event."""
 
-    backend = OpenAIBackend("http://127.0.0.1:1")
+    kind: Literal["openai"] = "openai"
 
-    def whole(self, text: str, tokens: int | None = None, reason: str = "stop") -> bytes:
-        message = {"role": "assistant", "content": text}
-        choice = {"index": 0, "message": message, "finish_reason": reason}
-        usage = {} if tokens is None else {"usage": {"completion_tokens": tokens}}
-        return json.dumps({"object": "chat.completion", "choices": [choice], **usage}).encode()
+    def whole(
+        self,
+        text: str,
+        tokens: int | None = None,
+        reason: str = "stop",
+        prompt: int | None = None,
+    ) -> bytes:
+        choice = {"index": 0, "message": {"role": "assistant", "content": text}}
+        return _openai([{**choice, "finish_reason": reason}], tokens, prompt)
 
     def choices(self, *texts: str, tokens: list[int]) -> bytes:
         choices = [
             {"index": index, "message": {"content": text}, "finish_reason": "stop"}
             for index, text in enumerate(texts)
         ]
-        usage = {"completion_tokens": sum(tokens)}
-        return json.dumps({"choices": choices, "usage": usage}).encode()
+        return _openai(choices, sum(tokens), None)
 
-    def event(self, text: str, tokens: int, reason: str = "", index: int = 0) -> bytes:
+    def event(
+        self,
+        text: str,
+        tokens: int | None = None,
+        reason: str = "",
+        index: int = 0,
+        prompt: int | None = None,
+    ) -> bytes:
         choice = {"index": index, "delta": {"content": text}, "finish_reason": reason or None}
-        usage = {"completion_tokens": tokens}
-        return b"data: " + json.dumps({"choices": [choice], "usage": usage}).encode() + b"\n\n"
+        return b"data: " + _openai([choice], tokens, prompt) + b"\n\n"
 
     def error(self, message: str) -> bytes:
         return b"data: " + json.dumps({"error": {"message": message}}).encode() + b"\n\n"
 
     def read(self, body: bytes) -> str:
-        return " ".join(message["content"] for message in json.loads(body)["messages"])
+        fields = json.loads(body)
+        if "prompt" in fields:
+            return str(fields["prompt"])
+        return " ".join(message["content"] for message in fields["messages"])
+
+
+def _triton(text: str, tokens: int | None, reason: str, index: int, prompt: int | None) -> bytes:
+    fields = {
+        "model_name": "chat",
+        "model_version": "1",
+        "text_output": text,
+        "finish_reason": reason,
+        "index": index,
+        **_told(completion_tokens=tokens, prompt_tokens=prompt),
+    }
+    return json.dumps(fields).encode()
+
+
+def _openai(choices: list[dict[str, Any]], tokens: int | None, prompt: int | None) -> bytes:
+    usage = _told(completion_tokens=tokens, prompt_tokens=prompt)
+    return json.dumps({"choices": choices, **_told(usage=usage or None)}).encode()
+
+
+def _told(**fields: object) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+TRITON, OPENAI = TritonServer(), OpenAIServer()
+SERVERS: Final[Mapping[str, Server]] = {"triton": TRITON, "openai": OPENAI}

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-import shutil
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from extauth.snapshot import Snapshot
 from extauth.types import Usage
-from tests.gateway.served import CHAT, EVENTS, JSON, Refused, generated
+from tests.gateway.served import CHAT, EVENTS, JSON, ROUTE, Refused, altered
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
+    from extauth.snapshot import Snapshot
     from tests.gateway.served import Loaded, Served
+    from tests.gateway.servers import Server
 
     Estimating = Callable[..., Awaitable[None]]
 
@@ -27,39 +27,35 @@ STREAM = {**CHAT, "stream": True, "stream_options": {"include_usage": True}}
 
 
 @pytest.fixture(scope="module")
-def estimated(
-    snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Snapshot]:
-    """The demo as if nobody had given it the tokenizer of `chat`, settled by this."""
+def estimated(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Snapshot, str], Snapshot]:
+    """A demo as if nobody had given it the tokenizer of `chat`, settled by this."""
+    made: dict[tuple[Path, str], Snapshot] = {}
 
-    @cache
-    def made(by: str) -> Snapshot:
-        root = tmp_path_factory.mktemp("estimating") / by
-        shutil.copytree(snapshot.root, root)
-        settings = json.loads((root / "settings.json").read_text())
-        settings["models"]["chat"]["tokenizer"] = None
-        (root / "settings.json").write_text(json.dumps(settings))
-        data = json.loads((root / "policy/data.json").read_text())
-        data["settlement"]["estimated"] = by
-        (root / "policy/data.json").write_text(json.dumps(data))
-        return Snapshot.load(root)
+    def of(snapshot: Snapshot, by: str) -> Snapshot:
+        key = (snapshot.root, by)
+        if key not in made:
+            kinds = {} if by == "as shipped" else {"triton": by, "openai": by}
+            made[key] = altered(
+                snapshot,
+                tmp_path_factory.mktemp("estimating") / "snapshot",
+                {"models": {"chat": {"tokenizer": None}}},
+                {"settlement": {"kinds": kinds}},
+            )
+        return made[key]
 
-    return made
+    return of
 
 
 @pytest.fixture
-def estimating(served: Served, loaded: Loaded, estimated: Callable[[str], Snapshot]) -> Estimating:
+def estimating(
+    served: Served, loaded: Loaded, estimated: Callable[[Snapshot, str], Snapshot]
+) -> Estimating:
     """Serves it."""
 
     async def serve(by: str = "larger") -> None:
-        served.runtime = await loaded.open(estimated(by), served.ring)
+        served.runtime = await loaded.open(estimated(served.runtime.snapshot, by), served.ring)
 
     return serve
-
-
-def told(text: str, **counts: int) -> bytes:
-    """An answer with the counts of a backend."""
-    return json.dumps({**json.loads(generated(text)), **counts}).encode()
 
 
 def usages(events: bytes) -> list[dict[str, int]]:
@@ -98,44 +94,78 @@ async def test_an_estimate_is_a_fact_and_is_reserved(
 
 
 @pytest.mark.parametrize(
-    ("by", "counts", "charged"),
+    ("by", "told", "charged"),
     [
-        ("larger", {"prompt_tokens": 9000, "completion_tokens": 4}, (9000, 12)),
-        ("larger", {"prompt_tokens": 9, "completion_tokens": 90}, (None, 90)),
-        ("larger", {}, (None, 12)),
-        ("backend", {"prompt_tokens": 9, "completion_tokens": 4}, (9, 4)),
-        ("backend", {"num_input_tokens": 9, "num_output_tokens": 4}, (9, 4)),
-        ("backend", {"completion_tokens": 4}, (None, 4)),
-        ("backend", {}, (None, 12)),
+        ("larger", (9000, 4), (9000, 12)),
+        ("larger", (9, 90), (None, 90)),
+        ("larger", (None, None), (None, 12)),
+        ("backend", (9, 4), (9, 4)),
+        ("backend", (None, 4), (None, 4)),
+        ("backend", (None, None), (None, 12)),
     ],
 )
-@pytest.mark.parametrize("body", [CHAT, STREAM])
+@pytest.mark.parametrize("body", [CHAT, STREAM], ids=["plain", "stream"])
 async def test_an_estimate_is_settled_as_the_policy_says(  # noqa: PLR0917 - a table's columns
     served: Served,
+    server: Server,
     estimating: Estimating,
     by: str,
-    counts: dict[str, int],
+    told: tuple[int | None, int | None],
     charged: tuple[int | None, int],
     body: dict[str, Any],
 ) -> None:
     await estimating(by)
     request, dispatch = await served.exchange(body)
     prompt = charged[0] or dispatch.worst_case.prompt_tokens
-    answer = told("Hello there.", **counts)
     if body is STREAM:
         assert (await request.answer_headers(200, EVENTS, end=False)).chunked
-        out = await request.chunk(b"data: " + answer + b"\n\n", end=False)
+        event = server.event("Hello there.", told[1], "stop", prompt=told[0])
+        out = await request.chunk(event, end=False)
         out += await request.chunk(b"", end=True)
         (usage,) = usages(out)
     else:
         await request.answer_headers(200, JSON, end=False)
+        answer = server.whole("Hello there.", told[1], prompt=told[0])
         usage = json.loads((await request.chunk(answer, end=True)).body)["usage"]
     assert (usage["prompt_tokens"], usage["completion_tokens"]) == (prompt, charged[1])
     assert await recorded(served) == Usage(prompt, charged[1])
 
 
+async def test_the_shipped_policy_charges_by_the_kind_of_backend(
+    served: Served, server: Server, estimating: Estimating
+) -> None:
+    await estimating("as shipped")
+    request, _ = await served.exchange()
+    await request.answer_headers(200, JSON, end=False)
+    await request.chunk(server.whole("Hello there.", 2, prompt=9), end=True)
+    charged = await recorded(served)
+    assert charged.completion_tokens == {"openai": 2, "triton": 12}[server.kind]
+    assert (charged.prompt_tokens == 9) == (server.kind == "openai")
+
+
+async def test_the_shipped_policy_charges_several_choices_by_the_larger(
+    served: Served, server: Server, estimating: Estimating
+) -> None:
+    """This server counts half of them."""
+    await estimating("as shipped")
+    request, _ = await served.exchange({**CHAT, "n": 2})
+    await request.answer_headers(200, JSON, end=False)
+    await request.chunk(server.choices("Hello there.", "Hello there.", tokens=[6, 6]), end=True)
+    assert (await recorded(served)).completion_tokens == 24
+
+
+async def test_a_policy_without_a_word_of_it_charges_the_larger(
+    served: Served, server: Server, decide: Callable[..., Awaitable[None]]
+) -> None:
+    await decide(inference={"allow": True, "route": ROUTE, "obligations": []})
+    request, dispatch = await served.exchange()
+    await request.answer_headers(200, JSON, end=False)
+    await request.chunk(server.whole("Hello there.", 90, prompt=1), end=True)
+    assert await recorded(served) == Usage(dispatch.worst_case.prompt_tokens, 90)
+
+
 async def test_counts_of_single_responses_add_up(served: Served, estimating: Estimating) -> None:
-    """As vLLM's backend streams them; it ends with Python's None for all but the last."""
+    """As vLLM's backend of Triton streams them; it ends with Python's None for all but the last."""
     await estimating("backend")
     request, _ = await served.exchange(STREAM)
     await request.answer_headers(200, EVENTS, end=False)
@@ -151,46 +181,45 @@ async def test_counts_of_single_responses_add_up(served: Served, estimating: Est
 
 
 async def test_a_client_that_leaves_is_charged_what_it_may_have_seen(
-    served: Served, estimating: Estimating
+    served: Served, server: Server, estimating: Estimating
 ) -> None:
     await estimating("backend")
     request, _ = await served.exchange(STREAM)
     await request.answer_headers(200, EVENTS, end=False)
-    piece = {"text_output": "Hel", "num_output_tokens": 1, "num_input_tokens": 11}
-    await request.chunk(b"data: " + json.dumps(piece).encode() + b"\n\n", end=False)
+    await request.chunk(server.event("Hel", 1, prompt=11), end=False)
     await served.leave(request)
     assert await recorded(served) == Usage(11, 1)
 
 
 async def test_with_the_tokenizer_the_models_own_count_of_its_answer_holds(
-    served: Served,
+    served: Served, server: Server
 ) -> None:
     request, dispatch = await served.exchange()
     prompt = dispatch.worst_case.prompt_tokens
     await request.answer_headers(200, JSON, end=False)
-    await request.chunk(told("Hello there.", prompt_tokens=prompt, completion_tokens=2), end=True)
+    await request.chunk(server.whole("Hello there.", 2, prompt=prompt), end=True)
     assert await recorded(served) == Usage(prompt, 2)
 
 
-async def test_a_backend_that_reads_more_than_we_count_is_believed(served: Served) -> None:
+async def test_a_backend_that_reads_more_than_we_count_is_believed(
+    served: Served, server: Server
+) -> None:
     """The tokenizer of the configuration is not the model's, then."""
     request, _ = await served.exchange()
     await request.answer_headers(200, JSON, end=False)
-    await request.chunk(told("Hello there.", prompt_tokens=700, completion_tokens=2), end=True)
+    await request.chunk(server.whole("Hello there.", 2, prompt=700), end=True)
     assert await recorded(served) == Usage(700, 2)
 
 
 @pytest.mark.parametrize("by", ["larger", "backend"])
 async def test_a_kserve_client_is_told_what_it_is_charged(
-    served: Served, estimating: Estimating, by: str
+    served: Served, server: Server, estimating: Estimating, by: str
 ) -> None:
     await estimating(by)
     body = {"text_input": PROMPT, "max_tokens": 16}
     request, dispatch = await served.exchange(body, served.head(f"{KSERVE}/generate"))
     await request.answer_headers(200, JSON, end=False)
-    answer = await request.chunk(
-        told("Hello there.", prompt_tokens=9, completion_tokens=4), end=True
-    )
+    answer = await request.chunk(server.whole("Hello there.", 4, prompt=9), end=True)
     fields = json.loads(answer.body)
     wanted = Usage(9, 4) if by == "backend" else Usage(dispatch.worst_case.prompt_tokens, 12)
     assert (fields["prompt_tokens"], fields["completion_tokens"]) == (
@@ -200,8 +229,8 @@ async def test_a_kserve_client_is_told_what_it_is_charged(
     assert await recorded(served) == wanted
 
 
-async def test_every_event_of_a_kserve_stream_tells_what_is_charged_so_far(
-    served: Served, estimating: Estimating
+async def test_a_kserve_stream_tells_what_is_charged(
+    served: Served, server: Server, estimating: Estimating
 ) -> None:
     await estimating()
     body = {"text_input": PROMPT, "max_tokens": 16}
@@ -210,15 +239,15 @@ async def test_every_event_of_a_kserve_stream_tells_what_is_charged_so_far(
     await request.answer_headers(200, EVENTS, end=False)
     prompt, out = dispatch.worst_case.prompt_tokens, b""
     for tokens, text in enumerate(("Hello", " there"), 1):
-        counts = {"prompt_tokens": 9, "completion_tokens": tokens}
-        reason = "stop" if tokens == 2 else ""
-        fields = {**json.loads(generated(text, reason=reason)), **counts}
-        event = b"data: " + json.dumps(fields).encode() + b"\n\n"
+        event = server.event(text, tokens, "stop" if tokens == 2 else "", prompt=9)
         out += await request.chunk(event, end=False)
     out += await request.chunk(b"", end=True)
-    told_by = [json.loads(line[6:]) for line in out.decode().split("\n\n") if line]
-    assert {one["prompt_tokens"] for one in told_by} == {prompt}
-    assert told_by[-1]["completion_tokens"] == 11
+    events = [json.loads(line[6:]) for line in out.decode().split("\n\n") if line]
+    counted = [event for event in events if "prompt_tokens" in event]
+    # Triton counts with every event, the others count the answer as a whole.
+    assert counted == events if server.kind == "triton" else events[-1:]
+    assert {event["prompt_tokens"] for event in counted} == {prompt}
+    assert counted[-1]["completion_tokens"] == 11
     assert await recorded(served) == Usage(prompt, 11)
 
 
@@ -230,6 +259,7 @@ def tensor(name: str, datatype: str, data: bytes | list[Any]) -> dict[str, Any]:
     return {"name": name, "datatype": datatype, "shape": [1], "data": data}
 
 
+@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("binary", [False, True])
 async def test_tensors_tell_what_is_charged(
     served: Served, estimating: Estimating, binary: bool

@@ -162,11 +162,11 @@ def test_what_is_not_rendered_can_be_neither_sent_nor_counted(drafted: Drafted) 
     draft = drafted(TEXT)
     stale = MASKS[0].enforce(draft)
     assert (stale.prompts, stale.counts) == (None, None)
-    for read in (lambda: stale.prompt_tokens, lambda: stale.longest, lambda: stale.worst_case):
+    for read in (lambda: stale.prompt_tokens, lambda: stale.longest):
         with pytest.raises(TypeError):
             read()
     fresh = stale.rendered()
-    assert fresh.worst_case == fresh.prompt_tokens + 8
+    assert fresh.completion_tokens == 8
     assert fresh.rendered() is fresh
 
 

@@ -33,6 +33,7 @@ def model(region: str, *versions: str, **aliases: str) -> dict[str, object]:
     return {
         "task": "chat",
         "backend": "triton",
+        "backend_kind": "triton",
         "cluster": "triton",
         "region": region,
         "versions": list(versions),

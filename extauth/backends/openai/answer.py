@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+from extauth.backends.backend import WholeReader
 from extauth.backends.openai.failure import failure, stream_failure
 from extauth.backends.openai.shapes import is_error, malformed, read_answer, read_reason
 from extauth.errors import BackendError
@@ -24,38 +25,21 @@ if TYPE_CHECKING:
     )
 
 
-class CompletionReader:
+class CompletionReader(WholeReader):
     """Reads an answer that comes at once: a delta a choice, then one with the usage."""
 
     def __init__(self, *, choices: int) -> None:
+        super().__init__()
         self._choices = choices
-        self._status = 200
-        self._headers: Mapping[str, str] = {}
-        self._body = bytearray()
 
-    def start(self, status: int, headers: Mapping[str, str]) -> bool:
-        """Take status and headers. The answer is not a stream."""
-        self._status = status
-        self._headers = headers
-        return False
-
-    def decode(self, chunk: bytes, end: bool) -> list[Delta]:
-        """Return all deltas at the end; see `AnswerReader.decode`."""
-        self._body += chunk
-        if not end:
-            return []
-        body = bytes(self._body)
-        self._body.clear()
-        answer = whole_answer(self._status, self._headers, body)
+    def _read(self, status: int, headers: Mapping[str, str], body: bytes) -> list[Delta]:
+        answer = whole_answer(status, headers, body)
         found = [self._delta(choice) for choice in answer.choices or ()]
         if len({delta.index for delta in found}) != len(found):
             raise malformed()
         if answer.usage is not None:
             found.append(usage_delta(answer.usage))
         return found
-
-    def finish(self) -> None:
-        """Raise nothing: what is wrong was told at the end."""
 
     def _delta(self, choice: CompletionChoice) -> Delta:
         said = choice.said
@@ -71,15 +55,20 @@ class CompletionReader:
 
 def whole_answer(status: int, headers: Mapping[str, str], body: bytes) -> CompletionObject:
     """Read a whole body. Raises what the client is told when it is a failure, or not JSON."""
+    check_head(status, headers, body)
+    answer = read_answer(body)
+    if is_error(answer.error):
+        raise stream_failure(bytes(answer.error))
+    return answer
+
+
+def check_head(status: int, headers: Mapping[str, str], body: bytes) -> None:
+    """Raise what the client is told when an answer is a failure, or something else than JSON."""
     if status != 200:
         raise failure(status, headers, body)
     kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise BackendError("The model server answers with something else than JSON.")
-    answer = read_answer(body)
-    if is_error(answer.error):
-        raise stream_failure(bytes(answer.error))
-    return answer
 
 
 def usage_delta(usage: CompletionUsage) -> Delta:

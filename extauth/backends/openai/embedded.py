@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from extauth.backends.openai.answer import usage_delta
-from extauth.backends.openai.failure import failure, stream_failure
+from extauth.backends.backend import WholeReader
+from extauth.backends.openai.answer import check_head, usage_delta
+from extauth.backends.openai.failure import stream_failure
 from extauth.backends.openai.shapes import CompletionUsage, is_error, malformed
 from extauth.errors import BackendError
 from extauth.types import Delta
@@ -37,30 +38,15 @@ class Embedded(msgspec.Struct, frozen=True):
 _decoder: Final = msgspec.json.Decoder(Embedded)
 
 
-class EmbeddingReader:
+class EmbeddingReader(WholeReader):
     """Reads `rows` embeddings, one for each input."""
 
     def __init__(self, *, rows: int) -> None:
+        super().__init__()
         self._rows = rows
-        self._status = 200
-        self._headers: Mapping[str, str] = {}
-        self._body = bytearray()
 
-    def start(self, status: int, headers: Mapping[str, str]) -> bool:
-        """Take status and headers. The answer is not a stream."""
-        self._status = status
-        self._headers = headers
-        return False
-
-    def decode(self, chunk: bytes, end: bool) -> list[Delta]:
-        """Return all rows at the end; see `AnswerReader.decode`."""
-        self._body += chunk
-        if not end:
-            return []
-        body = bytes(self._body)
-        self._body.clear()
-        if self._status != 200:
-            raise failure(self._status, self._headers, body)
+    def _read(self, status: int, headers: Mapping[str, str], body: bytes) -> list[Delta]:
+        check_head(status, headers, body)
         try:
             answer = _decoder.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -71,9 +57,6 @@ class EmbeddingReader:
         if answer.usage is not None:
             found.append(usage_delta(answer.usage))
         return found
-
-    def finish(self) -> None:
-        """Raise nothing: what is wrong was told at the end."""
 
     def _embeddings(self, data: list[EmbeddingRow]) -> Embeddings:
         rows = [_packed(row.embedding) for row in sorted(data, key=lambda row: row.index)]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from extauth.backends.backend import WholeReader
 from extauth.backends.triton.failure import failure
 from extauth.errors import BackendError
 from extauth.types import Delta
@@ -28,42 +29,22 @@ class InferResponse(msgspec.Struct, frozen=True):
 _decoder: Final = msgspec.json.Decoder(InferResponse)
 
 
-class _TensorReader:
-    """Collects an answer, JSON or binary."""
+class _TensorReader(WholeReader):
+    """Reads an answer in JSON, behind which the tensors of the binary extension follow."""
 
-    def __init__(self) -> None:
-        self._body = bytearray()
-        self._length: str | None = None
-        self._status = 200
-
-    def start(self, status: int, headers: Mapping[str, str]) -> bool:
-        """Take status and headers: where the JSON ends. The answer is never a stream."""
-        self._status = status
-        self._length = headers.get(HEADER_LENGTH)
-        return False
-
-    def decode(self, chunk: bytes, end: bool) -> list[Delta]:
-        """Return all deltas at the end; see `AnswerReader.decode`."""
-        self._body += chunk
-        return self._deltas(*self._read()) if end else []
-
-    def finish(self) -> None:
-        """Raise nothing: what is wrong was told at the end."""
+    def _read(self, status: int, headers: Mapping[str, str], body: bytes) -> list[Delta]:
+        if status != 200:
+            raise failure(status, body)
+        try:
+            length = int(headers.get(HEADER_LENGTH, len(body)))
+            answer = _decoder.decode(body[:length])
+            tensors = read_tensors(answer.outputs, body[length:], errors="surrogateescape")
+        except ValueError:  # msgspec's and Unicode's errors are ones too
+            raise BackendError("The model's answer is malformed.") from None
+        return self._deltas(answer, tensors)
 
     def _deltas(self, answer: InferResponse, tensors: list[Tensor]) -> list[Delta]:
         raise NotImplementedError
-
-    def _read(self) -> tuple[InferResponse, list[Tensor]]:
-        body = bytes(self._body)
-        self._body.clear()
-        if self._status != 200:
-            raise failure(self._status, body)
-        try:
-            length = len(body) if self._length is None else int(self._length)
-            answer = _decoder.decode(body[:length])
-            return answer, read_tensors(answer.outputs, body[length:], errors="surrogateescape")
-        except ValueError:  # msgspec's and Unicode's errors are ones too
-            raise BackendError("The model's answer is malformed.") from None
 
 
 class InferReader(_TensorReader):

@@ -110,7 +110,10 @@ def _merged(body: GenerateRequest) -> GenerateFields:
 
 
 class GenerateChunks:
-    """An event a delta. Outputs that are not text are in every event, as they were last told."""
+    """An event a delta. Outputs that are not text are in every event, as they were last told.
+
+    A server that counts the answer as a whole gets an event of its counts, the last one.
+    """
 
     content_type = EVENTS
     headers: tuple[tuple[str, str], ...] = ()
@@ -118,6 +121,8 @@ class GenerateChunks:
 
     def __init__(self, request_id: str | None) -> None:
         self._outputs: dict[str, object] = {} if request_id is None else {"id": request_id}
+        self._choices: set[int] = set()
+        self._told_whole = False
 
     def encode(self, deltas: Sequence[Delta]) -> bytes:
         """Return an event each; none for a delta that says nothing."""
@@ -129,10 +134,12 @@ class GenerateChunks:
                 if isinstance(delta.details.data, dict):
                     self._outputs |= delta.details.data
             if delta.index == WHOLE:
+                self._told_whole = self._told_whole or delta.completion_tokens is not None
                 continue
             if output is not None:
                 out.append(b"data: " + _encode({**self._outputs, output: delta.text}) + b"\n\n")
             elif delta.text or delta.finish_reason is not None:
+                self._choices.add(delta.index)
                 event = {
                     **self._outputs,
                     "index": delta.index,
@@ -146,9 +153,15 @@ class GenerateChunks:
                 out.append(b"data: " + _encode(event) + b"\n\n")
         return b"".join(out)
 
-    def finish(self, _: Usage) -> bytes:
-        """Return nothing: the end of the body is the end."""
-        return b""
+    def finish(self, usage: Usage) -> bytes:
+        """Return the counts that no event told yet. The end of the body is the end."""
+        if not self._told_whole:
+            return b""
+        event = {**self._outputs, "index": 0, "text_output": "", "finish_reason": ""}
+        event["prompt_tokens"] = usage.prompt_tokens
+        if self._choices <= {0}:
+            event["completion_tokens"] = usage.completion_tokens
+        return b"data: " + _encode(event) + b"\n\n"
 
     def error(self, error: AnsweredError) -> bytes:
         """Return an event, as Triton's own errors are."""
@@ -181,6 +194,8 @@ class GenerateAnswer:
             "finish_reason": [choice.finish_reason or "" for _, choice in choices],
         }
         tokens: list[object] = [choice.tokens for _, choice in choices]
+        if tokens == [None] and self._collected.told_whole:
+            tokens = [usage.completion_tokens]
         if None not in tokens:
             outputs["completion_tokens"] = tokens
         for name, choice in _named(collected):

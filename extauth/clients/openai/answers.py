@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from extauth.types import Delta, Usage
 
 
-class _Answer:
+class TextAnswer:
     """The common part of both answers."""
 
     content_type = JSON
@@ -66,7 +66,7 @@ class _Answer:
         raise NotImplementedError
 
 
-class ChatAnswer(_Answer):
+class ChatAnswer(TextAnswer):
     """A `chat.completion`."""
 
     _object = "chat.completion"
@@ -99,7 +99,7 @@ class ChatAnswer(_Answer):
         }
 
 
-class CompletionAnswer(_Answer):
+class CompletionAnswer(TextAnswer):
     """A `text_completion`."""
 
     _object = "text_completion"

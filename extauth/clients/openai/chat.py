@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
@@ -18,13 +18,11 @@ from extauth.clients.openai.messages import (
     check_messages,
 )
 from extauth.clients.openai.options import Options, ServiceTier
+from extauth.clients.openai.text import TextCodec
 from extauth.clients.sampling import SAMPLING, Harmless, MaxTokens
 from extauth.clients.target import parse_reference
 from extauth.types import Parameters, Target
 from extauth.types.call import Chat, ChatOptions
-
-if TYPE_CHECKING:
-    from extauth.clients.codec import AnswerWriter
 
 
 class ChatRequest(Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -83,25 +81,12 @@ _HARMLESS: Final = Harmless(
 _decoder: Final = msgspec.json.Decoder(ChatRequest)
 
 
-class ChatCodec(msgspec.Struct, frozen=True):
-    """A chat, and an answer in chat completions."""
+class ChatCodec(TextCodec[Chat], frozen=True):
+    """A chat, and an answer: a `chat.completion`, or a stream of `chat.completion.chunk`."""
 
-    call: Chat
-    include_usage: bool
-
-    def writer(self, *, model_label: str, request_id: str, created: int) -> AnswerWriter:
-        """Return one of a `chat.completion`, or of a stream of `chat.completion.chunk`."""
-        answer_id = f"chatcmpl-{request_id}"
-        choices = self.call.parameters.n
-        if self.call.parameters.stream:
-            return ChatChunks(
-                answer_id,
-                model_label,
-                created,
-                choices=choices,
-                include_usage=self.include_usage,
-            )
-        return ChatAnswer(answer_id, model_label, created, choices=choices)
+    prefix = "chatcmpl"
+    whole = ChatAnswer
+    stream = ChatChunks
 
 
 def parse_chat(_: Target, data: bytes, depth: int) -> ChatCodec:

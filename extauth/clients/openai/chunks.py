@@ -23,7 +23,7 @@ _DONE: Final = b"data: [DONE]\n\n"
 _quoted: Final = msgspec.json.Encoder().encode
 
 
-class _Chunks:
+class TextChunks:
     """The common part of both streams. Everything constant in a chunk is encoded once an answer."""
 
     content_type = EVENTS
@@ -53,6 +53,10 @@ class _Chunks:
         self._starts = [
             self._head + b'{"index":%d,' % index + self._fields for index in range(choices)
         ]
+
+    def encode(self, deltas: Sequence[Delta]) -> bytes:
+        """Return the chunks of these deltas."""
+        raise NotImplementedError
 
     def finish(self, usage: Usage) -> bytes:
         """Return the usage, if it was asked for, and [DONE].
@@ -88,7 +92,7 @@ class _Chunks:
         )
 
 
-class ChatChunks(_Chunks):
+class ChatChunks(TextChunks):
     """A stream of `chat.completion.chunk`: the role, the content, an empty delta at the end."""
 
     _object = "chat.completion.chunk"
@@ -150,7 +154,7 @@ class ChatChunks(_Chunks):
         return self._written(delta, said, logprobs) if said or logprobs else b""
 
 
-class CompletionChunks(_Chunks):
+class CompletionChunks(TextChunks):
     """A stream of `text_completion`."""
 
     _object = "text_completion"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -11,13 +11,11 @@ from extauth.clients.body import read_json
 from extauth.clients.openai.answers import CompletionAnswer
 from extauth.clients.openai.chunks import CompletionChunks
 from extauth.clients.openai.options import Inputs, Options, parse_inputs
+from extauth.clients.openai.text import TextCodec
 from extauth.clients.sampling import INT32_MAX, SAMPLING, Harmless
 from extauth.clients.target import parse_reference
 from extauth.types import Parameters, Target
 from extauth.types.call import Completion, CompletionOptions
-
-if TYPE_CHECKING:
-    from extauth.clients.codec import AnswerWriter
 
 
 class CompletionRequest(Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -45,25 +43,12 @@ _HARMLESS: Final = Harmless(
 _decoder: Final = msgspec.json.Decoder(CompletionRequest)
 
 
-class CompletionCodec(msgspec.Struct, frozen=True):
-    """A prompt, and an answer in text completions."""
+class CompletionCodec(TextCodec[Completion], frozen=True):
+    """A prompt, and an answer: a `text_completion`, or a stream of them."""
 
-    call: Completion
-    include_usage: bool
-
-    def writer(self, *, model_label: str, request_id: str, created: int) -> AnswerWriter:
-        """Return one of a `text_completion`, or of a stream of them."""
-        answer_id = f"cmpl-{request_id}"
-        choices = self.call.parameters.n
-        if self.call.parameters.stream:
-            return CompletionChunks(
-                answer_id,
-                model_label,
-                created,
-                choices=choices,
-                include_usage=self.include_usage,
-            )
-        return CompletionAnswer(answer_id, model_label, created, choices=choices)
+    prefix = "cmpl"
+    whole = CompletionAnswer
+    stream = CompletionChunks
 
 
 def parse_completion(_: Target, data: bytes, depth: int) -> CompletionCodec:

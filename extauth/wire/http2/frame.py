@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+from struct import Struct
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +26,8 @@ WIDEST: Final = (1 << 31) - 1
 WINDOW: Final = 65_535
 """Bytes of a window before anybody has said otherwise."""
 
-_HEAD: Final = 9
+_HEAD: Final = Struct(">BHBBL")
+"""A frame's head: the length in 24 bits, type, flags, stream."""
 
 END_STREAM: Final = 0x1
 ACK: Final = 0x1
@@ -74,7 +78,7 @@ class ProtocolError(Exception):
         self.code = code
 
 
-class Frame(NamedTuple):
+class Frame(msgspec.Struct, frozen=True, gc=False):
     """A frame as it came."""
 
     kind: int
@@ -107,28 +111,23 @@ class FrameReader:
                 self._buffer = buffer
                 return
             self._begun, at = True, len(PREFACE)
-        while end - at >= _HEAD:
-            length = int.from_bytes(buffer[at : at + 3], "big")
+        while end - at >= _HEAD.size:
+            high, low, kind, flags, stream = _HEAD.unpack_from(buffer, at)
+            length = high << 16 | low
             if length > LARGEST:
                 raise ProtocolError(Code.FRAME_SIZE_ERROR, f"a frame of {length} bytes")
-            start = at + _HEAD
+            start = at + _HEAD.size
             if start + length > end:
                 break
-            stream = int.from_bytes(buffer[at + 5 : start], "big") & WIDEST
-            yield Frame(buffer[at + 3], buffer[at + 4], stream, buffer[start : start + length])
+            yield Frame(kind, flags, stream & WIDEST, buffer[start : start + length])
             at = start + length
         self._buffer = buffer[at:]
 
 
 def frame(kind: Kind, flags: int, stream: int, payload: bytes = b"") -> bytes:
     """Return a frame to send."""
-    return b"%b%c%c%b%b" % (
-        len(payload).to_bytes(3, "big"),
-        kind,
-        flags,
-        stream.to_bytes(4, "big"),
-        payload,
-    )
+    length = len(payload)
+    return _HEAD.pack(length >> 16, length & 0xFFFF, kind, flags, stream) + payload
 
 
 def settings(values: Mapping[Setting, int]) -> bytes:
@@ -174,6 +173,9 @@ def unpadded(frame: Frame) -> bytes:
     Raises ProtocolError.
     """
     payload, flags = frame.payload, frame.flags
+    # As Envoy sends them.
+    if not flags & (PADDED | PRIORITISED):
+        return payload
     start, pad = 0, 0
     if flags & PADDED:
         pad, start = payload[0] if payload else 0, 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from enum import IntEnum
+from struct import Struct
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     Handler = Callable[["Stream"], Coroutine[Any, Any, None]]
     """Serves a stream: it is over, and well, when this returns, and failed when this raises."""
 
-PREFIX: Final = 5
-"""Bytes before each message."""
+_PREFIX: Final = Struct(">?L")
+PREFIX: Final = _PREFIX.size
+"""Bytes before each message: whether it is compressed, and its length."""
 
 
 class Status(IntEnum):
@@ -107,15 +109,15 @@ class Stream:
         """Send a message. Raises CutError when nobody waits for it any more."""
         if self.cut:
             raise CutError
-        await self._carrier.send(self, b"\0" + len(message).to_bytes(4, "big") + message)
+        await self._carrier.send(self, _PREFIX.pack(False, len(message)) + message)
 
     def receive(self, data: bytes, *, end: bool) -> None:
         """Take data as it came. Raises RefusedError for what can't be served."""
         if self._partial:
             data = self._partial + data
         while len(data) >= PREFIX:
-            size = int.from_bytes(data[1:PREFIX], "big")
-            if data[0]:
+            compressed, size = _PREFIX.unpack_from(data)
+            if compressed:
                 raise RefusedError(Status.UNIMPLEMENTED)
             if size > self._largest:
                 raise RefusedError(Status.RESOURCE_EXHAUSTED)

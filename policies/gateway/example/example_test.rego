@@ -64,6 +64,7 @@ bare := object.union(chat, {
 
 models := {
 	"chat": {
+		"backend_kind": "triton",
 		"cluster": "triton",
 		"region": "north",
 		"versions": ["1", "2"],
@@ -71,6 +72,7 @@ models := {
 		"default": "1",
 	},
 	"vault": {
+		"backend_kind": "triton",
 		"cluster": "triton",
 		"region": "south",
 		"versions": ["1"],

@@ -49,11 +49,25 @@ obligations contains obligation.context(turns.on_exceed, ceiling, turns.room) if
 	ceiling := tier.profile.max_prompt_tokens
 }
 
-obligations contains obligation.settle(by) if {
-	input.tokens.exact == false
-	by := object.get(data.settlement.models, routing.route.model, data.settlement.estimated)
-	by != "kind"
-}
+obligations contains obligation.settle(charged_by) if charged_by == "backend"
+
+# Without a word of it, the larger count is charged; it is said where an estimate may be that.
+obligations contains obligation.settle(charged_by) if input.tokens.exact == false
+
+# METADATA
+# description: >-
+#   Whose count is charged, by the model, or else by the kind of its backend. Where the data do not
+#   say, the larger is, so that nothing is used for free.
+charged_by := by if {
+	by := data.settlement.models[routing.route.model]
+} else := by if {
+	input.parameters.n > 1
+	by := data.settlement.several_choices[backend_kind]
+} else := by if {
+	by := data.settlement.kinds[backend_kind]
+} else := "larger"
+
+backend_kind := data.catalog.models[routing.route.model].backend_kind
 
 within(ceiling) if {
 	is_number(input.parameters.max_tokens)

@@ -57,21 +57,56 @@ test_a_text_is_not_shortened if {
 	told == set()
 }
 
-settled(exact, models) := told if {
-	told := tokens.obligations with input as object.union(example.chat, {"tokens": {"exact": exact}})
+# `models` differ, and the kind of the backend that has the model is `kind`.
+settled(facts, kind, models) := told if {
+	told := tokens.obligations with input as object.union(example.chat, facts)
 		with data.tiers as example.tiers
-		with data.catalog.models as example.models
-		with data.settlement as {"estimated": "larger", "models": models}
+		with data.catalog.models as object.union(example.models, {"chat": {"backend_kind": kind}})
+		with data.settlement as {
+			"kinds": {"openai": "backend", "triton": "larger"},
+			"several_choices": {"openai": "larger"},
+			"models": models,
+		}
 }
 
-test_the_kind_of_backend_may_say_it if settled(false, {"chat": "kind"}) == set()
+charged_by(by) := {{"type": "settle", "by": by}}
 
-test_an_exact_count_needs_no_settlement if settled(true, {}) == set()
+estimate := {"tokens": {"exact": false}}
 
-test_an_estimate_is_settled_as_the_data_says if {
-	settled(false, {}) == {{"type": "settle", "by": "larger"}}
-	settled(false, {"vault": "backend"}) == {{"type": "settle", "by": "larger"}}
-	settled(false, {"chat": "backend"}) == {{"type": "settle", "by": "backend"}}
+two_choices := {"parameters": {"n": 2}}
+
+test_the_kind_of_backend_says_whose_count_is_charged if {
+	settled(estimate, "openai", {}) == charged_by("backend")
+	settled(estimate, "triton", {}) == charged_by("larger")
+}
+
+test_the_tokenizer_makes_no_difference if {
+	settled({}, "openai", {}) == charged_by("backend")
+	settled({}, "triton", {}) == set()
+}
+
+test_several_choices_may_be_charged_by_another if {
+	settled(object.union(estimate, two_choices), "openai", {}) == charged_by("larger")
+	settled(object.union(estimate, two_choices), "triton", {"vault": "backend"}) == charged_by("larger")
+	settled(two_choices, "openai", {}) == set()
+	settled({"parameters": {"n": 1}}, "openai", {}) == charged_by("backend")
+}
+
+test_a_model_may_differ_from_its_kind if {
+	settled({}, "triton", {"chat": "backend"}) == charged_by("backend")
+	settled(two_choices, "openai", {"chat": "backend"}) == charged_by("backend")
+	settled(estimate, "openai", {"chat": "larger"}) == charged_by("larger")
+	settled(estimate, "triton", {"vault": "backend"}) == charged_by("larger")
+}
+
+test_what_the_data_do_not_say_is_charged_by_the_larger if {
+	settled(estimate, "nonesuch", {}) == charged_by("larger")
+	settled({}, "nonesuch", {}) == set()
+	told := tokens.obligations with input as object.union(example.chat, estimate)
+		with data.tiers as example.tiers
+		with data.catalog.models as example.models
+		with data.settlement as {}
+	told == charged_by("larger")
 }
 
 asking(max_tokens) := {

@@ -15,9 +15,10 @@ from extauth.assurance.replay.report import report
 from extauth.audit import Outcome
 from extauth.facts import at_admission
 from extauth.obligations import Decision, Reason
+from tests.assurance.replay.trace import read
 
 from .conftest import COUNT
-from .trace import START, line, read, records
+from .trace import START, line, records
 
 if TYPE_CHECKING:
     from extauth.assurance.replay.build import PolicyBuild
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .conftest import Change, Run
 
 pytestmark = pytest.mark.slow
+"""As the gateway wrote them before records had a guard, a load and a behaviour."""
 
 KINDS = ("new_denies", "new_allows", "changed_rules", "changed_obligations", "changed_routes")
 

@@ -122,5 +122,4 @@ def line(each: AuditRecord) -> bytes:
 
 
 def read(path: Path) -> list[AuditRecord]:
-    """The records of an export."""
     return [msgspec.json.decode(row, type=AuditRecord) for row in path.read_bytes().splitlines()]

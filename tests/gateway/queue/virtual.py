@@ -76,5 +76,4 @@ async def settle() -> None:
 
 
 def now() -> float:
-    """How much time has passed, in seconds."""
     return asyncio.get_running_loop().time()

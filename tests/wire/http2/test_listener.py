@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import grpc
 import pytest
 from h2.settings import SettingCodes
 from hpack import Encoder
-from hyperframe.frame import ContinuationFrame, DataFrame, GoAwayFrame, HeadersFrame, PriorityFrame
+from hyperframe.frame import (
+    ContinuationFrame,
+    DataFrame,
+    GoAwayFrame,
+    HeadersFrame,
+    PriorityFrame,
+)
 
 from extauth.wire.http2 import listener
 from extauth.wire.http2.frame import LARGEST, Code
-from tests.wire.http2.conftest import (
-    LARGEST_MESSAGE,
-    OK,
-    RESOURCE_EXHAUSTED,
-    UNAVAILABLE,
-    UNIMPLEMENTED,
-    UNKNOWN,
-    Service,
-)
+from tests.wire.http2.conftest import LARGEST_MESSAGE, Service
 from tests.wire.http2.peer import PATIENCE, message, peer, raw
 
+if TYPE_CHECKING:
+    pass
+
 pytestmark = pytest.mark.slow
+OK, UNKNOWN, RESOURCE_EXHAUSTED, UNIMPLEMENTED, UNAVAILABLE = 0, 2, 8, 12, 14
 
 
 async def test_messages_are_answered_in_their_order_and_the_call_ends_well(
