@@ -261,6 +261,13 @@ class Auxiliary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     versions: tuple[str, ...]
 
 
+class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The log files of a stack: of each log there are at most `files`, of some `size` bytes."""
+
+    size: int = 64 << 20
+    files: int = 4
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of `gateway.yaml`, normalised. `workers` processes serve; more than one share a
     ledger in Redis.
@@ -275,6 +282,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     identity: Identity
     limits: Limits
     audit: Audit = Audit()
+    logs: LogSettings = LogSettings()
     ledger: LedgerSettings = LedgerSettings()
     workers: int = 1
     events: EventSettings = EventSettings()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from extauth.compiler.document import Document
     from extauth.settings import Overrides
 
+_SMALLEST_LOG, _LARGEST_LOG = 64 << 10, 64 << 30
 # Envoy counts what it buffers of a stream in 31 bits.
 _LARGEST_BODY = 1 << 30
 
@@ -116,6 +117,7 @@ class _Reader:
             identity=self._identity(),
             limits=self._limits(),
             audit=self._audit(),
+            logs=self._logs(),
             ledger=ledger,
             workers=read_workers(self._fields, ledger),
             events=read_events(self._fields),
@@ -353,6 +355,15 @@ class _Reader:
         if "retention" not in self._value.get("audit", {}):
             return to.Audit(store=store)
         return to.Audit(retention=self._fields.duration("audit", "retention"), store=store)
+
+    def _logs(self) -> to.LogSettings:
+        logs = self._value.get("logs", {})
+        given = {"files": logs["files"]} if "files" in logs else {}
+        if "size" in logs:
+            given["size"] = self._fields.size(
+                "logs", "size", least=_SMALLEST_LOG, most=_LARGEST_LOG
+            )
+        return to.LogSettings(**given)
 
     def _limits(self) -> to.Limits:
         limits = self._value["limits"]

@@ -5,9 +5,12 @@ By libyaml, which is ten times as quick as PyYAML's own code.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import yaml
+
+ACCESS_LOG: Final = "logs/access.log"
+"""The access log in Envoy's working directory, the state directory."""
 
 
 def dump(document: dict[str, Any]) -> bytes:

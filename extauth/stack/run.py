@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from extauth.compiler.envoy_file import ACCESS_LOG
 from extauth.errors import StackError
 from extauth.stack.activation.active import active_digest
 from extauth.stack.plan import prepare
+from extauth.stack.process.envoy import AccessLog, envoy_admin
 from extauth.stack.process.locks import exclusive
 from extauth.stack.process.supervisor import Supervisor
 from extauth.stack.sources.following import Following
@@ -52,7 +54,9 @@ class _Run:
         self._plan = plan
         self._record = plan.record
         self._following = Following(options, plan.configuration, progress)
-        self._supervisor = Supervisor(self._state.path, self._state.logs, progress, self._save)
+        logs = plan.configuration.settings.logs
+        self._supervisor = Supervisor(self._state.path, logs, progress, self._save)
+        self._access_log = AccessLog(self._state.path / ACCESS_LOG, envoy_admin(self._state), logs)
 
     async def run(self, announce: Announce) -> None:
         stopping = self._catch_signals()
@@ -64,10 +68,14 @@ class _Run:
                 raise StackError("stopped before it was ready")
             await starting
             announce(self._record, self._plan.keys)
-            following = asyncio.create_task(self._following.run())
+            tasks = {
+                asyncio.create_task(self._following.run()),
+                asyncio.create_task(self._access_log.keep()),
+            }
             await stopped
-            following.cancel()
-            await asyncio.wait({following})
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
         finally:
             starting.cancel()
             await asyncio.wait({starting})

@@ -1,7 +1,7 @@
 """The state directory: everything that one stack owns on disk.
 
 run/             sockets, stack.json, the lock: meaningless without a running stack
-logs/            a file for each process, the previous start's as <name>.log.1
+logs/            a file for each process, older ones as <name>.log.1 and on, and access.log
 snapshots/       compiled snapshots by digest; `active` points at the one in use
 xds/             the files that Envoy watches
 opa/, triton/    what the OPA server and the embedded Triton read

@@ -15,6 +15,7 @@ from extauth.compiler.configuration import read_configuration
 from extauth.compiler.document import read_document
 from extauth.compiler.fields import duration, size
 from extauth.errors import ConfigurationError
+from extauth.settings import LogSettings
 
 if TYPE_CHECKING:
     from tests.compiler.conftest import Workspace
@@ -194,7 +195,7 @@ def test_every_fault_of_form_is_told_at_once(workspace: Workspace) -> None:
         "policy: the key engine is missing",
         "policy: the key timeout is missing",
         "wat: there is no such key; expected one of admin, audit, backends, classifiers, "
-        "detectors, events, identity, ledger, limits, listener, models, policy, time_zone, "
+        "detectors, events, identity, ledger, limits, listener, logs, models, policy, time_zone, "
         "version, workers",
     ]
 
@@ -368,3 +369,12 @@ def test_what_stands_beside_a_tokenizer_goes_with_it(workspace: Workspace) -> No
         f"models/echo/{name}": workspace.root / name
         for name in ("tokenizer.json", "tokenizer_config.json")
     }
+
+
+def test_logs_are_bounded_unless_said_otherwise(workspace: Workspace) -> None:
+    settings = read_configuration(workspace.config, Overrides()).settings
+    assert settings.logs == LogSettings(size=64 << 20, files=4)
+    config = workspace.write(("logs", {"size": "1MiB", "files": 2}))
+    assert read_configuration(config, Overrides()).settings.logs == LogSettings(1 << 20, 2)
+    with pytest.raises(ConfigurationError, match=r"logs\.size: .*out of range"):
+        read_configuration(workspace.write(("logs", {"size": "1KiB"})), Overrides())

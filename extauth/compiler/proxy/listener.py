@@ -25,6 +25,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 )
 from envoy_data_plane.google.protobuf import Any, Struct, Value
 
+from extauth.compiler.envoy_file import ACCESS_LOG
 from extauth.compiler.proxy.filters import http_filters
 from extauth.compiler.proxy.headers import strip_clients
 from extauth.compiler.proxy.replies import local_replies
@@ -35,14 +36,13 @@ if TYPE_CHECKING:
     from extauth.settings import Overrides, Settings
 
 NAME = "gateway"
-ACCESS_LOG = "logs/access.log"
 
 _ACCESS_LOG_FIELDS = {
     "time": "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%",
-    "request_id": "%REQ(X-REQUEST-ID)%",
+    "request_id": "%REQ(X-REQUEST-ID):64%",
     "source": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
-    "method": "%REQ(:METHOD)%",
-    "path": f"%REQ({ORIGINAL_PATH})%",
+    "method": "%REQ(:METHOD):16%",
+    "path": f"%REQ({ORIGINAL_PATH}):512%",
     "protocol": "%PROTOCOL%",
     "status": "%RESPONSE_CODE%",
     "flags": "%RESPONSE_FLAGS%",
@@ -53,7 +53,7 @@ _ACCESS_LOG_FIELDS = {
     "bytes_received": "%BYTES_RECEIVED%",
     "bytes_sent": "%BYTES_SENT%",
 }
-"""Neither query nor headers nor body: what they hold is the client's."""
+"""Neither query nor headers nor body: what they hold is the client's. What is long is cut."""
 
 
 def listener(settings: Settings, overrides: Overrides) -> Listener:

@@ -186,6 +186,7 @@ def _require_same_processes(old: Snapshot, new: Snapshot) -> None:
         ("the ledger", before.ledger != after.ledger),
         ("identity.store", before.identity.store != after.identity.store),
         ("audit.store", before.audit.store != after.audit.store),
+        ("logs", before.logs != after.logs),
         ("the number of workers", before.workers != after.workers),
         ("the embedded models", _models(old) != _models(new)),
     ):

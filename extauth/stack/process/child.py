@@ -16,12 +16,16 @@ from typing import TYPE_CHECKING
 
 from extauth.errors import StackError
 from extauth.stack.process import shared_memory
+from extauth.stack.process.logs import LogPipe
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
+    from extauth.stack.process.logs import LogFile
+
 LAST_LINES = 5
+_LAST_WORDS_SECONDS = 1.0
 POLL_SECONDS = 0.05
 PR_SET_PDEATHSIG = 1  # prctl(2)
 NO_CORE = 1
@@ -66,11 +70,12 @@ class Command:
 class Child:
     """A process that runs a command. Not safe for use by more than one task at a time."""
 
-    def __init__(self, command: Command, directory: Path, log: Path) -> None:
+    def __init__(self, command: Command, directory: Path, log: LogFile) -> None:
         self.command = command
         self.started = 0.0
         self._directory = directory
         self._log = log
+        self._pipe: LogPipe | None = None
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -101,25 +106,25 @@ class Child:
 
         inherited = {name: text for name, text in os.environ.items() if name not in TELLTALES}
         self._tidy()
-        with self._log.open("ab") as log:
-            os.fchmod(log.fileno(), 0o600)
-            try:
-                self._process = await asyncio.create_subprocess_exec(
-                    *self.command.arguments,
-                    cwd=self._directory,
-                    env={**inherited, **self.command.environment},
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    process_group=0,
-                    preexec_fn=die_with_parent,
-                    umask=0o077,
-                )
-            except OSError as error:
-                raise StackError(
-                    f"cannot start {self.command.name} ({self.command.arguments[0]}): "
-                    f"{error.strerror}"
-                ) from None
+        self._pipe, log = await LogPipe.open(self._log)
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *self.command.arguments,
+                cwd=self._directory,
+                env={**inherited, **self.command.environment},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                process_group=0,
+                preexec_fn=die_with_parent,
+                umask=0o077,
+            )
+        except OSError as error:
+            raise StackError(
+                f"cannot start {self.command.name} ({self.command.arguments[0]}): {error.strerror}"
+            ) from None
+        finally:
+            os.close(log)
         self.started = time.time()
 
     async def wait_ready(self) -> None:
@@ -130,16 +135,13 @@ class Child:
         deadline = time.monotonic() + self.command.within
         while not await self.command.ready():
             if self.pid is None:
-                raise StackError(f"{self.command.name} {self.status}{self._last_words()}")
+                raise await self._failure(self.status)
             if time.monotonic() > deadline:
-                raise StackError(
-                    f"{self.command.name} was not ready within {self.command.within:g} s"
-                    f"{self._last_words()}"
-                )
+                raise await self._failure(f"was not ready within {self.command.within:g} s")
             await asyncio.sleep(POLL_SECONDS)
         # Another process may answer on its port while it is dying of just that.
         if self.pid is None:
-            raise StackError(f"{self.command.name} {self.status}{self._last_words()}")
+            raise await self._failure(self.status)
         if self.command.shared_memory is not None:
             shared_memory.close(self.command.shared_memory)
 
@@ -148,6 +150,7 @@ class Child:
         if self._process:
             await self._process.wait()
             _kill_group(self._process.pid, signal.SIGKILL)
+            await self._written()
             self._tidy()
 
     async def stop(self) -> None:
@@ -173,14 +176,23 @@ class Child:
         if self.command.shared_memory is not None:
             shared_memory.remove(self.command.shared_memory)
 
-    def _last_words(self) -> str:
-        """Return the end of the log, to put behind a message; what is not text is replaced."""
+    async def _written(self) -> None:
+        """Wait until the log has all that was written, unless somebody else holds the pipe."""
+        if self._pipe is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._pipe.ended.wait(), _LAST_WORDS_SECONDS)
+
+    async def _failure(self, what: str) -> StackError:
+        """Return an error with the end of the log; what is not text is replaced."""
+        if self.pid is None:
+            await self._written()
         try:
-            with self._log.open(errors="replace") as log:
+            with self._log.path.open(errors="replace") as log:
                 lines = [line.rstrip() for line in deque(log, LAST_LINES) if line.strip()]
         except OSError:
             lines = []
-        return "".join(f"\n  {line}" for line in lines) + f"\n  (see {self._log})"
+        words = "".join(f"\n  {line}" for line in lines)
+        return StackError(f"{self.command.name} {what}{words}\n  (see {self._log.path})")
 
 
 def _kill(pid: int, number: int) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from extauth.errors import StackError
 from extauth.stack.process.child import Child
+from extauth.stack.process.logs import LogFile
 from extauth.stack.process.record import ProcessRecord
 from extauth.stack.progress import step
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from extauth.settings import LogSettings
     from extauth.stack.process.child import Command
     from extauth.stack.progress import Progress
 
@@ -33,13 +35,13 @@ def delay(deaths: int) -> float:
 class Supervisor:
     """The children of one stack. All methods belong to one event loop.
 
-    `changed` is called whenever a child has a new process.
+    Each has a log file in `directory/logs`. `changed` is called whenever a child has a new process.
     """
 
     def __init__(
         self,
         directory: Path,
-        logs: Path,
+        logs: LogSettings,
         progress: Progress,
         changed: Callable[[], None],
     ) -> None:
@@ -103,9 +105,8 @@ class Supervisor:
         return chain.from_iterable(self._groups)
 
     def _child(self, command: Command) -> Child:
-        log = self._logs / f"{command.name}.log"
-        if log.exists():
-            log.replace(log.with_name(f"{log.name}.1"))
+        log = LogFile(self._directory / "logs" / f"{command.name}.log", self._logs)
+        log.begin()
         return Child(command, self._directory, log)
 
     async def _keep(self, child: Child) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from extauth.errors import StackError
-from extauth.stack.process.envoy import active_requests, drain, stats
+from extauth.settings import LogSettings
+from extauth.stack.process.envoy import AccessLog, active_requests, drain, stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,3 +57,29 @@ async def test_draining_has_an_end(tmp_path: Path) -> None:
     server = await asyncio.start_unix_server(handle, tmp_path / "admin")
     async with server, asyncio.timeout(10):
         await drain(tmp_path / "admin", 0.1)
+
+
+async def test_the_access_log_turns_when_it_is_large_and_envoy_is_told_until_it_hears(
+    tmp_path: Path,
+) -> None:
+    asked: list[str] = []
+
+    def body(line: str) -> str:
+        asked.append(line)
+        return ""
+
+    path = tmp_path / "access.log"
+    log = AccessLog(path, tmp_path / "admin", LogSettings(size=100, files=3))
+    path.write_bytes(b"x" * 100)
+    await log.look()
+    assert path.exists()
+    path.write_bytes(b"y" * 101)
+    await log.look()
+    assert (tmp_path / "access.log.1").read_bytes() == b"y" * 101
+    assert not path.exists()
+
+    server = await asyncio.start_unix_server(answering(body), tmp_path / "admin")
+    async with server:
+        await log.look()
+        await log.look()
+    assert asked == ["POST /reopen_logs HTTP/1.1"]

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from extauth.errors import StackError
+from extauth.settings import LogSettings
 from extauth.stack.process.child import Child, Command
+from extauth.stack.process.logs import LogFile
 from extauth.stack.process.record import birth
 from extauth.stack.process.shared_memory import DIRECTORY, prefix
 from extauth.stack.process.supervisor import LONGEST_DELAY, Supervisor, delay
@@ -87,7 +89,7 @@ def notes() -> Notes:
 @pytest.fixture
 async def supervisor(tmp_path: Path, notes: Notes) -> AsyncIterator[Supervisor]:
     (tmp_path / "logs").mkdir()
-    one = Supervisor(tmp_path, tmp_path / "logs", notes, lambda: None)
+    one = Supervisor(tmp_path, LogSettings(), notes, lambda: None)
     yield one
     await one.stop()
 
@@ -98,7 +100,7 @@ async def test_a_process_runs_in_the_state_directory_and_logs_to_its_file(
     program = f"import os; print(os.getcwd(), flush=True); open('up', 'w').close(); {SLEEP}"
     await supervisor.start(command("one", program, ready=exists(tmp_path / "up")))
     log = tmp_path / "logs" / "one.log"
-    assert log.read_text().strip() == str(tmp_path)
+    await until(lambda: log.read_text().strip() == str(tmp_path))
     assert log.stat().st_mode & 0o777 == 0o600
 
 
@@ -236,13 +238,15 @@ async def test_the_log_of_the_previous_start_is_kept(
 async def test_children_die_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     program = f"""
 import asyncio, pathlib, sys
+from extauth.settings import LogSettings
 from extauth.stack.process.child import Child, Command
 from extauth.stack.progress import Silent
 from extauth.stack.process.supervisor import Supervisor
 async def yes(): return True
 async def main():
     root = pathlib.Path({str(tmp_path)!r})
-    one = Supervisor(root, root, Silent(), lambda: None)
+    (root / "logs").mkdir()
+    one = Supervisor(root, LogSettings(), Silent(), lambda: None)
     await one.start(Command("one", [sys.executable, "-c", {SLEEP!r}], yes))
     print(one.processes["one"].pid, flush=True)
     await asyncio.sleep(60)
@@ -295,7 +299,7 @@ async def test_shared_memory_is_private_and_gone_with_its_process(
             shared_memory=shared,
         ),
         tmp_path,
-        tmp_path / "sharing.log",
+        LogFile(tmp_path / "sharing.log", LogSettings()),
     )
     try:
         await child.spawn()
