@@ -106,6 +106,7 @@ class Service:
         stack.push_async_callback(books.events.close)
         await audit.start()
         stack.push_async_callback(audit.close)
+        stack.push_async_callback(books.strangers.close)
         await ledger.start()
         stack.push_async_callback(ledger.close)
         declare_ledger(ledger, self._metrics)

@@ -3,6 +3,16 @@
 from extauth.audit.action import Action, ActionLog
 from extauth.audit.log import AuditLog
 from extauth.audit.record import AuditRecord, Outcome, TrialPart
+from extauth.audit.strangers import Strangers
 from extauth.audit.writer import AuditWriter
 
-__all__ = ["Action", "ActionLog", "AuditLog", "AuditRecord", "AuditWriter", "Outcome", "TrialPart"]
+__all__ = [
+    "Action",
+    "ActionLog",
+    "AuditLog",
+    "AuditRecord",
+    "AuditWriter",
+    "Outcome",
+    "Strangers",
+    "TrialPart",
+]

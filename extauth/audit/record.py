@@ -10,7 +10,7 @@ import msgspec
 from extauth.obligations import Decision, Route
 from extauth.types import Api, Facts, Operation, Principal, Usage
 
-VERSION = 2
+VERSION = 3
 """Of the schema. Whoever gives a record or its facts another field gives it the next number, and
 says in `audit.versions` what records without the field are taken for."""
 
@@ -112,4 +112,11 @@ class AuditRecord(msgspec.Struct, frozen=True):
     trial: Annotated[
         TrialPart | None, _about("The canary that the request was part of; null without one.")
     ] = None
+    more: Annotated[
+        int,
+        _about(
+            "Requests before it that were not recognised either, of the same source, status, error "
+            "and minute, and have no record of their own."
+        ),
+    ] = 0
     version: Annotated[int, _about("The version of this schema that the record follows.")] = VERSION

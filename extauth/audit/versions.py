@@ -30,9 +30,10 @@ def migrated(facts: Facts, version: int) -> Facts:
     """The facts of a record of a READABLE version, as they would stand in the present one.
 
     Records of version 1 may be older than the guard, and than memory of how a principal fared:
-    then nothing was found, and nothing is remembered. All else that is new may be absent today.
+    then nothing was found, and nothing is remembered. All else that is new may be absent today;
+    version 3 only gave `more` to the record, of which older ones have none.
     """
-    if version >= VERSION or facts.usage is None:
+    if version > FIRST or facts.usage is None:
         return facts
     return replace(
         facts,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from extauth.audit import Strangers
 from extauth.events import Notifier
 from extauth.facts.behaviour import Behaviour
 from extauth.gateway.metrics import RequestMetrics
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 class Books:
     """The ledger, the audit log and what one process knows of its requests.
 
-    One a process, shared by all of its transactions. `events` is to be closed by its owner.
+    One a process, shared by all of its transactions. `events` and `strangers` are to be closed by
+    their owner.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Books:
         """`poll` is in seconds, as for `WaitingRoom`. What is given is started by its owner."""
         self.ledger = ledger
         self.audit = audit
+        self.strangers = Strangers(audit)
         self.load = load
         self.metrics = RequestMetrics(metrics)
         self.clock = clock

@@ -222,7 +222,8 @@ class Transaction:
             metrics.tokens(
                 record.route.model, record.usage.prompt_tokens, record.usage.completion_tokens
             )
-        await self.books.audit.record(record)
+        log = self.books.audit if record.principal is not None else self.books.strangers
+        await log.record(record)
 
 
 def outcome_of(error: AnsweredError) -> Outcome:

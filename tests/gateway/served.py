@@ -295,6 +295,7 @@ class Served:
 
     async def records(self) -> tuple[AuditRecord, ...]:
         """Every audit record. Nothing can be recorded afterwards."""
+        await self.books.strangers.close()
         await self.audit.close()
         return AuditStore(self.log).last(100)
 

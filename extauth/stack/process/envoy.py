@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +69,7 @@ class AccessLog:
                 answer = await asyncio.to_thread(
                     request, self._admin, "/reopen_logs", method="POST"
                 )
-                self._told = answer.status == HTTPStatus.OK
+                self._told = answer.status == 200
 
 
 async def drain(admin: Path, within: float) -> None:

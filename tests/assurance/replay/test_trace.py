@@ -70,9 +70,9 @@ def test_a_broken_line_is_named(
     with pytest.raises(ConfigurationError, match=rf"cut.jsonl:{COUNT}: not an audit record"):
         run(shipped, path)
 
-    newer = recorded.read_bytes().replace(b'"version":2}', b'"version":7}')
+    newer = recorded.read_bytes().replace(b'"version":3}', b'"version":7}')
     path.write_bytes(newer)
-    with pytest.raises(ConfigurationError, match=r"cut.jsonl:1: .* version 7; .* version 1 to 2"):
+    with pytest.raises(ConfigurationError, match=r"cut.jsonl:1: .* version 7; .* version 1 to 3"):
         run(shipped, path)
 
     lines = recorded.read_bytes().splitlines(keepends=True)
