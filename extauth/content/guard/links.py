@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Literal
 
-from extauth.content.guard.address import Addresses, remote
+from extauth.content.address import Addresses, remote
 from extauth.errors import ContentBlocked
 
 if TYPE_CHECKING:
