@@ -164,6 +164,11 @@ def _links(text: str) -> str:
     return links.feed(text) + links.finish()
 
 
+def _marks(text: str) -> str:
+    links = LinkFilter("strip", ("example.com",))
+    return links.feed(text) + links.finish()
+
+
 def _restored(text: str) -> str:
     restorer = Restorer({"EMAIL_1_k3f9": "jane@example.com"})
     return StreamRestorer(restorer, AddressReader(no_domain)).finish(text)
@@ -172,6 +177,19 @@ def _restored(text: str) -> str:
 @pytest.mark.parametrize(
     ("read", "piece"),
     [
+        *[
+            (_marks, piece)
+            for piece in (
+                "<a b='c' ",
+                "](",
+                "]: <",
+                '<n x="',
+                "<style>a ",
+                "<p a=//h ",
+                "&#0",
+                "\\",
+            )
+        ],
         *[
             (_restored, piece)
             for piece in (

@@ -46,7 +46,7 @@ class AddressReader:
 
     __slots__ = (
         *("_openings", "_quoted", "_escape", "_before", "_run", "_tag", "_value", "_name"),
-        *("_linked", "_raw", "_style", "_hostless", "_target", "_definition"),
+        *("_region", "_linked", "_raw", "_style", "_hostless", "_target", "_definition"),
     )
 
     def __init__(self, allows: Callable[[str], bool], *, quoted: bool = False) -> None:
@@ -56,6 +56,7 @@ class AddressReader:
         self._quoted = quoted
         self._escape = ""
         self._before = ""
+        self._region = 0
         self._run = Stretch(openings.links)
         self._tag = 0
         self._value = Stretch(openings.names)
@@ -97,6 +98,28 @@ class AddressReader:
         return original
 
     @property
+    def region(self) -> int:
+        """The number of the attribute, target or style sheet that is open; 0 outside of them."""
+        return self._region if self._target is not None or self._marked else 0
+
+    def skip(self, text: str, at: int) -> int:
+        """Read on over characters from `at` that change no state, as far as they go; return where.
+
+        What follows is for `step`.
+        """
+        skipped = None
+        if self._target is None and not self._marked:
+            if self._before not in _BEGINS:
+                skipped = _IDLE.match(text, at)
+                if skipped is not None:
+                    self._read(skipped[0])
+        elif self._name is None and self._before not in _SPECIAL:
+            skipped = _PLAIN.match(text, at)
+            if skipped is not None:
+                self._pass(skipped[0])
+        return at if skipped is None else skipped.end()
+
+    @property
     def _in_value(self) -> bool:
         # Behind a space that follows no value, an attribute begins.
         begins = self._tag == _NAMES and self._before in _SPACES and not self._linked
@@ -110,20 +133,10 @@ class AddressReader:
         told: list[str] = []
         at = begin = 0
         while at < len(text):
-            skipped = None
-            if self._target is None and not self._marked:
-                if self._before not in _BEGINS:
-                    skipped = _IDLE.match(text, at)
-                    if skipped is not None:
-                        self._read(skipped[0])
-            elif self._name is None and self._before not in _SPECIAL:
-                skipped = _PLAIN.match(text, at)
-                if skipped is not None:
-                    self._pass(skipped[0])
-            if skipped is not None:
-                at = skipped.end()
-                continue
-            if self._step(text[at]) and self._hostless:
+            at = self.skip(text, at)
+            if at == len(text):
+                break
+            if self.step(text[at]) and self._hostless:
                 told += (text[begin:at], "-")
                 begin = at
             at += 1
@@ -150,14 +163,15 @@ class AddressReader:
         self._run.add(text[end + 1 :])
         self._before = text[-1]
 
-    def _step(self, char: str) -> bool:
+    def step(self, char: str) -> bool:
         """Read one character; return whether the name `base` of a tag ends before it."""
+        opened = self._target is not None or self._marked
         before, self._before = self._before, char
         if char in _SPACES or char == "<" or (char == ">" and self._tag):
             self._run.clear()
         else:
             self._run.add(char)
-        self._step_tag(before, char)
+        fresh = self._step_tag(before, char)
         if self._raw:
             self._style.add(char)
         if self._target is not None:
@@ -169,10 +183,13 @@ class AddressReader:
             self._definition = _Definition(Stretch(self._openings.defined))
         elif self._definition is not None and not self._definition.step(char):
             self._definition = None
+        if not opened or (fresh and not (self._target or self._definition or self._raw)):
+            self._region += 1
         return self._step_name(char)
 
-    def _step_tag(self, before: str, char: str) -> None:
-        tag = self._tag
+    def _step_tag(self, before: str, char: str) -> bool:
+        """Read one character; return whether an attribute begins with it."""
+        tag, fresh = self._tag, False
         if tag:
             self._tag = tag = _next(tag, char)
             self._linked = self._linked and tag > 0
@@ -182,12 +199,14 @@ class AddressReader:
                 and (char in "\"'" or (before in _SPACES and char not in _SPACES and char != "="))
             ):
                 self._value.clear()
+                fresh = True
             self._value.add(char)
         if before == "<" and char in _LETTERS:
             if not tag:
                 self._value.clear()
                 self._value.add(char)
             self._tag = tag | _NAMES
+        return fresh
 
     def _step_name(self, char: str) -> bool:
         if char == "<":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import sys
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -45,6 +46,13 @@ _ATTRIBUTE = re.compile(
     re.IGNORECASE,
 )
 _URL = re.compile(r"url[(=]|\bset\(|@import", re.IGNORECASE)
+
+# A picture in the address itself asks nobody.
+_SCRIPT = re.compile(
+    r"(?:javascript|vbscript):|data:(?!image/(?:png|jpe?g|gif|webp|avif|bmp)[;,])", re.IGNORECASE
+)
+_MARKDOWN = re.compile(r"\\([!-/:-@\[-`{-~])")
+_CSS = re.compile(r"\\(?:([0-9a-fA-F]{1,6})\s?|(.))", re.DOTALL)
 
 
 def no_domain(_: str) -> bool:
@@ -99,6 +107,22 @@ class Openings:
         if _HOSTLESS.match(shown):
             return False
         return self._evil(shown) or not _REMOTE.search(shown)
+
+    def told(self, written: str) -> bool:
+        """Judge an attribute, a target or a style sheet that is over: whether it has others' hosts.
+
+        Escapes are read as Markdown and CSS do, a backslash as browsers do in an address.
+        """
+        shown = _shown(written)
+        forms = {shown}
+        if "\\" in shown:
+            forms = {shown.replace("\\", "/"), _MARKDOWN.sub(r"\1", shown)}
+            forms.add(_CSS.sub(_of_css, html.unescape(written)))
+        return any(
+            _SCRIPT.search(form)
+            or any(not self._allows(one["host"]) for one in _REMOTE.finditer(form))
+            for form in forms
+        )
 
     def _evil(self, shown: str) -> bool:
         return _EVIL.search(shown) is not None or self._others(_REMOTE, shown)
@@ -168,3 +192,11 @@ def _shown(written: str) -> str:
             break
         written = html.unescape(written)
     return _UNSEEN.sub("", written)
+
+
+def _of_css(escape: re.Match[str]) -> str:
+    """Return the character of an escape (CSS Syntax, section 4.3.7)."""
+    if escape[1] is None:
+        return escape[2]
+    code = int(escape[1], 16)
+    return chr(code) if code <= sys.maxunicode else "\ufffd"
