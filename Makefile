@@ -7,6 +7,8 @@ PYTHON ?= $(shell for name in /usr/bin/python3.12 /usr/bin/python3.11 python3.12
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# Tests start a hundred processes: what each imports is compiled once, also where this is set.
+unexport PYTHONDONTWRITEBYTECODE
 # For `make up`, such as ARGS="--port 9000".
 ARGS ?=
 # For `make bench-gate`.
@@ -66,16 +68,16 @@ policies: install
 	$(BIN)/sluice check
 
 pytest: install
-	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -p no:benchmark
+	$(BIN)/pytest -n auto -p no:benchmark
 
 # Those that start no server and take no seconds: the first to run after a change.
 unit: install
-	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -p no:benchmark -q \
+	$(BIN)/pytest -n auto -p no:benchmark -q \
 	  -m 'not e2e and not slow'
 
 # What runs in processes of its own (Envoy's service, commands) is counted too.
 coverage: install
-	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -p no:benchmark -q \
+	$(BIN)/pytest -n auto -p no:benchmark -q \
 	  --cov --cov-report=term:skip-covered
 
 bench: install

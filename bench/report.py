@@ -178,12 +178,13 @@ def _measured(measured: Measured) -> Iterator[tuple[str, str]]:
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table, its columns aligned."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    # Markdown wants a dash and a colon under each, also where no row has anything.
+    widths = [max(2, *map(len, column)) for column in zip(header, *rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:
         first, *rest = zip(cells, widths, strict=True)
         padded = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest)]
         return f"| {' | '.join(padded)} |"
 
-    rule = [":" + "-" * (widths[0] - 1 or 1), *("-" * (width - 1) + ":" for width in widths[1:])]
+    rule = [":" + "-" * (widths[0] - 1), *("-" * (width - 1) + ":" for width in widths[1:])]
     return "\n".join([line(header), f"| {' | '.join(rule)} |", *map(line, rows)])

@@ -89,7 +89,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     those for some versions before the one for all; where none holds, `price` does. `tokenizer`
     and `chat_template` are paths relative to the snapshot's directory; without a tokenizer its
     tokens are estimated. With `add_special_tokens` the backend puts the tokenizer's around a
-    prompt. `upstream_name` is what its server calls it, where that is another name.
+    prompt. `upstream_name` is what its server calls it, where that is another name. `parameters`
+    are those of generation that its backend honours; None is all that its kind of backend has.
     """
 
     name: str
@@ -106,6 +107,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prices: tuple[DatedPrice, ...] = ()
     add_special_tokens: bool = True
     upstream_name: str | None = None
+    parameters: tuple[str, ...] | None = None
 
 
 class Jwt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -279,6 +281,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detectors: dict[str, Presidio | TokenClassification] = {}
     classifiers: dict[str, TextClassification] = {}
     auxiliary: dict[str, Auxiliary] = {}
+
+    @property
+    def embedded(self) -> BackendSettings | None:
+        """The backend that is the stack's own Triton, if there is one."""
+        return next((one for one in self.backends.values() if one.url is None), None)
 
     @property
     def served(self) -> dict[str, Model | Auxiliary]:

@@ -14,7 +14,8 @@ from hypothesis import settings
 
 from extauth.content.privacy import Detector
 from extauth.stack.engines.opa import find_opa
-from tests.gateway.served import PUPPET, Loaded, Served, puppet
+from tests.gateway.served import PUPPET, Loaded, Served, altered, puppet
+from tests.scheduling import DirectoryScheduling, longest_first
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -33,6 +34,17 @@ settings.load_profile("any-machine")
 # A supervisor forks to start a process, and never has gRPC in it as these tests do: what gRPC sets
 # up after a fork fails in the moment before the other program begins.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> DirectoryScheduling:
+    """Say which process runs which tests."""
+    return DirectoryScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say in which order."""
+    longest_first(items)
 
 
 @contextmanager
@@ -57,6 +69,22 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
         overrides=Overrides(),
     )
     return made
+
+
+@pytest.fixture(scope="session")
+def openai_snapshot(snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """The demo with all of its models on a server of the OpenAI API."""
+    names = snapshot.settings.models
+    backend = {"kind": "openai", "url": "http://127.0.0.1:1"}
+    return altered(
+        snapshot,
+        tmp_path_factory.mktemp("openai") / "snapshot",
+        {
+            "backends": {"triton": backend},
+            "models": {name: {"parameters": None} for name in names},
+        },
+        {"catalog": {"models": {name: {"backend_kind": "openai"} for name in names}}},
+    )
 
 
 @pytest.fixture(scope="session")

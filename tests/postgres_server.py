@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import importlib.util
 import os
 import pwd
@@ -43,15 +45,21 @@ class PostgresServer:
         self._made = False
 
     def make(self) -> None:
-        """Make its files: a second, and needed once."""
+        """Make its files: copies of those that take a second, and are made once."""
         self.password_file.write_text(f"{PASSWORD}\n")
         self.password_file.chmod(0o600)
+        os.chown(self.directory, *self._account)
+        os.chown(self.password_file, *self._account)
+        subprocess.run(["cp", "-a", str(_initialised()), str(self.directory / "data")], check=True)
+
+    def initialise(self, target: Path) -> None:
+        """Make files that no server has run on."""
         given = self.directory / "given"
-        shutil.copy(self.password_file, given)
+        given.write_text(PASSWORD)
         for path in (self.directory, given):
             os.chown(path, *self._account)
         self._run(
-            *("initdb", "--pgdata", str(self.directory / "data"), "--username", "sluice"),
+            *("initdb", "--pgdata", str(target), "--username", "sluice"),
             *("--pwfile", str(given), "--auth", "scram-sha-256", "--no-locale"),
             *("--encoding", "UTF8", "--no-sync", "--wal-segsize", "1"),
         )
@@ -169,6 +177,15 @@ class PostgresServer:
         if user != os.geteuid():
             fields |= {"user": user, "group": group, "extra_groups": ()}
         return fields
+
+
+@functools.cache
+def _initialised() -> Path:
+    """The files that every server of this process begins with."""
+    directory = Path(tempfile.mkdtemp(prefix="postgres-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    PostgresServer(directory).initialise(directory / "data")
+    return directory / "data"
 
 
 @contextlib.contextmanager

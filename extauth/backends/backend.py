@@ -43,9 +43,8 @@ class UpstreamRequest(msgspec.Struct, frozen=True):
 class Backend(Protocol):
     """Speaks to one model server. Safe to share: what belongs to a request is in its reader."""
 
-    @property
-    def capabilities(self) -> frozenset[str]:
-        """Its abilities beyond plain text, by the names of `capabilities`."""
+    def capabilities(self, model: Model) -> frozenset[str]:
+        """Return what it can do for a model beyond plain text, by the names of `capabilities`."""
 
     def request(
         self,

@@ -6,15 +6,15 @@ import sys
 
 import typer
 
-from extauth.cli.terminal.options import FAILED, JsonOption
+from extauth.cli.terminal.options import CONFIG, FAILED, ConfigOption, JsonOption
 from extauth.cli.terminal.output import print_json
 
 
-def doctor(*, json: JsonOption = False) -> None:
+def doctor(*, config: ConfigOption = CONFIG, json: JsonOption = False) -> None:
     """Show what is there, what is missing, and what to do. Exit status 1 if anything is missing."""
     from extauth.stack.engines.doctor import examine
 
-    findings = examine()
+    findings = examine(config)
     ok = all(one.ok for one in findings)
     if json:
         print_json({"ok": ok, "findings": findings})

@@ -15,6 +15,7 @@ from extauth.compiler.document import read_document
 from extauth.compiler.events import read_events
 from extauth.compiler.external import read_externals
 from extauth.compiler.fields import Fields
+from extauth.compiler.parameters import read_parameters
 from extauth.compiler.prices import read_prices
 from extauth.compiler.stores import read_ledger, read_store, read_workers
 from extauth.compiler.validation import nearest, validate
@@ -201,8 +202,9 @@ class _Reader:
             raise self._fields.error(
                 (*place, "default"), f"{default} is no version or alias{nearest(default, known)}"
             )
+        repository = None
         if backend.url is None:
-            self._repositories[name] = self._repository(name, versions)
+            repository = self._repositories[name] = self._repository(name, versions)
         prices = model.get("price", {})
         return to.Model(
             name=name,
@@ -220,6 +222,7 @@ class _Reader:
             else None,
             add_special_tokens=model.get("add_special_tokens", True),
             upstream_name=model.get("upstream_name"),
+            parameters=read_parameters(self._fields, place, backend, repository),
             prices=read_prices(
                 self._fields, (*place, "prices"), versions, ZoneInfo(self._value["time_zone"])
             ),

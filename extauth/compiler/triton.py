@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from extauth.compiler.document import read_document
+from extauth.compiler.document import Document, read_document
 from extauth.compiler.validation import validate
 from extauth.settings import Model
 
@@ -30,8 +30,7 @@ def model_config(model: Model | Auxiliary, backend: BackendSettings, repository:
 
     Raises ConfigurationError for a bad signature, or one that takes less than the model promises.
     """
-    document = read_document(repository / "signature.yaml")
-    validate(document, "signature")
+    document = read_signature(repository)
     most = document.value["context_length"]
     if isinstance(model, Model) and model.context_length > most:
         raise document.error(
@@ -40,6 +39,13 @@ def model_config(model: Model | Auxiliary, backend: BackendSettings, repository:
             f"{model.context_length}",
         )
     return ("\n".join(_lines(model, backend, document.value)) + "\n").encode()
+
+
+def read_signature(repository: Path) -> Document:
+    """Read the signature of a model. Raises ConfigurationError for one that is not valid."""
+    document = read_document(repository / "signature.yaml")
+    validate(document, "signature")
+    return document
 
 
 def _lines(

@@ -139,8 +139,7 @@ def _decided(
 ) -> Decided:
     runtime = transaction.runtime
     route = checked_route(decision.route, runtime.snapshot.settings)
-    backend = runtime.backends[runtime.models[route.model].settings.backend]
-    check_capabilities(draft.call, backend.capabilities)
+    check_capabilities(draft.call, runtime.capabilities[route.model], route.model)
     return Decided(admitted.principal, draft, route, decision.obligations, counters)
 
 

@@ -94,14 +94,15 @@ def demand(draft: Draft, price: Price, seconds: float, counters: Sequence[Counte
 
 def clamped(draft: Draft, reservation: Reservation, price: Price) -> Draft:
     """Return the draft within what its limits have granted, where it asked for more."""
+    asked = draft.max_tokens
     most = granted_tokens(
         reservation,
         price,
         prompt=draft.prompt_tokens,
         choices=draft.call.parameters.n,
-        most=draft.max_tokens,
+        most=asked,
     )
-    return draft if most == draft.max_tokens else draft.bounded(most)
+    return draft if most == asked else draft.bounded(most)
 
 
 def _bounded(limits: tuple[Limit, ...], most: Limits) -> tuple[Limit, ...]:

@@ -41,7 +41,8 @@ class Runtime(Pinned):
     """A snapshot ready to serve. Belongs to one event loop.
 
     Each request pins the runtime it began with; a replaced one retires when its last request ends.
-    `trial` is the one that runs on it, if there is one.
+    `trial` is the one that runs on it, if there is one. `capabilities` are those of each model's
+    backend, by the model's name.
     """
 
     def __init__(
@@ -63,6 +64,10 @@ class Runtime(Pinned):
         self.engine = engine
         self.models = models
         self.backends = backends
+        self.capabilities = {
+            name: backends[model.settings.backend].capabilities(model.settings)
+            for name, model in models.items()
+        }
         self.calendar = calendar
         self.identifier = identifier
         self.counters = counters

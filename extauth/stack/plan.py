@@ -63,7 +63,7 @@ def prepare(options: StackOptions, progress: Progress) -> StackPlan:
         start(snapshot, state, signer_of(record.signing, opa))
     keys = demo_keys(state, settings)
     children: list[tuple[Command, ...]] = []
-    backend = commands.embedded_backend(settings)
+    backend = settings.embedded
     if backend:
         triton, files = obtain_triton(progress)
         link_backend(files, state.triton / "backends")

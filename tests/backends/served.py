@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from extauth.backends import check_capabilities
 from extauth.backends.openai import OpenAIBackend
 from extauth.backends.triton import TritonBackend
+from extauth.settings import Model, Price
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +20,29 @@ if TYPE_CHECKING:
 
 TRITON = TritonBackend(external=False)
 OPENAI = OpenAIBackend("https://api.example.com")
+
+
+def settings(name: str = "chat", **fields: Any) -> Model:
+    """A model's settings, with these in place of what most have."""
+    common: dict[str, Any] = {
+        "name": name,
+        "backend": "triton",
+        "task": "chat",
+        "versions": ("1",),
+        "aliases": {},
+        "default": "1",
+        "context_length": 512,
+        "price": Price(),
+        "region": "eu",
+        "tokenizer": None,
+    }
+    return Model(**{**common, **fields})
+
+
+def check(call: Call, backend: Backend = TRITON, **fields: Any) -> None:
+    """Raise InvalidRequest for what a backend can't do for a model with these settings."""
+    model = settings(**fields)
+    check_capabilities(call, backend.capabilities(model), model.name)
 
 
 def sent(

@@ -76,3 +76,9 @@ def test_the_table_shows_both_sides_the_ratio_and_what_is_over() -> None:
     assert ["plain, opcodes a request", "20,000", "22,000", "1.1000", "1.03", "over"] in lines
     assert ["masking, opcodes a request", "43,000", "43,000", "1.0000", "1.03", ""] in lines
     assert ["peak memory, MB", "160.0", "160.0", "1.0000", "1.05", ""] in lines
+
+
+def test_a_table_without_a_verdict_in_it_is_still_one_in_markdown() -> None:
+    _, rule, *_ = as_text(rows(BASE, BASE, Limits())).splitlines()
+
+    assert all(set(cell.strip()) == {"-", ":"} for cell in rule.strip("|").split("|"))

@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from extauth.cli import app
 from extauth.cli.terminal.commands import COMMANDS, HIDDEN
+from tests.compiler.conftest import ELSEWHERE, Workspace
 
 pytestmark = pytest.mark.slow
 
@@ -85,6 +87,22 @@ def test_doctor_is_content_with_this_machine(tmp_path: Path) -> None:
     done = sluice("doctor", cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     assert {line.split()[0] for line in done.stdout.splitlines()} == {"ok"}
+
+
+def test_doctor_looks_for_triton_where_a_backend_embeds_it(tmp_path: Path) -> None:
+    def findings() -> dict[str, dict[str, Any]]:
+        told = json.loads(sluice("doctor", "--json", cwd=tmp_path).stdout)
+        return {one["name"]: one for one in told["findings"]}
+
+    workspace = Workspace(tmp_path)
+    assert "triton" in findings()
+    workspace.write(*ELSEWHERE)
+    assert findings().keys() == {"machine", "python", "envoy", "opa"}
+    workspace.write(*ELSEWHERE, ("models.echo.backend", "nonesuch"))
+    found = findings()
+    assert "there is no backend nonesuch" in found["config"]["remedy"]
+    assert not found["config"]["ok"]
+    assert "triton" in found
 
 
 def test_a_missing_engine_is_one_line(tmp_path: Path) -> None:

@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extauth.backends import check_capabilities
 from extauth.clients.openai.chat import parse_chat
 from extauth.clients.target import parse_target
 from extauth.errors import InvalidRequest, NotFound
 from extauth.types import ModelReference, Parameters
-from tests.backends.served import TRITON, sent
+from tests.backends.served import check, sent
 
 PATH = "/v1/chat/completions"
 TARGET = parse_target("POST", PATH)
@@ -177,9 +176,9 @@ def test_the_last_of_two_equal_keys_is_both_decided_on_and_sent(model):
         {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "look_up"}}},
     ],
 )
-def test_what_no_model_honours_is_refused_after_parsing(fields):
+def test_what_triton_has_no_word_for_is_refused_after_parsing(fields):
     with pytest.raises(InvalidRequest) as raised:
-        check_capabilities(parse(**fields), TRITON.capabilities)
+        check(parse(**fields))
     assert raised.value.code == "unsupported_parameter"
     assert raised.value.param in fields
 
@@ -188,7 +187,7 @@ def test_content_other_than_text_is_refused_after_parsing():
     image = {"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}}
     call = parse(messages=[USER, {"role": "user", "content": [image]}])
     with pytest.raises(InvalidRequest) as raised:
-        check_capabilities(call, TRITON.capabilities)
+        check(call)
     assert raised.value.code == "unsupported_parameter"
     assert raised.value.param == "messages[1].content[0]"
 

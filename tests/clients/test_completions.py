@@ -4,10 +4,9 @@ import json
 
 import pytest
 
-from extauth.backends import check_capabilities
 from extauth.errors import InvalidRequest
 from extauth.types import Parameters
-from tests.backends.served import TRITON, sent
+from tests.backends.served import check, sent
 
 PATH = "/v1/completions"
 
@@ -93,9 +92,9 @@ def test_stream_options_are_for_streams(call):
         {"logit_bias": {"5": 1}},
     ],
 )
-def test_what_no_model_honours_is_refused_after_parsing(call, fields):
+def test_what_triton_has_no_word_for_is_refused_after_parsing(call, fields):
     with pytest.raises(InvalidRequest) as raised:
-        check_capabilities(call(PATH, body(**fields)).call, TRITON.capabilities)
+        check(call(PATH, body(**fields)).call)
     assert raised.value.code == "unsupported_parameter"
     assert raised.value.param == next(iter(fields))
 

@@ -15,7 +15,7 @@ from extauth.clients.answer import error_body, error_headers
 from extauth.clients.openai.chunks import ChatChunks
 from extauth.errors import STATUSES, BackendError, Forbidden, LimitExceeded
 from extauth.types import Api, Delta, Usage
-from tests.backends.served import Served
+from tests.backends.served import OPENAI, TRITON, Served
 
 MESSAGES = [{"role": "user", "content": "hello"}]
 DELTAS = [
@@ -28,36 +28,62 @@ DELTAS = [
 USAGE = Usage(11, 7)
 
 
-def triton(*deltas: Delta) -> bytes:
-    """The deltas as generate_stream writes them."""
-    return b"".join(
-        b"data: "
-        + json.dumps(
+def _choice(delta: Delta, part: str) -> dict[str, object]:
+    reason = delta.finish_reason
+    return {"index": delta.index, part: {"content": delta.text}, "finish_reason": reason}
+
+
+class Triton:
+    """generate and generate_stream."""
+
+    backend = TRITON
+
+    def stream(self, *deltas: Delta) -> bytes:
+        return events(
             {"index": d.index, "text_output": d.text, "finish_reason": d.finish_reason or ""}
+            for d in deltas
+        )
+
+    def whole(self, *deltas: Delta) -> bytes:
+        return json.dumps(
+            {
+                "index": [d.index for d in deltas],
+                "text_output": [d.text for d in deltas],
+                "finish_reason": [d.finish_reason or "" for d in deltas],
+            }
         ).encode()
-        + b"\n\n"
-        for d in deltas
-    )
 
 
-def whole(*deltas: Delta) -> bytes:
-    """The deltas as generate writes them."""
-    return json.dumps(
-        {
-            "index": [d.index for d in deltas],
-            "text_output": [d.text for d in deltas],
-            "finish_reason": [d.finish_reason or "" for d in deltas],
-        }
-    ).encode()
+class OpenAI:
+    """The OpenAI API."""
+
+    backend = OPENAI
+
+    def stream(self, *deltas: Delta) -> bytes:
+        return events({"choices": [_choice(delta, "delta")]} for delta in deltas)
+
+    def whole(self, *deltas: Delta) -> bytes:
+        return json.dumps({"choices": [_choice(delta, "message") for delta in deltas]}).encode()
+
+
+def events(chunks) -> bytes:
+    """Each of them as an event."""
+    return b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks)
+
+
+@pytest.fixture(params=[Triton(), OpenAI()], ids=["triton", "openai"])
+def server(request):
+    """The kind of server that answers: a test with it runs on each."""
+    return request.param
 
 
 @contextmanager
-def client(call, answer: bytes, headers: dict[str, str] | None = None):
-    """The official client, behind it our parsing, and `answer` as Triton's."""
+def client(call, server, answer: bytes):
+    """The official client, behind it our parsing, and `answer` as the server's."""
 
     def handle(request: httpx.Request) -> httpx.Response:
-        served = Served(call(request.url.path, request.content))
-        body = served.whole(answer, USAGE, headers)
+        served = Served(call(request.url.path, request.content), server.backend)
+        body = served.whole(answer, USAGE, {"content-type": served.writer.content_type})
         kind = served.writer.content_type
         return httpx.Response(200, content=body, headers={"content-type": kind})
 
@@ -68,8 +94,8 @@ def client(call, answer: bytes, headers: dict[str, str] | None = None):
         yield made
 
 
-def test_a_chat_completion(call):
-    with client(call, whole(Delta(1, "b", "length"), Delta(0, "a", "stop"))) as api:
+def test_a_chat_completion(call, server):
+    with client(call, server, server.whole(Delta(1, "b", "length"), Delta(0, "a", "stop"))) as api:
         answer = api.chat.completions.create(model="chat", messages=MESSAGES, n=2)
     assert (answer.id, answer.object) == ("chatcmpl-r1", "chat.completion")
     assert answer.created == 1700000000
@@ -86,8 +112,8 @@ def test_a_chat_completion(call):
     }
 
 
-def test_a_chat_stream(call):
-    with client(call, triton(*DELTAS)) as api:
+def test_a_chat_stream(call, server):
+    with client(call, server, server.stream(*DELTAS)) as api:
         chunks = list(
             api.chat.completions.create(
                 model="chat",
@@ -114,25 +140,26 @@ def test_a_chat_stream(call):
     assert last.usage.total_tokens == 18
 
 
-def test_a_stream_without_usage_does_not_speak_of_it(call):
+def test_a_stream_without_usage_does_not_speak_of_it(call, server):
     body = json.dumps({"model": "chat", "messages": MESSAGES, "stream": True}).encode()
-    codec = Served(call("/v1/chat/completions", body))
-    written = codec.encode(codec.decode(triton(Delta(0, "a", "stop")), end=True))
+    codec = Served(call("/v1/chat/completions", body), server.backend)
+    codec.start(200, {"content-type": "text/event-stream"})
+    written = codec.encode(codec.decode(server.stream(Delta(0, "a", "stop")), end=True))
     assert (written + codec.finish(USAGE)).endswith(b"data: [DONE]\n\n")
     assert b"usage" not in written
 
 
-def test_the_streaming_helper_accumulates(call):
+def test_the_streaming_helper_accumulates(call, server):
     with (
-        client(call, triton(*[d for d in DELTAS if d.index == 0])) as api,
+        client(call, server, server.stream(*[d for d in DELTAS if d.index == 0])) as api,
         api.chat.completions.stream(model="chat", messages=MESSAGES) as stream,
     ):
         answer = stream.get_final_completion()
     assert answer.choices[0].message.content == 'Hello "\n\u2028é'
 
 
-def test_a_completion(call):
-    with client(call, whole(Delta(0, "a", "stop"))) as api:
+def test_a_completion(call, server):
+    with client(call, server, server.whole(Delta(0, "a", "stop"))) as api:
         answer = api.completions.create(model="chat", prompt="x", max_tokens=3)
     assert answer.object == "text_completion"
     assert answer.id == "cmpl-r1"
@@ -140,8 +167,8 @@ def test_a_completion(call):
     assert answer.usage.total_tokens == 18
 
 
-def test_a_completion_stream(call):
-    with client(call, triton(*DELTAS)) as api:
+def test_a_completion_stream(call, server):
+    with client(call, server, server.stream(*DELTAS)) as api:
         chunks = list(
             api.completions.create(
                 model="chat", prompt="x", n=2, stream=True, stream_options={"include_usage": True}
@@ -179,11 +206,12 @@ def test_an_error_in_a_stream_reaches_the_client(call):
 
 
 @pytest.mark.parametrize("streaming", [True, False])
-def test_a_choice_that_never_ends_is_an_error(call, streaming):
+def test_a_choice_that_never_ends_is_an_error(call, server, streaming):
     body = {"model": "chat", "messages": MESSAGES, "stream": streaming, "n": 2}
-    codec = Served(call("/v1/chat/completions", json.dumps(body).encode()))
+    codec = Served(call("/v1/chat/completions", json.dumps(body).encode()), server.backend)
+    codec.start(200, {"content-type": codec.writer.content_type})
     deltas = [Delta(0, "a", "stop"), Delta(1, "b")]
-    codec.encode(codec.decode((triton if streaming else whole)(*deltas), end=True))
+    codec.encode(codec.decode((server.stream if streaming else server.whole)(*deltas), end=True))
     with pytest.raises(BackendError):
         codec.finish(USAGE)
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extauth.backends import check_capabilities
 from extauth.errors import InvalidRequest
 from extauth.settings import Model, Price
 from extauth.tokens import ChatTemplate, LanguageModel
 from extauth.tokens.tokenizer_json import TokenizerJson
 from extauth.types.call import Infer
 from extauth.types.call.tensors import pack
-from tests.backends.served import OPENAI, TRITON, sent
+from tests.backends.served import OPENAI, TRITON, check, sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,7 +155,7 @@ def test_what_reaches_the_model_is_among_the_texts(
 
     if isinstance(read, Infer) and backend is OPENAI:
         with pytest.raises(InvalidRequest):
-            check_capabilities(read, backend.capabilities)
+            check(read, backend)
         return
     texts = read.texts()
     assert len(read.sources()) == len(texts)

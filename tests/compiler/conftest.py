@@ -83,6 +83,13 @@ BASE: dict[str, Any] = {
 }
 
 
+ELSEWHERE: tuple[tuple[str, object], ...] = (
+    ("backends", {"cloud": {"kind": "openai", "url": "http://127.0.0.1:1", "region": "eu-west"}}),
+    ("models.echo", {"backend": "cloud", "task": "completion", "context_length": 128}),
+)
+"""Changes that have no model on a server of the stack."""
+
+
 class Workspace:
     """A directory with a configuration, its policies and its models."""
 

@@ -27,7 +27,8 @@ from extauth.types.headers import (
 from tests.compiler.script import CHAT, GENERATE, allow, decide, deny
 
 if TYPE_CHECKING:
-    from tests.compiler.edge import Edge, Process
+    from tests.compiler.edge import Edge
+    from tests.compiler.script import Process
 
 pytestmark = pytest.mark.slow
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-KILLS = 30
+KILLS = 10
 CLIENTS = 6
 ASKED = {"model": "echo", "messages": PROMPT}
 

@@ -247,7 +247,7 @@ def test_kserve_has_no_metadata_of_it_but_generates(stack: Stack) -> None:
     refused = http.post("/v2/models/tiny-text/infer", json={"inputs": [tensor]})
     assert (refused.status_code, refused.json()["error"]) == (
         400,
-        "This model does not take tensors: send text.",
+        "The model tiny-text does not take tensors: send text.",
     )
 
 
@@ -315,7 +315,7 @@ def tls_server(root: Path) -> Iterator[tuple[str, Path]]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield f"https://localhost:{server.server_port}/prefix", certificate

@@ -64,7 +64,7 @@ class Answer(BaseHTTPRequestHandler):
 @contextmanager
 def serving(content: bytes) -> Iterator[Server]:
     with Server(content) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
         server.shutdown()

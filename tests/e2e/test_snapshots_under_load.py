@@ -90,7 +90,7 @@ wrk.headers["authorization"] = "Bearer {key}"
                     self.broken.append(repr(error))
 
 
-CHANGES = 100
+CHANGES = 25
 
 
 def test_changes_under_load(site: Site, tmp_path: Path) -> None:

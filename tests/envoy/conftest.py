@@ -193,7 +193,7 @@ class Edge:
 def upstream() -> Iterator[Upstream]:
     """The model server behind the backend `triton`."""
     with Upstream() as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
         server.shutdown()

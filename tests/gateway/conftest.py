@@ -1,4 +1,4 @@
-"""The same answers from every kind of model server."""
+"""The same answers from every kind of model server, and a waiting room."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.gateway.served import altered
-from tests.gateway.servers import OpenAIServer, TritonServer
+from tests.gateway.servers import SERVERS
 
 if TYPE_CHECKING:
     from extauth.snapshot import Snapshot
@@ -15,22 +15,7 @@ if TYPE_CHECKING:
     from tests.gateway.servers import Server
 
 
-@pytest.fixture(scope="session")
-def openai_snapshot(snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
-    """The demo with all of its models on a server of the OpenAI API."""
-    return altered(
-        snapshot,
-        tmp_path_factory.mktemp("openai") / "snapshot",
-        {"backends": {"triton": {"kind": "openai", "url": "http://127.0.0.1:1"}}},
-        {
-            "catalog": {
-                "models": {name: {"backend_kind": "openai"} for name in snapshot.settings.models}
-            }
-        },
-    )
-
-
-@pytest.fixture(params=[TritonServer(), OpenAIServer()], ids=["triton", "openai"])
+@pytest.fixture(params=SERVERS.values(), ids=SERVERS.keys())
 async def server(
     request: pytest.FixtureRequest, served: Served, loaded: Loaded, openai_snapshot: Snapshot
 ) -> Server:
@@ -39,3 +24,16 @@ async def server(
     if server.kind == "openai":
         served.runtime = await loaded.open(openai_snapshot, served.ring)
     return server
+
+
+@pytest.fixture
+async def at_once(served: Served, loaded: Loaded, at_once_snapshot: Snapshot) -> None:
+    """Serve the demo with a `chat` that is not decoupled, so that it takes tensors."""
+    served.runtime = await loaded.open(at_once_snapshot, served.ring)
+
+
+@pytest.fixture(scope="session")
+def at_once_snapshot(snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """The demo with a `chat` that does not stream and has no seed."""
+    root = tmp_path_factory.mktemp("at_once") / "snapshot"
+    return altered(snapshot, root, {"models": {"chat": {"parameters": ["n", "stop"]}}}, {})

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Server(Protocol):
@@ -145,3 +148,7 @@ def _openai(choices: list[dict[str, Any]], tokens: int | None, prompt: int | Non
 
 def _told(**fields: object) -> dict[str, object]:
     return {name: value for name, value in fields.items() if value is not None}
+
+
+TRITON, OPENAI = TritonServer(), OpenAIServer()
+SERVERS: Final[Mapping[str, Server]] = {"triton": TRITON, "openai": OPENAI}

@@ -149,6 +149,7 @@ async def test_what_is_held_back_at_the_end_is_scanned(
     assert contents(out) == "It is [CARD]"
 
 
+@pytest.mark.usefixtures("at_once")
 async def test_kserve_answers_are_treated_element_by_element(
     served: Served, decide: Decide
 ) -> None:
@@ -166,7 +167,7 @@ async def test_kserve_answers_are_treated_element_by_element(
 async def test_nothing_that_a_kserve_model_says_passes_unseen(
     served: Served, decide: Decide
 ) -> None:
-    """Not as an output of another name, and not behind a byte that is no UTF-8."""
+    """Not as an output of another name."""
     await decide(inference=treated(card="redact"))
     request, _ = await served.exchange({"text_input": "a"}, served.head("/v2/models/chat/generate"))
     await request.answer_headers(200, JSON, end=False)
@@ -183,6 +184,11 @@ async def test_nothing_that_a_kserve_model_says_passes_unseen(
     events = [json.loads(line[6:]) for line in out.decode().split("\n\n")[:-1]]
     assert "".join(each.get("thought", "") for each in events) == "My card [CARD]."
 
+
+@pytest.mark.usefixtures("at_once")
+async def test_nothing_that_a_tensor_says_passes_unseen(served: Served, decide: Decide) -> None:
+    """Not behind a byte that is no UTF-8."""
+    await decide(inference=treated(card="redact"))
     tensor = {"name": "text_input", "datatype": "BYTES", "shape": [1], "data": ["a"]}
     request, _ = await served.exchange({"inputs": [tensor]}, served.head("/v2/models/chat/infer"))
     data = pack([b"\xff " + CARD.encode()])

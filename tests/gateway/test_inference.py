@@ -180,6 +180,21 @@ async def test_the_policy_comes_before_what_the_models_can_not_do(
     assert (error.status, error.param) == (400, "logprobs")
 
 
+@pytest.mark.usefixtures("at_once")
+async def test_a_model_whose_backend_can_not_honour_a_parameter_refuses_it(
+    served: Served, decide: Decide
+) -> None:
+    """The model that it is routed to: `echo` streams, and `chat` does not here."""
+    body = {**CHAT, "stream": True, "seed": 1}
+    error = await refused(served, body)
+    assert (error.status, error.code, error.param) == (400, "unsupported_parameter", "seed")
+    assert "model chat" in error.told
+    assert (await refused(served, {**CHAT, "stream": True})).param == "stream"
+    await served.dispatch({**CHAT, "n": 2, "stop": "!"})
+    await decide(inference=allow(model="echo"))
+    await served.dispatch(body)
+
+
 @pytest.mark.parametrize("wrong", [{"version": "9"}, {"cluster": "portal"}, {"model": "nosuch"}])
 async def test_a_route_to_nowhere_is_a_deny(
     served: Served, decide: Decide, wrong: dict[str, str]

@@ -259,6 +259,7 @@ def tensor(name: str, datatype: str, data: bytes | list[Any]) -> dict[str, Any]:
     return {"name": name, "datatype": datatype, "shape": [1], "data": data}
 
 
+@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("binary", [False, True])
 async def test_tensors_tell_what_is_charged(
     served: Served, estimating: Estimating, binary: bool

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from extauth.gateway.dispatched import Dispatched
     from tests.gateway.served import Served
+    from tests.gateway.servers import Server
 
     Decide = Callable[..., Awaitable[None]]
 
@@ -90,9 +91,9 @@ class Answer(msgspec.Struct, frozen=True):
         return ["".join(text for of, text in self.deltas if of == index) for index in (0, 1)]
 
 
-def placeholders(prompt: bytes) -> list[str]:
-    """What stands for the two addresses in the request to Triton."""
-    words = json.loads(prompt)["text_input"].split()
+def placeholders(prompt: str) -> list[str]:
+    """What stands for the addresses in what the server reads."""
+    words = prompt.split()
     return [word[: word.index("]") + 1] for word in words if word.startswith("[")]
 
 
@@ -118,14 +119,13 @@ def answers(draw: st.DrawFn, issued: Sequence[str]) -> Answer:
     return Answer(tuple(turns), draw(st.booleans()), cuts)
 
 
-def sent(answer: Answer) -> list[bytes]:
-    """Triton's stream, as its bytes arrive: one at a time without `cuts`."""
+def sent(answer: Answer, server: Server) -> list[bytes]:
+    """The server's stream, as its bytes arrive: one at a time without `cuts`."""
     events = []
     last = {index: at for at, (index, _) in enumerate(answer.deltas)}
     for at, (index, text) in enumerate(answer.deltas):
         reason = "stop" if at == last[index] else ""
-        fields = {"text_output": text, "index": index, "finish_reason": reason}
-        fields["completion_tokens"] = at + 1
+        fields = json.loads(server.event(text, at + 1, reason, index).removeprefix(b"data: "))
         events.append(f"data: {json.dumps(fields, ensure_ascii=answer.ascii_only)}\n\n")
     data = "".join(events).encode()
     if answer.cuts is None:
@@ -152,10 +152,11 @@ def read(stream: bytes) -> list[str]:
 class Asked:
     """One request, begun again and again: its answers know the same placeholders."""
 
-    def __init__(self, served: Served, first: Dispatched) -> None:
+    def __init__(self, served: Served, server: Server, first: Dispatched) -> None:
         self._served = served
         self._masker = first.masker
-        self.issued = placeholders(first.request.body)
+        self.server = server
+        self.issued = placeholders(server.read(first.request.body))
 
     async def begin(self, **fields: object) -> Exchange:
         """An exchange whose answer is still to come."""
@@ -164,11 +165,13 @@ class Asked:
 
 
 @pytest.fixture(params=OBLIGATIONS.values(), ids=OBLIGATIONS.keys())
-async def asked(served: Served, decide: Decide, request: pytest.FixtureRequest) -> Asked:
+async def asked(
+    served: Served, server: Server, decide: Decide, request: pytest.FixtureRequest
+) -> Asked:
     """A request with three placeholders."""
     await decide(inference={"allow": True, "route": ROUTE, "obligations": request.param})
     _, first = await served.dispatch(BODY)
-    made = Asked(served, first)
+    made = Asked(served, server, first)
     assert len(made.issued) == 3
     return made
 
@@ -179,11 +182,10 @@ async def test_a_stream_reads_like_the_whole(asked: Asked, data: st.DataObject) 
     answer = data.draw(answers(asked.issued))
     plain = await asked.begin()
     plain.headers(200, JSON)
-    fields = {"text_output": answer.texts, "index": [0, 1], "finish_reason": ["stop", "stop"]}
-    whole = await plain.plain(json.dumps({**fields, "completion_tokens": [1, 1]}).encode())
+    whole = await plain.plain(asked.server.choices(*answer.texts, tokens=[1, 1]))
     expected = [choice["message"]["content"] for choice in json.loads(whole.body)["choices"]]
 
     stream = await asked.begin(stream=True)
     stream.headers(200, EVENTS)
-    out = [await stream.chunk(piece, end=False) for piece in sent(answer)]
+    out = [await stream.chunk(piece, end=False) for piece in sent(answer, asked.server)]
     assert read(b"".join([*out, await stream.chunk(b"", end=True)])) == expected

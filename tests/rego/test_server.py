@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
 
-from extauth.errors import StackError
+from extauth.errors import StackError, Unreachable
+from extauth.network.request import request
 from extauth.rego.server import serve
 
 if TYPE_CHECKING:
@@ -23,11 +22,10 @@ def test_it_answers_until_the_block_ends(opa: Opa, write: Callable[..., Path]) -
     root = write({"gateway/a.rego": "package a\n\nx := 1\n"})
     opa.build(["gateway"], root / "bundle.tar.gz", cwd=root, revision="one")
     with serve(opa.path, root / "bundle.tar.gz") as url:
-        answer = urllib.request.urlopen(f"{url}/v1/data/a/x", timeout=5)  # noqa: S310
-        with answer:
-            assert json.load(answer) == {"result": 1}
-    with pytest.raises(urllib.error.URLError):
-        urllib.request.urlopen(f"{url}/health", timeout=5)  # noqa: S310
+        answer = request(url, "/v1/data/a/x", timeout=5)
+        assert json.loads(answer.body) == {"result": 1}
+    with pytest.raises(Unreachable):
+        request(url, "/health", timeout=5)
 
 
 def test_a_server_that_ends_at_once(tmp_path: Path) -> None:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
 
 from extauth.errors import StackError
 from extauth.settings import Audit, LedgerSettings, Settings, StoreSettings
+from extauth.stack.activation.compilation import StackOptions
+from extauth.stack.plan import prepare
+from extauth.stack.progress import Silent
+from extauth.storage.state import StateDir
 from extauth.stores import require_clients
-from tests.compiler.conftest import SETTINGS
+from tests.compiler.conftest import ELSEWHERE, SETTINGS, Workspace
+from tests.e2e.stack import free_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 POSTGRES = StoreSettings("postgres", "postgresql://sluice@localhost/sluice")
 
@@ -36,3 +45,20 @@ def test_a_shared_store_needs_its_client(
     with pytest.raises(StackError, match=rf"pip install 'sluicegate\[{extra}\]'"):
         require_clients(settings)
     require_clients(SETTINGS)
+
+
+@pytest.mark.slow
+def test_a_stack_without_an_embedded_server_needs_no_triton(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    workspace = Workspace(tmp_path)
+    state = StateDir.at(tmp_path / "state")
+    # As where it is not installed.
+    monkeypatch.setitem(sys.modules, "pytriton", None)
+    options = StackOptions(workspace.config, state, port=free_port(), admin_port=free_port())
+    with pytest.raises(StackError, match="Triton is missing"):
+        prepare(options, Silent())
+    workspace.write(*ELSEWHERE)
+    plan = prepare(options, Silent())
+    names = [command.name for group in plan.commands for command in group]
+    assert names == ["service", "envoy"]

@@ -9,9 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ from typing import Any
 import pytest
 import yaml
 
+from extauth.errors import Unreachable
+from extauth.network.request import request
 from extauth.stack.engines.triton import find_triton, link_backend
 
 TRITON = Path(__file__).resolve().parents[2] / "triton"
@@ -131,10 +132,8 @@ def _free_ports(count: int) -> list[int]:
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], root: Path) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=1).close()  # noqa: S310 - our own loopback
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-        else:
-            return
+        with suppress(Unreachable):
+            if request(url, timeout=1).status == 200:
+                return
+        time.sleep(0.1)
     pytest.fail((root / "server.log").read_text("utf-8", "replace")[-4000:])

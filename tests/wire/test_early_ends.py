@@ -14,7 +14,7 @@ import pytest
 from extauth.audit import Outcome
 from extauth.content.privacy import Detector
 from extauth.types import Counters, Usage
-from tests.gateway.served import CHAT, EVENTS, JSON, event, generated
+from tests.gateway.served import CHAT, EVENTS, JSON
 from tests.wire.conftest import wire
 from tests.wire.envoy import (
     PATIENCE,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from extauth.content.privacy import Finding
     from extauth.wire import WireServer
     from tests.gateway.served import Served
+    from tests.gateway.servers import Server
     from tests.wire.envoy import ProcessCall
 
     Recorded = Callable[[], Awaitable[AuditRecord]]
@@ -55,8 +56,8 @@ async def test_a_client_that_leaves_before_the_body_costs_nothing(
 
 @pytest.mark.parametrize("leave", ["cancels", "half-closes"])
 @pytest.mark.parametrize("headers", [False, True])
-async def test_an_answer_that_nobody_waits_for_is_charged_as_reserved(
-    envoy: Envoy, served: Served, recorded: Recorded, leave: str, headers: bool
+async def test_an_answer_that_nobody_waits_for_is_charged_as_reserved(  # noqa: PLR0917 - a table's columns
+    envoy: Envoy, served: Served, models: Server, recorded: Recorded, leave: str, headers: bool
 ) -> None:
     call, _ = await sent(envoy, served)
     if headers:
@@ -69,13 +70,13 @@ async def test_an_answer_that_nobody_waits_for_is_charged_as_reserved(
 
 @pytest.mark.parametrize("leave", ["cancels", "half-closes"])
 @pytest.mark.parametrize("tokens", [0, 2])
-async def test_a_stream_that_is_cut_is_charged_what_was_seen(
-    envoy: Envoy, served: Served, recorded: Recorded, leave: str, tokens: int
+async def test_a_stream_that_is_cut_is_charged_what_was_seen(  # noqa: PLR0917 - a table's columns
+    envoy: Envoy, served: Served, models: Server, recorded: Recorded, leave: str, tokens: int
 ) -> None:
     call, _ = await sent(envoy, served, STREAM)
     await call.say(response_headers(EVENTS))
     if tokens:
-        await call.say(response_body(event("Hello", tokens), end=False))
+        await call.say(response_body(models.event("Hello", tokens), end=False))
     await left(call, leave)
     record = await recorded()
     assert record.outcome is Outcome.DISCONNECTED
@@ -178,13 +179,18 @@ async def test_a_client_that_leaves_while_its_body_is_read(
 
 
 @pytest.mark.parametrize(("body", "completion"), [(CHAT, 16), (STREAM, 2)])
-async def test_stopping_settles_what_it_cuts(
-    envoy: Envoy, server: WireServer, served: Served, body: dict[str, object], completion: int
+async def test_stopping_settles_what_it_cuts(  # noqa: PLR0917 - a table's columns
+    envoy: Envoy,
+    server: WireServer,
+    served: Served,
+    models: Server,
+    body: dict[str, object],
+    completion: int,
 ) -> None:
     call, _ = await sent(envoy, served, body)
     if body is STREAM:
         await call.say(response_headers(EVENTS))
-        await call.say(response_body(event("Hello", 2), end=False))
+        await call.say(response_body(models.event("Hello", 2), end=False))
     await server.stop(0.01)
     assert served.ledger.open == 0
     assert served.charged().completion_tokens == completion
@@ -214,12 +220,12 @@ async def test_stopping_waits_for_a_body_that_is_being_read(served: Served, sock
 
 
 async def test_stopping_lets_a_stream_end_in_its_grace(
-    envoy: Envoy, server: WireServer, served: Served
+    envoy: Envoy, server: WireServer, served: Served, models: Server
 ) -> None:
     call, _ = await sent(envoy, served)
     stopping = asyncio.ensure_future(server.stop(PATIENCE))
     await call.say(response_headers(JSON))
-    await call.say(response_body(generated("Hello.", 5)))
+    await call.say(response_body(models.whole("Hello.", 5)))
     # Not `close`: the connection may be gone by the time that its half-close is written.
     assert await call.ended() is grpc.StatusCode.OK
     await stopping

@@ -12,7 +12,7 @@ from envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import Proces
 
 from extauth.audit import Outcome
 from extauth.types import Usage
-from tests.gateway.served import CHAT, EVENTS, JSON, contents, event, generated
+from tests.gateway.served import CHAT, EVENTS, JSON, contents
 from tests.wire.envoy import (
     Envoy,
     raw,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from extauth.audit import AuditRecord
     from tests.gateway.served import Served
+    from tests.gateway.servers import Server
 
     Recorded = Callable[[], Awaitable[AuditRecord]]
 
@@ -35,14 +36,17 @@ pytestmark = pytest.mark.slow
 INFER = "/v2/models/embed/infer"
 
 
-async def test_a_plain_exchange(envoy: Envoy, served: Served, recorded: Recorded) -> None:
+async def test_a_plain_exchange(
+    envoy: Envoy, served: Served, models: Server, recorded: Recorded
+) -> None:
     call, upstream = await sent(envoy, served)
     common = upstream.request_body.response
     body = common.body_mutation.body
-    assert "Say hello." in json.loads(body)["text_input"]
+    assert "Say hello." in models.read(body)
     assert common.clear_route_cache
     headers = raw(common.header_mutation.set_headers)
-    assert headers[":path"] == "/v2/models/chat/versions/1/generate"
+    paths = {"triton": "/v2/models/chat/versions/1/generate", "openai": "/v1/chat/completions"}
+    assert headers[":path"] == paths[models.kind]
     assert headers["x-sluice-cluster"] == "triton"
     assert headers["content-length"] == str(len(body))
     assert {option.append_action for option in common.header_mutation.set_headers} == {
@@ -51,7 +55,7 @@ async def test_a_plain_exchange(envoy: Envoy, served: Served, recorded: Recorded
     assert "accept-encoding" in common.header_mutation.remove_headers
 
     assert is_continue(await call.say(response_headers(JSON)))
-    answer = await call.say(response_body(generated("Hello.", 5)))
+    answer = await call.say(response_body(models.whole("Hello.", 5)))
     common = answer.response_body.response
     told = json.loads(common.body_mutation.body)
     assert told["choices"][0]["message"]["content"] == "Hello."
@@ -71,10 +75,11 @@ async def test_a_plain_exchange(envoy: Envoy, served: Served, recorded: Recorded
     assert record.usage.cost > 0
 
 
-async def test_a_stream(envoy: Envoy, served: Served, recorded: Recorded) -> None:
+async def test_a_stream(envoy: Envoy, served: Served, models: Server, recorded: Recorded) -> None:
     call, upstream = await sent(envoy, served, STREAM)
     headers = raw(upstream.request_body.response.header_mutation.set_headers)
-    assert headers[":path"] == "/v2/models/chat/versions/1/generate_stream"
+    if models.kind == "triton":
+        assert headers[":path"] == "/v2/models/chat/versions/1/generate_stream"
 
     opened = await call.say(response_headers({**EVENTS, "content-length": "7"}))
     assert opened.mode_override.response_body_mode == ProcessingMode.STREAMED
@@ -85,7 +90,7 @@ async def test_a_stream(envoy: Envoy, served: Served, recorded: Recorded) -> Non
     assert "x-ratelimit-remaining-requests" in headers
     assert "content-length" in mutation.remove_headers
 
-    pieces = event("Hel", 1) + event("lo.", 3, "stop")
+    pieces = models.event("Hel", 1) + models.event("lo.", 3, "stop")
     out = b""
     for piece, end in ((pieces[:9], False), (pieces[9:], False), (b"", True)):
         reply = await call.say(response_body(piece, end=end))
@@ -106,7 +111,7 @@ NOTHING = {"model": "chat", "prompt": "Say hello.", "max_tokens": 0}
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_an_answer_without_the_backend(
-    envoy: Envoy, served: Served, recorded: Recorded, stream: bool
+    envoy: Envoy, served: Served, models: Server, recorded: Recorded, stream: bool
 ) -> None:
     call = envoy.process()
     assert is_continue(await call.say(request_headers(served.head("/v1/completions"))))
@@ -131,7 +136,7 @@ async def test_an_answer_without_the_backend(
 
 
 async def test_a_backend_that_fails_is_told_in_its_place(
-    envoy: Envoy, served: Served, recorded: Recorded
+    envoy: Envoy, served: Served, models: Server, recorded: Recorded
 ) -> None:
     call, _ = await sent(envoy, served, STREAM)
     answer = await refused(call, response_headers(JSON, status=500), response_body(b"CUDA"))
@@ -142,7 +147,7 @@ async def test_a_backend_that_fails_is_told_in_its_place(
 
 
 async def test_an_answer_without_a_body_is_a_failure(
-    envoy: Envoy, served: Served, recorded: Recorded
+    envoy: Envoy, served: Served, models: Server, recorded: Recorded
 ) -> None:
     call, _ = await sent(envoy, served)
     answer = await refused(call, response_headers(JSON, end=True))

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 
 CAPABILITIES: Final = frozenset(
     {
+        *("stream", "temperature", "top_p"),
         *("tools", "tool_choice", "response_format", "n", "stop", "seed"),
         *("presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs"),
         *("images", "audio", "files", "reasoning_effort", "verbosity", "suffix"),
     }
 )
 """Everything of the API that the gateway can search, count and settle. A server may have less: it
-says so itself."""
+says so itself, or the model's settings do."""
 
 _JSON: Final = (("content-type", "application/json"),)
 _VERSION: Final = re.compile(r"v[0-9]+[a-z0-9]*")
@@ -41,10 +42,12 @@ class OpenAIBackend:
     `/v1` is put behind a path without a version.
     """
 
-    capabilities = CAPABILITIES
-
     def __init__(self, url: str) -> None:
         self._base = base_path(url)
+
+    def capabilities(self, model: Model) -> frozenset[str]:
+        """Return what the server can do for the model; see `Backend.capabilities`."""
+        return CAPABILITIES if model.parameters is None else CAPABILITIES & {*model.parameters}
 
     def request(
         self,

@@ -22,18 +22,13 @@ if TYPE_CHECKING:
     from extauth.types import Operation
     from extauth.types.call import Call
 
-CAPABILITIES: Final = frozenset(
+PARAMETERS: Final = frozenset(
     {
-        "tensors",
-        "tools",
-        "n",
-        "stop",
-        "seed",
-        "presence_penalty",
-        "frequency_penalty",
+        *("stream", "temperature", "top_p", "n", "stop", "seed"),
+        *("presence_penalty", "frequency_penalty"),
     }
 )
-"""Tools are the chat template's: the model is told of them, and answers in text."""
+"""Everything that a model can be asked for, each by an input of its name; a stream by itself."""
 
 
 class TritonBackend:
@@ -42,10 +37,19 @@ class TritonBackend:
     An `external` one is run by somebody else, and may have to be asked for its counts.
     """
 
-    capabilities = CAPABILITIES
-
     def __init__(self, *, external: bool) -> None:
         self._external = external
+
+    def capabilities(self, model: Model) -> frozenset[str]:
+        """Return what the model's inputs can ask for; see `Backend.capabilities`.
+
+        Tools are the chat template's: the model is told of them, and answers in text. A model that
+        streams is decoupled, and Triton answers such a one's `infer` with an error.
+        """
+        if model.parameters is None:
+            return PARAMETERS | {"tools", "tensors"}
+        honoured = PARAMETERS.intersection(model.parameters)
+        return honoured | ({"tools"} if "stream" in honoured else {"tools", "tensors"})
 
     def request(
         self,

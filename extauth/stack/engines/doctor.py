@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from extauth.errors import StackError
+from extauth.compiler.configuration import read_configuration
+from extauth.errors import ConfigurationError, StackError
+from extauth.settings import Overrides
 from extauth.stack.engines.envoy import find_envoy
 from extauth.stack.engines.opa import find_opa
 from extauth.stack.engines.triton import find_triton
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from extauth.stack.engines.engine import Engine
 
@@ -30,15 +33,26 @@ class Requirement(msgspec.Struct, frozen=True):
     remedy: str | None = None
 
 
-def examine() -> tuple[Requirement, ...]:
-    """Look for everything that a stack needs, also after something is missing."""
-    return (
+def examine(config: Path) -> tuple[Requirement, ...]:
+    """Look for everything that a stack of `config` needs, also after something is missing.
+
+    Triton is needed where a backend is the embedded one, and where there is no file to tell.
+    """
+    found = [
         _machine(),
         Requirement(name="python", ok=True, version=platform.python_version(), path=sys.executable),
         _engine("envoy", find_envoy),
         _engine("opa", find_opa),
-        _engine("triton", lambda: find_triton()[0]),
-    )
+    ]
+    embeds = True
+    if config.exists():
+        try:
+            embeds = read_configuration(config, Overrides()).settings.embedded is not None
+        except ConfigurationError as error:
+            found.append(Requirement(name="config", ok=False, remedy=error.message))
+    if embeds:
+        found.append(_engine("triton", lambda: find_triton()[0]))
+    return tuple(found)
 
 
 def _machine() -> Requirement:

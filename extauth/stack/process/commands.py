@@ -16,7 +16,7 @@ from extauth.storage.resources import bootstrap
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from extauth.settings import BackendSettings, Settings
+    from extauth.settings import Settings
     from extauth.snapshot.signing import Verifier
     from extauth.stack.engines.engine import Engine
     from extauth.stack.engines.triton import TritonFiles
@@ -158,11 +158,6 @@ def envoy(engine: Engine, record: StackRecord, state: StateDir) -> Command:
         ready=probe(ENVOY, record, state),
         drain=partial(drain, envoy_admin(state), DRAIN_SECONDS),
     )
-
-
-def embedded_backend(settings: Settings) -> BackendSettings | None:
-    """Return the backend that is the stack's own Triton, if there is one."""
-    return next((one for one in settings.backends.values() if one.url is None), None)
 
 
 def own_opa(settings: Settings) -> bool:

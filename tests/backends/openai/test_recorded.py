@@ -161,6 +161,27 @@ def test_embeddings_are_rows_of_float32(name: str) -> None:
     assert len(rows[0]) == found.width > 0
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        [],
+        [{"embedding": [1.0], "index": 0}],
+        [{"embedding": [1.0], "index": 0}, {"embedding": [1.0, 2.0], "index": 1}],
+        [{"embedding": [1.0], "index": 0}, {"embedding": [1.0], "index": 0}],
+        [{"embedding": [], "index": 0}, {"embedding": [], "index": 1}],
+        [{"embedding": "AAA", "index": 0}, {"embedding": "AAA", "index": 1}],
+        [{"embedding": "AAAA", "index": 0}, {"embedding": "AAAA", "index": 1}],
+        [{"embedding": [1e99], "index": 0}, {"embedding": [1e99], "index": 1}],
+        [{"embedding": ["a"], "index": 0}, {"embedding": ["b"], "index": 1}],
+    ],
+)
+def test_what_is_not_one_embedding_an_input_is_the_servers_fault(data: list[object]) -> None:
+    reader = EmbeddingReader(rows=2)
+    reader.start(200, {})
+    with pytest.raises(BackendError):
+        reader.decode(json.dumps({"data": data}).encode(), end=True)
+
+
 @pytest.mark.parametrize("status", [400, 401, 404, 500, 501, 503])
 def test_no_word_of_an_error_goes_on(status: int) -> None:
     expected: dict[int, type[AnsweredError]] = {400: InvalidRequest, 503: BackendUnavailable}

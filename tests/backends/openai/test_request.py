@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from extauth.backends import check_capabilities
 from extauth.backends.openai import OpenAIBackend
 from extauth.backends.openai.backend import base_path
 from extauth.clients import parse_request, parse_target
 from extauth.errors import InvalidRequest
-from extauth.settings import Model, Price
 from extauth.types import PartFacts, RequestHead
+from tests.backends.served import check, settings
 
 if TYPE_CHECKING:
     from extauth.types.call import Call
@@ -37,20 +36,8 @@ def chat(**body: Any) -> Call:
 
 
 def sent(call: Call, max_tokens: int | None = 9, **changes: Any) -> dict[str, Any]:
-    fields = {
-        "name": "large",
-        "backend": "cloud",
-        "task": "chat",
-        "versions": ("1",),
-        "aliases": {},
-        "default": "1",
-        "context_length": 99,
-        "price": Price(),
-        "region": "us",
-        "tokenizer": None,
-        **changes,
-    }
-    request = BACKEND.request(call, Model(**fields), "1", ["counted"], max_tokens)
+    model = settings(**{"name": "large", "context_length": 99, **changes})
+    request = BACKEND.request(call, model, "1", ["counted"], max_tokens)
     assert request.streams == call.parameters.stream
     assert request.headers == (("content-type", "application/json"),)
     return {"path": request.path, **json.loads(request.body)}
@@ -85,7 +72,7 @@ def test_everything_that_the_api_has_is_passed_on() -> None:
         "response_format": SCHEMA,
     }
     call = chat(**asked)
-    check_capabilities(call, BACKEND.capabilities)
+    check(call, BACKEND)
     told = sent(call)
     assert {name: told[name] for name in asked} == asked
 
@@ -137,7 +124,7 @@ def test_parts_are_passed_on_and_told_of() -> None:
     ]
     call = chat(messages=[{"role": "user", "content": content}])
     assert call.parts == PartFacts(images=3, audio=1, files=1, hosts=("a.example.com",))
-    check_capabilities(call, BACKEND.capabilities)
+    check(call, BACKEND)
     assert sent(call)["messages"][0]["content"] == content
     # Addresses are searched like any text, what is inline is not.
     assert call.texts() == [
@@ -183,13 +170,13 @@ def test_masked_texts_are_what_is_sent() -> None:
 )
 def test_what_the_gateway_can_not_search_is_refused(body: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest) as raised:
-        check_capabilities(chat(**body), BACKEND.capabilities)
+        check(chat(**body), BACKEND)
     assert raised.value.param == next(iter(body))
 
 
 def test_a_completion() -> None:
     call = parsed(COMPLETIONS, prompt="Once", suffix=" end", logprobs=2, stop="x", max_tokens=50)
-    check_capabilities(call, BACKEND.capabilities)
+    check(call, BACKEND)
     assert sent(call) == {
         "path": "/v1/completions",
         "model": "large",

@@ -50,7 +50,7 @@ def mirror(tmp_path: Path) -> Iterator[tuple[Path, str]]:
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=root)) as server:
-        threading.Thread(target=server.serve_forever).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
         yield root, f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 

@@ -83,7 +83,7 @@ class Answer(BaseHTTPRequestHandler):
 @contextmanager
 def serving() -> Iterator[tuple[Server, str]]:
     with Server() as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
             yield server, f"http://127.0.0.1:{server.server_port}/bundle"
