@@ -12,7 +12,9 @@ from extauth.content.escapes import unescaped
 from extauth.content.guard import LinkFilter
 from extauth.content.guard.scorer import Scorer
 from extauth.content.guard.unseen import decoded
-from extauth.content.privacy import Detector
+from extauth.content.markup import AddressReader
+from extauth.content.openings import no_domain
+from extauth.content.privacy import Detector, Restorer, StreamRestorer
 from extauth.content.privacy.fold import fold
 
 if TYPE_CHECKING:
@@ -162,9 +164,39 @@ def _links(text: str) -> str:
     return links.feed(text) + links.finish()
 
 
+def _marks(text: str) -> str:
+    links = LinkFilter("strip", ("example.com",))
+    return links.feed(text) + links.finish()
+
+
+def _restored(text: str) -> str:
+    restorer = Restorer({"EMAIL_1_k3f9": "jane@example.com"})
+    return StreamRestorer(restorer, AddressReader(no_domain)).finish(text)
+
+
 @pytest.mark.parametrize(
     ("read", "piece"),
     [
+        *[
+            (_marks, piece)
+            for piece in (
+                "<a b='c' ",
+                "](",
+                "]: <",
+                '<n x="',
+                "<style>a ",
+                "<p a=//h ",
+                "&#0",
+                "\\",
+            )
+        ],
+        *[
+            (_restored, piece)
+            for piece in (
+                *("<a b='c' ", "](", "]: <", '<n x="', "<style>a ", "https://h/", "&#0"),
+                *("[EMAIL_1_k3f9]", "https://h/[EMAIL_1_k3f9]", "](https://h/ [EMAIL_1_k3f9] "),
+            )
+        ],
         *[
             (Scorer().families, piece)
             for piece in ("ignore all the ", "](", "忽略之前", "<!--", "h3l ")
@@ -178,9 +210,7 @@ def _links(text: str) -> str:
     ],
     ids=lambda value: getattr(value, "__name__", ascii(value)),
 )
-def test_the_guard_reads_a_megabyte_in_linear_time(
-    read: Callable[[str], object], piece: str
-) -> None:
+def test_a_megabyte_is_read_in_linear_time(read: Callable[[str], object], piece: str) -> None:
     def spent(size: int) -> float:
         text = piece * (size // len(piece))
         begun = time.thread_time()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
+from extauth.content.address import Addresses
 from extauth.content.guard import LinkFilter
 from extauth.types import Delta
 from extauth.types.answer import WHOLE, CalledTool, Details
@@ -35,11 +36,12 @@ class ChoiceFilters:
     where the policy blocks what was said; the answer is over then.
     """
 
-    __slots__ = ("_choices", "_guards", "_making", "idle")
+    __slots__ = ("_choices", "_domains", "_guards", "_making", "idle")
 
     def __init__(self, making: AnswerFilters, guards: Sequence[AnswerGuard]) -> None:
         self._making = making
         self._guards = guards
+        self._domains = [Addresses(one.allowed_domains) for one in guards if one.allowed_domains]
         self._choices: dict[int, _Choice] = {}
         self.idle = making.idle and not guards
         """True when every answer passes as it is."""
@@ -68,7 +70,11 @@ class ChoiceFilters:
 
     def _text(self, *, quoted: bool = False) -> _Text:
         links = [LinkFilter(one.links, one.allowed_domains) for one in self._guards]
-        return _Text(self._making.filter(quoted=quoted), links)
+        return _Text(self._making.filter(self._allows, quoted=quoted), links)
+
+    def _allows(self, authority: str) -> bool:
+        """Return whether originals may go to a host: it is on a list, and on everybody's."""
+        return bool(self._domains) and all(one.allows(authority) for one in self._domains)
 
 
 class _Text:

@@ -27,7 +27,7 @@ class AnswerGuard(
         msgspec.Meta(
             description="If any are given: every link to a host outside these domains and their "
             "subdomains. If none: images that have a query, and addresses that carry more than "
-            "an address needs."
+            "an address needs. What was masked is put back into addresses of these domains alone."
         ),
     ] = ()
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
+from msgspec import structs
 
 from extauth.errors import InvalidRequest
 from extauth.tokens.estimate import Estimate
@@ -89,12 +91,16 @@ class LanguageModel:
 
         For a chat that is its template's, or where the backend alone has one, the messages with
         some marks around them. Raises InvalidRequest when a text holds one of the model's control
-        tokens, or when the model does not do what was asked.
+        tokens, when the template makes one of texts, or when the model does not do what was asked.
         """
         if isinstance(call, Chat):
             self._require(_CHAT, Operation.CHAT)
-            self.admit(call.template_texts())
-            return [self._rendered(call)]
+            texts = call.template_texts()
+            self.admit(texts)
+            prompt = self._rendered(call)
+            if self.template is not None:
+                self.tokenizer.admit_rendered(texts, prompt, lambda: self._neutral(call))
+            return [prompt]
         if isinstance(call, Infer):
             texts = call.prompts()
             if self.task != "embedding" and len(texts) > 1:
@@ -140,6 +146,17 @@ class LanguageModel:
             return plain_chat(call)
         tools = [msgspec.to_builtins(tool) for tool in call.tools] or None
         return self.render([message.for_template() for message in call.messages], tools)
+
+    def _neutral(self, call: Chat) -> str:
+        """Return the prompt of a chat with the same shape and other texts."""
+        numbers = count()
+
+        def other(text: str) -> str:
+            return f"x{next(numbers)}" if text.strip() else text
+
+        messages = tuple([message.changed(other) for message in call.messages])
+        tools = tuple([tool.changed(other) for tool in call.tools])
+        return self._rendered(structs.replace(call, messages=messages, tools=tools))
 
     def _require(self, tasks: tuple[str, ...], operation: Operation) -> None:
         if self.task not in tasks:

@@ -7,9 +7,10 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from extauth.errors import InvalidRequest
+from extauth.tokens.edges import Edges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 
 class Tokenizer(ABC):
@@ -36,6 +37,7 @@ class Tokenizer(ABC):
         self.bos = bos
         self.eos = eos
         self._control = any_of(self.control_tokens)
+        self._edges = Edges(self.control_tokens)
 
     @abstractmethod
     def count(self, text: str) -> int:
@@ -61,6 +63,30 @@ class Tokenizer(ABC):
             raise InvalidRequest(
                 "The text holds a control token of the model.", code="control_token"
             )
+
+    def admit_rendered(self, texts: Sequence[str], prompt: str, neutral: Callable[[], str]) -> None:
+        """Raise as `admit` if the template made a control token of `texts` in `prompt`.
+
+        That is so if `neutral`, which renders the same chat with texts that are part of no token,
+        has other control tokens. It is called only if the edge of some text could be part of one.
+        """
+        if self._control is None:
+            return
+        meet = self._edges.meet
+        read = map(self._normalized, texts) if self._normalized(prompt) is not prompt else ()
+        if not any(map(meet, texts)) and not any(map(meet, read)):
+            return
+        if self._controls(prompt) != self._controls(neutral()):
+            raise InvalidRequest(
+                "Texts of the chat form a control token of the model together.",
+                code="control_token",
+                param="messages",
+            )
+
+    def _controls(self, prompt: str) -> list[list[str]]:
+        if self._control is None:
+            return []
+        return [self._control.findall(text) for text in (prompt, self._normalized(prompt))]
 
     def _normalized(self, text: str) -> str:
         """Return `text` as the model normalises it before it looks for control tokens."""

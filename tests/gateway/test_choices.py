@@ -207,3 +207,25 @@ def test_without_filters_everything_passes_as_it_is() -> None:
     delta = Delta(0, "a", details=Details("r", logprobs=(TokenLogprob(" a", -0.5),)))
     assert choices.feed(delta) is delta
     assert choices.whole([delta]) == [delta]
+
+
+@pytest.mark.parametrize(
+    ("lists", "goes"),
+    [
+        ([], False),
+        ([()], False),
+        ([("corp.test",)], True),
+        ([("corp.test",), ()], True),
+        ([("corp.test",), ("other.test",)], False),
+    ],
+)
+@pytest.mark.parametrize("name", ["text", "reasoning", "arguments"])
+def test_originals_go_to_allowed_domains_alone(
+    lists: list[tuple[str, ...]], name: str, *, goes: bool
+) -> None:
+    masker, (placeholder,) = masked("jane@example.com")
+    guards = [AnswerGuard(links="strip", allowed_domains=one) for one in lists]
+    choices, _ = filters(masker, *guards)
+    said = given_by(choices, pieces(name, f"https://corp.test/{placeholder} {placeholder}", 3))
+    assert ("corp.test/jane@example.com" in said[name]) is goes
+    assert said[name].endswith(" jane@example.com")

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Literal
 
-from extauth.content.guard.address import Addresses, remote
+from extauth.content.address import Addresses, remote
+from extauth.content.guard.marks import MarkFilter
 from extauth.errors import ContentBlocked
 
 if TYPE_CHECKING:
@@ -78,12 +79,14 @@ class LinkFilter:
     first address that leaks, instead of removing it. Belongs to one task.
     """
 
-    __slots__ = ("_addresses", "_block", "_context", "_dropped", "_held")
+    __slots__ = ("_addresses", "_block", "_context", "_dropped", "_held", "_marks")
 
     def __init__(
         self, links: Literal["strip", "block"], allowed_domains: Iterable[str] = ()
     ) -> None:
-        self._addresses = Addresses(allowed_domains)
+        domains = tuple(allowed_domains)
+        self._addresses = Addresses(domains)
+        self._marks = MarkFilter(self._addresses, REMOVED) if domains else None
         self._block = links == "block"
         self._context = ""
         self._held = ""
@@ -91,11 +94,20 @@ class LinkFilter:
 
     def feed(self, text: str) -> str:
         """Take the next piece; return the text that is certain by now, perhaps nothing."""
-        return self._passed(text, last=False)
+        return self._marked(self._passed(text, last=False))
 
     def finish(self) -> str:
         """End the text; return what was held back. Calling it again returns nothing."""
-        return self._passed("", last=True)
+        rest = self._marked(self._passed("", last=True))
+        return rest if self._marks is None else rest + self._marked("", last=True)
+
+    def _marked(self, text: str, *, last: bool = False) -> str:
+        if self._marks is None:
+            return text
+        text = self._marks.finish() if last else self._marks.feed(text)
+        if self._block and self._marks.found:
+            raise ContentBlocked("link")
+        return text
 
     def _undropped(self, piece: str) -> str:
         """Return the part of `piece` after a removed address that was too long to hold."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from extauth.content.openings import no_domain
 from extauth.content.privacy.edits import Edits
 from extauth.content.privacy.overlap import resolve
 from extauth.content.privacy.scanner import StreamScanner
 from extauth.errors import ContentBlocked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Callable, Mapping, MutableMapping
 
     from extauth.content.privacy.detector import Detector
     from extauth.content.privacy.masker import Masker
@@ -52,12 +53,15 @@ class AnswerFilters:
         """Number of findings left in place, by kind."""
         return {kind: n for kind, n in self.found.items() if self._treatments[kind] == "note"}
 
-    def filter(self, *, quoted: bool = False) -> AnswerFilter:
+    def filter(
+        self, allows: Callable[[str], bool] = no_domain, *, quoted: bool = False
+    ) -> AnswerFilter:
         """Return the filter of a text that has not begun.
 
-        With `quoted` the text is JSON, and what is put back goes into its strings.
+        Originals go back into addresses with an authority that `allows` accepts, and into no
+        others. With `quoted` the text is JSON, and what is put back goes into its strings.
         """
-        restorer = self._masker.restorer(quoted=quoted)
+        restorer = self._masker.restorer(allows, quoted=quoted)
         scanner = None
         if self._treatments:
             scanner = StreamScanner(self._detector, self._treatments, restorer.restorer)
@@ -88,7 +92,7 @@ class AnswerFilter:
         """
         if self._scanner is not None:
             text = self._treat(self._scanner.whole(text))
-        return self._restorer.restorer.restore(text)
+        return self._restorer.finish(text)
 
     def feed(self, text: str) -> str:
         """Take the next piece; return the text that is certain by now, perhaps nothing.

@@ -12,6 +12,7 @@ from extauth.content.escapes import Unescaped
 from extauth.content.pattern import PatternSet
 from extauth.content.privacy.finding import Finding
 from extauth.content.privacy.fold import fold, offsets
+from extauth.content.privacy.literal import PREFILTER, Integers
 from extauth.content.privacy.overlap import resolve
 from extauth.content.privacy.seam import Seams
 from extauth.content.privacy.terms import Terms
@@ -91,9 +92,22 @@ class Detector:
 
     def _find(self, data: bytes) -> list[Finding]:
         """Return the findings of the built-in recognisers in folded text, in no order."""
+        matched = self._prefilter.match(data)
+        found = self._found(data, matched)
+        if len(self.recognisers) in matched:
+            integers = Integers(data)
+            matched = self._prefilter.match(integers.data)
+            for each in self._found(integers.data, matched):
+                span = integers.written(each.start, each.end)
+                if span is not None:
+                    found.append(replace(each, start=span[0], end=span[1]))
+        return found
+
+    def _found(self, data: bytes, matched: Iterable[int]) -> list[Finding]:
+        number = len(self.recognisers)
         return [
             Finding(recogniser.kind, start, end, recogniser.name, recogniser.confidence)
-            for recogniser in map(self.recognisers.__getitem__, self._prefilter.match(data))
+            for recogniser in [self.recognisers[one] for one in matched if one < number]
             for start, end in recogniser.find(data)
         ]
 
@@ -121,7 +135,8 @@ def _built_in(regions: tuple[str, ...]) -> tuple[tuple[Recogniser, ...], Pattern
     from extauth.content.privacy.recognisers import recognisers  # noqa: PLC0415
 
     made = recognisers(regions)
-    return made, PatternSet(recogniser.prefilter for recogniser in made)
+    # The last one matches where numbers are to be read as integers.
+    return made, PatternSet([*(recogniser.prefilter for recogniser in made), PREFILTER])
 
 
 def _resolved(found: list[Finding]) -> tuple[Finding, ...]:

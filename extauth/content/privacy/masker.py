@@ -7,13 +7,15 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from extauth.content.markup import AddressReader
+from extauth.content.openings import no_domain
 from extauth.content.privacy.edits import Edits
 from extauth.content.privacy.overlap import resolve
 from extauth.content.privacy.restorer import Restorer, StreamRestorer, canonical, put_back
 from extauth.content.privacy.substitute import OneWay
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from extauth.content.privacy.finding import Finding
     from extauth.content.privacy.substitute import Substitutes
@@ -102,17 +104,21 @@ class Masker:
         """Return `text` with this request's placeholders replaced by their originals."""
         return put_back(text, self._originals, self._longest)
 
-    def restorer(self, *, quoted: bool = False) -> StreamRestorer:
+    def restorer(
+        self, allows: Callable[[str], bool] = no_domain, *, quoted: bool = False
+    ) -> StreamRestorer:
         """Return a restorer for one text of the answer, once all masking is done.
 
+        It leaves placeholders in addresses, but for those with an authority that `allows` accepts.
         With `quoted` it writes originals as the inside of JSON strings.
         """
+        reader = AddressReader(allows, quoted=quoted)
         if quoted:
             written = {key: json.dumps(text)[1:-1] for key, text in self._originals.items()}
-            return StreamRestorer(Restorer(written))
+            return StreamRestorer(Restorer(written), reader)
         if self._restorer is None:
             self._restorer = Restorer(self._originals)
-        return StreamRestorer(self._restorer)
+        return StreamRestorer(self._restorer, reader)
 
     def _substitute(self, kind: str, original: str, treatment: Replacing) -> str:
         # A span that is masked again, as another kind, contains placeholders.

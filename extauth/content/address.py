@@ -52,6 +52,11 @@ class Addresses:
         self._allowed = frozenset(_domain(domain) for domain in allowed_domains)
         self._subdomains = tuple(f".{domain}" for domain in self._allowed)
 
+    def allows(self, authority: str) -> bool:
+        """Return whether the host in `authority` is an allowed domain or one of its subdomains."""
+        host = _domain(authority.rpartition("@")[2].partition(":")[0])
+        return host in self._allowed or host.endswith(self._subdomains)
+
     def leaks(self, written: str, *, fetched: bool) -> bool:
         """Return whether `written`, as it stands in Markdown or HTML, may carry data out.
 
@@ -70,8 +75,7 @@ class Addresses:
         if parts is None:
             return True
         authority, path, query, fragment = parts.groups()
-        host = _domain(authority.rpartition("@")[2].partition(":")[0])
-        if host in self._allowed or host.endswith(self._subdomains):
+        if self.allows(authority):
             return False
         return bool(self._allowed) or _carries(authority, path, query, fragment, fetched=fetched)
 
