@@ -16,7 +16,7 @@ from extauth.compiler.events import read_events
 from extauth.compiler.external import read_externals
 from extauth.compiler.fields import Fields
 from extauth.compiler.parameters import read_parameters
-from extauth.compiler.prices import read_prices
+from extauth.compiler.prices import read_price, read_prices
 from extauth.compiler.stores import read_ledger, read_store, read_workers
 from extauth.compiler.validation import nearest, validate
 
@@ -205,7 +205,6 @@ class _Reader:
         repository = None
         if backend.url is None:
             repository = self._repositories[name] = self._repository(name, versions)
-        prices = model.get("price", {})
         return to.Model(
             name=name,
             backend=backend.name,
@@ -214,7 +213,7 @@ class _Reader:
             aliases=dict(sorted(aliases.items())),
             default=resolved,
             context_length=model["context_length"],
-            price=to.Price(prices.get("prompt", 0), prices.get("completion", 0)),
+            price=read_price(model["price"]),
             region=backend.region,
             tokenizer=self._tokenizer(name),
             chat_template=self._kept(f"models/{name}/chat_template.jinja", *place, "chat_template")

@@ -11,10 +11,10 @@ import msgspec
 from opa_client import AsyncOpaClient
 
 from extauth.errors import ConfigurationError, PolicyError, PolicyUnavailable
-from extauth.obligations import Decision
-from extauth.policy.engine import LISTING, Listing, malformed, undefined
+from extauth.policy.engine import ANSWERS, LISTING, Listing, malformed, undefined
 
 if TYPE_CHECKING:
+    from extauth.obligations import Decision
     from extauth.policy.engine import Entrypoint
     from extauth.snapshot import Snapshot
     from extauth.types import Facts, ListingFacts
@@ -71,7 +71,7 @@ class OpaServerEngine:
 
     async def decide(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
         """See PolicyEngine. The path asked for never depends on the facts."""
-        return await self._ask(entrypoint, facts, Decision)
+        return (await self._ask(entrypoint, facts, ANSWERS[entrypoint])).decision()
 
     async def list_models(self, facts: ListingFacts) -> frozenset[str]:
         """See PolicyEngine."""
