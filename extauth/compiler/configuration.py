@@ -18,6 +18,7 @@ from extauth.compiler.fields import Fields
 from extauth.compiler.parameters import read_parameters
 from extauth.compiler.prices import read_price, read_prices
 from extauth.compiler.stores import read_ledger, read_store, read_workers
+from extauth.compiler.url import Origin
 from extauth.compiler.validation import nearest, validate
 
 if TYPE_CHECKING:
@@ -155,8 +156,14 @@ class _Reader:
         if "pull" not in self._value["policy"]:
             return None
         place = ("policy", "pull")
-        url = self._fields.url(*place, "url")
-        return to.Pull(str(url), self._fields.duration(*place, "interval", least=1))
+        url = str(self._fields.url(*place, "url"))
+        origin = Origin.parse(url)
+        if "signing" not in self._value["policy"] and not (origin.tls or origin.loopback):
+            raise self._fields.error(
+                (*place, "url"),
+                "expected https, or `policy.signing`: whoever is on the way could write policies",
+            )
+        return to.Pull(url, self._fields.duration(*place, "interval", least=1))
 
     def _keys(self) -> Keys | None:
         policy, place = self._value["policy"], ("policy", "signing")

@@ -35,6 +35,13 @@ LISTING: Final = "gateway/listing/decision"
 """The rule's path of the model list, which the shipped library has and no policy needs to."""
 
 
+UNPROVED: Final = (
+    "decisions come from the OPA server at {}, which somebody else runs: this gateway does not "
+    "prove which policies it has, nor that they ask no network"
+)
+"""A sentence about `policy.url`, for whoever starts or watches the gateway."""
+
+
 class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The answer of `LISTING`: names such as `chat`, `chat@stable` and `chat@2`."""
 
