@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from extauth.assurance.checks.directory import find_target
 from extauth.compiler.document import read_document
 from extauth.compiler.policies import compile_policies
+from extauth.compiler.repository import Repository
 from extauth.errors import ConfigurationError
 from extauth.policy.cases import load_cases
 from extauth.rego import source
@@ -87,11 +89,16 @@ def test_policies_are_files(write: Write, name: str, kind: str) -> None:
     assert caught.value.file == root / name
 
 
-def test_nothing_is_compiled_of_others(write: Write) -> None:
-    root = write({"gateway/a/a.rego": "package gateway.a\n"})
+def test_no_command_begins_with_others(write: Write) -> None:
+    root = write({"gateway/a/a.rego": "package gateway.a\n", "catalog.yaml": "models: {}\n"})
+    Repository.find(root)
     os.mkfifo(root / "gateway" / "more.rego")
+    for read in (Repository.find, find_target, lambda root: compile_policies(root, {}, opa_path())):
+        with pytest.raises(ConfigurationError, match=r"more\.rego: is not a regular file"):
+            read(root)
+    (root / "catalog.yaml").write_text("models: [\n")
     with pytest.raises(ConfigurationError, match=r"more\.rego: is not a regular file"):
-        compile_policies(root, {}, opa_path())
+        find_target(root)
 
 
 @pytest.mark.parametrize(("bound", "value"), [("MOST_FILES", 1), ("LARGEST_TOGETHER", 9)])

@@ -47,7 +47,6 @@ def find_target(directory: Path) -> CheckTarget:
         raise ConfigurationError(
             "holds no policies; expected the directory gateway/", file=repository.root
         )
-    require_files(repository.root)
     return CheckTarget(repository)
 
 
