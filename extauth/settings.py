@@ -46,6 +46,11 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pull: Pull | None = None
     signing: Literal["RS256", "ES256", "HS256"] | None = None
 
+    @property
+    def external(self) -> str | None:
+        """The OPA server of somebody else that decides; None where it is an engine of ours."""
+        return self.url if self.engine == "opa" else None
+
 
 class BackendSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A model server. `cluster` is Envoy's name for it; `url` None means the embedded Triton.

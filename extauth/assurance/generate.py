@@ -10,7 +10,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 
@@ -19,7 +19,7 @@ from extauth.assurance.replay.report import ReplayDocument
 from extauth.audit import Action, AuditRecord
 from extauth.compiler.configuration import read_configuration
 from extauth.errors import SluiceError
-from extauth.obligations import Decision
+from extauth.obligations import Admission, Decision
 from extauth.policy.cases import CaseFile
 from extauth.settings import Overrides
 from extauth.storage.resources import schema
@@ -29,11 +29,19 @@ if TYPE_CHECKING:
 
     from extauth.assurance.authoring.fields import JsonSchema
 
-SCHEMAS: Final[Mapping[str, tuple[type[msgspec.Struct], str]]] = {
+_ALLOWS_BY_OBLIGATIONS: Final = msgspec.Meta(
+    extra_json_schema={
+        "if": {"properties": {"allow": {"const": True}}},
+        "then": {"required": ["obligations"]},
+    }
+)
+
+SCHEMAS: Final[Mapping[str, tuple[Any, str]]] = {
     "action": (Action, "Action"),
+    "admission": (Admission, "Admission decision"),
     "audit": (AuditRecord, "Audit record"),
     "case": (CaseFile, "Decision cases"),
-    "decision": (Decision, "Policy decision"),
+    "decision": (Annotated[Decision, _ALLOWS_BY_OBLIGATIONS], "Inference decision"),
     "replay": (ReplayDocument, "Replay"),
 }
 """The generated schemas by name: the type that each describes, and its title."""
@@ -78,21 +86,23 @@ def _written(file: Path, text: str) -> Iterator[Path]:
         yield file
 
 
-def _schema_of(kind: type[msgspec.Struct], title: str) -> JsonSchema:
+def _schema_of(kind: Any, title: str) -> JsonSchema:
     """Return a type's schema with everything that it refers to.
 
-    Descriptions are those of the types. A type with a tag is defined under its tag.
+    Descriptions are those of the types, and `kind` may say more by a Meta. A type with a tag is
+    defined under its tag.
     """
     (reference,), components = msgspec.json.schema_components(
         (kind,), ref_template=_DEFINITIONS + "{name}"
     )
-    root = str(reference["$ref"]).removeprefix(_DEFINITIONS)
+    root = str(reference.pop("$ref")).removeprefix(_DEFINITIONS)
     names = {name: _tag(part) or name for name, part in components.items()}
     defined = {names[name]: _cleaned(part, names) for name, part in components.items()}
     whole = defined.pop(root)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **whole,
+        **reference,
         "title": title,
         "$defs": dict(sorted(defined.items())),
     }

@@ -61,7 +61,10 @@ class AuditRecord(msgspec.Struct, frozen=True):
     request_id: Annotated[str, _about("The x-request-id that the client was told.")]
     time: Annotated[float, _about("When the request began, in unix seconds.")]
     snapshot: Annotated[str, _about("The digest of the snapshot that served it.")]
-    engine: Annotated[str, _about("The policy engine that was asked: wasm or opa.")]
+    engine: Annotated[
+        str,
+        _about("The policy engine that was asked: wasm, opa; opa-external is a server of others."),
+    ]
     source: Annotated[str, _about("The client's address, as Envoy trusts it.")]
     outcome: Annotated[Outcome, _about("How it ended.")]
     status: Annotated[

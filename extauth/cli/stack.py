@@ -86,6 +86,7 @@ def status(*, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR) -
     """Tell how each process is doing. Exit status: 0 all ready, 1 not all, 3 nothing runs."""
     import msgspec
 
+    from extauth.policy.engine import UNPROVED
     from extauth.stack.status import status as ask
     from extauth.storage.state import StateDir
 
@@ -101,6 +102,8 @@ def status(*, json: JsonOption = False, state_dir: StateDirOption = STATE_DIR) -
         typer.echo(f"snapshot  {now.digest} ({now.sequence})")
         for name, server in now.backends.items():
             typer.echo(f"backend   {name}: {server.kind}, {server.url or 'embedded'}")
+        if now.policy.url is not None:
+            typer.echo(f"policies  {UNPROVED.format(now.policy.url)}")
         for line in _trouble(now):
             typer.echo(line)
         if now.trial is not None:

@@ -16,8 +16,9 @@ from extauth.compiler.events import read_events
 from extauth.compiler.external import read_externals
 from extauth.compiler.fields import Fields
 from extauth.compiler.parameters import read_parameters
-from extauth.compiler.prices import read_prices
+from extauth.compiler.prices import read_price, read_prices
 from extauth.compiler.stores import read_ledger, read_store, read_workers
+from extauth.compiler.url import Origin
 from extauth.compiler.validation import nearest, validate
 
 if TYPE_CHECKING:
@@ -157,8 +158,14 @@ class _Reader:
         if "pull" not in self._value["policy"]:
             return None
         place = ("policy", "pull")
-        url = self._fields.url(*place, "url")
-        return to.Pull(str(url), self._fields.duration(*place, "interval", least=1))
+        url = str(self._fields.url(*place, "url"))
+        origin = Origin.parse(url)
+        if "signing" not in self._value["policy"] and not (origin.tls or origin.loopback):
+            raise self._fields.error(
+                (*place, "url"),
+                "expected https, or `policy.signing`: whoever is on the way could write policies",
+            )
+        return to.Pull(url, self._fields.duration(*place, "interval", least=1))
 
     def _keys(self) -> Keys | None:
         policy, place = self._value["policy"], ("policy", "signing")
@@ -207,7 +214,6 @@ class _Reader:
         repository = None
         if backend.url is None:
             repository = self._repositories[name] = self._repository(name, versions)
-        prices = model.get("price", {})
         return to.Model(
             name=name,
             backend=backend.name,
@@ -216,7 +222,7 @@ class _Reader:
             aliases=dict(sorted(aliases.items())),
             default=resolved,
             context_length=model["context_length"],
-            price=to.Price(prices.get("prompt", 0), prices.get("completion", 0)),
+            price=read_price(model["price"]),
             region=backend.region,
             tokenizer=self._tokenizer(name),
             chat_template=self._kept(f"models/{name}/chat_template.jinja", *place, "chat_template")

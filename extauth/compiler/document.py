@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from extauth.errors import ConfigurationError
+from extauth.rego.source import Loader, UnreadYaml, read_text, yaml_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
 Place = tuple[str | int, ...]
 """Keys and indices from the root of a document to a value in it."""
 
-_LARGEST = 4 << 20
+
+class _Loader(Loader):
+    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]  # in its stubs
+        if event.anchor is not None:
+            problem = "anchors are not used here; write the value out"
+            raise UnreadYaml(problem=problem, problem_mark=event.start_mark)
+        return super().compose_node(parent, index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +61,14 @@ def read_document(file: Path) -> Document:
     Raises ConfigurationError with the line. Anchors are refused: a few lines of them can unfold
     to gigabytes.
     """
+    text = read_text(file)
     try:
-        if file.stat().st_size > _LARGEST:
-            raise ConfigurationError(f"is larger than {_LARGEST >> 20} MiB", file=file)
-        text = file.read_text("utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"can't be read: {error.strerror}", file=file) from None
-    except UnicodeDecodeError:
-        raise ConfigurationError("is not UTF-8", file=file) from None
-    try:
-        for token in yaml.scan(text, Loader=yaml.SafeLoader):
-            if isinstance(token, yaml.AnchorToken):
-                raise ConfigurationError(
-                    "anchors are not used here; write the value out",
-                    file=file,
-                    line=token.start_mark.line + 1,
-                )
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
         root = loader.get_single_node()
         lines: dict[Place, int] = {(): 1}
         value = _value(root, (), lines, loader, file) if root else {}
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise ConfigurationError(f"not YAML: {error.problem}", file=file, line=line) from None
-    except (yaml.YAMLError, RecursionError):
-        raise ConfigurationError("not YAML that can be read", file=file) from None
+    except yaml.YAMLError as error:
+        raise yaml_error(error, file) from None
     return Document(file, value, lines)
 
 

@@ -17,6 +17,7 @@ from extauth.errors import ConfigurationError
 from extauth.policy.engine import LISTING
 from extauth.rego.fault import OpaRefused
 from extauth.rego.opa import Opa, sources
+from extauth.rego.source import require_files
 from extauth.snapshot.bundle import pack, unpack
 from extauth.storage.resources import policies
 
@@ -45,6 +46,7 @@ def compile_policies(directory: Path, models: Mapping[str, object], opa: Path) -
         raise ConfigurationError(
             "holds no policies; expected the directories gateway/ and data/", file=directory
         )
+    require_files(directory)
     with tempfile.TemporaryDirectory(prefix="sluice-") as temporary:
         work = Path(temporary)
         catalog = work / "catalog.json"

@@ -9,11 +9,16 @@ from extauth.compiler.validation import nearest
 from extauth.settings import DatedPrice, Price
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from zoneinfo import ZoneInfo
 
     from extauth.compiler.fields import Fields
     from extauth.settings import Model
+
+
+def read_price(entry: Mapping[str, int]) -> Price:
+    """Return a price that says both of its parts; the schema has checked that it does."""
+    return Price(entry["prompt"], entry["completion"])
 
 
 def read_prices(
@@ -44,8 +49,7 @@ def read_prices(
                 of = f"version {version}" if version else "the model"
                 raise fields.error(here, f"{of} has another price from {entry['from']} on")
             taken.add((since, version))
-        price = Price(entry.get("prompt", 0), entry.get("completion", 0))
-        found.append(DatedPrice(since, price, tuple(own)))
+        found.append(DatedPrice(since, read_price(entry), tuple(own)))
     return tuple(sorted(found, key=lambda each: (-each.since, not each.versions)))
 
 

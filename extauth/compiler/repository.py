@@ -18,6 +18,7 @@ from extauth.compiler.configuration import read_configuration
 from extauth.compiler.document import read_document
 from extauth.compiler.policies import catalog_of, compile_policies
 from extauth.errors import ConfigurationError
+from extauth.rego.source import require_files
 from extauth.settings import Overrides
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Repository(msgspec.Struct, frozen=True):
                 configuration = read_configuration(config, Overrides())
                 own = configuration.policies.resolve() == directory.resolve()
                 if own or config.parent == directory:
+                    require_files(configuration.policies)
                     return cls(
                         configuration.policies,
                         catalog_of(configuration.settings),
@@ -66,6 +68,7 @@ class Repository(msgspec.Struct, frozen=True):
             raise ConfigurationError(
                 f"holds no policies; expected the directory gateway/ or a {CONFIG}", file=directory
             )
+        require_files(directory)
         return cls(directory, _catalog(directory / CATALOG))
 
     def build(self, opa: Path) -> dict[str, bytes]:

@@ -3,7 +3,7 @@
 from extauth.obligations.clamp import Clamp
 from extauth.obligations.context import Context
 from extauth.obligations.context import check as check_context
-from extauth.obligations.decision import Decision, Reason, Route
+from extauth.obligations.decision import Admission, Decision, Reason, Route
 from extauth.obligations.draft import Draft, draft_of
 from extauth.obligations.guard import AnswerGuard
 from extauth.obligations.mask import Mask, Treatment
@@ -12,6 +12,7 @@ from extauth.obligations.table import ENFORCED, Obligation, ObligationName, enfo
 
 __all__ = [
     "ENFORCED",
+    "Admission",
     "AnswerGuard",
     "Clamp",
     "Context",

@@ -1,4 +1,4 @@
-"""The policy output. `schemas/decision.schema.json` is made from these types.
+"""The policies' answers, from which `admission` and `decision.schema.json` in `schemas/` are made.
 
 msgspec structs, so that strict decoding happens in C.
 """
@@ -10,6 +10,12 @@ from typing import Annotated, Literal
 import msgspec
 
 from extauth.obligations.table import Obligation
+
+
+class _Unsaid(tuple[Obligation, ...]):
+    """Obligations that a policy left out. No decision keeps them."""
+
+    __slots__ = ()
 
 
 class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,8 +45,8 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cluster: Annotated[str, msgspec.Meta(description="Envoy's name of the model's backend.")]
 
 
-class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A policy's answer. Anything else, and an undefined answer, is a deny and a policy error."""
+class Admission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A policy's answer to a request's head. Nothing but this is an answer."""
 
     allow: Annotated[bool, msgspec.Meta(description="True if the request may go on.")]
     reasons: Annotated[
@@ -51,7 +57,36 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Route | None,
         msgspec.Meta(description="The destination of the request, if it goes to a model."),
     ] = None
+
+    def decision(self) -> Decision:
+        """Return the answer as a decision: it has no obligations."""
+        return Decision(self.allow, self.reasons, self.route, ())
+
+
+class Decision(Admission, frozen=True, forbid_unknown_fields=True):
+    """A policy's answer to a whole request. Nothing but this is an answer.
+
+    An allow has `obligations`, an empty list where there are none: a rule that forgets them would
+    let a request go without masks and limits.
+    """
+
     obligations: Annotated[
         tuple[Obligation, ...],
-        msgspec.Meta(description="The obligations to meet before the request may go."),
-    ] = ()
+        msgspec.Meta(
+            description="The obligations to meet before the request may go; required where "
+            "`allow` is true, and empty where there are none."
+        ),
+    ] = msgspec.field(default_factory=_Unsaid)
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for an allow whose obligations nobody gave."""
+        if isinstance(self.obligations, _Unsaid):
+            if self.allow:
+                raise ValueError(
+                    "an allow has no `obligations`; write an empty list if the request has none"
+                )
+            msgspec.structs.force_setattr(self, "obligations", ())
+
+    def decision(self) -> Decision:
+        """Return the decision itself."""
+        return self

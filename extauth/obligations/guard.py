@@ -29,7 +29,7 @@ class AnswerGuard(
             "subdomains. If none: images that have a query, and addresses that carry more than "
             "an address needs. What was masked is put back into addresses of these domains alone."
         ),
-    ] = ()
+    ]
 
     def __str__(self) -> str:
         return f"links {self.links}"

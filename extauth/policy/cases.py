@@ -16,6 +16,7 @@ import yaml
 from extauth.errors import ConfigurationError, GatewayError
 from extauth.obligations import Decision, ObligationName
 from extauth.policy.engine import Entrypoint
+from extauth.rego.source import Loader, read_text, yaml_error
 from extauth.types import Facts
 
 if TYPE_CHECKING:
@@ -130,19 +131,12 @@ class _Source:
     def __init__(self, file: Path) -> None:
         self._file = file
         try:
-            loader = yaml.SafeLoader(file.read_text("utf-8"))
+            loader = Loader(read_text(file))
             self._root = loader.get_single_node()
             raw = loader.construct_document(self._root) if self._root else {}
             self.content = msgspec.convert(raw, CaseFile)
-        except OSError as error:
-            raise ConfigurationError(error.strerror or "unreadable", file=file) from None
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark
-            raise ConfigurationError(
-                f"not YAML: {error.problem}", file=file, line=mark.line + 1 if mark else None
-            ) from None
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"not YAML: {error}", file=file) from None
+        except yaml.YAMLError as error:
+            raise yaml_error(error, file) from None
         except msgspec.ValidationError as error:
             raise self._wrong(str(error)) from None
 

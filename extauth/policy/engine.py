@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 import msgspec
 
 from extauth.errors import PolicyError
-from extauth.obligations import Decision
+from extauth.obligations import Admission, Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from extauth.obligations import Route
     from extauth.settings import Settings
@@ -25,8 +25,21 @@ class Entrypoint(StrEnum):
     INFERENCE = "gateway/inference/decision"
 
 
+ANSWERS: Final[Mapping[Entrypoint, type[Admission]]] = {
+    Entrypoint.ADMISSION: Admission,
+    Entrypoint.INFERENCE: Decision,
+}
+"""The type of each entry point's answer, which says how it is to be written."""
+
 LISTING: Final = "gateway/listing/decision"
 """The rule's path of the model list, which the shipped library has and no policy needs to."""
+
+
+UNPROVED: Final = (
+    "decisions come from the OPA server at {}, which somebody else runs: this gateway does not "
+    "prove which policies it has, nor that they ask no network"
+)
+"""A sentence about `policy.url`, for whoever starts or watches the gateway."""
 
 
 class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,8 +81,16 @@ def undefined(entrypoint: str) -> PolicyError:
 
 
 def malformed(entrypoint: str, error: msgspec.MsgspecError) -> PolicyError:
-    """Return the error of a decision that `schemas/decision.schema.json` does not allow."""
+    """Return the error of a decision that its schema does not allow."""
     return PolicyError(f"the decision {entrypoint} is malformed: {error}")
+
+
+def decided(entrypoint: Entrypoint, value: object) -> Decision:
+    """Return the decision that OPA gave as JSON. Raises PolicyError where it is malformed."""
+    try:
+        return msgspec.convert(value, ANSWERS[entrypoint]).decision()
+    except msgspec.MsgspecError as error:
+        raise malformed(entrypoint, error) from None
 
 
 def checked_route(route: Route | None, settings: Settings) -> Route:

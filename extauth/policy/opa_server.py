@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -11,15 +12,17 @@ import msgspec
 from opa_client import AsyncOpaClient
 
 from extauth.errors import ConfigurationError, PolicyError, PolicyUnavailable
-from extauth.obligations import Decision
-from extauth.policy.engine import LISTING, Listing, malformed, undefined
+from extauth.policy.engine import ANSWERS, LISTING, UNPROVED, Listing, malformed, undefined
 
 if TYPE_CHECKING:
+    from extauth.obligations import Decision
     from extauth.policy.engine import Entrypoint
     from extauth.snapshot import Snapshot
     from extauth.types import Facts, ListingFacts
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 # A builtin that fails makes a rule undefined, which a `not` would take for a yes.
 _QUERY = {"strict-builtin-errors": True, "provenance": True}
@@ -32,12 +35,11 @@ class OpaServerEngine:
     Belongs to one event loop, whose tasks may share it.
 
     With a `revision`, a decision counts only when it comes from the bundle of that revision: a
-    server that has moved on to the next snapshot can't decide for this one.
+    server that has moved on to the next snapshot can't decide for this one. `name` is `opa`, or
+    `opa-external` where the server is somebody else's.
     """
 
-    name = "opa"
-
-    def __init__(self, url: str, timeout: float, revision: str | None) -> None:
+    def __init__(self, url: str, timeout: float, revision: str | None, name: str = "opa") -> None:
         """Prepare to ask the server at `url`, which may take `timeout` seconds a decision.
 
         Connects on the first decision. Raises ConfigurationError when `url` is not an HTTP one.
@@ -56,22 +58,26 @@ class OpaServerEngine:
         )
         self._open = False
         self._revision = revision
+        self.name = name
 
     @classmethod
     def open(cls, snapshot: Snapshot, url: str | None) -> OpaServerEngine:
         """Open the engine of a snapshot: its configured server, or the stack's own at `url`.
 
-        A server run by somebody else has bundles of its own, so their revision is not checked.
+        A server run by somebody else has bundles of its own, so their revision is not checked, and
+        the log says so.
         """
-        named = snapshot.settings.policy.url
-        address = named or url
-        if address is None:
+        timeout, external = snapshot.settings.policy.timeout, snapshot.settings.policy.external
+        if external is not None:
+            logger.warning("%s", UNPROVED.format(external))
+            return cls(external, timeout, None, "opa-external")
+        if url is None:
             raise ConfigurationError("policy.engine is opa, and there is no OPA server")
-        return cls(address, snapshot.settings.policy.timeout, None if named else snapshot.revision)
+        return cls(url, timeout, snapshot.revision)
 
     async def decide(self, entrypoint: Entrypoint, facts: Facts) -> Decision:
         """See PolicyEngine. The path asked for never depends on the facts."""
-        return await self._ask(entrypoint, facts, Decision)
+        return (await self._ask(entrypoint, facts, ANSWERS[entrypoint])).decision()
 
     async def list_models(self, facts: ListingFacts) -> frozenset[str]:
         """See PolicyEngine."""

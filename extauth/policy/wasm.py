@@ -11,7 +11,7 @@ from opapywasm import OpaWasmError
 from opapywasm.runtime import WasmtimeRuntimeFactory
 
 from extauth.errors import ConfigurationError, PolicyError, PolicyUnavailable
-from extauth.obligations import Decision
+from extauth.obligations import Admission, Decision
 from extauth.policy.engine import LISTING, Entrypoint, Listing, malformed, undefined
 from extauth.policy.instance import INPUT_BYTES, WasmInstance
 
@@ -74,6 +74,7 @@ class WasmEngine:
         self._closed = False
         self._factory.epoch.ensure_running()
         self._encode = msgspec.json.Encoder().encode
+        self._early = msgspec.json.Decoder(list[_Row[Admission]]).decode
         self._decision = msgspec.json.Decoder(list[_Row[Decision]]).decode
         self._listing = msgspec.json.Decoder(list[_Row[Listing]]).decode
         self._admission = lru_cache(_REMEMBERED)(self._admit)
@@ -110,7 +111,7 @@ class WasmEngine:
         self._factory.close()
 
     def _admit(self, document: bytes) -> Decision:
-        return self._evaluate(Entrypoint.ADMISSION, document, self._decision)
+        return self._evaluate(Entrypoint.ADMISSION, document, self._early).decision()
 
     def _evaluate(
         self, entrypoint: str, document: bytes, decode: Callable[[bytes], list[_Row[T]]]

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from extauth.errors import PolicyError
+from extauth.rego.capabilities import capabilities
 from extauth.rego.fault import OpaFault, OpaRefused, OpaTimeout, faults_of, words_of
 from extauth.rego.outcome import CoverageReport, TestOutcome, traces_of
 from extauth.rego.process import SECONDS, Done, run
 from extauth.rego.tree import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 T = TypeVar("T")
 
@@ -40,7 +41,8 @@ def sources(root: Path) -> list[str]:
 class Opa:
     """The OPA binary. Every call is a process of its own, and any number of threads may share one.
 
-    `one_core` is for callers that run as many processes at once as there are cores.
+    `one_core` is for callers that run as many processes at once as there are cores. What compiles
+    Rego may call the builtins of `capabilities` alone, and fetches no schema.
 
     Every method raises StackError when the binary can't be run or is interrupted, OpaTimeout when
     it takes more than `seconds`, and OpaRefused with OPA's faults when it fails. `cwd` is the
@@ -61,18 +63,21 @@ class Opa:
         *,
         cwd: Path | None = None,
         strict: bool = True,
+        bundles: bool = False,
         schemas: Path | None = None,
         seconds: float = SECONDS,
     ) -> tuple[OpaFault, ...]:
         """Return every fault that the compiler finds, as far as it gets; none when all is well.
 
-        `strict` adds what OPA only advises against, `schemas` the types of input and data.
+        `strict` adds what OPA only advises against, `schemas` the types of input and data. With
+        `bundles` the files are bundles.
         """
         options = ["--format", "json", "--max-errors", "0"]
         options += ["--strict"] if strict else []
+        options += ["--bundle"] if bundles else []
         options += ["--schema", str(schemas)] if schemas else []
         try:
-            self._run("check", *options, *map(str, files), cwd=cwd, seconds=seconds)
+            self._compile("check", *options, *map(str, files), cwd=cwd, seconds=seconds)
         except OpaRefused as error:
             return error.faults
         return ()
@@ -107,7 +112,7 @@ class Opa:
         nothing ran.
         """
         options = ("--format", "json", *self._testing(test_seconds, only))
-        done = self._run(
+        done = self._compile(
             "test", *options, *map(str, files), cwd=cwd, accepted=_FAILED, seconds=seconds
         )
         return _decoded(done, tuple[TestOutcome, ...])
@@ -125,7 +130,7 @@ class Opa:
         Raises OpaRefused also when a test fails: then OPA reports no lines.
         """
         options = ("--format", "json", "--coverage", *self._testing(test_seconds, None))
-        done = self._run("test", *options, *map(str, files), cwd=cwd, seconds=seconds)
+        done = self._compile("test", *options, *map(str, files), cwd=cwd, seconds=seconds)
         return _decoded(done, CoverageReport)
 
     def traces(
@@ -143,7 +148,7 @@ class Opa:
         """
         chosen = rf"^data\.({'|'.join(re.escape(name) for name in names)})$"
         options = ("--var-values", *self._testing(test_seconds, chosen))
-        done = self._run(
+        done = self._compile(
             "test", *options, *map(str, files), cwd=cwd, accepted=_FAILED, seconds=seconds
         )
         return traces_of(done.out)
@@ -166,7 +171,7 @@ class Opa:
         options += [option for path in data for option in ("--data", str(path))]
         options += ["--stdin-input"] if document else []
         try:
-            done = self._run(
+            done = self._compile(
                 "eval", *options, query, cwd=cwd, given=document.decode(), seconds=seconds + _GRACE
             )
         except OpaRefused as error:
@@ -195,7 +200,7 @@ class Opa:
         options = ["--ignore", TESTS, "--revision", revision, "--output", str(output)]
         entries = [option for entry in entrypoints for option in ("--entrypoint", entry)]
         options += ["--target", "wasm", *entries] if entries else []
-        self._run("build", *options, *map(str, files), cwd=cwd)
+        self._compile("build", *options, *map(str, files), cwd=cwd)
 
     def sign(self, bundle: str, *, key: Path, algorithm: str, cwd: Path, seconds: float) -> None:
         """Write `.signatures.json` for the bundle of this name into `cwd`."""
@@ -220,25 +225,44 @@ class Opa:
             # The files that it names are the bundle's, which lies in a temporary directory.
             raise OpaRefused((OpaFault(words_of(done)),))
 
+    def _compile(self, command: str, *arguments: str, cwd: Path | None, **options: Any) -> Done:
+        allowed = capabilities(self.path)
+        restricted = (command, "--capabilities", allowed.path, *arguments)
+        try:
+            return self._run(*restricted, cwd=cwd, files=(allowed.descriptor,), **options)
+        except OpaRefused as error:
+            raise OpaRefused([allowed.told(fault) for fault in error.faults]) from None
+
     def _run(
         self,
         *arguments: str,
         cwd: Path | None = None,
         given: str = "",
+        files: Sequence[int] = (),
         accepted: frozenset[int] = _PASSED,
         seconds: float = SECONDS,
     ) -> Done:
-        done = self._done(*arguments, cwd=cwd, given=given, seconds=seconds)
+        done = self._done(*arguments, cwd=cwd, given=given, files=files, seconds=seconds)
         if done.status not in accepted:
             raise OpaRefused(faults_of(done, cwd or Path()))
         return done
 
     def _done(
-        self, *arguments: str, cwd: Path | None = None, given: str = "", seconds: float = SECONDS
+        self,
+        *arguments: str,
+        cwd: Path | None = None,
+        given: str = "",
+        files: Sequence[int] = (),
+        seconds: float = SECONDS,
     ) -> Done:
-        environment = _ONE_CORE if self.one_core else _BRIEF
         done = run(
-            self.path, *arguments, cwd=cwd, given=given, environment=environment, seconds=seconds
+            self.path,
+            *arguments,
+            cwd=cwd,
+            given=given,
+            environment=_ONE_CORE if self.one_core else _BRIEF,
+            files=files,
+            seconds=seconds,
         )
         if done.late:
             raise OpaTimeout(arguments[0], seconds)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -11,9 +10,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from extauth.errors import StackError
+from extauth.rego import environment as variables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 SECONDS = 60.0
@@ -42,11 +42,13 @@ def run(
     cwd: Path | None = None,
     given: str = "",
     environment: Mapping[str, str] | None = None,
+    files: Sequence[int] = (),
     seconds: float = SECONDS,
 ) -> Done:
     """Run `binary` with `given` on its standard input, for at most `seconds`.
 
-    `environment` is added to this process's own. Colours are removed from the output, and bytes
+    `environment` is added to what it inherits, `rego.environment`; `files` are descriptors that it
+    is given. Colours are removed from the output, and bytes
     that are not UTF-8 are replaced. Raises StackError when the program can't be run at all, or
     was interrupted: Ctrl-C reaches every process of a terminal.
     """
@@ -58,7 +60,8 @@ def run(
             capture_output=True,
             encoding="utf-8",
             errors="replace",
-            env={**os.environ, **environment} if environment else None,
+            env=variables.environment(environment),
+            pass_fds=files,
             timeout=seconds,
             check=False,
         )

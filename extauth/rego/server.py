@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from extauth.errors import StackError, Unreachable
 from extauth.network.request import request
+from extauth.rego.environment import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,7 @@ def serve(opa: Path, bundle: Path) -> Iterator[str]:
         try:
             server = subprocess.Popen(  # noqa: S603  # a fixed command line, no shell
                 [str(opa.absolute()), *arguments, "--addr", address, "--bundle", str(bundle)],
+                env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

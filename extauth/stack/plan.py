@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from extauth.policy.engine import UNPROVED
 from extauth.stack.activation.compilation import compile_for, signer_of, signing_of, verifier_of
 from extauth.stack.activation.switching import start
 from extauth.stack.demo import demo_keys
@@ -55,6 +56,8 @@ def prepare(options: StackOptions, progress: Progress) -> StackPlan:
     with step(progress, f"compiling {options.config.name}"):
         snapshot, configuration = compile_for(options, ports, envoy=envoy, opa=opa)
     settings = snapshot.settings
+    if settings.policy.external is not None:
+        progress.note(UNPROVED.format(settings.policy.external))
     require_clients(settings)
     require_free(settings.listener.address, settings.listener.port, "--port")
     require_free(settings.admin.address, settings.admin.port, "--admin-port")

@@ -45,6 +45,15 @@ class BackendStatus(msgspec.Struct, frozen=True):
     url: str | None
 
 
+class PolicyStatus(msgspec.Struct, frozen=True):
+    """The engine that decides. `url` is an OPA server's that somebody else runs: nobody here can
+    prove which policies it has; None for the gateway's own.
+    """
+
+    engine: str
+    url: str | None
+
+
 class StackStatus(msgspec.Struct, frozen=True):
     """A running stack, `ready` if it is complete and every process is ready.
 
@@ -60,6 +69,7 @@ class StackStatus(msgspec.Struct, frozen=True):
     config: str
     digest: str
     processes: dict[str, ProcessStatus]
+    policy: PolicyStatus
     trial: TrialStatus | None = None
     sequence: int = 0
     refused: HistoryEntry | None = None
@@ -77,6 +87,7 @@ def status(state: StateDir) -> StackStatus | None:
         found = pool.map(lambda name: ready(name, record, state), names)
         answers = dict(zip(names, found, strict=True))
     now = time.time()
+    settings = active_settings(state)
     entries = History(state.history).entries()
     processes = {
         name: ProcessStatus(
@@ -101,9 +112,9 @@ def status(state: StateDir) -> StackStatus | None:
         refused=refused_last(entries),
         following=FollowingState.load(state),
         backends={
-            name: BackendStatus(one.kind, one.url)
-            for name, one in active_settings(state).backends.items()
+            name: BackendStatus(one.kind, one.url) for name, one in settings.backends.items()
         },
+        policy=PolicyStatus(settings.policy.engine, settings.policy.external),
     )
 
 

@@ -69,6 +69,7 @@ BASE: dict[str, Any] = {
             "aliases": {"stable": "1"},
             "tokenizer": "tokenizer.json",
             "context_length": 128,
+            "price": {"prompt": 0, "completion": 0},
         }
     },
     "identity": {"rotation_grace": "24h"},
@@ -85,7 +86,15 @@ BASE: dict[str, Any] = {
 
 ELSEWHERE: tuple[tuple[str, object], ...] = (
     ("backends", {"cloud": {"kind": "openai", "url": "http://127.0.0.1:1", "region": "eu-west"}}),
-    ("models.echo", {"backend": "cloud", "task": "completion", "context_length": 128}),
+    (
+        "models.echo",
+        {
+            "backend": "cloud",
+            "task": "completion",
+            "context_length": 128,
+            "price": {"prompt": 0, "completion": 0},
+        },
+    ),
 )
 """Changes that have no model on a server of the stack."""
 

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from tests.compiler.conftest import Workspace
 
 CLOUD = {"kind": "openai", "url": "https://api.example.com/v1", "region": "us-east"}
-LARGE = {"backend": "cloud", "task": "chat", "context_length": 4096}
+LARGE = {
+    "backend": "cloud",
+    "task": "chat",
+    "context_length": 4096,
+    "price": {"prompt": 0, "completion": 0},
+}
 
 
 def refusal(workspace: Workspace, *changes: tuple[str, Any]) -> str:
@@ -38,7 +43,7 @@ def key(workspace: Workspace) -> Path:
     return file
 
 
-def test_a_model_needs_no_more_than_its_length(workspace: Workspace) -> None:
+def test_a_model_needs_no_more_than_its_length_and_price(workspace: Workspace) -> None:
     config = workspace.write(("backends.cloud", CLOUD), ("models.large", LARGE))
     model = read_configuration(config, Overrides()).settings.models["large"]
     assert (model.versions, model.default, model.tokenizer) == (("1",), "1", None)

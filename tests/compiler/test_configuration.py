@@ -227,7 +227,7 @@ def test_a_key_set_is_in_the_settings(workspace: Workspace) -> None:
         ("a: !!python/name:os.system x\n", ":1: not YAML: "),
         ("1: a\n", ":1: the document: the key 1 is not text"),
         ("a: 1\n---\nb: 2\n", ":2: not YAML: "),
-        ("[" * 2000, "not YAML that can be read"),
+        ("[" * 2000, ":1: more than 100 levels are not read"),
         ("a: \x00\n", "not YAML that can be read"),
     ],
 )
@@ -297,6 +297,26 @@ def test_keys_stay_outside_of_the_settings(workspace: Workspace, signing: dict[s
     keys = read_configuration(workspace.write(("policy.signing", secret)), Overrides()).keys
     assert keys is not None
     assert keys.private == keys.public == workspace.root / "key"
+
+
+@pytest.mark.parametrize(
+    ("url", "signed", "taken"),
+    [
+        ("http://a/bundle", False, False),
+        ("http://a/bundle", True, True),
+        ("https://a/bundle", False, True),
+        ("http://127.0.0.1:8081/bundle", False, True),
+    ],
+)
+def test_policies_come_signed_or_over_a_safe_way(
+    workspace: Workspace, signing: dict[str, str], url: str, signed: bool, taken: bool
+) -> None:
+    pull = ("policy.pull", {"url": url, "interval": "30s"})
+    config = workspace.write(pull, *([("policy.signing", signing)] if signed else []))
+    if taken:
+        assert read_configuration(config, Overrides()).settings.policy.pull is not None
+    else:
+        assert "policy.pull.url: expected https, or `policy.signing`" in refusal(config)
 
 
 def test_who_only_pulls_needs_no_private_key(workspace: Workspace, signing: dict[str, str]) -> None:

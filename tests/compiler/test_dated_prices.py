@@ -20,16 +20,19 @@ if TYPE_CHECKING:
     from extauth.settings import Model
     from tests.compiler.conftest import Workspace
 
+FREE = {"prompt": 0, "completion": 0}
 PRICES = [
     {"from": "2026-01-01", "prompt": 100, "completion": 200},
-    {"from": "2026-03-29", "prompt": 300},
-    {"from": "2026-03-29", "versions": ["2"], "prompt": 500},
+    {"from": "2026-03-29", "prompt": 300, "completion": 0},
+    {"from": "2026-03-29", "versions": ["2"], "prompt": 500, "completion": 0},
 ]
 
 
 def read(workspace: Workspace, prices: object, zone: str = "UTC") -> Model:
     config = workspace.write(
-        ("models.echo.price", {"prompt": 7}), ("models.echo.prices", prices), ("time_zone", zone)
+        ("models.echo.price", {"prompt": 7, "completion": 0}),
+        ("models.echo.prices", prices),
+        ("time_zone", zone),
     )
     return read_configuration(config, Overrides()).settings.models["echo"]
 
@@ -65,24 +68,26 @@ def test_days_begin_in_the_gateways_time_zone(workspace: Workspace) -> None:
 @pytest.mark.parametrize(
     ("prices", "line", "message"),
     [
-        ([{"from": "2026-02-30"}], "2026-02-30", "prices[0].from: there is no day 2026-02-30"),
-        ([{"from": "0000-01-01"}], "0000-01-01", "there is no day 0000-01-01"),
-        ([{"from": "1.1.2026"}], "1.1.2026", '"1.1.2026" is not a date such as 2026-01-01'),
-        ([{"prompt": 1}], "prompt: 1", "the key from is missing"),
+        ([{"from": "2026-02-30", **FREE}], "2026-02-30", "prices[0].from: there is no day"),
+        ([{"from": "0000-01-01", **FREE}], "0000-01-01", "there is no day 0000-01-01"),
+        ([{"from": "1.1.2026", **FREE}], "1.1.2026", '"1.1.2026" is not a date such as 2026-01-01'),
+        ([FREE], "prompt: 0", "the key from is missing"),
+        ([{"from": "2026-01-01", "prompt": 1}], "prompt: 1", "the key completion is missing"),
+        ([{"from": "2026-01-01", "completion": 1}], "2026-01-01", "the key prompt is missing"),
         (
-            [{"from": "2026-01-01", "versions": ["1", "3"]}],
+            [{"from": "2026-01-01", "versions": ["1", "3"], **FREE}],
             "- '3'",
             "prices[0].versions[1]: there is no version 3; expected one of 1, 2",
         ),
         (
-            [{"from": "2026-01-01"}, {"from": "2026-01-01", "prompt": 2}],
+            [{"from": "2026-01-01", **FREE}, {"from": "2026-01-01", **FREE, "prompt": 2}],
             "prompt: 2",
             "prices[1]: the model has another price from 2026-01-01 on",
         ),
         (
             [
-                {"from": "2026-01-01", "versions": ["1", "2"]},
-                {"from": "2026-01-01", "versions": ["2"], "prompt": 2},
+                {"from": "2026-01-01", "versions": ["1", "2"], **FREE},
+                {"from": "2026-01-01", "versions": ["2"], **FREE, "prompt": 2},
             ],
             "prompt: 2",
             "prices[1]: version 2 has another price from 2026-01-01 on",
@@ -101,7 +106,7 @@ def test_a_wrong_price_is_refused_with_its_line(
 
 
 def test_an_unquoted_date_is_told(workspace: Workspace) -> None:
-    config = workspace.write(("models.echo.prices", [{"from": "2026-01-01"}]))
+    config = workspace.write(("models.echo.prices", [{"from": "2026-01-01", **FREE}]))
     config.write_text(config.read_text().replace("'2026-01-01'", "2026-01-01"))
 
     with pytest.raises(ConfigurationError, match=r"'2026-01-01' is not text.*write it in quotes"):

@@ -11,6 +11,7 @@ import json
 import secrets
 import signal
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -28,12 +29,14 @@ from tests.e2e.stack import REPOSITORY, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.e2e.site import Site
     from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
+
+
+SECRET = "a-secret-of-the-shell"
 
 
 class Canaries:
@@ -231,6 +234,7 @@ def test_nothing_leaks(private_site: Callable[..., Site], monkeypatch: pytest.Mo
         "GRPC_VERBOSITY": "DEBUG",
         "PYTHONASYNCIODEBUG": "1",
         "PYTHONFAULTHANDLER": "1",
+        "AWS_SECRET_ACCESS_KEY": SECRET,
     }.items():
         monkeypatch.setenv(name, value)
 
@@ -239,6 +243,9 @@ def test_nothing_leaks(private_site: Callable[..., Site], monkeypatch: pytest.Mo
     # Policies that contradict themselves for one purpose.
     (site.policies / "gateway/inference/conflict.rego").write_text(CONFLICT)
     stack = site.start()
+    assert {"triton", "service", "envoy"} <= stack.processes.keys()
+    for pid in stack.processes.values():
+        assert SECRET.encode() not in Path(f"/proc/{pid}/environ").read_bytes()
     stack.sluice("shadow", "start", str(REPOSITORY / "policies"))
 
     everything_that_is_served(stack, canary)

@@ -245,6 +245,10 @@ NO_DECISIONS = {
         ' "cluster": "triton"}, "obligations": []}'
     ),
     "no route": '{"allow": true, "reasons": [], "obligations": []}',
+    "no obligations": (
+        '{"allow": true, "reasons": [], "route": {"model": "chat", "version": "1",'
+        ' "cluster": "triton"}}'
+    ),
 }
 """What a policy may answer that is no decision; None if it answers nothing."""
 
@@ -270,10 +274,11 @@ def test_decisions_that_are_none(site: Site, tmp_path: Path) -> None:
         error = _openai_error(response, 403)
         assert error["code"] == "policy_error", problem
         assert "obligation" not in error["message"]
-        assert stack.audit(response.headers["x-request-id"])["outcome"] == "denied"
+        record = stack.audit(response.headers["x-request-id"])
+        assert (record["outcome"], record["error"]) == ("denied", "policy_error"), problem
         assert stack.asked() == asked, problem
     # The other two are decisions, of what is not there.
-    assert _decision_errors(stack) == errors + 3
+    assert _decision_errors(stack) == errors + 4
 
 
 def _decision_errors(stack: Stack) -> float:

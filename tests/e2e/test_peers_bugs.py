@@ -125,7 +125,7 @@ def test_what_is_refused_does_not_make_the_window_longer(limited: Stack) -> None
         assert began < since + told
 
 
-def test_a_model_without_a_price_is_limited(limited: Stack) -> None:
+def test_a_model_that_costs_nothing_is_limited(limited: Stack) -> None:
     # LiteLLM reserved nothing for it.
     client = client_of(limited, "unpriced")
     body = {"model": "echo", "messages": PROMPT, "max_tokens": 10}

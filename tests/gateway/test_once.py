@@ -63,7 +63,7 @@ MANY = [
     {"type": "clamp", "max_tokens": 8},
     {"type": "context", "on_exceed": "drop_oldest", "room": 8},
     {"type": "settle", "by": "larger"},
-    {"type": "guard", "links": "strip"},
+    {"type": "guard", "links": "strip", "allowed_domains": []},
     {"type": "mask", "kinds": ["iban"]},
     {"type": "mask", "kinds": ["card"], "treatment": "note"},
 ]

@@ -116,7 +116,7 @@ def test_what_is_no_case(tmp_path: Path, text: str, line: int, told: str) -> Non
 
 
 def test_a_directory_without_fixtures(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"fixtures\.yaml: No such file"):
+    with pytest.raises(ConfigurationError, match=r"fixtures\.yaml: can't be read: No such file"):
         load_cases(tmp_path)
 
 

@@ -27,28 +27,37 @@ pytestmark = pytest.mark.slow
 POLICY = """
 package gateway.inference
 
-decision := {"allow": true} if input.principal.id == "fine"
+decision := {"allow": true, "obligations": []} if input.principal.id == "fine"
 
 decision := {"allow": false} if input.principal.id == "fickle"
-decision := {"allow": true} if input.principal.id == "fickle"
+decision := {"allow": true, "obligations": []} if input.principal.id == "fickle"
 
+decision := {"allow": false} if input.principal.id == "barred"
 decision := {"allow": "yes"} if input.principal.id == "malformed"
-decision := {"allow": true, "color": "red"} if input.principal.id == "talkative"
+decision := {"allow": true, "obligations": [], "color": "red"} if input.principal.id == "talkative"
 decision := "allow" if input.principal.id == "terse"
+
+decision := {"allow": true} if input.principal.id == "forgetful"
+decision := {"allow": true, "obligations": null} if input.principal.id == "void"
 
 decision := {"allow": true, "obligations": [{"type": "fly"}]} if input.principal.id == "flying"
 decision := {"allow": true, "obligations": [{"type": "clamp", "max_tokens": 5}]} if {
     input.principal.id == "clamped"
 }
 
-decision := {"allow": true} if {
+decision := {"allow": true, "obligations": []} if {
     input.principal.id == "slow"
     some i in numbers.range(1, 20000)
     some j in numbers.range(1, 20000)
     i * j < 0
 }
 """
-ADMISSION = 'package gateway.admission\ndecision := {"allow": true}\n'
+ADMISSION = """
+package gateway.admission
+
+decision := {"allow": true, "obligations": []} if input.principal.id == "eager"
+else := {"allow": true}
+"""
 
 
 def asked_by(name: str) -> object:
@@ -94,7 +103,7 @@ async def decide(engine: PolicyEngine, name: str) -> Decision:
 
 
 async def test_a_decision(engine: PolicyEngine) -> None:
-    assert await decide(engine, "fine") == Decision(allow=True)
+    assert await decide(engine, "fine") == Decision(allow=True, obligations=())
     assert await decide(engine, "clamped") == Decision(
         allow=True, obligations=(Clamp(max_tokens=5),)
     )
@@ -108,7 +117,7 @@ async def test_an_undefined_decision(engine: PolicyEngine) -> None:
 async def test_conflicting_rules(engine: PolicyEngine) -> None:
     with pytest.raises(PolicyError, match="failed"):
         await decide(engine, "fickle")
-    assert await decide(engine, "fine") == Decision(allow=True)
+    assert await decide(engine, "fine") == Decision(allow=True, obligations=())
 
 
 @pytest.mark.parametrize("name", ["malformed", "talkative", "terse"])
@@ -122,17 +131,36 @@ async def test_an_obligation_that_nobody_enforces(engine: PolicyEngine) -> None:
         await decide(engine, "flying")
 
 
+@pytest.mark.parametrize("name", ["forgetful", "void"])
+async def test_an_allow_whose_obligations_nobody_gave(engine: PolicyEngine, name: str) -> None:
+    with pytest.raises(PolicyError, match=r"gateway/inference/decision is malformed.*obligations"):
+        await decide(engine, name)
+
+
+async def test_a_deny_needs_no_obligations(engine: PolicyEngine) -> None:
+    assert await decide(engine, "barred") == Decision(allow=False, obligations=())
+
+
+async def test_an_admission_decision_has_none(engine: PolicyEngine) -> None:
+    async def admit(name: str) -> Decision:
+        return await engine.decide(Entrypoint.ADMISSION, asked_by(name))
+
+    assert await admit("fine") == Decision(allow=True, obligations=())
+    with pytest.raises(PolicyError, match="unknown field `obligations`"):
+        await admit("eager")
+
+
 async def test_a_slow_policy(engine: PolicyEngine) -> None:
     with pytest.raises(PolicyUnavailable) as raised:
         await decide(engine, "slow")
     assert raised.value.retry_after == 1
-    assert await decide(engine, "fine") == Decision(allow=True)
+    assert await decide(engine, "fine") == Decision(allow=True, obligations=())
 
 
 async def test_an_opa_server_that_stops(bundle_of_errors) -> None:
     with serve(opa_path(), bundle_of_errors.archive) as url:
         engine = OpaServerEngine(url, TIMEOUT, bundle_of_errors.revision)
-        assert await decide(engine, "fine") == Decision(allow=True)
+        assert await decide(engine, "fine") == Decision(allow=True, obligations=())
     for _ in range(2):  # the connection that was open, and one that can't be opened
         with pytest.raises(PolicyUnavailable) as raised:
             await decide(engine, "fine")
@@ -147,7 +175,7 @@ async def test_a_server_with_another_snapshot_does_not_decide(bundle_of_errors) 
             await decide(engine, "fine")
         await engine.close()
         stranger = OpaServerEngine(url, TIMEOUT, None)
-        assert await decide(stranger, "fine") == Decision(allow=True)
+        assert await decide(stranger, "fine") == Decision(allow=True, obligations=())
         await stranger.close()
 
 
@@ -157,7 +185,7 @@ async def test_a_failing_builtin_is_no_yes(tmp_path: Path) -> None:
 package gateway.inference
 
 default decision := {"allow": false}
-decision := {"allow": true} if not startswith(input.model.version, "9")
+decision := {"allow": true, "obligations": []} if not startswith(input.model.version, "9")
 """
     built = build(tmp_path / "built", write(tmp_path, policy))
     with serve(opa_path(), built.archive) as url:

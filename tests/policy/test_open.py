@@ -50,9 +50,12 @@ async def test_wasm(bundle: Bundle) -> None:
     await engine.close()
 
 
-async def test_the_stacks_own_server(bundle: Bundle, server: str) -> None:
+async def test_the_stacks_own_server(
+    bundle: Bundle, server: str, caplog: pytest.LogCaptureFixture
+) -> None:
     engine = open_engine(snapshot(bundle, "opa"), server)
     assert engine.name == "opa"
+    assert "does not prove" not in caplog.text
     assert (await engine.decide(Entrypoint.INFERENCE, CHAT)).allow
     await engine.close()
 
@@ -74,9 +77,11 @@ async def test_the_stacks_own_server_has_to_serve_the_snapshots_revision(
 
 
 async def test_a_server_run_by_somebody_else_has_its_own_revisions(
-    newer: Bundle, server: str
+    newer: Bundle, server: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine = open_engine(snapshot(newer, "opa", url=server), None)
+    assert engine.name == "opa-external"
+    assert f"{server}, which somebody else runs: this gateway does not prove" in caplog.text
     assert (await engine.decide(Entrypoint.INFERENCE, CHAT)).allow
     await engine.close()
 

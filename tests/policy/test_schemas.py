@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from functools import cache
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 import yaml
 from hypothesis import given
 
+from extauth.errors import PolicyError
 from extauth.policy import Entrypoint, WasmEngine
+from extauth.policy.engine import decided
 from extauth.types import Facts, ListingFacts
 from tests.policy.conftest import POLICIES, ROOT
 from tests.policy.facts import CHAT
@@ -107,12 +110,32 @@ async def test_every_decision_fits_its_schema(wasm: WasmEngine) -> None:
         assert valid(json.loads(msgspec.json.encode(decision)), "decision")
 
 
+@pytest.mark.parametrize(
+    ("decision", "admission", "inference"),
+    [
+        ({"allow": True}, True, False),
+        ({"allow": True, "obligations": []}, False, True),
+        ({"allow": False}, True, True),
+        ({"allow": False, "obligations": []}, False, True),
+    ],
+)
+def test_what_a_schema_allows_is_what_is_decoded(
+    decision: object, admission: bool, inference: bool
+) -> None:
+    told = {Entrypoint.ADMISSION: admission, Entrypoint.INFERENCE: inference}
+    for entrypoint, fits in told.items():
+        name = "admission" if entrypoint is Entrypoint.ADMISSION else "decision"
+        assert valid(decision, name) is fits
+        with nullcontext() if fits else pytest.raises(PolicyError):
+            decided(entrypoint, decision)
+
+
 def test_every_file_of_cases_fits_its_schema() -> None:
     for file in (POLICIES / "cases").glob("*.yaml"):
         assert valid(yaml.safe_load(file.read_text()), "case"), file
 
 
-@pytest.mark.parametrize("name", ["input", "decision", "case"])
+@pytest.mark.parametrize("name", ["input", "admission", "decision", "case"])
 def test_every_property_is_described(name: str) -> None:
     bare = list(undescribed(schema(name), name))
     assert bare == []
@@ -124,6 +147,7 @@ def undescribed(part: Any, path: str) -> list[str]:
         return [bare for one in part for bare in undescribed(one, path)]
     if not isinstance(part, dict):
         return []
+    part = {name: value for name, value in part.items() if name != "if"}
     found = [
         f"{path}.{name}"
         for name, value in part.get("properties", {}).items()

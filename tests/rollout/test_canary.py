@@ -98,7 +98,11 @@ async def test_shares_are_sticky_and_grow_without_changing_sides(bench: Bench) -
             {
                 "decisions": {
                     "admission": {"allow": True},
-                    "inference": {"allow": True, "route": {**ROUTE, "cluster": "elsewhere"}},
+                    "inference": {
+                        "allow": True,
+                        "route": {**ROUTE, "cluster": "elsewhere"},
+                        "obligations": [],
+                    },
                 }
             },
         ),

@@ -103,7 +103,7 @@ async def test_a_deny_without_a_rule_is_counted_too(bench: Bench) -> None:
 
 
 async def test_a_new_allow_is_counted_under_the_rule_that_denied(bench: Bench) -> None:
-    allow = {"allow": True, "route": ROUTE}
+    allow = {"allow": True, "route": ROUTE, "obligations": []}
     decisions = {"admission": {"allow": True}, "inference": allow}
     trial = await bench.start(Mode.SHADOW, "decided", decisions=decisions)
     assert (await bench.ask({**CHAT, "max_tokens": 5000}, who="bob"))[0] == 403
@@ -114,7 +114,7 @@ async def test_a_new_allow_is_counted_under_the_rule_that_denied(bench: Bench) -
 
 
 async def test_other_obligations_and_routes_are_named(bench: Bench) -> None:
-    allow = {"allow": True, "route": {**ROUTE, "version": "2"}}
+    allow = {"allow": True, "route": {**ROUTE, "version": "2"}, "obligations": []}
     decisions = {"admission": {"allow": True}, "inference": allow}
     trial = await bench.start(Mode.SHADOW, "decided", decisions=decisions)
     await bench.ask()
@@ -127,9 +127,10 @@ async def test_other_obligations_and_routes_are_named(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "inference",
     [
-        {"allow": True, "route": {**ROUTE, "cluster": "elsewhere"}},
-        {"allow": True, "route": {**ROUTE, "model": "unknown"}},
-        {"allow": True},
+        {"allow": True, "route": {**ROUTE, "cluster": "elsewhere"}, "obligations": []},
+        {"allow": True, "route": {**ROUTE, "model": "unknown"}, "obligations": []},
+        {"allow": True, "obligations": []},
+        {"allow": True, "route": ROUTE},
         {"allow": "yes"},
     ],
 )

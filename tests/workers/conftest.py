@@ -50,7 +50,7 @@ SETTINGS = Settings(
 POLICY = """
 package gateway.{stage}
 
-decision := {{"allow": true, "reasons": [{{"rule": data.rule, "message": ""}}]}}
+decision := {{"allow": true, "reasons": [{{"rule": data.rule, "message": ""}}]{more}}}
 """
 
 
@@ -63,8 +63,8 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
     sources = tmp_path_factory.mktemp("sources")
     (sources / "gateway").mkdir()
-    for stage in ("admission", "inference"):
-        (sources / f"gateway/{stage}.rego").write_text(POLICY.format(stage=stage))
+    for stage, more in (("admission", ""), ("inference", ', "obligations": []')):
+        (sources / f"gateway/{stage}.rego").write_text(POLICY.format(stage=stage, more=more))
     return compile_policies(sources, {}, find_opa().path)
 
 

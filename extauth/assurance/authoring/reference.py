@@ -30,10 +30,11 @@ asked before the body is read, and gets `null` where the last column says so. A 
 """
 _REASONS = """\
 A decision is `{"allow": true, "route": ..., "obligations": [...]}` or `{"allow": false,
-"reasons": [...]}`, schemas/decision.schema.json. Anything else is a deny and a policy error. The
-client gets the first reason that is not hidden. Build reasons with `gateway.reason`, obligations
-with `gateway.obligation`. Obligations are enforced in the order below, whatever their order in the
-decision.
+"reasons": [...]}`, schemas/decision.schema.json. An allow always has `obligations`, an empty list
+where there are none. An admission decision never has them, schemas/admission.schema.json. Anything
+else is a deny and a policy error. The client gets the first reason that is not hidden. Build
+reasons with `gateway.reason`, obligations with `gateway.obligation`. Obligations are enforced in
+the order below, whatever their order in the decision.
 """
 _RULES = """\
 The names are stable: clients read them as the error's code, audit records and metrics count by

@@ -16,6 +16,7 @@ from extauth.compiler.document import Document, read_document
 from extauth.compiler.validation import faults
 from extauth.content.privacy import term_faults
 from extauth.errors import ConfigurationError
+from extauth.rego.source import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,12 +43,10 @@ def read_data(file: Path) -> Document:
     if file.suffix != ".json":
         return read_document(file)
     try:
-        return Document(file, json.loads(file.read_text("utf-8")), {(): 1})
-    except OSError as error:
-        raise ConfigurationError(f"can't be read: {error.strerror}", file=file) from None
+        return Document(file, json.loads(read_text(file)), {(): 1})
     except json.JSONDecodeError as error:
         raise ConfigurationError(f"not JSON: {error.msg}", file=file, line=error.lineno) from None
-    except (UnicodeDecodeError, RecursionError):
+    except RecursionError:
         raise ConfigurationError("not JSON that can be read", file=file) from None
 
 

@@ -11,6 +11,7 @@ from extauth.assurance.findings import Check
 from extauth.compiler.document import read_document
 from extauth.compiler.repository import CONFIG, Repository
 from extauth.errors import ConfigurationError
+from extauth.rego.source import require_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,8 @@ class CheckTarget(msgspec.Struct, frozen=True):
 def find_target(directory: Path) -> CheckTarget:
     """Find the policies in `directory`, or those that its gateway.yaml names.
 
-    Raises ConfigurationError when it is not a directory, or has no policies.
+    Raises ConfigurationError when it is not a directory, has no policies, or has what no command
+    can read to an end.
     """
     try:
         repository = Repository.find(directory)
@@ -39,6 +41,7 @@ def find_target(directory: Path) -> CheckTarget:
         root = _root(directory)
         if root is None:
             raise
+        require_files(root)
         return CheckTarget(Repository(root, {}), findings(error))
     if not (repository.root / "gateway").is_dir():
         raise ConfigurationError(

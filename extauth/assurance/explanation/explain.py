@@ -27,8 +27,8 @@ from extauth.assurance.explanation.policies import BUNDLE
 from extauth.assurance.explanation.subject import stage
 from extauth.errors import ConfigurationError, PolicyError
 from extauth.facts import at_admission
-from extauth.obligations import Decision
 from extauth.policy import Entrypoint, WasmEngine
+from extauth.policy.engine import decided
 from extauth.rego.clause import clauses_of
 from extauth.rego.fault import OpaTimeout
 from extauth.rego.opa import Opa
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from extauth.assurance.explanation.policies import Policies
     from extauth.assurance.explanation.subject import Subject
     from extauth.audit import AuditRecord
+    from extauth.obligations import Decision
     from extauth.rego.tree import Node
     from extauth.types import Facts
 
@@ -140,10 +141,7 @@ class Explainer:
             raise self._slow(facts) from None
         if probes.decision is None:
             raise PolicyError(f"the decision {entrypoint} is undefined: no rule gives it a value")
-        try:
-            decision = msgspec.convert(probes.decision, Decision)
-        except msgspec.ValidationError as error:
-            raise PolicyError(f"the decision {entrypoint} is malformed: {error}") from None
+        decision = decided(entrypoint, probes.decision)
         return decision, Attribution(self._program, probes, entrypoint, document_of(facts))
 
     async def _flips(

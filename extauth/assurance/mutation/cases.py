@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from extauth.errors import PolicyError
-from extauth.obligations import Decision
 from extauth.policy import Entrypoint
 from extauth.policy.cases import check, load_cases
-from extauth.policy.engine import malformed, undefined
+from extauth.policy.engine import decided, undefined
 from extauth.rego.fault import OpaError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from extauth.obligations import Decision
     from extauth.policy.cases import Case
     from extauth.rego.opa import Opa
     from extauth.types import Facts
@@ -90,10 +90,7 @@ class _Answer:
         del facts
         if self._raw is None:
             raise undefined(entrypoint)
-        try:
-            return msgspec.convert(self._raw, Decision)
-        except msgspec.ValidationError as error:
-            raise malformed(entrypoint, error) from None
+        return decided(entrypoint, self._raw)
 
     async def close(self) -> None:
         """Do nothing: there is nothing to free."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from extauth.errors import ConfigurationError, StackError
+from extauth.rego.fault import OpaRefused
+from extauth.rego.opa import Opa
 from extauth.snapshot import Snapshot
 from extauth.snapshot.history import History
 from extauth.stack.activation.active import active_digest
 from extauth.stack.activation.compilation import signer_of, verifier_of
 from extauth.stack.activation.switching import refuse, switch
 from extauth.stack.engines.opa import find_opa
+from extauth.stack.process import commands
 from extauth.stack.process.locks import switching
 from extauth.stack.process.record import StackRecord
 
@@ -41,6 +44,7 @@ def rollback(state: StateDir, progress: Progress, wanted: str | None = None) -> 
         # Only what was signed is signed anew: whoever can write files may have no key.
         try:
             Snapshot.verified(former.root, verifier)
+            _require_closed(former)
         except ConfigurationError as error:
             refuse(state, "rollback", error, former)
             raise
@@ -68,6 +72,19 @@ def _keys(signing: SigningRecord | None) -> tuple[Verifier | None, Signer | None
         return None, None
     opa = find_opa()
     return verifier_of(signing, opa), signer_of(signing, opa)
+
+
+def _require_closed(former: Snapshot) -> None:
+    """Raise ConfigurationError for policies that an OPA server must not serve.
+
+    It takes no capabilities: what it serves is checked where it is compiled, and an earlier
+    release compiled this.
+    """
+    if commands.own_opa(former.settings):
+        bundle = former.root / "policy" / "bundle.tar.gz"
+        faults = Opa(find_opa().path).check([bundle], strict=False, bundles=True)
+        if faults:
+            raise OpaRefused(faults)
 
 
 def _before(entries: Sequence[HistoryEntry], state: StateDir) -> str:

@@ -7,6 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from extauth.rego.environment import environment
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -29,6 +31,7 @@ def version_of(binary: Path, *arguments: str, pattern: str) -> Version | None:
     try:
         done = subprocess.run(  # noqa: S603  # a binary that the operator or a wheel chose
             [binary, *arguments],
+            env=environment(),
             capture_output=True,
             text=True,
             timeout=30,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extauth.errors import StackError
+from extauth.rego.environment import environment
 from extauth.stack.engines import libpython
 from extauth.stack.engines.engine import Engine
 
@@ -125,7 +126,7 @@ def _require_loadable(binary: Path, files: TritonFiles) -> None:
     """Ask the loader what is missing before a start fails obscurely. Raises StackError."""
     done = subprocess.run(  # noqa: S603  # ldd of the C library, on a file of the wheel
         ["/usr/bin/ldd", binary],
-        env={**os.environ, **files.environment()},
+        env=environment(files.environment()),
         capture_output=True,
         text=True,
         check=False,

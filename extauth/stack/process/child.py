@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from extauth.errors import StackError
+from extauth.rego.environment import environment
 from extauth.stack.process import shared_memory
 from extauth.stack.process.logs import LogPipe
 
@@ -33,14 +34,6 @@ NO_CORE = 1
 
 A core would hold the texts of requests (fs/coredump.c; 0 would not stop a handler).
 """
-TELLTALES = frozenset(
-    {
-        *("GRPC_TRACE", "GRPC_VERBOSITY"),
-        *("PYTHONASYNCIODEBUG", "PYTHONDEVMODE", "PYTHONFAULTHANDLER", "PYTHONINSPECT"),
-    }
-)
-"""Variables of a shell that would have texts of requests logged; no child inherits them."""
-
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -52,15 +45,18 @@ async def _nothing() -> None:
 class Command:
     """The command line of a process, and the way to tell that it works.
 
-    `ready` answers whether the process does its work now; it never raises. A start may take
-    `within` seconds, a stop `grace`. `drain` lets it finish its work before it is told to stop,
-    and has its own deadline. `shared_memory` is the prefix of its files there.
+    `environment` is beside what every program inherits, and the further names or beginnings of
+    names in `inherits`: see `rego.environment`. `ready` answers whether the process does its work
+    now; it never raises. A start may take `within` seconds, a stop `grace`. `drain` lets it finish
+    its work before it is told to stop, and has its own deadline. `shared_memory` is the prefix of
+    its files there.
     """
 
     name: str
     arguments: Sequence[str]
     ready: Callable[[], Awaitable[bool]]
     environment: Mapping[str, str] = field(default_factory=dict)
+    inherits: Sequence[str] = ()
     within: float = 60.0
     grace: float = 10.0
     drain: Callable[[], Awaitable[None]] = _nothing
@@ -104,14 +100,13 @@ class Child:
                 os._exit(1)  # the parent died before the line above
             resource.setrlimit(resource.RLIMIT_CORE, core)
 
-        inherited = {name: text for name, text in os.environ.items() if name not in TELLTALES}
         self._tidy()
         self._pipe, log = await LogPipe.open(self._log)
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *self.command.arguments,
                 cwd=self._directory,
-                env={**inherited, **self.command.environment},
+                env=environment(self.command.environment, self.command.inherits),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

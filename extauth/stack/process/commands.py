@@ -31,6 +31,10 @@ TRITON_PORTS = ("triton_http", "triton_grpc", "triton_metrics")
 DRAIN_SECONDS = 5.0
 SETTLE_SECONDS = 15.0
 
+# What finds a GPU, and what finds this Python's modules and libraries.
+GPU = ("CUDA_", "NVIDIA_")
+PYTHON = ("LD_LIBRARY_PATH", "PYTHONPATH")
+
 # A model instance is one process that uses one core; arenas and helper threads only cost memory.
 FRUGAL = {
     "MALLOC_ARENA_MAX": "2",
@@ -73,6 +77,7 @@ def triton(
         name=TRITON,
         arguments=[str(engine.path), *_flags(options)],
         environment=environment,
+        inherits=GPU,
         ready=probe(TRITON, record, state),
         within=120.0,
         shared_memory=shared,
@@ -138,6 +143,7 @@ def service(
             *(("--worker", str(worker)) if workers > 1 else ()),
         ),
         environment={"PYTHONUNBUFFERED": "1"},
+        inherits=PYTHON,
         ready=probe(name, record, state),
         grace=SETTLE_SECONDS,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,12 @@ import pytest
 
 from extauth.assurance.checks import run_checks
 from extauth.assurance.checks.suite import run_suite
+from extauth.errors import ConfigurationError
 from tests.assurance.checks.conftest import few_tests, line_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from extauth.assurance.findings import Check, Report
     from tests.assurance.checks.conftest import Edit
 
@@ -55,6 +59,15 @@ def test_a_catalog_that_cannot_be_read_leaves_the_rules_checked(policies: Path, 
     }
     assert done["tests"].skipped is None
     assert not done["tests"].failed
+
+
+@pytest.mark.parametrize("run", [run_checks, run_suite])
+def test_what_no_command_can_read_to_an_end_is_told_at_once(
+    policies: Path, opa: Path, run: Callable[..., Report]
+) -> None:
+    os.mkfifo(policies / "data" / "more.yaml")
+    with pytest.raises(ConfigurationError, match=r"data/more\.yaml: is not a regular file"):
+        run(policies, opa=opa)
 
 
 def test_rules_that_cannot_be_read(policies: Path, opa: Path) -> None:

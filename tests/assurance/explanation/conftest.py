@@ -26,7 +26,10 @@ __all__ = ["ADA", "CHAT"]
 
 BASE = msgspec.structs.replace(CHAT, sensitive={})
 CATALOG = "models: {}\n"
-EMPTY_STAGE = 'package gateway.{stage}\n\ndecision := {{"allow": true}}\n'
+EMPTY_STAGES = {
+    "admission": 'package gateway.admission\n\ndecision := {"allow": true}\n',
+    "inference": 'package gateway.inference\n\ndecision := {"allow": true, "obligations": []}\n',
+}
 
 
 class Explain(Protocol):
@@ -98,10 +101,7 @@ def repository(tmp_path: Path) -> Iterator[Repository]:
             (tmp_path / "data").mkdir()
             for name, text in data.items():
                 (tmp_path / "data" / f"{name}.yaml").write_text(text)
-            modules = {
-                stage: EMPTY_STAGE.format(stage=stage) for stage in ("admission", "inference")
-            }
-            for name, text in (modules | rego).items():
+            for name, text in (EMPTY_STAGES | rego).items():
                 file = tmp_path / "gateway" / f"{name}.rego"
                 file.parent.mkdir(exist_ok=True)
                 file.write_text(text)

@@ -29,7 +29,7 @@ import data.gateway.own as mine
 
 default decision := {"allow": false, "reasons": [{"rule": "undecided", "message": "m"}]}
 
-decision := {"allow": true} if count(mine.refusals) == 0
+decision := {"allow": true, "obligations": []} if count(mine.refusals) == 0
 
 decision := {"allow": false, "reasons": [r | some r in mine.refusals]} if count(mine.refusals) > 0
 """
@@ -137,7 +137,7 @@ def test_a_default_is_told_by_its_place(repository: Repository) -> None:
 
 default decision := {"allow": false, "reasons": [{"rule": "undecided", "message": "m"}]}
 
-decision := {"allow": true} if input.principal.tier == "gold"
+decision := {"allow": true, "obligations": []} if input.principal.tier == "gold"
 """
         }
     )
@@ -166,7 +166,7 @@ def test_conflicting_rules_are_a_policy_error(repository: Repository) -> None:
         {
             "inference": """package gateway.inference
 
-decision := {"allow": true} if input.tokens.prompt > 1
+decision := {"allow": true, "obligations": []} if input.tokens.prompt > 1
 
 decision := {"allow": false} if input.tokens.prompt > 2
 """
@@ -205,8 +205,12 @@ size(tokens) := "small" if tokens < 1000
 @pytest.mark.parametrize(
     ("decision", "told"),
     [
-        ('decision := {"allow": true} if input.tokens.prompt > 9000', "undefined"),
+        (
+            'decision := {"allow": true, "obligations": []} if input.tokens.prompt > 9000',
+            "undefined",
+        ),
         ('decision := {"allow": "yes"}', "malformed"),
+        ('decision := {"allow": true}', "an allow has no `obligations`"),
     ],
 )
 def test_what_is_no_decision_is_a_policy_error(

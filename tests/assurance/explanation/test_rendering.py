@@ -65,7 +65,7 @@ DENIED = Explanation(
     flips=(Flip("tokens.prompt", 9000, 8192, 1), Flip("principal.tier", "a", "b", also=("c",))),
     what_if=Altered(
         (FactChange("tokens.prompt", 9000, 1),),
-        Decision(allow=True, route=ROUTE),
+        Decision(allow=True, route=ROUTE, obligations=()),
         gone=(Fired(REASON, "gateway/tokens/tokens.rego:12", "tokens.deny"),),
         obligations_appeared=(LIMIT,),
     ),
@@ -74,7 +74,7 @@ ALLOWED = Explanation(
     stage="inference",
     policies="policies",
     facts=document_of(BASE),
-    decision=Decision(allow=True, route=ROUTE),
+    decision=Decision(allow=True, route=ROUTE, obligations=()),
     recorded=RecordedDecision("one", 0, "s" * 64, "limited", 429, "limit", None, differs=False),
     obligations=(GrantedObligation(LIMIT, "gateway/limits/limits.rego:20", "limits.obligations"),),
     route=Routed(

@@ -74,7 +74,7 @@ async def test_it_is_in_flight_where_it_was_sent(
     served: Served, decide: Callable[..., Awaitable[None]]
 ) -> None:
     """Not at the model that the client asked for."""
-    await decide(inference={"allow": True, "route": {**ROUTE, "model": "echo"}})
+    await decide(inference={"allow": True, "route": {**ROUTE, "model": "echo"}, "obligations": []})
     await served.dispatch()
     facts = await seen(served)
     assert facts.load is not None
@@ -87,7 +87,7 @@ async def test_what_was_not_sent_is_not_in_flight(
     await decide(inference={"allow": False, "reasons": [{"rule": "no", "message": "No."}]})
     with pytest.raises(Refused):
         await served.dispatch()
-    await decide(inference={"allow": True, "route": ROUTE})
+    await decide(inference={"allow": True, "route": ROUTE, "obligations": []})
     facts = await seen(served)
     assert facts.load is not None
     assert facts.load.in_flight == 0

@@ -44,7 +44,9 @@ def test_everything_has_its_place(workspace: Workspace) -> None:
     old = build(workspace)
     remote = {"kind": "triton", "url": "http://127.0.0.1:1", "region": "x"}
     workspace.write(
-        ("backends.remote", remote), ("limits.json_depth", 33), ("models.echo.price", {"prompt": 5})
+        ("backends.remote", remote),
+        ("limits.json_depth", 33),
+        ("models.echo.price", {"prompt": 5, "completion": 0}),
     )
     (workspace.root / "tokenizer.json").write_text("{} ")
     policies = workspace.root / "policies"

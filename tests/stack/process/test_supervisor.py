@@ -275,18 +275,15 @@ import os, pathlib, sys
 name = os.environ["SHARED"] + "_region"
 pathlib.Path("/dev/shm", name).write_text("a prompt")
 os.chmod(pathlib.Path("/dev/shm", name), 0o644)
-print(sorted(os.environ), flush=True)
 pathlib.Path("ready").touch()
 import time; time.sleep(60)
 """
 
 
 async def test_shared_memory_is_private_and_gone_with_its_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     """Also when it is killed, and when nobody was left to tidy up."""
-    monkeypatch.setenv("GRPC_TRACE", "all")
-    monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
     shared = prefix(StateDir.at(tmp_path))
     region, earlier = (DIRECTORY / f"{shared}_{name}" for name in ("region", "earlier"))
     earlier.write_text("a prompt of one that was killed with its supervisor")
@@ -311,6 +308,34 @@ async def test_shared_memory_is_private_and_gone_with_its_process(
         assert not region.exists()
     finally:
         region.unlink(missing_ok=True)
-    told = (tmp_path / "sharing.log").read_text()
-    assert "SHARED" in told
-    assert not [name for name in ("GRPC_TRACE", "PYTHONASYNCIODEBUG") if name in told]
+
+
+SHELL = {
+    # What would have texts of requests logged, what is a secret, and what a GPU is found by.
+    "GRPC_TRACE": "all",
+    "PYTHONASYNCIODEBUG": "1",
+    "AWS_SECRET_ACCESS_KEY": "s3cret",
+    "PGPASSWORD": "s3cret",
+    "CUDA_VISIBLE_DEVICES": "0",
+}
+
+
+@pytest.mark.parametrize("inherits", [(), ("CUDA_",)])
+async def test_a_child_sees_what_it_needs_of_our_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inherits: tuple[str, ...]
+) -> None:
+    for name, value in SHELL.items():
+        monkeypatch.setenv(name, value)
+    command = ["/bin/sh", "-c", "env && touch ready && sleep 60"]
+    child = Child(
+        Command("told", command, exists(tmp_path / "ready"), {"OWN": "1"}, inherits),
+        tmp_path,
+        tmp_path / "told.log",
+    )
+    await child.spawn()
+    await child.wait_ready()
+    child.kill()
+    await child.wait()
+    told = dict(line.split("=", 1) for line in (tmp_path / "told.log").read_text().splitlines())
+    assert (told["OWN"], told["PATH"]) == ("1", os.environ["PATH"])
+    assert SHELL.keys() & told.keys() == ({"CUDA_VISIBLE_DEVICES"} if inherits else set())
