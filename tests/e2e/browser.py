@@ -14,14 +14,14 @@ import subprocess
 import tarfile  # noqa: TID251 - the package has a pinned hash
 import tempfile
 import threading
-import urllib.request
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import brotli
 
+from extauth.network.request import downloading
 from extauth.stack.engines.cache import cache, one_at_a_time
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def _package() -> bytes:
     npm = shutil.which("npm")
     if npm is None:
         url = f"{REGISTRY}/{PACKAGE}/-/chromium-{VERSION}.tgz"
-        with urllib.request.urlopen(url, timeout=SECONDS) as answer:  # noqa: S310 - https
-            return cast("bytes", answer.read())
+        with downloading(url) as answer:
+            return b"".join(answer)
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
             [npm, "pack", "--silent", f"{PACKAGE}@{VERSION}"],
