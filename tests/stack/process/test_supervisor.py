@@ -330,7 +330,7 @@ async def test_a_child_sees_what_it_needs_of_our_environment(
     child = Child(
         Command("told", command, exists(tmp_path / "ready"), {"OWN": "1"}, inherits),
         tmp_path,
-        tmp_path / "told.log",
+        LogFile(tmp_path / "told.log", LogSettings()),
     )
     await child.spawn()
     await child.wait_ready()
