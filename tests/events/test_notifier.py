@@ -294,3 +294,26 @@ def test_pauses_double_up_to_the_longest(first: float, longest: float, failures:
     pause = Retry(first=first, longest=longest).pause(failures)
     most = min(longest, first * 2 ** (failures - 1))
     assert most / 2 <= pause <= most
+
+
+async def test_a_clock_that_was_set_is_told_to_those_who_asked_for_everything(
+    tell: Callable[..., Told],
+    receive: Callable[..., Receiver],
+    webhook: Callable[..., Webhook],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    told, everything, tenants, limits = tell(), receive(), receive(), receive()
+    await told.events.serve(
+        [
+            webhook(everything),
+            webhook(tenants, tenants=("acme",)),
+            webhook(limits, limits=("tokens",)),
+        ]
+    )
+    told.events.stepped(-12_000.5)
+    received = await everything.arrival()
+    assert received.verified()["type"] == "clock.stepped"
+    assert received.verified()["data"] == {"seconds": -12_000.5}
+    assert f"event {received.id}: {received.body.decode()}" in caplog.messages
+    await told.settled()
+    assert told.outcomes(tenants) == told.outcomes(limits) == {}

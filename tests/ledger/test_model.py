@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from extauth.errors import LimitExceeded
 from extauth.ledger import Counter, Demand
 from extauth.ledger.calendar import bounds
+from extauth.observability.clock import TOLERANCE, grain
 from extauth.types import CalendarPeriod, Lifetime, Limit, TokenBucket, Usage
 from tests.ledger.contract import ADA, EmbeddedBooks, RedisBooks, demand, usage
 
@@ -29,12 +30,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
+DAY = CalendarPeriod("day", "Europe/Berlin")
 LIMITS = (
     Limit("requests", "a", "requests", 60, 5),
     Limit("minute", "a", "tokens", 60, 100, warn_at=(50, 100)),
     Limit("clamped", "b", "tokens", 60, 100, on_exceed="clamp"),
     Limit("bucket", "a", "tokens", TokenBucket(10, 60), 150, warn_at=(80,)),
-    Limit("day", "a", "tokens", CalendarPeriod("day", "Europe/Berlin"), 400, warn_at=(50,)),
+    Limit("day", "a", "tokens", DAY, 400, warn_at=(50,)),
     Limit("ever", "a", "tokens", Lifetime(), 1500, warn_at=(10, 50)),
     Limit("slots", "a", "slots", Lifetime(), 3),
 )
@@ -61,15 +63,23 @@ steps = st.one_of(
     st.tuples(st.just("lapse"), st.integers(0, 1)),
 )
 programs = st.lists(steps, min_size=4, max_size=40)
+HOUR, YEAR = 3600, 365 * 86_400
+settings_of_the_clock = st.tuples(
+    st.sampled_from(["set_clock", "restart_with_clock_set"]),
+    st.sampled_from([2, 70, HOUR, 7 * HOUR + 0.5, 24 * HOUR, YEAR, 40 * YEAR]),
+    st.sampled_from([-1, 1]),
+)
+stepped_programs = st.lists(st.one_of(steps, settings_of_the_clock), min_size=4, max_size=40)
 ASK: Step = ("reserve", 0, 30, LIMITS)
 
 
 class Request:
     """A reservation that its process still knows."""
 
-    def __init__(self, reservation: Reservation, process: int) -> None:
+    def __init__(self, reservation: Reservation, process: int, begun: float) -> None:
         self.reservation = reservation
         self.process = process
+        self.begun = begun
         granted = {
             limit.name: amount
             for limit, amount in zip(reservation.demand.limits, reservation.granted, strict=True)
@@ -84,10 +94,14 @@ class Request:
 
 
 class Oracle:
-    """Every booking with its time, and everything that is held."""
+    """Every booking with its time, and everything that is held.
+
+    Its time is steady: the wall clock is `ahead` of it, by all the steps that it made.
+    """
 
     def __init__(self) -> None:
-        self.now = 0.0
+        self.now = self.ahead = 0.0
+        self.day = (0.0, 0.0)
         self.requests: list[Request] = []
         self.booked: list[list[tuple[float, int]]] = [[] for _ in LIMITS]
 
@@ -95,6 +109,19 @@ class Oracle:
         for limit, booked in zip(LIMITS, self.booked, strict=True):
             if limit.unit == "tokens":
                 booked.append((self.now, tokens))
+
+    def pass_until(self, wall: float) -> None:
+        """Let time pass until the wall clock shows `wall`, unless it is later already."""
+        self.now = max(self.now, wall - self.ahead)
+        if self.now >= self.day[1]:
+            begin, end = bounds(DAY, self.now + self.ahead)
+            self.day = (begin - self.ahead, end - self.ahead)
+
+    def step(self, by: float) -> None:
+        """Set the wall clock: no time passes, and what counts today goes on as the new today's."""
+        self.ahead += by
+        _, end = bounds(DAY, self.now + self.ahead)
+        self.day = (self.day[0], end - self.ahead)
 
     def counts(self, place: int, grace: float = 1) -> int:
         """Return the usage under a limit, with rolling windows `grace` times as long."""
@@ -110,7 +137,7 @@ class Oracle:
                     last = time
                 return held + math.ceil(level - 1e-6)
             case CalendarPeriod():
-                since = bounds(window, self.now)[0]
+                since = self.day[0]
             case Lifetime():
                 since = -math.inf
             case _:
@@ -128,9 +155,9 @@ class Run:
         self.oracle = Oracle()
 
     async def step(self, name: str, *arguments: object) -> None:
-        self.oracle.now = max(self.oracle.now, self.books.time())
+        self.oracle.pass_until(self.books.time())
         await getattr(self, name)(*arguments)
-        self.oracle.now = max(self.oracle.now, self.books.time())
+        self.oracle.pass_until(self.books.time())
         await self.check()
 
     async def check(self) -> None:
@@ -165,7 +192,7 @@ class Run:
             place = LIMITS.index(refused)
             assert self.oracle.counts(place, 61 / 60) + need > refused.max, "there was room"
             return
-        self.oracle.requests.append(Request(reservation, process))
+        self.oracle.requests.append(Request(reservation, process, self.oracle.now))
         self.oracle.booked[0].append((self.oracle.now, 1))
         for place in places:
             assert self.oracle.counts(place) <= LIMITS[place].max, LIMITS[place].name
@@ -193,12 +220,33 @@ class Run:
             return
         await self._of(request).release(request.reservation, self.books.time())
         if not request.lapsed:
-            self.oracle.booked[0].remove((request.reservation.time, 1))
+            self.oracle.booked[0].remove((request.begun, 1))
 
     async def wait(self, seconds: float) -> None:
         self.books.time.now += seconds
         for ledger in self.ledgers:
             await _beat(ledger, self.books.time())
+
+    async def set_clock(self, seconds: float, direction: int) -> None:
+        """Somebody sets the wall clock, and the process notices."""
+        by = seconds * direction
+        self.books.time.now += by
+        self.oracle.step(by)
+        self.books.ledger.step(by, self.books.time())
+
+    async def restart_with_clock_set(self, seconds: float, direction: int) -> None:
+        """Somebody sets the wall clock between two processes: ahead, and it looks as time does."""
+        await _beat(self.books.ledger, self.books.time())
+        self._lapse(0)
+        self.oracle.requests.clear()
+        await self.books.close()
+        self.books.time.now += seconds * direction
+        back = self.books.time() - self.oracle.now - self.oracle.ahead
+        if back < -TOLERANCE:
+            self.oracle.step(grain(back))
+        self.oracle.pass_until(self.books.time())
+        await self.books.open()
+        self.ledgers[0] = self.books.ledger
 
     async def die(self, process: int) -> None:
         """The process is gone, and all it knew; the next is told of a lease that has run out."""
@@ -218,7 +266,7 @@ class Run:
         for _ in range(3):
             self.books.time.now += LEASE / 2 - 1
             await _beat(self.ledgers[1 - process], self.books.time())
-        self.oracle.now = max(self.oracle.now, self.books.time())
+        self.oracle.pass_until(self.books.time())
         self._lapse(process)
         await _beat(self.ledgers[process], self.books.time())
 
@@ -257,6 +305,21 @@ async def run(books: Books, program: Sequence[Step], *, processes: int) -> None:
 @settings(max_examples=40)
 @given(programs)
 def test_the_embedded_ledger_is_exact(program: list[Step]) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        asyncio.run(run(EmbeddedBooks(Path(directory)), program, processes=1))
+
+
+SPEND: tuple[Step, ...] = (ASK, ("settle", 0, 1.0))
+BACK: Step = ("set_clock", YEAR, -1)
+
+
+@settings(max_examples=80)
+@given(program=stepped_programs)
+@example([*SPEND, ("set_clock", YEAR, 1), *SPEND, BACK, *SPEND, ("wait", 61)])
+@example([*SPEND, BACK, ("die", 0), ("wait", 61), *SPEND])
+@example([*SPEND, ("restart_with_clock_set", YEAR, -1), ("wait", 61), *SPEND])
+@example([ASK, ("set_clock", 24 * HOUR, 1), ("wait", 59.5), ("release", 0), ("die", 0)])
+def test_it_stays_exact_whatever_the_wall_clock_is_set_to(program: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         asyncio.run(run(EmbeddedBooks(Path(directory)), program, processes=1))
 
