@@ -6,7 +6,6 @@ data survives the death of the process. A loss of power may take the last moment
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,6 +15,7 @@ import msgspec
 from extauth.errors import StackError
 from extauth.ledger.book import Book
 from extauth.ledger.entry import Opened, decode, encode
+from extauth.ledger.files import own, require
 from extauth.ledger.journal import files_after, journal_of
 from extauth.ledger.ledger import Counter
 from extauth.ledger.lines import Lines, UsageLine, Used
@@ -172,9 +172,13 @@ class LedgerStore:
     """Owner of the SQLite file. For one thread at a time. Methods raise sqlite3.Error."""
 
     def __init__(self, path: Path) -> None:
-        """Open `path` and take its lock. Raises StackError when another process has it."""
-        self._lock = _own(path)
+        """Open `path` and take its lock.
+
+        Raises StackError when another process has it, or there is a journal and no file.
+        """
+        self._lock = own(path)
         try:
+            require(path)
             self._connection = connect(
                 path, _SCHEMA, synchronous="FULL", version=VERSION, upgrade=_upgrade
             )
@@ -302,6 +306,7 @@ def report_lines(
     every settlement that has returned. Blocks. Raises StackError when the ledger does not exist,
     can't be read, or is damaged.
     """
+    require(path)
     connection = connect_read_only(path, version=VERSION)
     try:
         while True:
@@ -374,20 +379,3 @@ def _lines(
 
 def _columns(account: Account) -> tuple[str, ...]:
     return account.tenant, account.principal, account.team, account.model, account.version
-
-
-def _own(path: Path) -> int:
-    lock = path.with_suffix(".lock")
-    try:
-        lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StackError(f"{lock}: can't be opened: {error.strerror}") from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise StackError(
-            f"{path}: another process keeps this ledger; stop it, or use another state directory"
-        ) from None
-    return descriptor

@@ -7,9 +7,6 @@ import contextlib
 import signal
 import sqlite3
 import stat
-import sys
-from asyncio.subprocess import PIPE, STDOUT
-from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,31 +14,26 @@ import pytest
 
 from extauth.errors import LedgerUnavailable, LimitExceeded, StackError
 from extauth.ledger import Counter, Demand, EmbeddedLedger
-from extauth.ledger.calendar import bounds
-from extauth.ledger.reports import report
-from extauth.ledger.store import report_lines
 from extauth.ledger.writer import FOLD_ENTRIES, MAX_WAITING
-from extauth.types import Account, CalendarPeriod, Limit, Usage
+from extauth.types import CalendarPeriod, Limit, Usage
+from tests.ledger.embedded import (
+    ADA,
+    COUNTED,
+    KILLED,
+    NOW,
+    RPM,
+    TPD,
+    clock,
+    demand,
+    left,
+    python,
+    reserve,
+    total,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
-
-    from extauth.ledger import Reservation
-
-NOW = 1_790_000_000.0
-ADA = Account("acme", "acme/ada", "chat", "1")
-RPM = Limit("requests_per_minute", "tenant:acme", "requests", 60, 100)
-TPD = Limit("tokens_per_day", "tenant:acme", "tokens", 86_400, 1000)
-
-
-def clock() -> float:
-    return NOW + 1
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "state" / "ledger.db"
 
 
 @pytest.fixture
@@ -50,41 +42,6 @@ async def ledger(path: Path) -> AsyncIterator[EmbeddedLedger]:
     await ledger.start()
     yield ledger
     await ledger.close()
-
-
-COUNTED = (Counter(RPM.key, "requests", 60), Counter(TPD.key, "tokens", 86_400))
-
-
-def demand(tokens: int, *limits: Limit, known: int = 0) -> Demand:
-    worst = Usage(known, tokens - known)
-    return Demand(limits or (RPM, TPD), worst, worst, Usage(known))
-
-
-async def reserve(ledger: EmbeddedLedger, tokens: int, now: float = NOW) -> Reservation:
-    return await ledger.reserve(ADA, demand(tokens), now)
-
-
-async def left(ledger: EmbeddedLedger, now: float = NOW) -> list[int]:
-    """Return the remaining requests and tokens of the limits."""
-    requests, tokens = await ledger.usage(COUNTED, now)
-    return [RPM.max - requests, TPD.max - tokens]
-
-
-async def python(program: str, path: Path) -> tuple[int | None, str]:
-    """Run a program on a ledger; return its exit status and output."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, str(path), stdout=PIPE, stderr=STDOUT
-    )
-    output, _ = await process.communicate()
-    return process.returncode, output.decode()
-
-
-def total(path: Path) -> tuple[int, int, int, int]:
-    rows = report(report_lines(path), by=("tenant",))
-    if not rows:
-        return (0, 0, 0, 0)
-    (row,) = rows
-    return row.requests, row.prompt_tokens, row.completion_tokens, row.unsettled
 
 
 async def test_a_settlement_is_on_disk_when_it_returns(ledger: EmbeddedLedger, path: Path) -> None:
@@ -178,31 +135,6 @@ async def test_limits_go_on_after_a_restart(path: Path, requests: int) -> None:
     await second.close()
 
     assert remaining == [RPM.max - requests, TPD.max - 3 * requests]
-
-
-KILLED = """
-import asyncio, os, pathlib, signal, sys
-from extauth.ledger import Demand, EmbeddedLedger
-from extauth.types import Account, Limit, Usage
-
-NOW = 1_790_000_000.0
-ADA = Account("acme", "acme/ada", "chat", "1")
-TPD = Limit("tokens_per_day", "tenant:acme", "tokens", 86_400, 1000)
-
-async def main():
-    ledger = EmbeddedLedger(pathlib.Path(sys.argv[1]), lambda: NOW)
-    await ledger.start()
-    def demand(tokens):
-        return Demand((TPD,), Usage(30, tokens - 30), Usage(30, 1), Usage(30))
-    done = await ledger.reserve(ADA, demand(300), NOW)
-    streaming = await ledger.reserve(ADA, demand(200), NOW)
-    running = await ledger.reserve(ADA, demand(400), NOW)
-    await ledger.progress(streaming, Usage(30, 20), NOW)
-    await ledger.settle(done, Usage(100, 50), NOW)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-asyncio.run(main())
-"""
 
 
 async def test_a_killed_process_loses_nothing_that_is_known(path: Path) -> None:
@@ -379,180 +311,3 @@ async def test_time_that_steps_back_stands_still(ledger: EmbeddedLedger) -> None
     await ledger.release(reservation, NOW - 100)
 
     assert await left(ledger, NOW) == [99, 990]
-
-
-YEAR = 365 * 86_400
-
-
-@pytest.mark.parametrize("ahead", [3600, YEAR, 40 * YEAR])
-async def test_a_store_from_a_time_to_come_goes_on_from_now(path: Path, ahead: float) -> None:
-    fast = EmbeddedLedger(path, lambda: NOW + ahead)
-    await fast.start()
-    await fast.settle(await reserve(fast, 300, NOW + ahead), Usage(100, 50), NOW + ahead)
-    await fast.close()
-
-    ledger = EmbeddedLedger(path, lambda: NOW)
-    await ledger.start()
-
-    assert ledger.moved == pytest.approx(-ahead, abs=0.01)
-    assert await left(ledger, NOW + 59) == [99, 850]
-    assert await left(ledger, NOW + 62) == [100, 850]
-    assert await left(ledger, NOW + 61 / 60 * 86_400 + 1) == [100, 1000]
-    await ledger.close()
-    assert total(path) == (1, 100, 50, 0)
-
-
-async def test_the_days_of_the_report_go_on_from_now_too(path: Path) -> None:
-    for before in (NOW + YEAR, NOW):
-        ledger = EmbeddedLedger(path, partial(float, before))
-        await ledger.start()
-        await ledger.close()
-    ledger = EmbeddedLedger(path, partial(float, NOW))
-    await ledger.start()
-
-    await ledger.settle(await reserve(ledger, 10, NOW), Usage(5, 5), NOW)
-
-    assert [line.day for line, _ in report_lines(path)] == ["2026-09-21"]
-    await ledger.close()
-    assert [line.day for line, _ in report_lines(path)] == ["2026-09-21"]
-
-
-async def test_a_store_from_before_is_only_time_that_went_by(path: Path) -> None:
-    slow = EmbeddedLedger(path, lambda: 5.0)
-    await slow.start()
-    await slow.settle(await reserve(slow, 300, 5.0), Usage(100, 50), 5.0)
-    await slow.close()
-
-    ledger = EmbeddedLedger(path, clock)
-    await ledger.start()
-
-    assert ledger.moved == 0
-    assert await left(ledger) == [100, 1000]
-    await ledger.close()
-
-
-STEPPED = """
-import asyncio, os, pathlib, signal, sys
-from extauth.ledger import Demand, EmbeddedLedger
-from extauth.observability.clock import SteadyClock
-from extauth.types import Account, Limit, Usage
-
-NOW, YEAR = 1_790_000_000.0, 365 * 86_400
-ADA = Account("acme", "acme/ada", "chat", "1")
-TPD = Limit("tokens_per_day", "tenant:acme", "tokens", 86_400, 1000)
-up, set_to = 1000.0, NOW + YEAR
-clock = SteadyClock(lambda: up + set_to, lambda: up)
-
-async def main():
-    global up, set_to
-    ledger = EmbeddedLedger(pathlib.Path(sys.argv[1]), clock)
-    await ledger.start()
-
-    async def request():
-        wanted = Demand((TPD,), Usage(100, 50), Usage(), Usage(30))
-        running = await ledger.reserve(ADA, wanted, clock())
-        await ledger.settle(running, Usage(100, 50), clock())
-
-    left_open = await ledger.reserve(ADA, Demand((TPD,), Usage(100), Usage(), Usage(30)), clock())
-    await request()
-    up += 6000
-    set_to = NOW
-    ledger.step(clock.follow(), clock())
-    await request()
-    os.kill(os.getpid(), signal.SIGKILL)
-
-asyncio.run(main())
-"""
-
-
-async def test_a_process_killed_after_its_clock_was_set_loses_nothing(path: Path) -> None:
-    status, output = await python(STEPPED, path)
-    assert status == -signal.SIGKILL, output
-    assert {line.day for line, _ in report_lines(path)} == {"2027-09-21", "2026-09-21"}
-
-    now = NOW + 7000
-    ledger = EmbeddedLedger(path, lambda: now)
-    await ledger.start()
-
-    assert ledger.moved == 0
-    assert (await left(ledger, now))[1] == 1000 - 150 - 150 - 30
-    # The first of them was booked 6,000 s before the others.
-    assert (await left(ledger, now - 6000 + 86_400))[1] == 1000 - 150 - 150 - 30
-    assert (await left(ledger, now + 86_400))[1] == 1000 - 150 - 30
-    assert (await left(ledger, now + 61 / 60 * 86_400 + 1))[1] == 1000
-    await ledger.close()
-    assert total(path) == (3, 230, 100, 1)
-
-
-async def test_a_store_of_the_version_before_goes_on(path: Path) -> None:
-    first = EmbeddedLedger(path, clock)
-    await first.start()
-    await first.settle(await reserve(first, 300, NOW), Usage(100, 50), NOW)
-    await first.close()
-    with sqlite3.connect(path) as connection:
-        connection.execute("ALTER TABLE folded DROP COLUMN ahead")
-        connection.execute("PRAGMA user_version = 2")
-    connection.close()
-
-    second = EmbeddedLedger(path, clock)
-    await second.start()
-    remaining = await left(second, NOW + 1)
-    await second.close()
-
-    assert remaining == [99, 850]
-
-
-async def test_a_fold_that_failed_does_not_lose_a_step(path: Path) -> None:
-    now = NOW + YEAR
-    ledger = EmbeddedLedger(path, lambda: now)
-    await ledger.start()
-    day = Limit("day", "tenant:acme", "tokens", CalendarPeriod("day"), 1000)
-    counter = Counter(day.key, day.unit, day.window)
-    await ledger.settle(await ledger.reserve(ADA, demand(10, day), now), Usage(5, 5), now)
-    now = NOW
-    ledger.step(-YEAR, now)
-    busy = sqlite3.connect(path, isolation_level=None)
-    busy.execute("BEGIN IMMEDIATE")
-    for _ in range(2 * FOLD_ENTRIES):
-        await ledger.release(await ledger.reserve(ADA, demand(0, day), now), now)
-    await asyncio.sleep(0.05)
-    busy.execute("ROLLBACK")
-    busy.close()
-    await ledger.close()
-
-    again = EmbeddedLedger(path, lambda: now)
-    await again.start()
-    _, end = bounds(day.window, now)
-    assert again.moved == 0
-    assert await again.usage((counter,), end - 1) == (10,)
-    assert await again.usage((counter,), end) == (0,)
-    await again.close()
-
-
-async def test_who_waited_for_the_disk_while_the_clock_was_set_back_does_not_stop_it(
-    path: Path,
-) -> None:
-    now = NOW + YEAR
-    ledger = EmbeddedLedger(path, lambda: now)
-    await ledger.start()
-    slow = sqlite3.connect(path, isolation_level=None)
-    slow.execute("BEGIN IMMEDIATE")
-    many = Limit("many", "many", "requests", 60, 10**6)
-
-    async def request() -> None:
-        reservation = await ledger.reserve(ADA, demand(1, many), now)
-        await ledger.settle(reservation, Usage(1, 0), now)
-
-    tasks = [asyncio.create_task(request()) for _ in range(2 * MAX_WAITING)]
-    await tasks[0]
-    assert not all(task.done() for task in tasks)
-    now = NOW
-    ledger.step(-YEAR, now)
-    slow.execute("COMMIT")
-    slow.close()
-    await asyncio.gather(*tasks)
-
-    counted = (Counter("many", "requests", 60),)
-    assert await ledger.usage(counted, NOW) == (len(tasks),)
-    assert await ledger.usage(counted, NOW + 62) == (0,)
-    await ledger.close()
