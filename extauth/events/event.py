@@ -85,8 +85,10 @@ class WebhookMessage(NamedTuple):
     def of(cls, event: Event) -> WebhookMessage:
         """Return a message for `event`, with a new id."""
         data = event.data
-        about = (data.tenant, data.limit) if isinstance(data, CrossedThreshold) else (None, None)
-        return cls(f"evt_{uuid4().hex}", *about, msgspec.json.encode(event))
+        tenant = limit = None
+        if isinstance(data, CrossedThreshold):
+            tenant, limit = data.tenant, data.limit
+        return cls(f"evt_{uuid4().hex}", tenant, limit, msgspec.json.encode(event))
 
     def renamed(self, pseudonyms: Pseudonyms) -> WebhookMessage:
         """Return the message with the names in its body replaced; its id stays."""

@@ -332,7 +332,11 @@ class Book:
         self._open = {key: renamed(entry, pseudonyms) for key, entry in self._open.items()}
 
     def _step(self, by: float) -> None:
-        periods = [each for each in self._counters.items() if isinstance(each[1], Period)]
+        periods = [
+            (counter, window)
+            for counter, window in self._counters.items()
+            if isinstance(window, Period)
+        ]
         for _, period in periods:
             period.used(self._now)
         self._wall.ahead += by
