@@ -62,9 +62,13 @@ class Notifier:
     def stepped(self, step: float) -> None:
         """Log that this machine's clock was set by so many seconds, and queue the delivery.
 
-        It goes to webhooks without a filter: those with one ask for tenants or limits.
+        It goes to webhooks without a filter: those with one ask for tenants or limits. Never
+        raises.
         """
-        self._deliver(Event.stepped(step, self._clock()))
+        try:
+            self._deliver(Event.stepped(step, self._clock()))
+        except Exception:  # Whoever keeps the time goes on.
+            logger.exception("an event of the clock could not be told")
 
     @property
     def waiting(self) -> int:

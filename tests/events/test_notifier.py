@@ -198,6 +198,9 @@ async def test_whatever_happens_nothing_is_raised(
     tell().events.raised(Crossing(limit, 80, 800, 1e300), ACCOUNT)
     assert caplog.messages == ["an event of limit tokens could not be told"]
 
+    tell(clock=lambda: 1e300).events.stepped(1e300)
+    assert caplog.messages[1:] == ["an event of the clock could not be told"]
+
 
 async def test_what_waits_is_delivered_without_who_was_erased_meanwhile(
     receive: Callable[..., Receiver], webhook: Callable[..., Webhook]
