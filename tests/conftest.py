@@ -74,15 +74,16 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 @pytest.fixture(scope="session")
 def openai_snapshot(snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     """The demo with all of its models on a server of the OpenAI API."""
+    names = snapshot.settings.models
+    backend = {"kind": "openai", "url": "http://127.0.0.1:1"}
     return altered(
         snapshot,
         tmp_path_factory.mktemp("openai") / "snapshot",
-        {"backends": {"triton": {"kind": "openai", "url": "http://127.0.0.1:1"}}},
         {
-            "catalog": {
-                "models": {name: {"backend_kind": "openai"} for name in snapshot.settings.models}
-            }
+            "backends": {"triton": backend},
+            "models": {name: {"parameters": None} for name in names},
         },
+        {"catalog": {"models": {name: {"backend_kind": "openai"} for name in names}}},
     )
 
 

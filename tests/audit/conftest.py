@@ -45,7 +45,7 @@ class Made(Protocol):
     def __call__(self, request_id: str, *, tenant: str = ..., time: float = ...) -> AuditRecord: ...
 
 
-@pytest.fixture(params=["embedded", "postgres"])
+@pytest.fixture(params=["embedded", pytest.param("postgres", marks=pytest.mark.slow)])
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
     """Where nothing has been recorded yet."""
     server = request.getfixturevalue("postgres_server") if request.param == "postgres" else None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["postgres_server", "private_postgres"]
 
 
-@pytest.fixture(params=["embedded", "postgres"])
+@pytest.fixture(params=["embedded", pytest.param("postgres", marks=pytest.mark.slow)])
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
     """Where there are no keys yet."""
     server = request.getfixturevalue("postgres_server") if request.param == "postgres" else None

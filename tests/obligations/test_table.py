@@ -147,9 +147,11 @@ def contents(root: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of what a new obligation could touch."""
-    for name in ("extauth", "schemas", "policies"):
+    """A copy of what a new obligation could touch, with the demo that Envoy's files are made of."""
+    for name in ("extauth", "schemas", "policies", "envoy"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "gateway.yaml", tmp_path)
+    (tmp_path / "triton").symlink_to(ROOT / "triton")
     (tmp_path / "docs").mkdir()
     shutil.copy(ROOT / "docs/policy-reference.md", tmp_path / "docs")
     (tmp_path / "tests/obligations").mkdir(parents=True)

@@ -1,8 +1,7 @@
-"""The policies themselves: formatted, type-checked against the schemas, tested in full."""
+"""The policies themselves: formatted, type-checked against the schemas, each with its tests."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import yaml
@@ -19,14 +18,6 @@ def test_they_are_formatted() -> None:
 
 def test_their_types_fit_the_schemas() -> None:
     opa("check", "--strict", "--schema", str(SCHEMAS), str(RULES), str(DATA))
-
-
-def test_their_tests_pass_and_reach_every_line() -> None:
-    report = json.loads(opa("test", "--coverage", str(RULES), str(DATA)))
-    missed = {
-        file: one["not_covered"] for file, one in report["files"].items() if "not_covered" in one
-    }
-    assert missed == {}
 
 
 def test_directories_mirror_packages() -> None:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from extauth.audit.sqlite import SqliteLog
 from extauth.audit.store import AuditStore
 from extauth.audit.verification import verify
@@ -13,6 +15,8 @@ from extauth.audit.verification import verify
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+pytestmark = pytest.mark.slow
 
 WRITERS, RECORDS = 4, 300
 

@@ -49,7 +49,7 @@ obligations contains obligation.context(turns.on_exceed, ceiling, turns.room) if
 	ceiling := tier.profile.max_prompt_tokens
 }
 
-obligations contains obligation.settle(charged_by) if charged_by == "backend"
+obligations contains obligation.settle(charged_by) if charged_by != "larger"
 
 # Without a word of it, the larger count is charged; it is said where an estimate may be that.
 obligations contains obligation.settle(charged_by) if input.tokens.exact == false

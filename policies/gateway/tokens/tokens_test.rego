@@ -99,6 +99,9 @@ test_a_model_may_differ_from_its_kind if {
 	settled(estimate, "triton", {"vault": "backend"}) == charged_by("larger")
 }
 
+# What is no word of the gateway's is refused by it, and never read as one.
+test_another_word_goes_on if settled({}, "triton", {"chat": "smaller"}) == charged_by("smaller")
+
 test_what_the_data_do_not_say_is_charged_by_the_larger if {
 	settled(estimate, "nonesuch", {}) == charged_by("larger")
 	settled({}, "nonesuch", {}) == set()

@@ -127,7 +127,7 @@ def engine(shipped: Policies) -> Iterator[WasmEngine]:
 
 
 @given(before=any_facts)
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_reported_flip_flips_and_no_nearer_number_does(
     engine: WasmEngine, explainer: Explainer, before: Facts
 ) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from extauth.content.detectors import ExternalServices, Inquiry, open_externals
@@ -153,7 +153,6 @@ FINDINGS = st.builds(
 )
 
 
-@settings(max_examples=200)
 @given(st.lists(FINDINGS, max_size=6), st.lists(FINDINGS, max_size=6))
 async def test_whatever_is_found_stays_covered(own: list[Finding], told: list[Finding]) -> None:
     """Findings of one kind never overlap, and no character that was found is left out."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from extauth.content.privacy import KINDS, Detector, Restorer
@@ -57,7 +57,6 @@ def test_finds_every_kind_one_character_at_a_time(kind: str) -> None:
 
 
 @given(cut(texts()))
-@settings(max_examples=300)
 def test_finds_what_a_detector_finds_in_the_whole(pieces: list[str]) -> None:
     text = "".join(pieces)
     assert scan(pieces) == (text, detected(text))
@@ -70,7 +69,6 @@ def test_finds_what_a_detector_finds_in_the_whole(pieces: list[str]) -> None:
         ).map("".join)
     )
 )
-@settings(max_examples=150)
 def test_cutting_changes_nothing_where_a_text_has_no_breaks(pieces: list[str]) -> None:
     assert scan(pieces) == scan(["".join(pieces)])
 
@@ -215,7 +213,6 @@ def test_the_labelled_set_is_found_one_character_at_a_time() -> None:
 @given(
     st.lists(st.sampled_from(STREAMED), min_size=1, max_size=6), st.sampled_from("\n ."), st.data()
 )
-@settings(max_examples=150)
 def test_the_labelled_set_is_found_however_it_is_cut(
     texts: list[str], joint: str, data: st.DataObject
 ) -> None:
