@@ -239,7 +239,10 @@ class Book:
 
     def advance(self, now: float) -> float:
         """Return the book's time of the next change: `now`, or that of the last if it is later."""
-        self._now = max(self._now, now - self._wall.ahead)
+        now -= self._wall.ahead
+        if now > self._now:
+            self._now = now
+            return now
         return self._now
 
     def resume(self, now: float, ahead: float) -> None:

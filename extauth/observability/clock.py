@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,13 +15,10 @@ since it changes the pace of the machine's steady clock too."""
 
 # A step is a whole number of these, so that sums and differences of unix seconds stay exact.
 _GRAINS = 1024
-# With the time that a suspended machine slept, where the system can tell.
-_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+# With the time that a suspended machine slept, where the system can tell. Requests read it often:
+# no Python runs inside.
+_steady = partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 _UNITS = ((86_400 * 365, "years"), (86_400, "days"), (3600, "h"), (60, "min"), (1, "s"))
-
-
-def _steady() -> float:
-    return time.clock_gettime(_STEADY)
 
 
 class SteadyClock:
