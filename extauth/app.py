@@ -7,7 +7,6 @@ import gc
 import logging
 import signal
 import sys
-import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -28,6 +27,7 @@ from extauth.network.sockets import (
     portal_socket,
     processor_socket,
 )
+from extauth.observability.clock import SteadyClock
 from extauth.observability.failures import Formatter, keep_quiet
 from extauth.observability.metrics import Metrics
 from extauth.rollout.record import end_interrupted
@@ -38,6 +38,7 @@ from extauth.usage import LineSource, UsageBooks
 from extauth.wire import WireServer
 from extauth.workers import Leader, Sibling, Worker, create_control
 from extauth.workers.state import WorkerState
+from extauth.workers.timekeeper import Timekeeper
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,6 +72,7 @@ class Service:
         self._verifier = verifier
         self._number = number
         self._metrics = Metrics()
+        self._clock = SteadyClock()
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then finish and settle the requests that have begun."""
@@ -90,15 +92,19 @@ class Service:
         keys = self._keys = KeyRing(await asyncio.to_thread(stores.keys))
         await keys.start()
         stack.push_async_callback(keys.close)
-        audit = AuditWriter(stores.audit(synchronous="NORMAL"), retention=settings.audit.retention)
-        ledger = stores.ledger()
+        audit = AuditWriter(
+            stores.audit(synchronous="NORMAL"),
+            retention=settings.audit.retention,
+            clock=self._clock,
+        )
+        ledger = stores.ledger(self._clock)
         load = LoadMonitor(lambda: self._worker.runtime().snapshot.settings.backends)
         books = self._books = Books(
             ledger=ledger,
             audit=audit,
             load=load,
             metrics=self._metrics,
-            clock=time.time,
+            clock=self._clock,
             # Other processes free what only Redis knows of.
             poll=POLL if settings.ledger.kind == "redis" else 1.0,
         )
@@ -117,12 +123,16 @@ class Service:
             opa_url=self._opa_url,
             verifier=self._verifier,
             metrics=self._metrics,
-            clock=time.time,
+            clock=self._clock,
             served=self._adopt,
         )
         stack.push_async_callback(worker.close)
         await worker.start(snapshot)
         await asyncio.to_thread(end_interrupted, self._state.trials, self._number)
+        keeper = Timekeeper(
+            self._clock, ledger, books.events, self._metrics, tells=self._number == 0
+        )
+        stack.callback(asyncio.ensure_future(keeper.keep()).cancel)
 
         await load.start()
         stack.push_async_callback(load.close)
@@ -134,8 +144,8 @@ class Service:
             largest_body=max(settings.limits.request_body, settings.limits.response_body),
         )
         source = LineSource(settings.ledger, self._state.ledger_db)
-        self._usage = UsageBooks(source, self._state.active, time.time)
-        portal = create_portal(worker.runtime, time.time, self._usage, ledger)
+        self._usage = UsageBooks(source, self._state.active, self._clock)
+        portal = create_portal(worker.runtime, self._clock, self._usage, ledger)
         listener = listen_unix(portal_socket(self._number, settings.workers))
         await stack.enter_async_context(serving(portal, listener))
         await wire.start()
@@ -196,9 +206,9 @@ class Service:
                 create_admin(
                     token,
                     leader,
-                    LimitsEndpoint(ledger, actions, time.time),
+                    LimitsEndpoint(ledger, actions, self._clock),
                     UsageEndpoint(self._usage),
-                    ErasureEndpoint(ledger, leader.forget, time.time),
+                    ErasureEndpoint(ledger, leader.forget, self._clock),
                 ),
                 listen_tcp(settings.admin.address, settings.admin.port),
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Self
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from extauth.ledger import Ledger
     from extauth.settings import Settings
     from extauth.storage.state import StateDir
+    from extauth.types import Clock
 
 
 class Stores:
@@ -71,11 +71,14 @@ class Stores:
         self._opened.callback(log.close)
         return log
 
-    def ledger(self) -> Ledger:
-        """Return the ledger, to be started. Raises StackError when it can't be had."""
+    def ledger(self, clock: Clock) -> Ledger:
+        """Return the ledger, to be started; calls pass it times of `clock`.
+
+        Raises StackError when it can't be had.
+        """
         ledger = self._ledger
         if ledger.kind == "embedded" or ledger.url is None:
-            return EmbeddedLedger(self._state.ledger_db, time.time)
+            return EmbeddedLedger(self._state.ledger_db, clock)
         _require("redis", "the ledger in Redis")
         # Only those who have a Redis need its client.
         from extauth.ledger.redis import RedisLedger  # noqa: PLC0415

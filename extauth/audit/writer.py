@@ -58,7 +58,7 @@ class AuditWriter:
     the log once, also where a commit's answer was lost.
     """
 
-    def __init__(self, log: AuditLog, *, retention: float, clock: Clock = time.time) -> None:
+    def __init__(self, log: AuditLog, *, retention: float, clock: Clock) -> None:
         """`log` outlives it. Records older than `retention` seconds are deleted."""
         self._log = log
         self._failure: str | None = None

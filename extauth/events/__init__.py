@@ -1,4 +1,4 @@
-"""Events about limits that are nearly used up: a log line, a metric, signed webhooks.
+"""Events, such as a limit that is nearly used up: a log line, a metric, signed webhooks.
 
 The ledger reports each threshold that a settlement crosses, once a window, and `Notifier.raised`
 logs and counts it. One `Outbox` a webhook delivers it in the background, through one `Sender`,
@@ -6,7 +6,7 @@ signed with a `Secret` as https://www.standardwebhooks.com specifies. schemas/ev
 describes a webhook's body.
 """
 
-from extauth.events.event import CrossedThreshold, Event, WebhookMessage
+from extauth.events.event import CrossedThreshold, Event, SteppedClock, WebhookMessage
 from extauth.events.notifier import Notifier
 from extauth.events.outbox import Retry
 from extauth.events.secret import Secret
@@ -20,6 +20,7 @@ __all__ = [
     "Retry",
     "Secret",
     "Sender",
+    "SteppedClock",
     "WebhookMessage",
     "try_webhooks",
 ]

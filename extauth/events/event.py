@@ -32,12 +32,18 @@ class CrossedThreshold(msgspec.Struct, frozen=True):
     resets_at: datetime | None
 
 
+class SteppedClock(msgspec.Struct, frozen=True):
+    """The clock of the gateway's machine was set, by `seconds`: negative, if it was set back."""
+
+    seconds: float
+
+
 class Event(msgspec.Struct, frozen=True):
     """A webhook's body: `type`, `timestamp` and `data`, as Standard Webhooks recommends."""
 
-    type: Literal["limit.threshold_crossed"]
+    type: Literal["limit.threshold_crossed", "clock.stepped"]
     timestamp: datetime
-    data: CrossedThreshold
+    data: CrossedThreshold | SteppedClock
 
     @classmethod
     def of(cls, crossing: Crossing, account: Account, now: float) -> Event:
@@ -58,20 +64,31 @@ class Event(msgspec.Struct, frozen=True):
             ),
         )
 
+    @classmethod
+    def stepped(cls, step: float, now: float) -> Event:
+        """Return the event of a clock that was set by so many seconds, and shows `now` since."""
+        return cls("clock.stepped", datetime.fromtimestamp(now, UTC), SteppedClock(step))
+
 
 class WebhookMessage(NamedTuple):
-    """An event to deliver. `id` stays the same over retries, so that a receiver can deduplicate."""
+    """An event to deliver. `id` stays the same over retries, so that a receiver can deduplicate.
+
+    `tenant` and `limit` are None for an event of the gateway itself.
+    """
 
     id: str
-    tenant: str
-    limit: str
+    tenant: str | None
+    limit: str | None
     body: bytes
 
     @classmethod
     def of(cls, event: Event) -> WebhookMessage:
         """Return a message for `event`, with a new id."""
         data = event.data
-        return cls(f"evt_{uuid4().hex}", data.tenant, data.limit, msgspec.json.encode(event))
+        tenant = limit = None
+        if isinstance(data, CrossedThreshold):
+            tenant, limit = data.tenant, data.limit
+        return cls(f"evt_{uuid4().hex}", tenant, limit, msgspec.json.encode(event))
 
     def renamed(self, pseudonyms: Pseudonyms) -> WebhookMessage:
         """Return the message with the names in its body replaced; its id stays."""

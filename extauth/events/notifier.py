@@ -1,4 +1,4 @@
-"""The gateway's notifications of crossed thresholds."""
+"""The gateway's notifications: of crossed thresholds, and of a clock that was set."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GRACE = 3.0
 
 
 class Notifier:
-    """Logs, counts and delivers events of crossed thresholds. Belongs to one event loop.
+    """Logs, counts and delivers events. Belongs to one event loop.
 
     Without webhooks it only logs and counts, and holds no task or connection.
     """
@@ -58,6 +58,17 @@ class Notifier:
             self._raise(crossing, account)
         except Exception:  # A failing notification must not fail the request.
             logger.exception("an event of limit %s could not be told", crossing.limit.name)
+
+    def stepped(self, step: float) -> None:
+        """Log that this machine's clock was set by so many seconds, and queue the delivery.
+
+        It goes to webhooks without a filter: those with one ask for tenants or limits. Never
+        raises.
+        """
+        try:
+            self._deliver(Event.stepped(step, self._clock()))
+        except Exception:  # Whoever keeps the time goes on.
+            logger.exception("an event of the clock could not be told")
 
     @property
     def waiting(self) -> int:
@@ -102,9 +113,11 @@ class Notifier:
         await self._sender.close()
 
     def _raise(self, crossing: Crossing, account: Account) -> None:
-        event = Event.of(crossing, account, self._clock())
-        message = WebhookMessage.of(event)
         self._metrics.event(crossing.limit.name, crossing.percent)
+        self._deliver(Event.of(crossing, account, self._clock()))
+
+    def _deliver(self, event: Event) -> None:
+        message = WebhookMessage.of(event)
         logger.warning("event %s: %s", message.id, message.body.decode())
         for outbox in self._outboxes.values():
             outbox.put(message)

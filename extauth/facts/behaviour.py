@@ -64,7 +64,7 @@ class Behaviour:
         return len(self._pasts)
 
     def note(self, principal: str, outcome: Outcome, now: float) -> None:
-        """Count a request of the principal that ended at `now`, in unix seconds."""
+        """Count a request of the principal that ended at `now`, in seconds of a steady clock."""
         minute = int(now // 60)
         past = self._pasts.get(principal)
         if past is None:

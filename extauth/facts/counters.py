@@ -14,7 +14,7 @@ import msgspec
 
 from extauth.errors import ConfigurationError
 from extauth.ledger import Counter
-from extauth.types import Counters, Unit, UsageFacts, Window, Windows
+from extauth.types import Counters, Unit, UsageFacts, Window, Windows, key_part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,14 +97,14 @@ class UsageCounters:
 
 def key_of(names: Sequence[str], facts: dict[str, str]) -> str:
     """Return a counter's key, as policies write it too: `tenant:acme|model:chat`."""
-    return "|".join([f"{name}:{facts[name]}" for name in names])
+    return "|".join([key_part(name, facts[name]) for name in names])
 
 
 @lru_cache(maxsize=4096)
 def _standing(tenant: str, principal: str) -> tuple[Counter, ...]:
     return tuple(
         Counter(key, unit, window)
-        for key in (f"principal:{principal}", f"tenant:{tenant}")
+        for key in (key_part("principal", principal), key_part("tenant", tenant))
         for window in (MINUTE, DAY)
         for unit in ("requests", "tokens")
     )

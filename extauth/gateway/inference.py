@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -104,10 +105,11 @@ class Inference:
         findings: Iterable[Iterable[Finding]],
         counters: Sequence[Counter],
     ) -> Facts:
-        runtime, books, received = transaction.runtime, transaction.books, transaction.received
+        runtime, books = transaction.runtime, transaction.books
         principal, reference = admitted.principal, found.codec.call.reference
         draft, model, inquiry = found.draft, found.model, found.inquiry
-        counted = await self._ledger.usage(counters, received)
+        # Not when the request came: the clock may have been set back since.
+        counted = await self._ledger.usage(counters, books.clock())
         return inference_facts(
             admitted.facts,
             reference,
@@ -122,7 +124,7 @@ class Inference:
             sensitive=_kinds(findings),
             usage=runtime.counters.facts(principal, reference.name, counted),
             load=books.load.facts(model.settings) if model else None,
-            behaviour=books.behaviour.facts(principal.id, received),
+            behaviour=books.behaviour.facts(principal.id, time.monotonic()),
             classifiers=inquiry.scores if inquiry else {},
             absent=inquiry.absent if inquiry else (),
             guard=found.guard,

@@ -80,7 +80,8 @@ class Transaction:
         self.runtime = runtime
         runtime.pin()
         self.head = head
-        self.received = self._progressed = books.clock()
+        self.received = books.clock()
+        self._progressed = time.monotonic()
         self.entry = Entry()
         self.usage: Usage | None = None
         self.closed = False
@@ -118,16 +119,16 @@ class Transaction:
     @property
     def progress_due(self) -> bool:
         """True when the ledger was not told of `usage` for a second."""
-        return self.books.clock() >= self._progressed + PROGRESS
+        return time.monotonic() >= self._progressed + PROGRESS
 
     async def progress(self) -> None:
         """Let the ledger know of what is used by now."""
-        self._progressed = self.books.clock()
+        self._progressed = time.monotonic()
         if self.usage is None or self._reservation is None:
             return
         # Whether the books can be written is asked at the end, when it matters.
         with contextlib.suppress(LedgerUnavailable):
-            await self.books.ledger.progress(self._reservation, self.usage, self._progressed)
+            await self.books.ledger.progress(self._reservation, self.usage, self.books.clock())
 
     async def close(
         self, outcome: Outcome, *, status: int, error: AnsweredError | None = None
@@ -217,7 +218,7 @@ class Transaction:
         metrics.request(outcome, record.error, record.api or "none", status)
         metrics.stages(record.timings)
         if record.principal is not None:
-            self.books.behaviour.note(record.principal.id, outcome, self.books.clock())
+            self.books.behaviour.note(record.principal.id, outcome, time.monotonic())
         if record.usage is not None and record.route is not None:
             metrics.tokens(
                 record.route.model, record.usage.prompt_tokens, record.usage.completion_tokens

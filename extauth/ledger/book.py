@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from extauth.errors import LedgerUnavailable
+from extauth.ledger.calendar import Period, Wall
 from extauth.ledger.entry import (
     Cleared,
     Granted,
@@ -15,6 +16,7 @@ from extauth.ledger.entry import (
     Released,
     Renamed,
     Settled,
+    Stepped,
     renamed,
 )
 from extauth.ledger.ledger import Counter, Reservation, Standing, amounts, scale
@@ -22,6 +24,7 @@ from extauth.ledger.refusal import refusal
 from extauth.ledger.shelf import Shelf
 from extauth.ledger.threshold import Thresholds
 from extauth.ledger.window import window_of
+from extauth.observability.clock import grain
 from extauth.types import LimitState
 from extauth.types.pseudonyms import Pseudonyms
 
@@ -37,23 +40,36 @@ if TYPE_CHECKING:
 class Book:
     """Reserves, settles and releases. Each call is one change, and returns the entry to write down.
 
-    Not thread-safe. Calls take `now` in unix seconds; time never goes back.
+    Not thread-safe. Calls take and return unix seconds by the wall clock. The book itself goes by
+    time that never goes back, and that `step` keeps apart from the wall clock when it is set;
+    entries have this time.
     """
 
     def __init__(self) -> None:
         self._now = 0.0
+        self._wall = Wall()
         self._count = 0
         self._open: dict[str, Opened] = {}
         self._known: dict[str, Usage] = {}
         self._counters: Shelf[Counter, WindowCounter] = Shelf(self._window)
         self._kinds: set[tuple[Unit, Window]] = set()
         self._changed: set[Counter] = set()
-        self.thresholds = Thresholds()
+        self.thresholds = Thresholds(self._wall)
 
     @property
     def size(self) -> int:
         """Number of counters."""
         return len(self._counters)
+
+    @property
+    def now(self) -> float:
+        """The time of the last change, by the book's own time."""
+        return self._now
+
+    @property
+    def wall(self) -> float:
+        """What the wall clock showed at `now`."""
+        return self._now + self._wall.ahead
 
     @property
     def open(self) -> int:
@@ -101,7 +117,8 @@ class Book:
         self._count += 1
         entry = Opened(str(self._count), now, account, list(claims.items()), demand.known)
         self._reserve(entry)
-        reservation = Reservation(entry.id, account, demand, now, tuple(states), tuple(granted))
+        began = now + self._wall.ahead
+        reservation = Reservation(entry.id, account, demand, began, tuple(states), tuple(granted))
         return reservation, entry
 
     def progress(self, reservation: Reservation, usage: Usage, now: float) -> Progressed | None:
@@ -137,31 +154,41 @@ class Book:
             self.apply(entry)
         return lost
 
+    def step(self, by: float, now: float) -> Stepped:
+        """Follow the wall clock, which was set by so many seconds and now shows `now`.
+
+        No time has passed by it: what is booked goes on counting as long as before, but what
+        counts to the end of a calendar period counts to the end of the one shown now.
+        """
+        by = grain(by)
+        entry = Stepped(max(self._now, now - by - self._wall.ahead), by)
+        self.apply(entry)
+        return entry
+
     def apply(self, entry: JournalEntry) -> None:
         """Apply an entry again. The end of a reservation that is not open changes nothing."""
+        self._now = max(self._now, entry.time)
         match entry:
             case Granted():
-                self.advance(entry.time)
                 self._counters[entry.counter].book(-entry.amount, self._now)
                 self._changed.add(entry.counter)
                 return
             case Cleared():
-                self.advance(entry.time)
                 for counter, window in self._under(entry.key):
                     window.clear()
                     self._changed.add(counter)
                     self.thresholds.forget(counter)
                 return
             case Renamed():
-                self.advance(entry.time)
                 self._rename(Pseudonyms(entry.names))
                 return
+            case Stepped():
+                self._step(entry.by)
+                return
             case Opened():
-                self.advance(entry.time)
                 self._count = max(self._count, int(entry.id))
                 self._reserve(entry)
                 return
-        self.advance(entry.time)
         reserved = self._open.get(entry.id)
         if reserved is None:
             return
@@ -201,7 +228,7 @@ class Book:
                     most,
                     (used - held) // parts,
                     held // parts,
-                    now + after if after else None,
+                    now + after + self._wall.ahead if after else None,
                 )
             )
         return tuple(sorted(found, key=lambda each: str(each.counter)))
@@ -211,9 +238,16 @@ class Book:
         return len(self._under(key))
 
     def advance(self, now: float) -> float:
-        """Return the time of the next change: `now`, or that of the last change if it is later."""
-        self._now = max(self._now, now)
+        """Return the book's time of the next change: `now`, or that of the last if it is later."""
+        now -= self._wall.ahead
+        if now > self._now:
+            self._now = now
+            return now
         return self._now
+
+    def resume(self, now: float, ahead: float) -> None:
+        """Begin an empty book at its own time `now`, with the wall clock so far ahead of it."""
+        self._now, self._wall.ahead = now, ahead
 
     def hold(self, entry: Opened) -> None:
         """Restore a reservation of before a restart. Its request is booked already."""
@@ -235,7 +269,7 @@ class Book:
     def changes(self) -> list[tuple[Counter, Sequence[float], float]]:
         """Return the counters that changed since the last call: each with its state and idle time.
 
-        An idle counter need not be kept. The time is in unix seconds, infinity for a counter that
+        An idle counter need not be kept. The time is the book's, infinity for a counter that
         always counts.
         """
         changed = []
@@ -300,6 +334,21 @@ class Book:
             self._changed.add(new)
         self._open = {key: renamed(entry, pseudonyms) for key, entry in self._open.items()}
 
+    def _step(self, by: float) -> None:
+        periods = [
+            (counter, window)
+            for counter, window in self._counters.items()
+            if isinstance(window, Period)
+        ]
+        for _, period in periods:
+            period.used(self._now)
+        self._wall.ahead += by
+        moved = {counter: period for counter, period in periods if period.step(self._now)}
+        self._changed.update(moved)
+        self.thresholds.move(
+            {counter: period.told_until(self._now) for counter, period in moved.items()}
+        )
+
     def _crossings(self, limits: Sequence[Limit]) -> tuple[Crossing, ...]:
         crossed: list[Crossing] = []
         for limit in limits:
@@ -320,7 +369,7 @@ class Book:
 
     def _window(self, counter: Counter) -> WindowCounter:
         """Make the window of a counter that is not in use yet."""
-        window = window_of(counter.window)
+        window = window_of(counter.window, self._wall)
         self._kinds.add((counter.unit, counter.window))
         return window
 

@@ -52,17 +52,31 @@ def _months(first: datetime, number: int) -> datetime:
     return first.replace(year=months // 12, month=months % 12 + 1)
 
 
+class Wall:
+    """The wall clock, told by the ledger's own time, which no step of the wall clock moves.
+
+    Both are in seconds; `ahead` is what the wall clock shows beyond the ledger's time. They were
+    the same when the ledger was new.
+    """
+
+    __slots__ = ("ahead",)
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+
 class Period:
-    """A `Window` of the current hour, day or month."""
+    """A `Window` of the current hour, day or month by the wall clock."""
 
-    __slots__ = ("_begin", "_booked", "_end", "_spec", "asked", "held")
+    __slots__ = ("_begin", "_booked", "_end", "_spec", "_wall", "asked", "held")
 
-    def __init__(self, spec: CalendarPeriod) -> None:
+    def __init__(self, spec: CalendarPeriod, wall: Wall) -> None:
         """Raises PolicyError for an unknown time zone."""
         _zone(spec.time_zone)
         self.asked: Asked = (None, None)
         self.held = 0
         self._spec = spec
+        self._wall = wall
         self._booked = 0
         self._begin = self._end = 0.0
 
@@ -110,8 +124,22 @@ class Period:
         if begin >= self._begin:
             self._booked = int(booked)
 
+    def step(self, now: float) -> bool:
+        """Let what is booked count in the period that the wall clock shows since it was set.
+
+        It may so count for longer than its own period was, but never for less. Returns whether
+        anything is booked. Look at `used` before the wall clock is set: it ends what is over.
+        """
+        begin, booked = self._begin, self._booked
+        self._turn(now)
+        # What was taken before its first period is not in it: a release must not take it back.
+        self._begin, self._booked = max(begin, self._begin), booked
+        return booked != 0
+
     def _turn(self, now: float) -> None:
-        self._begin, self._end = bounds(self._spec, now)
+        ahead = self._wall.ahead
+        begin, end = bounds(self._spec, now + ahead)
+        self._begin, self._end = begin - ahead, end - ahead
         self._booked = 0
 
 

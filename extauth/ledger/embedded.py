@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from extauth.ledger.journal import Journal, journal_of
 from extauth.ledger.ledger import Moved, scale
 from extauth.ledger.store import LedgerStore
 from extauth.ledger.writer import Writer
+from extauth.observability.clock import told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from extauth.ledger.ledger import Counter, Demand, Reservation, Standing
     from extauth.ledger.lines import Lines
     from extauth.types import Account, Clock, Crossing, Usage
+
+logger = logging.getLogger(__name__)
 
 _NOT_OPEN = "The ledger is not open."
 
@@ -37,10 +41,12 @@ class EmbeddedLedger:
     def __init__(self, path: Path, clock: Clock) -> None:
         """`path` is the SQLite file; the journal and the lock lie beside it.
 
-        `clock` dates the end of reservations that a killed process left open.
+        `clock` is what `now` is read from. It dates the end of reservations that a killed process
+        left open, and tells whether the files are from a time to come.
         """
         self._path = path
         self._clock = clock
+        self.moved = 0.0
         self._book = Book()
         self._store: LedgerStore | None = None
         self._writer: Writer | None = None
@@ -89,7 +95,8 @@ class EmbeddedLedger:
         writer = self._ready()
         while writer.behind:
             await writer.catch_up()
-            writer = self._ready()
+            # The clock may have been set back meanwhile.
+            writer, now = self._ready(), self._clock()
         reservation, entry = self._book.reserve(account, demand, now)
         writer.put(entry)
         return reservation
@@ -143,15 +150,20 @@ class EmbeddedLedger:
 
     async def rename(self, names: Mapping[str, str], now: float) -> Moved:
         writer = self._ready()
+        self._book.advance(now)
         # Only rows that are in the sums can be counted.
         await writer.fold()
-        entry = Renamed(self._book.advance(now), dict(names))
+        entry = Renamed(self._book.now, dict(names))
         self._book.apply(entry)
         writer.write(entry)
         rows = await writer.fold()
         # These are settled under the new name, but their requests still carry the old one.
         new = set(names.values())
         return Moved(rows, sum(one.account.principal in new for one in self._book.opened))
+
+    def step(self, by: float, now: float) -> None:
+        if self._writer is not None:
+            self._writer.put(self._book.step(by, now))
 
     def _ready(self) -> Writer:
         writer = self._writer
@@ -163,9 +175,15 @@ class EmbeddedLedger:
 
     def _load(self, store: LedgerStore) -> tuple[Lines, Journal]:
         try:
-            lines, number = store.recover(self._book, self._clock())
+            lines, number, self.moved = store.recover(self._book, self._clock())
         except sqlite3.Error as error:
             raise StackError(f"{self._path}: can't be read: {error}") from None
+        if self.moved:
+            logger.warning(
+                "%s is from a time to come: this machine's clock was set %s since; "
+                "what is booked counts from now on as long as it had left",
+                *(self._path, told(self.moved)),
+            )
         journal = Journal(journal_of(self._path), number + 1)
         journal.drop(number)
         return lines, journal

@@ -1,7 +1,7 @@
 """Entries of the journal, one for each change of the book.
 
 The book changes through entries only, while it serves and when the journal of a killed process is
-read, so that an entry has one meaning.
+read, so that an entry has one meaning. `time` is the ledger's own: see `Wall`.
 """
 
 from __future__ import annotations
@@ -68,6 +68,13 @@ class Cleared(msgspec.Struct, frozen=True, array_like=True, tag="cleared"):
     key: str
 
 
+class Stepped(msgspec.Struct, frozen=True, array_like=True, tag="stepped"):
+    """The wall clock was set by so many seconds: negative, if it was set back."""
+
+    time: float
+    by: float
+
+
 class Renamed(msgspec.Struct, frozen=True, array_like=True, tag="renamed"):
     """The erasure of a person: counters under the old names continue under the new ones."""
 
@@ -75,7 +82,9 @@ class Renamed(msgspec.Struct, frozen=True, array_like=True, tag="renamed"):
     names: dict[str, str]
 
 
-JournalEntry = Opened | Progressed | Settled | Released | Lost | Granted | Cleared | Renamed
+JournalEntry = (
+    Opened | Progressed | Settled | Released | Lost | Granted | Cleared | Renamed | Stepped
+)
 
 
 def renamed(entry: Opened, pseudonyms: Pseudonyms) -> Opened:

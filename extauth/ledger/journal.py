@@ -78,6 +78,11 @@ class Journal:
         return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
 
+def has_files(directory: Path) -> bool:
+    """Return whether there is a journal in `directory`, be it an empty one."""
+    return bool(_files(directory))
+
+
 def files_after(directory: Path, number: int) -> Iterator[tuple[int, Iterator[JournalEntry]]]:
     """Yield the number and entries of each file after file `number`, the oldest first.
 

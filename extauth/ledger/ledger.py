@@ -88,9 +88,16 @@ class Moved(NamedTuple):
 class Ledger(Protocol):
     """Counts usage, and refuses requests that do not fit. Safe for all tasks of one event loop.
 
-    Every method raises LedgerUnavailable when the ledger can't be used. `now` is in unix seconds; a
-    time before the newest one counts as the newest.
+    Every method raises LedgerUnavailable when the ledger can't be used. `now` is in unix seconds,
+    read when the method is called; a time before the newest one counts as the newest.
     """
+
+    @property
+    def moved(self) -> float:
+        """Seconds that the clock was set by while the ledger was closed, 0 if not to be told.
+
+        A negative number: it was set back, and `start` has moved along what is booked.
+        """
 
     @property
     def failure(self) -> str | None:
@@ -139,6 +146,13 @@ class Ledger(Protocol):
 
     async def standing(self, key: str, now: float) -> tuple[Standing, ...]:
         """Return the counters under `key`, or with a final `*` under every key with that prefix."""
+
+    def step(self, by: float, now: float) -> None:
+        """Move along what is booked: the clock was set by so many seconds, and shows `now` since.
+
+        No time has passed by it: windows go on where they stood. What is booked in a calendar
+        period counts to the end of the one that the clock shows now. Never raises.
+        """
 
     async def reset(self, key: str, now: float) -> int:
         """Forget what is booked under a key, in every unit and window; return how many counters."""

@@ -15,6 +15,7 @@ from extauth.ledger.entry import (
     Released,
     Renamed,
     Settled,
+    Stepped,
     renamed,
 )
 from extauth.types import Account, Usage
@@ -71,9 +72,13 @@ class Used:
 
 
 class Lines:
-    """Sums over entries in their order, given the reservations that were open before them."""
+    """Sums over entries in their order, given the reservations that were open before them.
 
-    def __init__(self, opened: Iterable[Opened] = ()) -> None:
+    Days are those of the wall clock, which was `ahead` of the ledger's time before the entries.
+    """
+
+    def __init__(self, opened: Iterable[Opened] = (), *, ahead: float = 0.0) -> None:
+        self.ahead = ahead
         self.opened = {entry.id: entry for entry in opened}
         self.used: dict[UsageLine, Used] = {}
         self.renamed: list[Pseudonyms] = []
@@ -104,6 +109,8 @@ class Lines:
                     line.add(known or reserved.known, unsettled=True)
             case Renamed():
                 self._rename(Pseudonyms(entry.names))
+            case Stepped():
+                self.ahead += entry.by
             case _:
                 pass
 
@@ -126,7 +133,7 @@ class Lines:
             self.used.setdefault(new, Used()).merge(sums)
 
     def _line(self, account: Account, time: float) -> Used:
-        line = UsageLine(_date(int(time) // DAY), account)
+        line = UsageLine(_date(int(time + self.ahead) // DAY), account)
         used = self.used.get(line)
         if used is None:
             used = self.used[line] = Used()

@@ -6,7 +6,6 @@ data survives the death of the process. A loss of power may take the last moment
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,9 +15,11 @@ import msgspec
 from extauth.errors import StackError
 from extauth.ledger.book import Book
 from extauth.ledger.entry import Opened, decode, encode
+from extauth.ledger.files import own, require
 from extauth.ledger.journal import files_after, journal_of
 from extauth.ledger.ledger import Counter
 from extauth.ledger.lines import Lines, UsageLine, Used
+from extauth.observability.clock import TOLERANCE
 from extauth.storage.sqlite import checkpoint, connect, connect_read_only, transaction
 from extauth.types import Account
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from extauth.ledger.threshold import Threshold
     from extauth.types.pseudonyms import Pseudonyms
 
-VERSION = 2
+VERSION = 3
 _SCHEMA = """
 CREATE TABLE opened (
   id TEXT PRIMARY KEY,
@@ -63,7 +64,8 @@ CREATE TABLE usage (
 CREATE TABLE folded (
   id INTEGER PRIMARY KEY CHECK (id = 0),
   journal INTEGER NOT NULL,
-  now REAL NOT NULL
+  now REAL NOT NULL,
+  ahead REAL NOT NULL
 )
 """
 # One statement for each table, its rows as JSON: each statement releases the GIL, and has to wait
@@ -146,7 +148,7 @@ _text = msgspec.json.encode
 
 
 class Position(NamedTuple):
-    """The state of the book after the last entry of journal file `number`, at `now`."""
+    """The state of the book after the last entry of journal file `number`, at its time `now`."""
 
     number: int
     now: float
@@ -154,14 +156,32 @@ class Position(NamedTuple):
     told: Sequence[tuple[Threshold, float]]
 
 
+class Recovered(NamedTuple):
+    """The end of a recovery.
+
+    `lines` have no sums, and file `number` of the journal is in the sums now. `step` is by how many
+    seconds the wall clock was set back meanwhile, as a negative number, or 0.
+    """
+
+    lines: Lines
+    number: int
+    step: float
+
+
 class LedgerStore:
     """Owner of the SQLite file. For one thread at a time. Methods raise sqlite3.Error."""
 
     def __init__(self, path: Path) -> None:
-        """Open `path` and take its lock. Raises StackError when another process has it."""
-        self._lock = _own(path)
+        """Open `path` and take its lock.
+
+        Raises StackError when another process has it, or there is a journal and no file.
+        """
+        self._lock = own(path)
         try:
-            self._connection = connect(path, _SCHEMA, synchronous="FULL", version=VERSION)
+            require(path)
+            self._connection = connect(
+                path, _SCHEMA, synchronous="FULL", version=VERSION, upgrade=_upgrade
+            )
         except StackError:
             os.close(self._lock)
             raise
@@ -175,14 +195,15 @@ class LedgerStore:
         self._connection.close()
         os.close(self._lock)
 
-    def recover(self, book: Book, now: float) -> tuple[Lines, int]:
+    def recover(self, book: Book, now: float) -> Recovered:
         """Fill an empty book from the file and the journal of a former process.
 
-        Reservations that it left open are ended at `now` with the usage known of them. Returns
-        lines without sums, and the number of the last journal file, which is in the sums now.
+        Reservations that it left open are ended at `now` with the usage known of them. Where the
+        files are from a time after `now`, the wall clock was set back meanwhile: the book goes on
+        from there.
         """
-        number, last = folded(self._connection)
-        book.advance(last)
+        number, last, ahead = folded(self._connection)
+        book.resume(last, ahead)
         for counter, state in self._connection.execute("SELECT counter, state FROM counters"):
             book.load(_counter(counter), _state(state))
         for threshold, until in self._connection.execute("SELECT threshold, until FROM told"):
@@ -191,16 +212,20 @@ class LedgerStore:
         for reserved in opened:
             book.hold(reserved)
         self._stored = {reserved.id: reserved for reserved in opened}
-        lines = Lines(opened)
+        lines = Lines(opened, ahead=ahead)
         for file, entries in files_after(journal_of(self._path), number):
             for entry in entries:
                 book.apply(entry)
                 lines.apply(entry)
             number = file
+        step = min(0.0, now - book.wall)
+        if step < -TOLERANCE:
+            lines.apply(book.step(step, now))
         for lost in book.lose(now):
             lines.apply(lost)
-        self.fold(lines, Position(number, book.advance(now), book.changes(), ()))
-        return lines, number
+        told = tuple(book.thresholds.changes().items())
+        self.fold(lines, Position(number, book.advance(now), book.changes(), told))
+        return Recovered(lines, number, step if step < -TOLERANCE else 0.0)
 
     def fold(self, lines: Lines, position: Position) -> None:
         """Write the book's position and the lines' sums in one commit, and clear the lines."""
@@ -245,8 +270,8 @@ class LedgerStore:
             )
             run(_PUT_OPENED, (_text(begun).decode(),))
             run(
-                "INSERT OR REPLACE INTO folded (id, journal, now) VALUES (0, ?, ?)",
-                (position.number, position.now),
+                "INSERT OR REPLACE INTO folded (id, journal, now, ahead) VALUES (0, ?, ?, ?)",
+                (position.number, position.now, lines.ahead),
             )
             for pseudonyms in lines.renamed:
                 self._rename(pseudonyms)
@@ -281,13 +306,14 @@ def report_lines(
     every settlement that has returned. Blocks. Raises StackError when the ledger does not exist,
     can't be read, or is damaged.
     """
+    require(path)
     connection = connect_read_only(path, version=VERSION)
     try:
         while True:
             connection.execute("BEGIN")
             before = folded(connection)
             found = list(_lines(connection, principal, since))
-            rest = Lines(_opened(connection, path))
+            rest = Lines(_opened(connection, path), ahead=before[2])
             for _, entries in files_after(journal_of(path), before[0]):
                 for entry in entries:
                     rest.apply(entry)
@@ -307,10 +333,18 @@ def _chosen(lines: Lines, principal: str | None, since: str) -> Iterator[tuple[U
             yield line, used
 
 
-def folded(connection: sqlite3.Connection) -> tuple[int, float]:
-    """Return the number of the last journal file in the sums, and the time of its last entry."""
-    row = connection.execute("SELECT journal, now FROM folded").fetchone()
-    return row or (0, 0.0)
+def folded(connection: sqlite3.Connection) -> tuple[int, float, float]:
+    """Return the number of the last journal file in the sums, and the time of its last entry.
+
+    The time is the ledger's own; the third number is what the wall clock was ahead of it.
+    """
+    row = connection.execute("SELECT journal, now, ahead FROM folded").fetchone()
+    return row or (0, 0.0, 0.0)
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Until version 2, the ledger's time was the wall clock's."""
+    connection.execute("ALTER TABLE folded ADD COLUMN ahead REAL NOT NULL DEFAULT 0")
 
 
 def _opened(connection: sqlite3.Connection, path: Path) -> list[Opened]:
@@ -345,20 +379,3 @@ def _lines(
 
 def _columns(account: Account) -> tuple[str, ...]:
     return account.tenant, account.principal, account.team, account.model, account.version
-
-
-def _own(path: Path) -> int:
-    lock = path.with_suffix(".lock")
-    try:
-        lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StackError(f"{lock}: can't be opened: {error.strerror}") from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise StackError(
-            f"{path}: another process keeps this ledger; stop it, or use another state directory"
-        ) from None
-    return descriptor

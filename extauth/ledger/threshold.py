@@ -9,8 +9,9 @@ from extauth.ledger.ledger import scale
 from extauth.types import Crossing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+    from extauth.ledger.calendar import Wall
     from extauth.ledger.ledger import Counter
     from extauth.ledger.window import WindowCounter
     from extauth.types import Limit
@@ -22,9 +23,13 @@ _PATROL = 2
 
 
 class Thresholds:
-    """Remembers reported thresholds until they may be reported again. Not thread-safe."""
+    """Remembers reported thresholds until they may be reported again. Not thread-safe.
 
-    def __init__(self) -> None:
+    It goes by the ledger's own time; crossings tell that of the wall clock.
+    """
+
+    def __init__(self, wall: Wall) -> None:
+        self._wall = wall
         self._told: dict[Threshold, float] = {}
         self._new: dict[Threshold, float] = {}
 
@@ -43,7 +48,8 @@ class Thresholds:
             until = window.told_until(now)
             self._told[threshold] = self._new[threshold] = until
             after = None if math.isinf(until) else window.whole_after(now)
-            yield Crossing(limit, percent, booked // parts, None if after is None else now + after)
+            resets_at = None if after is None else now + after + self._wall.ahead
+            yield Crossing(limit, percent, booked // parts, resets_at)
 
     def forget(self, counter: Counter) -> None:
         """Forget what was reported of a counter, which begins anew."""
@@ -57,6 +63,11 @@ class Thresholds:
             for threshold in [each for each in told if each[0] == old]:
                 renamed = (new, *threshold[1:])
                 told[renamed] = max(told.pop(threshold), told.get(renamed, 0.0))
+
+    def move(self, ends: Mapping[Counter, float]) -> None:
+        """Report what was reported of these counters not before the ends that they now have."""
+        for threshold in [each for each in self._told if each[0] in ends]:
+            self._told[threshold] = self._new[threshold] = ends[threshold[0]]
 
     def load(self, threshold: Threshold, until: float) -> None:
         """Restore a threshold that was reported before a restart."""

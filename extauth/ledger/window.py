@@ -1,7 +1,7 @@
 """The arithmetic of one counter over time: the usage now, and when it will leave.
 
-Time only goes forward: an older `now` counts as the newest one seen. Amounts are integers in the
-counter's parts (see `scale`). Not thread-safe.
+Time is the ledger's own (see `Wall`) and only goes forward: an older `now` counts as the
+newest one seen. Amounts are integers in the counter's parts (see `scale`). Not thread-safe.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from extauth.errors import PolicyError
 from extauth.ledger.bucket import LeakyBucket
-from extauth.ledger.calendar import Forever, Period
+from extauth.ledger.calendar import Forever, Period, Wall
 from extauth.ledger.rolling import Rolling
 from extauth.types import CalendarPeriod, Lifetime, TokenBucket
 
@@ -70,13 +70,15 @@ class WindowCounter(Protocol):
         """Restore what was booked before a restart."""
 
 
-def window_of(spec: Window) -> WindowCounter:
-    """Return an empty counter. Raises PolicyError for an unknown time zone or an invalid length."""
+def window_of(spec: Window, wall: Wall) -> WindowCounter:
+    """Return an empty counter; those of calendar periods go by `wall`.
+
+    Raises PolicyError for an unknown time zone or an invalid length."""
     match spec:
         case TokenBucket():
             return LeakyBucket(spec.refill, spec.seconds)
         case CalendarPeriod():
-            return Period(spec)
+            return Period(spec, wall)
         case Lifetime():
             return Forever()
         case _ if spec < 1:

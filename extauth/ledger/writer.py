@@ -175,7 +175,7 @@ class Writer:
         self._counters.update((change[0], change) for change in book.changes())
         self._told.update(book.thresholds.changes())
         position = Position(
-            number, book.advance(0.0), tuple(self._counters.values()), tuple(self._told.items())
+            number, book.now, tuple(self._counters.values()), tuple(self._told.items())
         )
         self._folding = self._loop.run_in_executor(self._thread, self._add_up, entries, position)
         self._folding.add_done_callback(self._added_up)

@@ -49,7 +49,7 @@ def _order(state: StateDir, names: Mapping[str, str]) -> Moved:
 
 
 async def _rename(state: StateDir, names: Mapping[str, str]) -> Moved:
-    ledger = open_stores(state).ledger()
+    ledger = open_stores(state).ledger(time.time)
     await ledger.start()
     try:
         return await ledger.rename(names, time.time())

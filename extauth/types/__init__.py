@@ -30,6 +30,7 @@ from extauth.types.limit import (
     TokenBucket,
     Unit,
     Window,
+    key_part,
 )
 from extauth.types.principal import Consent, Principal
 from extauth.types.request import INFERENCE, Api, ModelReference, Operation, RequestHead, Target
@@ -74,4 +75,5 @@ __all__ = [
     "UsageFacts",
     "Window",
     "Windows",
+    "key_part",
 ]

@@ -198,3 +198,11 @@ class Crossing(msgspec.Struct, frozen=True):
     percent: int
     used: int
     resets_at: float | None
+
+
+def key_part(fact: str, value: str) -> str:
+    """Return a part of a limit's key, which are put together with `|`: `tenant:acme|model:chat`.
+
+    A `|` of the value is doubled, so that no two sets of facts have the same key.
+    """
+    return f"{fact}:{value.replace('|', '||')}"

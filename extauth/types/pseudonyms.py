@@ -18,14 +18,16 @@ class Pseudonyms:
     def __init__(self, names: Mapping[str, str]) -> None:
         """`names` maps each old name to its replacement."""
         self.names = dict(names)
-        self._names = _whole(self.names)
+        # Also as keys of limits have them: see `key_part`.
+        self._new = {name.replace("|", "||"): new for name, new in names.items()} | self.names
+        self._names = _whole(self._new)
         # Also in the form that JSON escapes them into.
-        quoted = {json.dumps(name, ensure_ascii=False)[1:-1] for name in self.names}
-        self._written = _whole(quoted | set(self.names))
+        quoted = {json.dumps(name, ensure_ascii=False)[1:-1] for name in self._new}
+        self._written = _whole(quoted | set(self._new))
 
     def of(self, text: str) -> str:
         """Return `text` with the names replaced."""
-        return self._names.sub(lambda match: self.names[match[0]], text)
+        return self._names.sub(lambda match: self._new[match[0]], text)
 
     def deeply(self, value: object) -> object:
         """Return a JSON value with the names replaced in all of its texts and object keys."""

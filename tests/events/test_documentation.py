@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 TEXT = (REPOSITORY / "docs/events.md").read_text()
 
 
-def block(language: str) -> str:
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
-    return str(found)
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
 def verify() -> Callable[..., bool]:
     """The function that readers copy from the page."""
     scope: dict[str, Any] = {}
-    exec(block("python"), scope)  # noqa: S102 - it is ours
+    (example,) = blocks("python")
+    exec(example, scope)  # noqa: S102 - it is ours
     return scope["verify"]
 
 
@@ -52,5 +52,8 @@ def test_the_example_verifies_what_is_sent(verify: Callable[..., bool]) -> None:
     assert not verify(SECRET, headers(body, now - 600), body)
 
 
-def test_the_example_of_a_body_fits_the_schema() -> None:
-    jsonschema.validate(json.loads(block("jsonc")), json.loads(schema("event").read_text()))
+def test_there_is_an_example_of_each_event_which_fits_the_schema() -> None:
+    wanted, bodies = json.loads(schema("event").read_text()), list(map(json.loads, blocks("jsonc")))
+    for body in bodies:
+        jsonschema.validate(body, wanted)
+    assert [body["type"] for body in bodies] == wanted["properties"]["type"]["enum"]

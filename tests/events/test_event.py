@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import jsonschema
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extauth.events import CrossedThreshold, Event, WebhookMessage
+from extauth.events import CrossedThreshold, Event, SteppedClock, WebhookMessage
 from extauth.storage.resources import schema
 from extauth.types import Account, Crossing, Lifetime, Limit, Unit
 
@@ -62,11 +63,38 @@ def test_every_event_fits_the_schema(
 
 def test_the_schema_has_the_fields_of_the_event_and_no_others() -> None:
     assert set(SCHEMA["properties"]) == set(Event.__struct_fields__)
-    data = SCHEMA["properties"]["data"]
-    assert (
-        set(data["properties"]) == set(data["required"]) == set(CrossedThreshold.__struct_fields__)
+    assert SCHEMA["properties"]["type"]["enum"] == list(get_args(get_type_hints(Event)["type"]))
+    for name, kind in (("crossed_threshold", CrossedThreshold), ("stepped_clock", SteppedClock)):
+        data = SCHEMA["$defs"][name]
+        assert set(data["properties"]) == set(data["required"]) == set(kind.__struct_fields__)
+    units = SCHEMA["$defs"]["crossed_threshold"]["properties"]["unit"]["enum"]
+    assert units == list(get_args(Unit))
+
+
+@given(st.floats(-4e9, 4e9))
+def test_a_clock_that_was_set_is_an_event_of_nobodys(step: float) -> None:
+    message = WebhookMessage.of(Event.stepped(step, 1_790_000_000.25))
+
+    body = json.loads(message.body)
+    jsonschema.validate(body, SCHEMA)
+    assert body == {
+        "type": "clock.stepped",
+        "timestamp": "2026-09-21T14:13:20.250000Z",
+        "data": {"seconds": step},
+    }
+    assert (message.tenant, message.limit) == (None, None)
+
+
+@pytest.mark.parametrize("kind", ["limit.threshold_crossed", "clock.stepped"])
+def test_the_facts_of_one_event_do_not_fit_another(kind: str) -> None:
+    bodies = (
+        WebhookMessage.of(Event.of(crossing(), ACCOUNT, 0.0)).body,
+        WebhookMessage.of(Event.stepped(-5.0, 0.0)).body,
     )
-    assert data["properties"]["unit"]["enum"] == list(get_args(Unit))
+    fits = [jsonschema.Draft202012Validator(SCHEMA).is_valid(json.loads(each)) for each in bodies]
+    assert fits == [True, True]
+    of_one_kind = [json.loads(each) | {"type": kind} for each in bodies]
+    assert sum(jsonschema.Draft202012Validator(SCHEMA).is_valid(each) for each in of_one_kind) == 1
 
 
 def test_two_messages_never_share_an_id() -> None:

@@ -198,6 +198,9 @@ async def test_whatever_happens_nothing_is_raised(
     tell().events.raised(Crossing(limit, 80, 800, 1e300), ACCOUNT)
     assert caplog.messages == ["an event of limit tokens could not be told"]
 
+    tell(clock=lambda: 1e300).events.stepped(1e300)
+    assert caplog.messages[1:] == ["an event of the clock could not be told"]
+
 
 async def test_what_waits_is_delivered_without_who_was_erased_meanwhile(
     receive: Callable[..., Receiver], webhook: Callable[..., Webhook]
@@ -294,3 +297,26 @@ def test_pauses_double_up_to_the_longest(first: float, longest: float, failures:
     pause = Retry(first=first, longest=longest).pause(failures)
     most = min(longest, first * 2 ** (failures - 1))
     assert most / 2 <= pause <= most
+
+
+async def test_a_clock_that_was_set_is_told_to_those_who_asked_for_everything(
+    tell: Callable[..., Told],
+    receive: Callable[..., Receiver],
+    webhook: Callable[..., Webhook],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    told, everything, tenants, limits = tell(), receive(), receive(), receive()
+    await told.events.serve(
+        [
+            webhook(everything),
+            webhook(tenants, tenants=("acme",)),
+            webhook(limits, limits=("tokens",)),
+        ]
+    )
+    told.events.stepped(-12_000.5)
+    received = await everything.arrival()
+    assert received.verified()["type"] == "clock.stepped"
+    assert received.verified()["data"] == {"seconds": -12_000.5}
+    assert f"event {received.id}: {received.body.decode()}" in caplog.messages
+    await told.settled()
+    assert told.outcomes(tenants) == told.outcomes(limits) == {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client.exposition import generate_latest
 
@@ -12,6 +12,9 @@ from extauth.events import Notifier, Retry
 from extauth.observability.metrics import Metrics
 from extauth.types import Account, Crossing, Lifetime, Limit
 from tests.receiver import PATIENCE, Receiver
+
+if TYPE_CHECKING:
+    from extauth.types import Clock
 
 ACCOUNT = Account(tenant="acme", principal="acme/ada", model="chat", version="1")
 AT_ONCE = Retry(attempts=4, first=0.001, longest=0.002)
@@ -26,9 +29,9 @@ def crossing(percent: int = 80, name: str = "tokens", **fields: Any) -> Crossing
 class Told:
     """A notifier and its metrics."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, clock: Clock = time.time, **options: Any) -> None:
         self.metrics = Metrics()
-        self.events = Notifier(self.metrics, time.time, **{"retry": AT_ONCE, **options})
+        self.events = Notifier(self.metrics, clock, **{"retry": AT_ONCE, **options})
 
     def raised(self, *percents: int, tenant: str = "acme", name: str = "tokens") -> None:
         account = Account(tenant=tenant, principal=tenant, model="chat", version="1")

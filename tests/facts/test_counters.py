@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from extauth.errors import ConfigurationError
-from extauth.facts.counters import Declared, UsageCounters
+from extauth.facts.counters import Declared, UsageCounters, key_of
 from extauth.ledger import Counter
 from extauth.types import Counters, UsageFacts, Windows
 from tests.policy.facts import ADA
@@ -46,6 +48,34 @@ def test_declared_counters_follow_under_their_names() -> None:
     told = counters.facts(ada, "chat", range(10))
     assert told.principal.minute == Counters(0, 1)
     assert told.counters == {"team_cost": 8, "model_seconds": 9}
+
+
+def test_what_separates_facts_is_doubled_in_them() -> None:
+    # As policies/gateway/limits/limits_test.rego has it.
+    assert key_of(("principal",), {"principal": "acme/x|model:chat"}) == (
+        "principal:acme/x||model:chat"
+    )
+    facts = {"principal": "acme/x|", "model": "chat"}
+    assert key_of(("principal", "model"), facts) == "principal:acme/x|||model:chat"
+    odd = replace(ADA, id="acme/x|user:y")
+    assert UsageCounters({}).of(odd, "chat")[0].key == "principal:acme/x||user:y"
+
+
+NAMED = st.lists(st.sampled_from(["principal", "user", "team", "model"]), min_size=1, unique=True)
+VALUES = st.text(st.sampled_from("a|:/%\\"), min_size=1, max_size=6) | st.sampled_from(
+    ["x|model:chat", "|team:a", "x|", "|", "||"]
+)
+
+
+@given(NAMED, NAMED, st.data())
+def test_no_two_sets_of_facts_share_a_key(
+    names: list[str], others: list[str], data: st.DataObject
+) -> None:
+    one, other = ({name: data.draw(VALUES) for name in each} for each in (names, others))
+    same = list(one.items()) == list(other.items())
+    assert (key_of(names, one) == key_of(others, other)) == same
+    parts = key_of(names, one).replace("||", "\0").split("|")
+    assert [tuple(part.replace("\0", "|").split(":", 1)) for part in parts] == list(one.items())
 
 
 def test_one_of_which_a_fact_is_not_known_counts_nothing() -> None:

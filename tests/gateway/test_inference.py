@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from extauth.content.privacy import Detector
+from extauth.ledger import Counter
 from extauth.types import Counters
-from tests.gateway.served import CHAT, ROUTE, Refused
+from tests.gateway.served import CHAT, NOW, ROUTE, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -286,3 +288,31 @@ async def test_ids_in_a_tensor_are_reserved(served: Served) -> None:
     head = served.head("/v2/models/embed/infer")
     _, dispatch = await served.dispatch({"inputs": [ids]}, head)
     assert dispatch.worst_case.prompt_tokens == 6
+
+
+async def test_a_clock_that_is_set_back_while_a_body_arrives_stops_no_window(
+    served: Served,
+) -> None:
+    served.books.clock = lambda: NOW + 3600
+    request = await served.admit()
+    served.books.clock = lambda: NOW
+    served.ledger.step(-3600, NOW)
+
+    await request.body(json.dumps(CHAT).encode())
+    await served.leave(request)
+
+    counter = Counter("principal:acme/ada", "requests", 60)
+    assert await served.ledger.usage((counter,), NOW) == (1,)
+    assert await served.ledger.usage((counter,), NOW + 62) == (0,)
+
+
+async def test_behaviour_is_forgotten_after_its_minutes_whatever_the_wall_clock_shows(
+    served: Served,
+) -> None:
+    await served.leave(await served.admit())
+    served.books.clock = lambda: NOW - 3600
+    await served.leave(await served.admit())
+
+    behaviour, steady = served.books.behaviour, time.monotonic()
+    assert behaviour.facts("acme/ada", steady).requests == 2
+    assert behaviour.facts("acme/ada", steady + 11 * 60).requests == 0

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["private_redis", "redis_server"]
 
 
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """The file of an embedded ledger, in a directory that is not there yet."""
+    return tmp_path / "state" / "ledger.db"
+
+
 @pytest.fixture(params=["embedded", "redis"])
 async def books(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Books]:
     made: Books

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extauth.errors import PolicyError
-from extauth.ledger.calendar import Forever, Period, bounds
+from extauth.ledger.calendar import Forever, Period, Wall, bounds
 from extauth.types import CalendarPeriod
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Auckland")
@@ -18,6 +18,7 @@ SPECS = st.builds(
     CalendarPeriod, st.sampled_from(["hour", "day", "month"]), st.sampled_from(ZONES),
     st.integers(1, 28),
 )  # fmt: skip
+DAY = 86_400
 TIMES = st.floats(1_600_000_000, 2_000_000_000)
 
 
@@ -59,7 +60,7 @@ def test_an_hour_that_comes_twice_is_two() -> None:
 
 
 def test_what_is_booked_counts_to_the_end_of_its_period() -> None:
-    period = Period(CalendarPeriod("day"))
+    period = Period(CalendarPeriod("day"), Wall())
     noon = at("2026-05-01T12:00:00", "UTC")
     period.book(70, noon)
     period.held += 10
@@ -70,7 +71,7 @@ def test_what_is_booked_counts_to_the_end_of_its_period() -> None:
 
 
 def test_what_was_booked_in_a_period_that_is_over_is_not_taken_back() -> None:
-    period = Period(CalendarPeriod("day"))
+    period = Period(CalendarPeriod("day"), Wall())
     noon = at("2026-05-01T12:00:00", "UTC")
     period.book(5, noon)
     period.book(3, noon + 86_400)
@@ -80,18 +81,63 @@ def test_what_was_booked_in_a_period_that_is_over_is_not_taken_back() -> None:
 
 def test_a_period_goes_on_after_a_restart_and_a_past_one_does_not() -> None:
     spec, noon = CalendarPeriod("day"), at("2026-05-01T12:00:00", "UTC")
-    period = Period(spec)
+    period = Period(spec, Wall())
     period.book(70, noon)
-    same, later = Period(spec), Period(spec)
+    same, later = Period(spec, Wall()), Period(spec, Wall())
     same.load(period.state(), noon + 3600)
     later.load(period.state(), noon + 86_400)
     assert same.used(noon + 3600) == 70
     assert later.used(noon + 86_400) == 0
 
 
+@pytest.mark.parametrize("by", [-40 * DAY, -DAY, -7 * 3600, -60, 60, 7 * 3600, DAY, 400 * DAY])
+def test_a_step_of_the_wall_clock_moves_what_is_booked_into_the_period_it_shows(by: float) -> None:
+    wall, noon = Wall(), at("2026-05-01T12:00:00", "UTC")
+    period = Period(CalendarPeriod("day"), wall)
+    period.book(5, noon - DAY)
+    period.book(70, noon)
+    assert period.used(noon + 60) == 70
+
+    wall.ahead += by
+    assert period.step(noon + 60)
+
+    _, end = bounds(CalendarPeriod("day"), noon + 60 + by)
+    assert period.told_until(noon + 60) == end - by
+    assert period.used(end - by - 1) == 70
+    assert period.used(end - by) == 0
+    assert period.told_until(end - by) == end - by + DAY
+
+
+def test_after_a_step_a_release_takes_back_what_is_in_the_period_and_nothing_else() -> None:
+    wall, noon = Wall(), at("2026-05-01T12:00:00", "UTC")
+    period = Period(CalendarPeriod("day"), wall)
+    period.book(5, noon - 13 * 3600)
+    period.book(3, noon)
+    wall.ahead -= 20 * 3600
+    period.step(noon)
+    # Yesterday evening, which is in today's period since.
+    period.take_back(5, noon - 13 * 3600)
+    assert period.used(noon) == 3
+    period.take_back(3, noon)
+    assert period.used(noon) == 0
+    assert not period.step(noon)
+
+
+@pytest.mark.parametrize("by", [-DAY, -3600, 3600, DAY])
+def test_a_stepped_period_goes_on_after_a_restart(by: float) -> None:
+    wall, noon = Wall(), at("2026-05-01T12:00:00", "UTC")
+    period, same = Period(CalendarPeriod("day"), wall), Period(CalendarPeriod("day"), wall)
+    period.book(70, noon)
+    wall.ahead += by
+    period.step(noon)
+    same.load(period.state(), noon + 1)
+    assert same.used(noon + 1) == 70
+    assert same.told_until(noon + 1) == period.told_until(noon + 1)
+
+
 def test_an_unknown_time_zone_is_the_policys_mistake() -> None:
     with pytest.raises(PolicyError, match="Europe/Berlim"):
-        Period(CalendarPeriod("day", "Europe/Berlim"))
+        Period(CalendarPeriod("day", "Europe/Berlim"), Wall())
 
 
 def test_a_lifetime_forgets_nothing() -> None:

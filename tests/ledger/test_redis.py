@@ -111,6 +111,23 @@ async def test_the_server_s_clock_counts_and_not_the_caller_s(shared: Shared) ->
     assert await used(books, TPD) == 10
 
 
+@pytest.mark.parametrize("by", [-400 * 86_400, 400 * 86_400])
+async def test_a_step_of_this_machine_s_clock_moves_nothing_and_costs_no_round_trip(
+    private: Shared, monkeypatch: pytest.MonkeyPatch, by: float
+) -> None:
+    books, real = On(await private.ledger()), time.time
+    await settle(books, await reserve(books, demand(*EACH, worst=10)), 10)
+    monkeypatch.setattr(time, "time", lambda: real() + by)
+    books.ledger.step(by, time.time())
+    with private.redis() as redis:
+        redis.config_resetstat()
+        await settle(books, await reserve(books, demand(*EACH, worst=10)), 10)
+        calls = redis.info("commandstats")["cmdstat_evalsha"]["calls"]
+
+    assert calls == 2
+    assert [await used(books, each) for each in EACH if each.unit == "tokens"] == [20] * 3
+
+
 async def test_everything_expires_but_lifetimes_and_what_is_held(shared: Shared) -> None:
     books = On(await shared.ledger())
     for _ in range(2):

@@ -171,6 +171,8 @@ async def test_a_process_that_was_killed_in_between_does_it_at_its_next_start(
         ("principal:acme/ada|model:chat", "principal:acme/erased-1|model:chat"),
         ("denied to acme/ada.", "denied to acme/erased-1."),
         ('"acme/ada"', '"acme/erased-1"'),
+        ("acme/a|da", "acme/erased-2"),
+        ("principal:acme/a||da|model:chat", "principal:acme/erased-2|model:chat"),
         ("acme/adam", "acme/adam"),
         ("acme/ada.b", "acme/ada.b"),
         ("acme/ada-2", "acme/ada-2"),
@@ -179,7 +181,7 @@ async def test_a_process_that_was_killed_in_between_does_it_at_its_next_start(
     ],
 )
 def test_a_name_is_replaced_as_a_whole_only(text: str, renamed: str) -> None:
-    pseudonyms = Pseudonyms(NAMES)
+    pseudonyms = Pseudonyms({**NAMES, "acme/a|da": "acme/erased-2"})
 
     assert pseudonyms.of(text) == renamed
     assert pseudonyms.stand_in(text.encode()) == (text != renamed)

@@ -8,6 +8,7 @@ import msgspec
 from starlette.responses import JSONResponse
 
 from extauth.gateway.lookup import Ticket
+from extauth.types import key_part
 from extauth.types.headers import PRINCIPAL
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class OwnAccount:
         """The last 30 days by day and model, their sum, and the limits of the principal's key."""
         principal = Ticket.decode(request.headers.get(PRINCIPAL)).principal.id
         usage = await self._books.own(principal)
-        key = f"principal:{principal}"
+        key = key_part("principal", principal)
         # A name that ends in `*` would be the beginning of others' keys.
         found = () if key.endswith("*") else await self._ledger.standing(key, self._clock())
         standing = [_limit(each, each.max) for each in found if each.max is not None]

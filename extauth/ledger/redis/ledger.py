@@ -102,6 +102,7 @@ class RedisLedger:
             patience=patience,
             clock=clock,
         )
+        self.moved = 0.0
         self._lease = lease
         self._patience = patience
         self._ends = Ends(self._server)
@@ -249,6 +250,9 @@ class RedisLedger:
         self._ready()
         if self._open.pop(reservation.id, None) is not None:
             await self._end(reservation.id, RELEASE, lambda: {"id": reservation.id})
+
+    def step(self, by: float, now: float) -> None:
+        """Change nothing: the time is the server's."""
 
     async def usage(self, counters: Sequence[Counter], now: float) -> tuple[int, ...]:
         self._ready()

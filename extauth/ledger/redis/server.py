@@ -81,10 +81,13 @@ class Server:
 
     @property
     def now(self) -> float:
-        """The server's time, estimated from its last reply, in unix seconds."""
+        """The server's time, estimated from its last reply, in unix seconds.
+
+        Without a reply yet it is no time at all: `renew` comes first.
+        """
         if self._clock is not None:
             return max(self._clock(), self._newest)
-        return time.time() + self._ahead
+        return time.monotonic() + self._ahead
 
     def ended(self, key: str) -> None:
         """Note that a reservation's end was confirmed, so that the server may forget it."""
@@ -141,7 +144,8 @@ class Server:
         self.failure = None
         found: list[object] = _decode(answer)
         self._newest = float(cast("float", found[0]))
-        self._ahead = self._newest - time.time()
+        # This machine's wall clock may be set; the server's time does not follow it.
+        self._ahead = self._newest - time.monotonic()
         return found
 
     async def keys_like(self, prefix: str) -> AsyncIterator[str]:

@@ -41,7 +41,7 @@ applicable := array.concat(
 
 tenant := concat(":", ["tenant", input.principal.tenant])
 
-team := concat("|team:", [tenant, input.principal.attributes.team])
+team := concat("|team:", [tenant, replace(input.principal.attributes.team, "|", "||")])
 
 month := {
 	"type": "calendar",

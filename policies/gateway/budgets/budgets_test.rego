@@ -54,6 +54,13 @@ test_a_team_of_that_name_elsewhere_is_another if {
 	[[limit.key, limit.max] | some limit in told] == [["tenant:hooli|team:research", 7]]
 }
 
+test_what_separates_facts_is_doubled_in_a_teams_name if {
+	facts := object.union(example.chat, {"principal": {"attributes": {"team": "a|b"}}})
+	told := budgets.obligations with input as facts
+		with data.budgets as object.union(data_of, {"teams": {"acme": {"a|b": data_of.teams.acme.research}}})
+	told[1].key == "tenant:acme|team:a||b"
+}
+
 test_who_has_no_budget_is_not_held_to_one if {
 	facts := object.union(researcher, {"principal": {"tenant": "nobody"}})
 	count(budgets.obligations) == 0 with input as facts with data.budgets as data_of

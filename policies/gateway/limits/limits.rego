@@ -41,9 +41,10 @@ applicable := object.get(
 	object.get(data.limits.tiers, input.principal.tier, []),
 )
 
-# What is counted together: `tenant:acme|model:chat`. Undefined when a fact of it is not known.
+# What is counted together: `tenant:acme|model:chat`. Undefined when a fact of it is not known. A `|`
+# of a fact is doubled, so that no two sets of facts share a key.
 key(names) := concat("|", parts) if {
-	parts := [concat(":", [name, fact[name]]) | some name in names]
+	parts := [concat(":", [name, replace(fact[name], "|", "||")]) | some name in names]
 	count(parts) == count(names)
 }
 

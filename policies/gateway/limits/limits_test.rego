@@ -62,6 +62,13 @@ test_a_key_is_made_of_facts if {
 	keyed(["version"], {}) == "version:1"
 }
 
+test_what_separates_facts_is_doubled_in_them if {
+	keyed(["principal"], {"principal": {"id": "acme/x|model:chat"}}) == "principal:acme/x||model:chat"
+	keyed(["principal", "model"], {"principal": {"id": "acme/x|"}}) == "principal:acme/x|||model:chat"
+	sharp := {"principal": {"attributes": {"team": "|a|", "user": "b"}}}
+	keyed(["team", "user"], sharp) == "team:||a|||user:b"
+}
+
 test_a_user_is_the_principal_where_nothing_else_is_said if {
 	keyed(["user"], {}) == "user:acme/ada"
 }

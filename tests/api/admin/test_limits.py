@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import httpx2 as httpx
@@ -34,7 +35,7 @@ class Desk:
         self.audit = root / "audit.db"
         self.ledger = EmbeddedLedger(root / "ledger.db", lambda: NOW)
         self.log = SqliteLog(self.audit)
-        self.writer = AuditWriter(self.log, retention=60)
+        self.writer = AuditWriter(self.log, retention=60, clock=time.time)
 
     async def open(self) -> None:
         await self.writer.start()

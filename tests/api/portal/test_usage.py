@@ -68,6 +68,16 @@ async def test_nobody_sees_anothers(served: Served) -> None:
     assert (await get(served, "/v1/usage", ticket(BOB))).json()["total"]["requests"] == 0
 
 
+async def test_who_is_named_as_a_key_of_several_facts_sees_its_own_limits(served: Served) -> None:
+    odd = Principal("acme/ada|model:chat", "jwt", "acme", "free")
+    await use(served, ADA, Limit("pair", "principal:acme/ada|model:chat", "requests", 60, 9))
+    await use(served, odd, Limit("own", "principal:acme/ada||model:chat", "requests", 60, 7))
+
+    told = (await get(served, "/v1/usage", ticket(odd))).json()
+
+    assert [limit["limit"] for limit in told["limits"]] == [7]
+
+
 @pytest.mark.parametrize("name", ["acme/*", "*", "acme/ada*", "acme/ada|", "acme/%", "acme/_da"])
 async def test_a_name_is_no_pattern(served: Served, name: str) -> None:
     """The issuer of a JWT may give any name."""
