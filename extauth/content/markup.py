@@ -31,6 +31,8 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _CUT_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*(\\(?:u[0-9a-fA-F]{0,3})?)\Z")
 _SHORT = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "b": "\b"}
 
+_UNQUOTED_VALUE = re.compile(r"[\w:.\-]+=[^=(*_~\"'`]*")
+
 # States of a tag that may be open; those of several possible tags at once are added up.
 _NAMES, _EQUALS, _UNQUOTED, _DOUBLE, _SINGLE = 1, 2, 4, 8, 16
 _VALUES = _EQUALS | _UNQUOTED | _DOUBLE | _SINGLE
@@ -74,7 +76,7 @@ class AddressReader:
         return (
             self._run.off
             or (self._openings.based and bool(self._tag & _VALUES or self._raw))
-            or (self._in_value and self._value.off)
+            or (bool(self._tag & _VALUES or self._linked) and self._value.off)
             or (bool(self._raw) and self._style.off)
             or (self._target is not None and self._target.text.off)
             or (self._definition is not None and self._definition.text.off)
@@ -120,12 +122,6 @@ class AddressReader:
         return at if skipped is None else skipped.end()
 
     @property
-    def _in_value(self) -> bool:
-        # Behind a space that follows no value, an attribute begins.
-        begins = self._tag == _NAMES and self._before in _SPACES and not self._linked
-        return self._tag > 0 and not begins
-
-    @property
     def _marked(self) -> bool:
         return bool(self._tag or self._raw or self._definition)
 
@@ -167,7 +163,9 @@ class AddressReader:
         """Read one character; return whether the name `base` of a tag ends before it."""
         opened = self._target is not None or self._marked
         before, self._before = self._before, char
-        if char in _SPACES or char == "<" or (char == ">" and self._tag):
+        # What a tag ends behind a value without quotes: others may read no tag, and read on.
+        ends = char == ">" and self._tag and _UNQUOTED_VALUE.fullmatch(self._run.text)
+        if char in _SPACES or char == "<" or ends:
             self._run.clear()
         else:
             self._run.add(char)

@@ -142,11 +142,12 @@ class Stretch:
     Holds less than `LONGEST` characters.
     """
 
-    __slots__ = ("_bad", "_known", "_long", "_text")
+    __slots__ = ("_bad", "_known", "_long", "text")
 
     def __init__(self, bad: Callable[[str], bool]) -> None:
         self._bad = bad
-        self._text = ""
+        self.text = ""
+        """The text, or its end where it is long."""
         self._long = False
         self._known: bool | None = None
 
@@ -154,29 +155,29 @@ class Stretch:
     def off(self) -> bool:
         """True if the text, as far as it is known, is bad."""
         if self._known is None:
-            self._known = self._long or self._bad(self._text)
+            self._known = self._long or self._bad(self.text)
         return self._known
 
     def add(self, text: str) -> None:
         """Let the text grow."""
         self._known = None
-        if len(self._text) + len(text) < LONGEST:
-            self._text += text
+        if len(self.text) + len(text) < LONGEST:
+            self.text += text
             return
-        text = self._text + text
+        text = self.text + text
         at = 0
         while len(text) - at >= LONGEST:
             part = text[at : at + LONGEST]
             # A reference with zeros in front may be longer than what the next part begins with.
             self._long = self._long or "&#0" in part or self._bad(part)
             at += LONGEST - _KEPT
-        self._text = text[at:]
+        self.text = text[at:]
 
     def clear(self) -> None:
         """Begin anew."""
         self._known = None
         self._long = False
-        self._text = ""
+        self.text = ""
 
 
 def _closed(shown: str, opening: re.Match[str]) -> bool:

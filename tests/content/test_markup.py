@@ -46,6 +46,7 @@ RESTORED = [
     "for (i = 0; i<n; i++) { a = 'https://h.test/'; b = '§' }",
     "[User]: § wrote\n[Agent]: §",
     "a[0](b) § // §",
+    "§.Then §. §.test.py §-a.b §.json: §.. §.git",
     "postgres://user:§@§/db ssh://§",
     "```\ncurl https://h.test/ -d §\n```",
     "<!-- § --> & § &amp; §",

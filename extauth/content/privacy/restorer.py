@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 SLACK: Final = 24
 """Characters that a model may add to a placeholder beside its letters and digits."""
 
+BEHIND: Final = 64
+"""Characters behind a placeholder that are read, to see whether it is part of a host."""
+
 _SPACES = " \t\n\v\f\r\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     map(chr, range(0x2000, 0x200B))
 )
@@ -42,6 +45,18 @@ _FEW = 64
 _start = re.compile("[\\[\\\\&\uff3b\u3010]|(?<![^\\W_])[^\\W\\d_]")
 _scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{1,9}:(?://)?|")
 _unfinished_scheme = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]{0,9}(?::/{0,2})?)?")
+
+
+# What follows a placeholder directly, and makes it part of a host that some renderers link without
+# a scheme: `.their.example/`. Domains of countries that are endings of files too are left out.
+_labels = re.compile(r"[A-Za-z0-9.\-]*")
+_host = re.compile(
+    r"(?:[a-z0-9\-]*\.)+[a-z]{2,24}[/?#]"
+    r"|(?:[a-z0-9\-]*\.){2,}(?:com|net|org|info|biz|dev|app|xyz|online|site|top|club|shop|cloud|link"
+    r"|live|page|tech|(?!cc|cs|gz|hs|js|kt|md|ml|mm|pl|ps|py|rb|rs|sh|so|tf|ts|vb)[a-z]{2})"
+    r"(?![a-z0-9\-])",
+    re.IGNORECASE,
+)
 
 
 def canonical(text: str) -> str:
@@ -144,12 +159,21 @@ class Restorer:
         pieces: list[str] = []
         for placeholder in found:
             before = text[start : placeholder.start]
-            start = placeholder.end
             if reader is None:
                 pieces += (before, placeholder.original)
+                start = placeholder.end
                 continue
+            behind = placeholder.end + BEHIND
+            if (
+                not final
+                and _labels.fullmatch(text, placeholder.end, behind)
+                and behind > len(text)
+            ):
+                end = placeholder.start
+                break
             pieces.append(reader.feed(before))
-            if reader.closed:
+            start = placeholder.end
+            if reader.closed or _host.match(text, start, behind):
                 pieces.append(reader.feed(text[placeholder.start : start]))
             else:
                 pieces.append(reader.put_back(placeholder.original))
@@ -308,7 +332,8 @@ class StreamRestorer:
 
     A placeholder stays one in an address that `reader` calls closed. The output, joined, is the
     same however the text was cut. Holds back only what could still become a placeholder, at most
-    `Restorer.bound` characters. Belongs to one task.
+    `Restorer.bound` characters, or with a `reader` a placeholder that could be part of a host, and
+    `BEHIND` characters. Belongs to one task.
     """
 
     __slots__ = ("_before", "_held", "_reader", "restorer")

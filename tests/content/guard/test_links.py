@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 LONG = "x" * 49
 # Not fetched, and without a scheme not clicked either.
-BARE = re.compile(r"//h\.test|h\.test/|https&|h\x02|\[a\]\(mailto:")
+BARE = re.compile(r"§|//h\.test|h\.test/|https&|h\x02|\[a\]\(mailto:")
 
 
 def passed(text: str, *domains: str) -> str:
