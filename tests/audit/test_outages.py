@@ -143,7 +143,7 @@ async def test_a_server_that_is_away_at_the_start_is_told(
     await asyncio.to_thread(private_postgres.stop)
 
     with pytest.raises(StackError, match="can't be used"):
-        await AuditWriter(away, retention=DAY).start()
+        await AuditWriter(away, retention=DAY, clock=lambda: NOW).start()
 
 
 async def test_a_server_that_hangs_fails_readiness(

@@ -339,6 +339,7 @@ def test_https_is_verified_and_host_path_and_credential_are_its_own(
                 "credential_file": str(key),
             }
             config["models"]["far"] = {
+                "price": {"prompt": 10, "completion": 10},
                 "backend": "far",
                 "task": "chat",
                 "context_length": 2048,

@@ -39,6 +39,7 @@ def echoing(
     def change(config: dict[str, Any]) -> None:
         config["backends"]["other"] = _backend(stack, key)
         config["models"]["again"] = {
+            "price": {"prompt": 10, "completion": 10},
             "backend": "other",
             "task": "chat",
             "context_length": 8192,
