@@ -247,6 +247,8 @@ def _line(record: AuditRecord) -> str:
     model = f"{record.route.model}@{record.route.version}" if record.route else "-"
     tokens = f"{record.usage.total_tokens} tokens" if record.usage else ""
     reason = ", ".join(record.rules) or record.error or ""
+    if record.more:
+        reason += f" (and {record.more} more before it)"
     return (
         f"{written(record.time)}  {record.outcome:<12}  {record.status}  {principal:<24}  "
         f"{model:<16}  {record.request_id}  {reason or tokens}"

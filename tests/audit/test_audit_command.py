@@ -52,6 +52,15 @@ def test_tail_tells_a_line_a_request(state: Path) -> None:
     assert all(word in lines[1] for word in ("served", "globex/ada", "chat@1", "two", "42 tokens"))
 
 
+async def test_tail_tells_how_many_strangers_a_record_stands_for(
+    tmp_path: Path, stranger: AuditRecord
+) -> None:
+    log = SqliteLog(tmp_path / "audit.db")
+    await write(log, [msgspec.structs.replace(stranger, more=41)])
+    log.close()
+    assert run(tmp_path, "tail").endswith("invalid_api_key (and 41 more before it)\n")
+
+
 def test_tail_prints_records_for_scripts(state: Path, served: Made) -> None:
     lines = run(state, "tail", "--json").splitlines()
 
