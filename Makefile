@@ -115,4 +115,4 @@ lock: install
 
 clean:
 	-test ! -x $(BIN)/sluice || $(BIN)/sluice down
-	rm -rf $(VENV) .sluice .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache dist
+	rm -rf $(VENV) .sluice .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache .coverage* dist
