@@ -15,12 +15,14 @@ from hypothesis import settings
 from extauth.content.privacy import Detector
 from extauth.stack.engines.opa import find_opa
 from tests.gateway.served import PUPPET, Loaded, Served, altered, puppet
+from tests.gateway.servers import SERVERS
 from tests.scheduling import DirectoryScheduling, longest_first
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from extauth.snapshot import Snapshot
+    from tests.gateway.servers import Server
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -137,3 +139,14 @@ def decide(
         await served.serve(puppet(served.runtime.snapshot, puppet_policy, root, **decisions))
 
     return from_now_on
+
+
+@pytest.fixture(params=SERVERS.values(), ids=SERVERS.keys())
+async def models(
+    request: pytest.FixtureRequest, served: Served, loaded: Loaded, openai_snapshot: Snapshot
+) -> Server:
+    """The server of the gateway's models: a test with it runs on each kind."""
+    models: Server = request.param
+    if models.kind == "openai":
+        served.runtime = await loaded.open(openai_snapshot, served.ring)
+    return models

@@ -104,8 +104,11 @@ class AuditWriter:
                 self._waiters.append(waiter)
                 self._wake.put(None)
                 await waiter
-        finally:
-            self._add(record)
+        except asyncio.CancelledError:
+            if not self._dead:
+                self._add(record)
+            raise
+        self._add(record)
 
     def _add(self, record: AuditRecord) -> None:
         if self._dead:

@@ -25,13 +25,13 @@ _LINK = re.compile(
     rf"|(?<![\w.@/:\-])(?=(?:[a-z0-9\-]+\.)+[a-z]{{2,24}}(?::\d+)?/)){_HOST}",
     re.IGNORECASE,
 )
-"""Where text becomes an address that a person clicks."""
+"""The beginning of an address, in text, that a person clicks."""
 
 _REMOTE = re.compile(
     r"(?:(?:https?|ftp|wss?|file|smb|blob|filesystem|view-source):[/\\]*|[/\\]{2,})" + _HOST,
     re.IGNORECASE,
 )
-"""Where an attribute or a link's target names a host, wherever in it."""
+"""The host that an attribute or the target of a link names, anywhere in it."""
 
 _EVIL = re.compile(r"\\|(?:data|javascript|vbscript):", re.IGNORECASE)
 # Programs that write to a person or call one; what they do is seen first.

@@ -68,7 +68,7 @@ class Book:
 
     @property
     def wall(self) -> float:
-        """What the wall clock showed at `now`."""
+        """The time that the wall clock showed at `now`."""
         return self._now + self._wall.ahead
 
     @property

@@ -44,7 +44,7 @@ def both(status: int, body: bytes, error: type[AnsweredError]) -> list[object]:
 
 
 @pytest.mark.parametrize(
-    ("server", "status", "body", "error"),
+    ("models", "status", "body", "error"),
     [
         (
             TRITON,
@@ -66,7 +66,7 @@ def both(status: int, body: bytes, error: type[AnsweredError]) -> list[object]:
         *both(200, CUT, BackendError),
         *both(200, b"data: " + CUT, BackendError),
     ],
-    indirect=["server"],
+    indirect=["models"],
 )
 @pytest.mark.parametrize("asks", [CHAT, STREAM], ids=["plain", "stream"])
 async def test_a_server_that_fails_costs_nothing(  # noqa: PLR0917 - a table's columns
@@ -158,7 +158,7 @@ async def test_a_stream_whose_choices_have_ended_needs_no_word_of_its_end(
     assert (await served.record()).outcome is Outcome.SERVED
 
 
-@pytest.mark.parametrize("server", [OPENAI], indirect=True)
+@pytest.mark.parametrize("models", [OPENAI], indirect=True)
 async def test_usage_that_is_cut_off_leaves_the_gateways_own_count(
     served: Served, server: Server
 ) -> None:

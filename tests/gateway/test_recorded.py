@@ -55,7 +55,7 @@ def said(events: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("server", [OPENAI], indirect=True)
+@pytest.mark.parametrize("models", [OPENAI], indirect=True)
 @pytest.mark.parametrize(("path", "name"), ANSWERS, ids=[name for _, name in ANSWERS])
 async def test_a_client_reads_what_was_said_and_is_charged_what_was_counted(
     served: Served, server: Server, path: str, name: str
@@ -88,7 +88,7 @@ async def test_a_client_reads_what_was_said_and_is_charged_what_was_counted(
         assert charged.completion_tokens > 0
 
 
-@pytest.mark.parametrize("server", [OPENAI], indirect=True)
+@pytest.mark.parametrize("models", [OPENAI], indirect=True)
 @pytest.mark.parametrize("name", REFUSED)
 async def test_what_the_api_does_not_have_never_gets_there(
     served: Served, server: Server, name: str
@@ -98,7 +98,7 @@ async def test_what_the_api_does_not_have_never_gets_there(
         await served.exchange(body_of(name), served.head(path, who="root"))
 
 
-@pytest.mark.parametrize("server", [OPENAI], indirect=True)
+@pytest.mark.parametrize("models", [OPENAI], indirect=True)
 @pytest.mark.parametrize("name", EMBEDDINGS)
 async def test_embeddings_are_charged_what_was_counted(
     served: Served, server: Server, name: str

@@ -13,16 +13,13 @@ import pytest
 
 from extauth.audit.store import AuditStore
 from extauth.wire import WireServer
-from tests.gateway.servers import SERVERS
 from tests.wire.envoy import AUTHORIZATION, PATIENCE, PROCESSOR, Envoy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from extauth.audit import AuditRecord
-    from extauth.snapshot import Snapshot
-    from tests.gateway.served import Loaded, Served
-    from tests.gateway.servers import Server
+    from tests.gateway.served import Served
 
 # With its last channel grpc.aio shuts down, and waits, for ever, for calls that a test has cut.
 grpc.aio.init_grpc_aio()
@@ -33,17 +30,6 @@ def sockets() -> Iterator[Path]:
     """Where the sockets are: a path short enough for them, which pytest's own may not be."""
     with tempfile.TemporaryDirectory(prefix="wire") as directory:
         yield Path(directory)
-
-
-@pytest.fixture(params=SERVERS.values(), ids=SERVERS.keys())
-async def models(
-    request: pytest.FixtureRequest, served: Served, loaded: Loaded, openai_snapshot: Snapshot
-) -> Server:
-    """The server of the gateway's models: a test with it runs on each kind."""
-    models: Server = request.param
-    if models.kind == "openai":
-        served.runtime = await loaded.open(openai_snapshot, served.ring)
-    return models
 
 
 @pytest.fixture

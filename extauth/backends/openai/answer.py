@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from extauth.backends.backend import WholeReader
 from extauth.backends.openai.failure import failure, stream_failure
-from extauth.backends.openai.shapes import is_error, malformed, read_answer, read_reason
+from extauth.backends.openai.shapes import COMPLETION, is_error, malformed, read_answer, read_reason
 from extauth.errors import BackendError
 from extauth.types import Delta
 from extauth.types.answer import WHOLE, CalledTool, Details
@@ -15,9 +15,11 @@ from extauth.types.answer import WHOLE, CalledTool, Details
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import msgspec
+
     from extauth.backends.openai.shapes import (
+        A,
         CompletionChoice,
-        CompletionObject,
         CompletionUsage,
         Logprobs,
         Said,
@@ -33,7 +35,7 @@ class CompletionReader(WholeReader):
         self._choices = choices
 
     def _read(self, status: int, headers: Mapping[str, str], body: bytes) -> list[Delta]:
-        answer = whole_answer(status, headers, body)
+        answer = whole_answer(status, headers, body, COMPLETION)
         found = [self._delta(choice) for choice in answer.choices or ()]
         if len({delta.index for delta in found}) != len(found):
             raise malformed()
@@ -53,22 +55,19 @@ class CompletionReader(WholeReader):
         )
 
 
-def whole_answer(status: int, headers: Mapping[str, str], body: bytes) -> CompletionObject:
+def whole_answer(
+    status: int, headers: Mapping[str, str], body: bytes, decoder: msgspec.json.Decoder[A]
+) -> A:
     """Read a whole body. Raises what the client is told when it is a failure, or not JSON."""
-    check_head(status, headers, body)
-    answer = read_answer(body)
-    if is_error(answer.error):
-        raise stream_failure(bytes(answer.error))
-    return answer
-
-
-def check_head(status: int, headers: Mapping[str, str], body: bytes) -> None:
-    """Raise what the client is told when an answer is a failure, or something else than JSON."""
     if status != 200:
         raise failure(status, headers, body)
     kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise BackendError("The model server answers with something else than JSON.")
+    answer = read_answer(body, decoder)
+    if is_error(answer.error):
+        raise stream_failure(bytes(answer.error))
+    return answer
 
 
 def usage_delta(usage: CompletionUsage) -> Delta:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from extauth.backends.backend import WholeReader
-from extauth.backends.openai.answer import check_head, usage_delta
-from extauth.backends.openai.failure import stream_failure
-from extauth.backends.openai.shapes import CompletionUsage, is_error, malformed
+from extauth.backends.openai.answer import usage_delta, whole_answer
+from extauth.backends.openai.shapes import AnswerObject, malformed
 from extauth.errors import BackendError
 from extauth.types import Delta
 from extauth.types.answer import WHOLE, Details, Embeddings
@@ -27,12 +26,10 @@ class EmbeddingRow(msgspec.Struct, frozen=True):
     index: int = 0
 
 
-class Embedded(msgspec.Struct, frozen=True):
-    """The whole answer; with `error` it is a failure."""
+class Embedded(AnswerObject, frozen=True):
+    """The whole answer."""
 
-    data: list[EmbeddingRow] = []
-    usage: CompletionUsage | None = None
-    error: msgspec.Raw = msgspec.Raw()
+    data: tuple[EmbeddingRow, ...] = ()
 
 
 _decoder: Final = msgspec.json.Decoder(Embedded)
@@ -46,19 +43,13 @@ class EmbeddingReader(WholeReader):
         self._rows = rows
 
     def _read(self, status: int, headers: Mapping[str, str], body: bytes) -> list[Delta]:
-        check_head(status, headers, body)
-        try:
-            answer = _decoder.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            raise malformed() from None
-        if is_error(answer.error):
-            raise stream_failure(bytes(answer.error))
+        answer = whole_answer(status, headers, body, _decoder)
         found = [Delta(WHOLE, details=Details(data=self._embeddings(answer.data)))]
         if answer.usage is not None:
             found.append(usage_delta(answer.usage))
         return found
 
-    def _embeddings(self, data: list[EmbeddingRow]) -> Embeddings:
+    def _embeddings(self, data: tuple[EmbeddingRow, ...]) -> Embeddings:
         rows = [_packed(row.embedding) for row in sorted(data, key=lambda row: row.index)]
         widths = {len(row) for row in rows}
         if (

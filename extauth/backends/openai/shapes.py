@@ -5,7 +5,7 @@ Unknown fields are ignored. Anything may be null or missing that some server doe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
@@ -117,15 +117,23 @@ class CompletionChoice(msgspec.Struct, frozen=True):
         return self.delta or self.message or Said(content=self.text)
 
 
-class CompletionObject(msgspec.Struct, frozen=True):
-    """A whole answer, or a chunk of a stream; with `error` it is a failure."""
+class AnswerObject(msgspec.Struct, frozen=True):
+    """An answer; with `error` it is a failure."""
 
-    choices: list[CompletionChoice] | None = None
     usage: CompletionUsage | None = None
     error: msgspec.Raw = msgspec.Raw()
 
 
-_answer: Final = msgspec.json.Decoder(CompletionObject)
+class CompletionObject(AnswerObject, frozen=True):
+    """A whole answer, or a chunk of a stream."""
+
+    choices: list[CompletionChoice] | None = None
+
+
+COMPLETION: Final = msgspec.json.Decoder(CompletionObject)
+"""Reads an answer to a chat or a completion, or a chunk of one."""
+
+A = TypeVar("A", bound=AnswerObject)
 
 
 def is_error(error: msgspec.Raw) -> bool:
@@ -133,10 +141,10 @@ def is_error(error: msgspec.Raw) -> bool:
     return bytes(error) not in (b"", b"null")
 
 
-def read_answer(data: bytes) -> CompletionObject:
+def read_answer(data: bytes, decoder: msgspec.json.Decoder[A]) -> A:
     """Decode an answer or a chunk. Raises BackendError when it is not one."""
     try:
-        return _answer.decode(data)
+        return decoder.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise malformed() from None
 

@@ -17,7 +17,7 @@ from extauth.backends.openai.answer import (
     whole_answer,
 )
 from extauth.backends.openai.failure import stream_failure
-from extauth.backends.openai.shapes import is_error, malformed, read_answer, read_reason
+from extauth.backends.openai.shapes import COMPLETION, is_error, malformed, read_answer, read_reason
 from extauth.backends.sse import EventStream
 from extauth.errors import AnsweredError, BackendError
 from extauth.types import Delta
@@ -102,7 +102,7 @@ class StreamReader:
             else:
                 self._body += chunk
                 if end:
-                    whole_answer(self._status, self._headers, bytes(self._body))
+                    whole_answer(self._status, self._headers, bytes(self._body), COMPLETION)
                     raise BackendError("The model server answers at once, and not by a stream.")
         except AnsweredError as error:
             if not found:
@@ -122,7 +122,7 @@ class StreamReader:
         if data == _DONE:
             self._done = True
             return
-        chunk = read_answer(data)
+        chunk = read_answer(data, COMPLETION)
         if is_error(chunk.error):
             raise stream_failure(bytes(chunk.error))
         found.extend(self._delta(choice) for choice in chunk.choices or ())

@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from extauth.errors import StackError
+
 if TYPE_CHECKING:
     from extauth.settings import LogSettings
 
@@ -46,10 +48,13 @@ class LogFile:
         self._within = False  # a line
 
     def begin(self) -> None:
-        """Begin with an empty file; raises OSError."""
+        """Begin with an empty file. Raises StackError when there can't be one."""
         self._within = False
-        turn(self.path, self._settings.files)
-        os.close(self._open())
+        try:
+            turn(self.path, self._settings.files)
+            os.close(self._open())
+        except OSError as error:
+            raise StackError(f"cannot write {self.path}: {error.strerror}") from None
 
     def write(self, data: bytes) -> None:
         """Append; never raises."""

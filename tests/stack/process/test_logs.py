@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extauth.errors import StackError
 from extauth.settings import LogSettings
 from extauth.stack.process.child import Child, Command
 from extauth.stack.process.logs import LogFile, LogPipe
@@ -79,6 +80,11 @@ def test_a_start_begins_a_new_file(tmp_path: Path) -> None:
         log.begin()
         log.write(text)
     assert [file.read_bytes() for file in kept(log.path)] == [b"second\n", b"third\n", b"fourth\n"]
+
+
+def test_a_log_that_can_not_begin_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r"cannot write .*a\.log: No such file or directory"):
+        LogFile(tmp_path / "gone" / "a.log", SMALL).begin()
 
 
 def test_a_disk_that_refuses_is_told_of_once_it_takes_again(tmp_path: Path) -> None:
